@@ -1,0 +1,162 @@
+# MiniModel tools: one Makefile, no recursion. `make` builds, `make check` tests; see the README.
+#
+#   V=1                      show commands
+#   SANITIZE=address,undefined | thread
+#   CC=clang                 another compiler
+#   DESTDIR= PREFIX=/usr/local
+
+VERSION := $(shell cat VERSION)
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+PYTHON ?= python3
+
+# ---- what is built ----
+
+LIB_SOURCES := \
+	lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c lib/base/file.c lib/base/inflate.c \
+	lib/base/number.c lib/base/sandbox.c lib/base/source.c lib/base/utf8.c \
+	lib/hash/chunk.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
+	lib/text/json.c lib/text/line.c lib/text/path.c lib/text/route.c lib/text/spdx.c \
+	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c lib/model/model.c \
+	lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/tensor.c \
+	lib/doc/chunk_list.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_read.c \
+	lib/doc/manifest_write.c lib/doc/report.c \
+	lib/act/filter.c lib/act/folder.c lib/act/make.c lib/act/verify.c
+COMMANDS := chunk-merkle manifest-lint manifest-make slm-info slm-verify
+UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
+FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
+PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
+
+# ---- how ----
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wpointer-arith -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla -Wformat=2
+MACHINE := $(shell $(CC) -dumpmachine)
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE \
+	$(if $(findstring x86_64,$(MACHINE)),-fcf-protection) $(if $(findstring aarch64,$(MACHINE)),-mbranch-protection=standard)
+LD_HARDENING := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+ifdef SANITIZE
+BUILD := build/$(subst $(comma),-,$(subst $(empty),,$(SANITIZE)))
+SANITIZER := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+HARDENING += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+comma := ,
+CFLAGS ?= -O2 -g
+LIBS := $(shell $(PKG_CONFIG) --libs libcrypto zlib)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto zlib)
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) \
+	$(SANITIZER) $(LIB_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS)
+ALL_LDFLAGS = $(LD_HARDENING) $(SANITIZER) $(LDFLAGS)
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1) $(2)")
+
+LIBRARY := $(BUILD)/libminimodel.a
+BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
+OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+
+all: $(LIBRARY) $(BINARIES)
+
+$(BUILD)/obj/%.o: %.c Makefile VERSION
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIBRARY): $(OBJECTS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# ---- static binaries of the core commands, for machines that have no libraries ----
+
+STATIC := $(COMMANDS:%=$(BUILD)/static/%)
+static: $(STATIC)
+$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -static-pie $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto zlib)
+
+# ---- tests ----
+
+UNIT_BINARIES := $(UNIT_TESTS:%=$(BUILD)/unit/%)
+CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+unit: $(UNIT_BINARIES)
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CMOCKA)
+
+# Each harness serves replay (its own main), libFuzzer and AFL++ alike.
+REPLAYERS := $(FUZZERS:%=$(BUILD)/fuzz/replay-%)
+replayers: $(REPLAYERS)
+$(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+check: all unit replayers
+	$(Q)BUILD=$(BUILD) sh tests/run.sh
+
+# make fuzz FUZZ=gguf FUZZ_SECONDS=60: libFuzzer over one harness, or over each for that long
+FUZZ ?= $(FUZZERS)
+FUZZ_SECONDS ?= 30
+fuzz:
+	$(Q)CC=clang sh tests/fuzz/run.sh "$(FUZZ)" $(FUZZ_SECONDS)
+
+bench: all
+	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh
+
+# ---- what follows from the tables ----
+
+$(BUILD)/tables: $(BUILD)/obj/scripts/tables.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+generate: $(BUILD)/tables
+	$(Q)BUILD=$(BUILD) sh scripts/generate.sh
+
+lint:
+	$(Q)sh scripts/lint.sh
+
+# ---- installation ----
+
+BINDIR := $(DESTDIR)$(PREFIX)/bin
+LIBDIR := $(DESTDIR)$(PREFIX)/lib
+INCLUDEDIR := $(DESTDIR)$(PREFIX)/include/minimodel
+MANDIR := $(DESTDIR)$(PREFIX)/share/man
+DATADIR := $(DESTDIR)$(PREFIX)/share/minimodel
+MAN_PAGES := $(wildcard man/*.[157])
+
+install: all
+	$(Q)$(INSTALL) -d $(BINDIR) $(LIBDIR)/pkgconfig $(DATADIR)/schemas
+	$(Q)$(INSTALL) -m 755 $(BINARIES) $(BINDIR)
+	$(Q)$(INSTALL) -m 644 $(LIBRARY) $(LIBDIR)
+	$(Q)$(INSTALL) -m 644 schemas/*.json $(DATADIR)/schemas
+	$(Q)for header in $(PUBLIC_HEADERS:lib/%=%); do \
+		$(INSTALL) -d $(INCLUDEDIR)/$$(dirname $$header) && $(INSTALL) -m 644 lib/$$header $(INCLUDEDIR)/$$header || exit 1; done
+	$(Q)for page in $(MAN_PAGES); do \
+		$(INSTALL) -d $(MANDIR)/man$${page##*.} && $(INSTALL) -m 644 $$page $(MANDIR)/man$${page##*.} || exit 1; done
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include/minimodel' 'libdir=$${prefix}/lib' '' 'Name: minimodel' \
+		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto zlib' \
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' > $(LIBDIR)/pkgconfig/minimodel.pc
+
+uninstall:
+	$(Q)rm -f $(COMMANDS:%=$(BINDIR)/%) $(LIBDIR)/libminimodel.a $(LIBDIR)/pkgconfig/minimodel.pc
+	$(Q)for page in $(MAN_PAGES); do rm -f $(MANDIR)/man$${page##*.}/$$(basename $$page); done
+	$(Q)rm -rf $(INCLUDEDIR) $(DATADIR)
+
+clean:
+	$(Q)rm -rf build
+
+.PHONY: all static unit replayers check fuzz bench generate lint install uninstall clean
+.SECONDARY:
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

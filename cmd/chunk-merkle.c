@@ -1,0 +1,377 @@
+/* chunk-merkle: chunk hashes, Merkle roots, lists, proofs, and a filter that lets only verified bytes pass. */
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/filter.h"
+#include "base/file.h"
+#include "base/source.h"
+#include "cli.h"
+#include "doc/chunk_list.h"
+#include "doc/manifest.h"
+
+enum { SIZE, LIST, CHECK, PROVE, SIBLINGS_ONLY, CHECK_PROOF, FILTER, MANIFEST, ROOT, NO_SHA256, FORCE };
+
+static const struct cli_option options[] = {
+    [SIZE] = {'s', "size", "SIZE", "chunk size: a power of two from 64K to 64M (default 1M)"},
+    [LIST] = {'l', "list", "LIST", "also write the chunk list to LIST"},
+    [CHECK] = {'c', "check", "LIST", "compare FILE with LIST; print wrong chunks as bad ranges"},
+    [PROVE] = {'p', "prove", "INDEX", "print the proof of chunk INDEX"},
+    [SIBLINGS_ONLY] = {0, "siblings-only", NULL, "with --prove: the audit path alone, one hash a line"},
+    [CHECK_PROOF] = {0, "check-proof", "PROOF", "verify a proof; --root or --manifest pins its root"},
+    [FILTER] = {'f', "filter", "LIST", "copy standard input to standard output, verified chunks only"},
+    [MANIFEST] = {'m', "manifest", "MANIFEST", "the root has to be that of an artifact of MANIFEST"},
+    [ROOT] = {'r', "root", "HEX", "the root has to be HEX"},
+    [NO_SHA256] = {0, "no-sha256", NULL, "leave out the whole-file hash"},
+    [FORCE] = {0, "force", NULL, "replace an existing LIST"},
+};
+
+static const struct cli_command command = {
+    "chunk-merkle", "[FILE]", "Hash FILE in chunks and print the manifest lines of its chunks and Merkle root.", options,
+    sizeof options / sizeof *options, MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK,
+};
+
+struct call {
+    struct cli cli;
+    uint64_t size, index;
+    const char *list, *check, *proof, *filter, *manifest, *root, *file;
+    bool prove, siblings_only, whole, force;
+    unsigned char pinned[MM_HASH_BYTES];
+};
+
+/* Reads FD once; hashes each chunk into EACH. */
+static int hash_file(struct call *c, int fd, mm_chunk_fn *each, void *context, struct mm_chunker *chunker, struct mm_chunk_facts *facts)
+{
+    struct mm_source source = {0};
+    int result = mm_source_open(&source, fd, &c->cli.diags);
+    source.sink = mm_chunker_update;
+    source.sink_context = chunker;
+    source.progress = cli_progress;
+    source.progress_context = &c->cli;
+    chunker->each = each;
+    chunker->context = context;
+    if (result == 0)
+        result = mm_source_finish(&source, &c->cli.diags);
+    if (result == 0)
+        result = mm_chunker_finish(chunker, facts, &c->cli.diags);
+    mm_source_release(&source);
+    return result;
+}
+
+static void print_lines(const struct mm_chunk_facts *facts, struct mm_buf *out)
+{
+    char hex[MM_HASH_HEX + 1];
+    mm_buf_printf(out, "artifact-bytes: %" PRIu64 "\n", facts->bytes);
+    mm_hex(hex, facts->sha256, MM_HASH_BYTES);
+    if (facts->has_sha256)
+        mm_buf_printf(out, "artifact-sha256: %s\n", hex);
+    mm_hex(hex, facts->root, MM_HASH_BYTES);
+    mm_buf_printf(out, "chunk-scheme: %s\nchunk-size: %" PRIu64 "\nchunk-count: %" PRIu64 "\nmerkle-root: %s\n", MM_CHUNK_SCHEME,
+                  facts->size, facts->count, hex);
+}
+
+static void print_json(const struct mm_chunk_facts *facts, struct mm_buf *out)
+{
+    char hex[MM_HASH_HEX + 1];
+    mm_buf_printf(out, "{\"artifact-bytes\":%" PRIu64, facts->bytes);
+    mm_hex(hex, facts->sha256, MM_HASH_BYTES);
+    if (facts->has_sha256)
+        mm_buf_printf(out, ",\"artifact-sha256\":\"%s\"", hex);
+    mm_hex(hex, facts->root, MM_HASH_BYTES);
+    mm_buf_printf(out, ",\"chunk-scheme\":\"%s\",\"chunk-size\":%" PRIu64 ",\"chunk-count\":%" PRIu64 ",\"merkle-root\":\"%s\"}\n", MM_CHUNK_SCHEME,
+                  facts->size, facts->count, hex);
+}
+
+static int write_list(struct call *c, struct mm_writer *writer, const struct mm_chunk_facts *facts, const struct mm_hashes *hashes)
+{
+    struct mm_buf text = {0};
+    int result = -1;
+    mm_chunk_list_write(facts, hashes, &text);
+    if (hashes->failed || text.failed)
+        mm_diag_memory(&c->cli.diags);
+    else if (mm_writer_write(writer, text.data, text.length, &c->cli.diags) == 0)
+        result = mm_writer_commit(writer, &c->cli.diags);
+    mm_buf_release(&text);
+    return result;
+}
+
+static int describe(struct call *c, int fd)
+{
+    struct mm_chunker chunker;
+    struct mm_chunk_facts facts;
+    struct mm_hashes hashes = {0};
+    struct mm_writer writer = {.fd = -1, .folder = -1};
+    struct mm_buf out = {0};
+    int result = mm_chunker_init(&chunker, c->size, c->whole, NULL, NULL, &c->cli.diags);
+    if (result == 0 && c->list)
+        result = mm_writer_open(&writer, c->list, c->force, &c->cli.diags);
+    const struct mm_sandbox_rule rule = {writer.folder, MM_SANDBOX_WRITE};
+    if (result == 0)
+        result = cli_sandbox(&c->cli, &rule, c->list ? 1 : 0);
+    if (result == 0)
+        result = hash_file(c, fd, c->list ? mm_hashes_add : NULL, &hashes, &chunker, &facts);
+    if (result == 0 && c->list)
+        result = write_list(c, &writer, &facts, &hashes);
+    if (result == 0) {
+        (c->cli.json ? print_json : print_lines)(&facts, &out);
+        result = cli_print(&c->cli, &out);
+    }
+    mm_buf_release(&out);
+    mm_writer_abandon(&writer);
+    mm_hashes_release(&hashes);
+    mm_chunker_release(&chunker);
+    return result;
+}
+
+/* Remembers the hash of the chunk to be proved. */
+struct proving {
+    uint64_t index;
+    unsigned char hash[MM_HASH_BYTES];
+};
+
+static void note_chunk(void *context, uint64_t index, const unsigned char hash[static MM_HASH_BYTES])
+{
+    struct proving *proving = context;
+    if (index == proving->index)
+        memcpy(proving->hash, hash, MM_HASH_BYTES);
+}
+
+static void print_proof(const struct call *c, const struct mm_proof *proof, struct mm_buf *out)
+{
+    char hex[MM_HASH_HEX + 1];
+    if (!c->siblings_only && !c->cli.json) {
+        mm_proof_write(proof, out);
+        return;
+    }
+    if (c->cli.json) {
+        mm_hex(hex, proof->root, MM_HASH_BYTES);
+        mm_buf_printf(out, "{\"merkle-root\":\"%s\",\"chunk-count\":%" PRIu64 ",\"chunk-index\":%" PRIu64, hex, proof->count, proof->index);
+        mm_hex(hex, proof->chunk, MM_HASH_BYTES);
+        mm_buf_printf(out, ",\"chunk-sha256\":\"%s\",\"siblings\":[", hex);
+    }
+    for (unsigned i = 0; i < proof->path.length; i++) {
+        mm_hex(hex, proof->path.siblings[i], MM_HASH_BYTES);
+        if (c->cli.json)
+            mm_buf_printf(out, "%s\"%s\"", i ? "," : "", hex);
+        else
+            mm_buf_printf(out, "%s\n", hex);
+    }
+    if (c->cli.json)
+        mm_buf_str(out, "]}\n");
+}
+
+static int prove(struct call *c, int fd)
+{
+    struct mm_chunker chunker;
+    struct mm_chunk_facts facts;
+    struct proving proving = {.index = c->index};
+    struct mm_buf out = {0};
+    int result = mm_chunker_init(&chunker, c->size, false, NULL, NULL, &c->cli.diags);
+    mm_merkle_track(&chunker.tree, c->index);
+    if (result == 0)
+        result = cli_sandbox(&c->cli, NULL, 0);
+    if (result == 0)
+        result = hash_file(c, fd, note_chunk, &proving, &chunker, &facts);
+    if (result == 0 && c->index >= facts.count)
+        result = mm_diag(&c->cli.diags, MM_RULE_CHUNK_INDEX, "expected an index below the %" PRIu64 " chunks, found %" PRIu64, facts.count, c->index);
+    if (result == 0) {
+        struct mm_proof proof = {.count = facts.count, .index = c->index, .path = chunker.tree.path};
+        memcpy(proof.root, facts.root, MM_HASH_BYTES);
+        memcpy(proof.chunk, proving.hash, MM_HASH_BYTES);
+        print_proof(c, &proof, &out);
+        result = cli_print(&c->cli, &out);
+    }
+    mm_buf_release(&out);
+    mm_chunker_release(&chunker);
+    return result;
+}
+
+static int compare_facts(struct call *c, const struct mm_chunk_facts *listed, const struct mm_chunk_facts *found)
+{
+    if (found->bytes < listed->bytes)
+        return mm_diag_offset(&c->cli.diags, MM_RULE_CHUNK_TRUNCATED, found->bytes, "expected %" PRIu64 " bytes, found %" PRIu64, listed->bytes, found->bytes);
+    if (found->bytes > listed->bytes)
+        return mm_diag_offset(&c->cli.diags, MM_RULE_CHUNK_LONGER, listed->bytes, "expected %" PRIu64 " bytes, found %" PRIu64, listed->bytes, found->bytes);
+    if (found->has_sha256 && memcmp(found->sha256, listed->sha256, MM_HASH_BYTES) != 0)
+        return mm_diag(&c->cli.diags, MM_RULE_CHUNK_SHA256, "expected the listed SHA-256, found another");
+    return 0;
+}
+
+static void report_bad(struct call *c, const struct mm_chunk_compare *compare, uint64_t bytes)
+{
+    for (size_t i = 0; i < compare->bad_count; i++) {
+        const struct mm_bad_range *bad = &compare->bad[i];
+        if (bad->offset + bad->bytes <= bytes) /* what was cut off is said once, as truncation */
+            mm_diag_offset(&c->cli.diags, MM_RULE_CHUNK_WRONG, bad->offset, "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not as listed", bad->index,
+                           bad->offset, bad->offset + bad->bytes - 1);
+    }
+}
+
+static void print_bad_json(const struct mm_chunk_compare *compare, const char *path, struct mm_buf *out)
+{
+    for (size_t i = 0; i < compare->bad_count; i++) {
+        mm_buf_printf(out, "{\"chunk-index\":%" PRIu64 ",\"offset\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"path\":", compare->bad[i].index, compare->bad[i].offset,
+                      compare->bad[i].bytes);
+        mm_buf_json_str(out, path);
+        mm_buf_str(out, "}\n");
+    }
+}
+
+static int check(struct call *c, const struct mm_chunk_list *list, int fd)
+{
+    struct mm_chunker chunker;
+    struct mm_chunk_facts facts;
+    struct mm_chunk_compare compare = {.list = list};
+    struct mm_buf out = {0};
+    int result = mm_chunker_init(&chunker, list->facts.size, c->whole, NULL, NULL, &c->cli.diags);
+    if (result == 0)
+        result = hash_file(c, fd, mm_chunk_compare_add, &compare, &chunker, &facts);
+    if (result == 0)
+        result = mm_chunk_compare_finish(&compare, &c->cli.diags);
+    if (result == 0) {
+        report_bad(c, &compare, facts.bytes);
+        result = compare_facts(c, &list->facts, &facts);
+        if (c->cli.json)
+            print_bad_json(&compare, c->file, &out);
+        else
+            mm_bad_ranges_write(&compare, c->file, &out);
+        if (cli_print(&c->cli, &out) < 0)
+            result = -1;
+    }
+    mm_buf_release(&out);
+    mm_chunk_compare_release(&compare);
+    mm_chunker_release(&chunker);
+    return result;
+}
+
+/* ---- pins: whose root this has to be ---- */
+
+static bool in_manifest(const struct mm_manifest *manifest, const unsigned char *root)
+{
+    for (size_t group = 1; group <= mm_manifest_artifacts(manifest); group++) {
+        struct mm_claim claim;
+        mm_manifest_claim(manifest, group, &claim);
+        if (memcmp(claim.chunks.root, root, MM_HASH_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Checks ROOT against --root and --manifest, whichever were given. SHOWN names what was read. */
+static int check_pins(struct call *c, const unsigned char *root, const char *shown)
+{
+    struct mm_manifest manifest = {0};
+    int result = 0, fd = -1;
+    if (c->root && memcmp(c->pinned, root, MM_HASH_BYTES) != 0)
+        result = mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root given by --root, found another");
+    if (c->manifest && result == 0) {
+        fd = cli_open(&c->cli, c->manifest);
+        result = fd < 0 ? -1 : mm_manifest_read_file(&manifest, fd, &c->cli.diags);
+        c->cli.diags.file = shown;
+        if (result == 0 && !in_manifest(&manifest, root))
+            result = mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root of an artifact of %s, found another", c->manifest);
+    }
+    if (fd > STDERR_FILENO)
+        close(fd);
+    mm_manifest_release(&manifest);
+    return result;
+}
+
+static int check_proof(struct call *c)
+{
+    struct mm_buf text = {0};
+    struct mm_proof proof;
+    int fd = cli_open(&c->cli, c->proof);
+    int result = fd < 0 ? -1 : mm_file_read_all(fd, 16 << 20, &text, &c->cli.diags);
+    if (result > 0)
+        result = mm_diag_line(&c->cli.diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a proof of at most 16 MiB, found more");
+    if (result == 0)
+        result = mm_proof_read(&proof, text.data ? text.data : "", text.length, &c->cli.diags);
+    if (result == 0)
+        result = check_pins(c, proof.root, cli_shown(c->proof));
+    mm_buf_release(&text);
+    return result;
+}
+
+/* --check and --filter: reads the list, then works on the file. */
+static int with_list(struct call *c, const char *path)
+{
+    struct mm_chunk_list list = {0};
+    int list_fd = cli_open(&c->cli, path);
+    int result = list_fd < 0 ? -1 : mm_chunk_list_read(&list, list_fd, MM_CHUNK_COUNT_MAX, &c->cli.diags);
+    if (result == 0)
+        result = check_pins(c, list.facts.root, cli_shown(path));
+    int fd = result < 0 ? -1 : cli_open(&c->cli, c->file);
+    if (fd >= 0 && cli_sandbox(&c->cli, NULL, 0) == 0)
+        result = c->filter ? mm_filter(fd, STDOUT_FILENO, &list, &c->cli.diags) : check(c, &list, fd);
+    mm_chunk_list_release(&list);
+    return result;
+}
+
+static int run(struct call *c)
+{
+    if (c->proof)
+        return check_proof(c);
+    if (c->filter || c->check)
+        return with_list(c, c->filter ? c->filter : c->check);
+    int fd = cli_open(&c->cli, c->file);
+    if (fd < 0)
+        return -1;
+    return c->prove ? prove(c, fd) : describe(c, fd);
+}
+
+static void take_option(struct call *c, int option, const char *value)
+{
+    switch (option) {
+    case SIZE:
+        if (!mm_number_size(value, MM_CHUNK_SIZE_MAX, &c->size) || !mm_chunk_size_valid(c->size))
+            cli_usage(&c->cli, "expected a chunk size that is a power of two from 65536 to 67108864, found '%s'", value);
+        break;
+    case PROVE:
+        c->prove = true;
+        if (!mm_number(value, strlen(value), MM_NUMBER_MAX, &c->index))
+            cli_usage(&c->cli, "expected a chunk's index, found '%s'", value);
+        break;
+    case ROOT:
+        c->root = value;
+        if (!mm_hex_hash(value, strlen(value), c->pinned))
+            cli_usage(&c->cli, "expected 64 lower-case hex digits, found '%s'", value);
+        break;
+    case LIST: c->list = value; break;
+    case CHECK: c->check = value; break;
+    case SIBLINGS_ONLY: c->siblings_only = true; break;
+    case CHECK_PROOF: c->proof = value; break;
+    case FILTER: c->filter = value; break;
+    case MANIFEST: c->manifest = value; break;
+    case NO_SHA256: c->whole = false; break;
+    default: c->force = true; break;
+    }
+}
+
+static void check_call(struct call *c)
+{
+    int modes = (c->check != NULL) + (c->proof != NULL) + (c->filter != NULL) + c->prove + (c->list != NULL);
+    if (modes > 1)
+        cli_usage(&c->cli, "--list, --check, --prove, --check-proof and --filter exclude each other");
+    if (c->proof ? c->cli.argc != 0 : c->filter ? c->cli.argc > 1 : c->cli.argc != 1)
+        cli_usage(&c->cli, c->proof ? "--check-proof takes no operand" : "expected one FILE");
+    if (c->filter && !c->root && !c->manifest)
+        cli_usage(&c->cli, "--filter needs --manifest or --root, which say that LIST is to be believed");
+    if (c->filter && c->cli.argc == 1 && strcmp(c->cli.argv[0], "-") != 0)
+        cli_usage(&c->cli, "--filter reads standard input");
+    if (c->list && !c->whole)
+        cli_usage(&c->cli, "a chunk list holds the whole-file hash: --list and --no-sha256 exclude each other");
+    c->file = c->cli.argc ? c->cli.argv[0] : "-";
+}
+
+int main(int argc, char **argv)
+{
+    struct call c = {.size = MM_CHUNK_SIZE_DEFAULT, .whole = true};
+    const char *value;
+    int option;
+    cli_init(&c.cli, &command, argc, argv);
+    while ((option = cli_next(&c.cli, &value)) >= 0)
+        take_option(&c, option, value);
+    check_call(&c);
+    return cli_finish(&c.cli, run(&c) < 0 ? (int)mm_diags_answer(&c.cli.diags) : 0);
+}

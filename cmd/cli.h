@@ -1,0 +1,80 @@
+/* What all mains share: options, help, findings on standard error, results on standard output, exit codes, progress
+ * (conventions of every command). Nothing here is part of the library: these functions print and may end the process. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/sandbox.h"
+
+enum { CLI_USAGE = 2 };
+
+struct cli_option {
+    char letter;          /* 0 for none */
+    const char *name;
+    const char *argument; /* what it takes, NULL for nothing */
+    const char *help;     /* one line */
+};
+
+/* The facts of a command, from which help, man page checks and rule lists follow. */
+struct cli_command {
+    const char *name;
+    const char *operands; /* "MANIFEST [ROOT]" */
+    const char *purpose;  /* one sentence */
+    const struct cli_option *options;
+    size_t option_count;
+    unsigned rule_groups; /* enum mm_rule_group bits */
+};
+
+struct cli {
+    const struct cli_command *command;
+    int argc;
+    char **argv;
+    bool json, quiet, no_progress;
+    struct mm_diags diags;
+    double progress_start, progress_drawn;
+    bool progress_shown;
+};
+
+void cli_init(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+
+/* The next of the command's own options: its index in the table, *VALUE being its argument; -1 when only operands are
+ * left, which then are cli->argv[0 .. cli->argc). --help, --version, --rules and wrong options end the process. */
+int cli_next(struct cli *cli, const char **value);
+
+/* Says what is wrong with the call and ends the process with CLI_USAGE. */
+_Noreturn void cli_usage(const struct cli *cli, const char *format, ...) MM_PRINTF(2);
+
+/* Opens the operand PATH for reading, "-" being standard input. Findings from here on are about it. -1 with a finding. */
+int cli_open(struct cli *cli, const char *path);
+
+/* The name under which findings and results show PATH. */
+const char *cli_shown(const char *path);
+
+/* Gives up rights; see mm_sandbox_enter. */
+int cli_sandbox(struct cli *cli, const struct mm_sandbox_rule *rules, size_t count);
+
+/* Writes BUF to standard output and empties it. Returns 0, or -1 with IO_WRITE. */
+int cli_print(struct cli *cli, struct mm_buf *buf);
+
+/* One finding as a line, or as a JSON object and LF. */
+void cli_format_diag(const struct mm_diag *diag, bool json, bool colour, struct mm_buf *buf);
+
+/* Prints the findings to standard error and forgets them; returns what they answer, as exit code. */
+int cli_report(struct cli *cli);
+
+/* Ends the command: prints what findings there are and returns the exit code, the worst of ANSWER and theirs. */
+int cli_finish(struct cli *cli, int answer);
+
+/* Draws a progress line on a terminal; has the shape of mm_progress_fn, CLI being the context. */
+void cli_progress(void *cli, uint64_t done, uint64_t total);
+void cli_progress_end(struct cli *cli);
+
+/* The worse of two answers: no (1) wins over don't know (3), both over yes (0). */
+int cli_worse(int a, int b);
+
+#endif

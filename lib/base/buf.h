@@ -1,0 +1,33 @@
+/* A growable byte buffer. Running out of memory is remembered in `failed`, so that many additions need one check. */
+#ifndef MM_BASE_BUF_H
+#define MM_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/diag.h"
+
+struct mm_buf {
+    char *data; /* NUL-terminated at data[length] once anything was added; NULL before */
+    size_t length, capacity;
+    bool failed;
+};
+
+void mm_buf_release(struct mm_buf *buf);
+void mm_buf_clear(struct mm_buf *buf); /* keeps the memory */
+void mm_buf_add(struct mm_buf *buf, const void *bytes, size_t length);
+void mm_buf_str(struct mm_buf *buf, const char *text);
+void mm_buf_char(struct mm_buf *buf, char character);
+void mm_buf_printf(struct mm_buf *buf, const char *format, ...) MM_PRINTF(2);
+
+/* Bytes as they may be shown on a terminal (mm_utf8_escape), however long. */
+void mm_buf_escaped(struct mm_buf *buf, const void *bytes, size_t length);
+
+/* The bytes as a JSON string in quotes; malformed UTF-8 becomes U+FFFD. */
+void mm_buf_json(struct mm_buf *buf, const void *bytes, size_t length);
+void mm_buf_json_str(struct mm_buf *buf, const char *text);
+
+/* The text, "" if nothing was added; NULL after a failed addition. */
+const char *mm_buf_text(const struct mm_buf *buf);
+
+#endif

@@ -1,0 +1,64 @@
+#include "base/clock.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/number.h"
+
+static bool digits(const char *text, size_t at, size_t count, unsigned *value)
+{
+    *value = 0;
+    for (size_t i = at; i < at + count; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        *value = *value * 10 + (unsigned)(text[i] - '0');
+    }
+    return true;
+}
+
+static unsigned days_in(unsigned year, unsigned month)
+{
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap);
+}
+
+bool mm_time_valid(const char *text, size_t length)
+{
+    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+    unsigned year, month, day, hour, minute, second;
+    if (length != sizeof form - 1)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (form[i] != 'd' && form[i] != text[i])
+            return false;
+    if (!digits(text, 0, 4, &year) || !digits(text, 5, 2, &month) || !digits(text, 8, 2, &day) ||
+        !digits(text, 11, 2, &hour) || !digits(text, 14, 2, &minute) || !digits(text, 17, 2, &second))
+        return false;
+    return year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= days_in(year, month) && hour < 24 &&
+           minute < 60 && second < 60;
+}
+
+static void format(char out[static MM_TIME_SIZE], time_t when)
+{
+    struct tm parts;
+    if (!gmtime_r(&when, &parts) || strftime(out, MM_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) != MM_TIME_SIZE - 1)
+        memcpy(out, "9999-12-31T23:59:59Z", MM_TIME_SIZE);
+}
+
+void mm_time_now(char out[static MM_TIME_SIZE])
+{
+    format(out, time(NULL));
+}
+
+void mm_time_written(char out[static MM_TIME_SIZE])
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    uint64_t seconds;
+    if (epoch && mm_number(epoch, strlen(epoch), 253402300799, &seconds)) /* the end of year 9999 */
+        format(out, (time_t)seconds);
+    else
+        mm_time_now(out);
+}

@@ -1,0 +1,19 @@
+/* Times of documents: UTC, YYYY-MM-DDTHH:MM:SSZ. Two of them compare as text. */
+#ifndef MM_BASE_CLOCK_H
+#define MM_BASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MM_TIME_SIZE 21
+
+/* True for a real date of the years 0001 to 9999 and a time with seconds 00-59. */
+bool mm_time_valid(const char *text, size_t length);
+
+/* The clock's time. */
+void mm_time_now(char out[static MM_TIME_SIZE]);
+
+/* The time to write into a document: SOURCE_DATE_EPOCH if the environment has a valid one, else the clock's. */
+void mm_time_written(char out[static MM_TIME_SIZE]);
+
+#endif

@@ -1,0 +1,153 @@
+#include "base/diag.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+static const struct mm_rule_info rules[MM_RULE_COUNT] = {
+#define RULE(id, name, answer, group, sentence) {name, sentence, MM_##answer, MM_GROUP_##group},
+#include "base/rule.def"
+#undef RULE
+};
+
+const struct mm_rule_info *mm_rule_info(enum mm_rule rule)
+{
+    return &rules[rule];
+}
+
+void mm_diags_init(struct mm_diags *diags)
+{
+    memset(diags, 0, sizeof *diags);
+    diags->limit = MM_DIAGS_LIMIT;
+}
+
+void mm_diags_clear(struct mm_diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        free(diags->items[i].file);
+        free(diags->items[i].text);
+    }
+    diags->count = 0;
+    diags->dropped = 0;
+    diags->errors = 0;
+    diags->no = diags->unknown = false;
+}
+
+void mm_diags_release(struct mm_diags *diags)
+{
+    mm_diags_clear(diags);
+    free(diags->items);
+    mm_diags_init(diags);
+}
+
+enum mm_answer mm_diags_answer(const struct mm_diags *diags)
+{
+    return diags->no ? MM_NO : diags->unknown ? MM_UNKNOWN : MM_YES;
+}
+
+static struct mm_diag *next_item(struct mm_diags *diags)
+{
+    if (diags->count == diags->capacity) {
+        size_t capacity = diags->capacity ? diags->capacity * 2 : 16;
+        struct mm_diag *items = realloc(diags->items, capacity * sizeof *items);
+        if (!items)
+            return NULL;
+        diags->items = items;
+        diags->capacity = capacity;
+    }
+    return &diags->items[diags->count];
+}
+
+/* Where memory fails, the finding's words are lost but its answer is kept. */
+static void add(struct mm_diags *diags, struct mm_diag diag, const char *format, va_list arguments)
+{
+    if (diag.severity == MM_ERROR) {
+        diags->errors++;
+        if (rules[diag.rule].answer == MM_NO)
+            diags->no = true;
+        else
+            diags->unknown = true;
+    }
+    struct mm_diag *item = diags->count < diags->limit ? next_item(diags) : NULL;
+    if (!item) {
+        diags->dropped++;
+        return;
+    }
+    diag.file = strdup(diags->file ? diags->file : "");
+    if (!diag.file || vasprintf(&diag.text, format, arguments) < 0) {
+        free(diag.file);
+        diags->dropped++;
+        return;
+    }
+    *item = diag;
+    diags->count++;
+}
+
+#define ADD(...)                                                \
+    do {                                                        \
+        va_list arguments;                                      \
+        va_start(arguments, format);                            \
+        add(diags, (struct mm_diag){__VA_ARGS__}, format, arguments); \
+        va_end(arguments);                                      \
+    } while (0)
+
+int mm_diag(struct mm_diags *diags, enum mm_rule rule, const char *format, ...)
+{
+    ADD(.severity = MM_ERROR, .rule = rule);
+    return -1;
+}
+
+int mm_diag_line(struct mm_diags *diags, enum mm_rule rule, uint64_t line, uint64_t column, const char *format, ...)
+{
+    ADD(.severity = MM_ERROR, .rule = rule, .line = line, .column = column);
+    return -1;
+}
+
+int mm_diag_offset(struct mm_diags *diags, enum mm_rule rule, uint64_t offset, const char *format, ...)
+{
+    ADD(.severity = MM_ERROR, .rule = rule, .offset = offset, .at_offset = true);
+    return -1;
+}
+
+void mm_note(struct mm_diags *diags, enum mm_rule rule, const char *format, ...)
+{
+    ADD(.severity = MM_NOTE, .rule = rule);
+}
+
+void mm_note_offset(struct mm_diags *diags, enum mm_rule rule, uint64_t offset, const char *format, ...)
+{
+    ADD(.severity = MM_NOTE, .rule = rule, .offset = offset, .at_offset = true);
+}
+
+int mm_diag_errno(struct mm_diags *diags, enum mm_rule rule, const char *what, int error)
+{
+    return mm_diag(diags, rule, "%s: %s", what, strerror(error));
+}
+
+int mm_diag_memory(struct mm_diags *diags)
+{
+    return mm_diag(diags, MM_RULE_IO_MEMORY, "out of memory");
+}
+
+const char *mm_show(char out[static MM_SHOWN], const void *bytes, size_t length)
+{
+    const unsigned char *at = bytes;
+    size_t used = 0;
+    while (length > 0) {
+        char piece[MM_UTF8_ESCAPED];
+        size_t taken = mm_utf8_escape(piece, at, length);
+        size_t size = strlen(piece);
+        if (used + size > MM_SHOWN - 4) { /* room for "..." and the NUL */
+            memcpy(out + used, "...", 4);
+            return out;
+        }
+        memcpy(out + used, piece, size);
+        used += size;
+        at += taken;
+        length -= taken;
+    }
+    out[used] = '\0';
+    return out;
+}

@@ -1,0 +1,100 @@
+/* The one error type: a finding says which rule of which file is broken, where, and how.
+ *
+ * Every function of the library that can fail takes a `struct mm_diags *` and adds one finding or more to it
+ * before it returns -1. The library never prints; commands do. */
+#ifndef MM_BASE_DIAG_H
+#define MM_BASE_DIAG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum mm_severity { MM_ERROR, MM_WARNING, MM_NOTE };
+
+/* What the findings say of the input as a whole; the values are the exit codes of every command. */
+enum mm_answer { MM_YES = 0, MM_NO = 1, MM_UNKNOWN = 3 };
+
+enum mm_rule {
+#define RULE(id, name, answer, group, sentence) MM_RULE_##id,
+#include "base/rule.def"
+#undef RULE
+    MM_RULE_COUNT
+};
+
+/* Groups of rules, as bits: a command lists the groups that it can report. */
+enum mm_rule_group {
+    MM_GROUP_IO = 1,
+    MM_GROUP_TEXT = 2,
+    MM_GROUP_MANIFEST = 4,
+    MM_GROUP_CHUNK = 8,
+    MM_GROUP_MODEL = 16,
+    MM_GROUP_VERIFY = 32,
+    MM_GROUP_MAKE = 64,
+};
+
+struct mm_rule_info {
+    const char *name;
+    const char *sentence;
+    enum mm_answer answer;
+    enum mm_rule_group group;
+};
+
+/* Facts of RULE; never NULL for a rule below MM_RULE_COUNT. */
+const struct mm_rule_info *mm_rule_info(enum mm_rule rule);
+
+struct mm_diag {
+    enum mm_severity severity;
+    enum mm_rule rule;
+    char *file;       /* as the user named it; "" where no file is meant */
+    uint64_t line;    /* from 1; 0 where the finding has no line */
+    uint64_t column;  /* in bytes, from 1; 0 likewise */
+    uint64_t offset;  /* in bytes, from 0; meaningful only if at_offset */
+    bool at_offset;
+    char *text;       /* what was expected and what was found; printable */
+};
+
+/* A bounded list of findings. `file` names what is being read now and is borrowed: whoever sets it keeps the
+ * string alive until the next change. Findings beyond `limit` are counted in `dropped`, and still decide the answer. */
+struct mm_diags {
+    const char *file;
+    struct mm_diag *items;
+    size_t count, capacity, limit;
+    uint64_t dropped;
+    uint64_t errors; /* errors of any answer, dropped ones included */
+    bool no, unknown;
+};
+
+#define MM_DIAGS_LIMIT 10000
+
+void mm_diags_init(struct mm_diags *diags);
+void mm_diags_release(struct mm_diags *diags);
+
+/* Forgets all findings and keeps the memory. */
+void mm_diags_clear(struct mm_diags *diags);
+
+/* "No" wins over "don't know" (conventions: exit codes). */
+enum mm_answer mm_diags_answer(const struct mm_diags *diags);
+
+#define MM_PRINTF(at) __attribute__((format(printf, at, (at) + 1)))
+
+/* Each adds one error and returns -1, so that reporting and failing are one `return`. */
+int mm_diag(struct mm_diags *diags, enum mm_rule rule, const char *format, ...) MM_PRINTF(3);
+int mm_diag_line(struct mm_diags *diags, enum mm_rule rule, uint64_t line, uint64_t column, const char *format, ...)
+    MM_PRINTF(5);
+int mm_diag_offset(struct mm_diags *diags, enum mm_rule rule, uint64_t offset, const char *format, ...) MM_PRINTF(4);
+
+/* Notes never change the answer. */
+void mm_note(struct mm_diags *diags, enum mm_rule rule, const char *format, ...) MM_PRINTF(3);
+void mm_note_offset(struct mm_diags *diags, enum mm_rule rule, uint64_t offset, const char *format, ...) MM_PRINTF(4);
+
+/* Adds "WHAT: strerror(ERROR)" under RULE. */
+int mm_diag_errno(struct mm_diags *diags, enum mm_rule rule, const char *what, int error);
+int mm_diag_memory(struct mm_diags *diags);
+
+/* Bytes of a file as they may be shown: printable text stays, the rest is escaped as \xHH or \u{H}, and what is longer
+ * than fits is cut with "...". Returns OUT. */
+#define MM_SHOWN 132
+const char *mm_show(char out[static MM_SHOWN], const void *bytes, size_t length);
+
+#endif

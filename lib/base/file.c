@@ -1,0 +1,266 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/openat2.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#endif
+
+/* O_NONBLOCK keeps a FIFO from hanging the open; on regular files it has no effect. */
+#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+
+static int refuse_irregular(int fd)
+{
+    struct stat info;
+    if (fd < 0 || (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)))
+        return fd;
+    int kind = S_ISDIR(info.st_mode) ? EISDIR : ENXIO;
+    close(fd);
+    errno = kind;
+    return -1;
+}
+
+int mm_file_open(const char *path, struct mm_diags *diags)
+{
+    int fd = refuse_irregular(open(path, READ_FLAGS));
+    if (fd >= 0)
+        return fd;
+    if (errno == EISDIR || errno == ENXIO)
+        return mm_diag(diags, MM_RULE_IO_NOT_REGULAR, "expected a regular file, found %s",
+                       errno == EISDIR ? "a folder" : "a device, pipe or socket");
+    return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
+}
+
+int mm_file_open_folder(const char *path, struct mm_diags *diags)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? fd : mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
+}
+
+/* Component by component, no link followed at all: for systems without openat2. */
+static int open_walking(int root, const char *path)
+{
+    char component[NAME_MAX + 1];
+    int folder = fcntl(root, F_DUPFD_CLOEXEC, 0);
+    while (folder >= 0) {
+        const char *slash = strchr(path, '/');
+        size_t length = slash ? (size_t)(slash - path) : strlen(path);
+        int next = -1;
+        errno = ENAMETOOLONG;
+        if (length > 0 && length <= NAME_MAX) {
+            memcpy(component, path, length);
+            component[length] = '\0';
+            errno = EXDEV;
+            if (strcmp(component, "..") != 0)
+                next = openat(folder, component, slash ? O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+                                                       : READ_FLAGS | O_NOFOLLOW);
+        }
+        int error = errno;
+        close(folder);
+        errno = error;
+        if (next < 0 || !slash)
+            return next;
+        folder = next;
+        path = slash + 1;
+    }
+    return -1;
+}
+
+int mm_file_open_beneath(int root, const char *path, enum mm_links links)
+{
+    if (links == MM_LINKS_FOLLOW)
+        return refuse_irregular(openat(root, path, READ_FLAGS));
+#ifdef SYS_openat2
+    struct open_how how = {.flags = READ_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    /* EAGAIN: a rename raced with the look-up; a few tries are enough for an honest folder */
+    for (int attempt = 0; attempt < 8; attempt++) {
+        int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+        if (fd >= 0 || (errno != EAGAIN && errno != ENOSYS))
+            return refuse_irregular(fd);
+        if (errno == ENOSYS)
+            break;
+    }
+#endif
+    return refuse_irregular(open_walking(root, path));
+}
+
+bool mm_file_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags)
+{
+    char block[65536];
+    for (;;) {
+        size_t room = limit + 1 - buf->length;
+        ssize_t got = read(fd, block, room < sizeof block ? room : sizeof block);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
+        if (got == 0)
+            return 0;
+        mm_buf_add(buf, block, (size_t)got);
+        if (buf->failed)
+            return mm_diag_memory(diags);
+        if (buf->length > limit)
+            return 1;
+    }
+}
+
+int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name, struct mm_diags *diags)
+{
+    const char *at = bytes;
+    while (length > 0) {
+        ssize_t put = write(fd, at, length);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return mm_diag(diags, MM_RULE_IO_WRITE, "cannot write %s: %s", name, strerror(errno));
+        at += put;
+        length -= (size_t)put;
+    }
+    return 0;
+}
+
+static int name_temporary(struct mm_writer *writer)
+{
+    unsigned char noise[8];
+#ifdef __linux__
+    if (getrandom(noise, sizeof noise, 0) != (ssize_t)sizeof noise)
+        return -1;
+#else
+    arc4random_buf(noise, sizeof noise);
+#endif
+    int used = snprintf(writer->temporary, sizeof writer->temporary, ".minimodel-");
+    for (size_t i = 0; i < sizeof noise; i++)
+        snprintf(writer->temporary + used + 2 * i, 3, "%02x", noise[i]);
+    return 0;
+}
+
+static int open_unnamed(int folder)
+{
+#ifdef O_TMPFILE
+    return openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+#else
+    (void)folder;
+    return -1;
+#endif
+}
+
+static int open_named(struct mm_writer *writer)
+{
+    return name_temporary(writer) < 0
+               ? -1
+               : openat(writer->folder, writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+static int open_parent(const char *path, const char *base)
+{
+    if (base == path)
+        return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *parent = strndup(path, (size_t)(base - path));
+    int fd = parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    free(parent);
+    return fd;
+}
+
+static int writer_fails(struct mm_writer *writer, struct mm_diags *diags, const char *what)
+{
+    int error = errno;
+    enum mm_rule rule = error == EEXIST ? MM_RULE_IO_EXISTS : MM_RULE_IO_WRITE;
+    mm_diag(diags, rule, "%s %s: %s", what, writer->path ? writer->path : "the output", strerror(error));
+    mm_writer_abandon(writer);
+    return -1;
+}
+
+int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags)
+{
+    *writer = (struct mm_writer){.fd = -1, .folder = -1, .force = force, .path = strdup(path)};
+    if (!writer->path) {
+        errno = ENOMEM;
+        return writer_fails(writer, diags, "cannot create");
+    }
+    char *slash = strrchr(writer->path, '/');
+    writer->base = slash ? slash + 1 : writer->path;
+    writer->folder = open_parent(writer->path, writer->base);
+    if (writer->folder < 0)
+        return writer_fails(writer, diags, "cannot open the folder of");
+    if (!force && faccessat(writer->folder, writer->base, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return writer_fails(writer, diags, "will not replace");
+    }
+    writer->fd = open_unnamed(writer->folder);
+    if (writer->fd < 0)
+        writer->fd = open_named(writer);
+    return writer->fd >= 0 ? 0 : writer_fails(writer, diags, "cannot create");
+}
+
+int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, struct mm_diags *diags)
+{
+    return mm_file_write_all(writer->fd, bytes, length, writer->path, diags);
+}
+
+/* Gives a file without a name the name NAME. The link through /proc needs no privilege. */
+static int link_unnamed(struct mm_writer *writer, const char *name)
+{
+    char source[40];
+    snprintf(source, sizeof source, "/proc/self/fd/%d", writer->fd);
+    return linkat(AT_FDCWD, source, writer->folder, name, AT_SYMLINK_FOLLOW);
+}
+
+static int publish(struct mm_writer *writer)
+{
+    if (!writer->temporary[0]) {
+        if (!writer->force)
+            return link_unnamed(writer, writer->base);
+        if (name_temporary(writer) < 0 || link_unnamed(writer, writer->temporary) < 0) {
+            writer->temporary[0] = '\0';
+            return -1;
+        }
+    }
+    if (writer->force)
+        return renameat(writer->folder, writer->temporary, writer->folder, writer->base);
+    /* link fails where the name exists, rename would replace it; file systems without links get the rename */
+    if (linkat(writer->folder, writer->temporary, writer->folder, writer->base, 0) == 0)
+        return unlinkat(writer->folder, writer->temporary, 0);
+    if (errno == EEXIST)
+        return -1;
+    return renameat(writer->folder, writer->temporary, writer->folder, writer->base);
+}
+
+int mm_writer_commit(struct mm_writer *writer, struct mm_diags *diags)
+{
+    if (fsync(writer->fd) < 0)
+        return writer_fails(writer, diags, "cannot flush");
+    if (publish(writer) < 0)
+        return writer_fails(writer, diags, "cannot publish");
+    writer->temporary[0] = '\0';
+    if (fsync(writer->folder) < 0 && errno != EINVAL)
+        return writer_fails(writer, diags, "cannot flush the folder of");
+    mm_writer_abandon(writer);
+    return 0;
+}
+
+void mm_writer_abandon(struct mm_writer *writer)
+{
+    if (writer->fd >= 0)
+        close(writer->fd);
+    if (writer->folder >= 0) {
+        if (writer->temporary[0])
+            unlinkat(writer->folder, writer->temporary, 0);
+        close(writer->folder);
+    }
+    free(writer->path);
+    *writer = (struct mm_writer){.fd = -1, .folder = -1};
+}

@@ -1,0 +1,58 @@
+/* Opening, reading and writing files without trusting their names or their owners. */
+#ifndef MM_BASE_FILE_H
+#define MM_BASE_FILE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+
+/* Opens PATH for reading; anything but a regular file is refused (IO_NOT_REGULAR), without blocking on a FIFO.
+ * Returns the descriptor, or -1. */
+int mm_file_open(const char *path, struct mm_diags *diags);
+
+/* Opens the folder PATH for mm_file_open_beneath. Returns the descriptor, or -1. */
+int mm_file_open_folder(const char *path, struct mm_diags *diags);
+
+enum mm_links {
+    MM_LINKS_BENEATH, /* a symbolic link may lead anywhere beneath the root, never out of it */
+    MM_LINKS_FOLLOW,  /* a symbolic link may lead anywhere (--follow-links) */
+};
+
+/* Opens the regular file PATH, which is relative to the folder ROOT and stays beneath it. Adds no finding:
+ * returns the descriptor, or -1 with errno set (ENOENT, ENOTDIR: absent; EXDEV, ELOOP: a link leads out;
+ * ENXIO, EISDIR: not a regular file). */
+int mm_file_open_beneath(int root, const char *path, enum mm_links links);
+
+/* True if the file behind two results of fstat is the same and unchanged: device, inode, size, mtime, ctime. */
+bool mm_file_same(const struct stat *before, const struct stat *after);
+
+/* Reads at most LIMIT bytes of FD into BUF. Returns 0; 1 if the file is longer than LIMIT (LIMIT + 1 bytes were read);
+ * -1 with a finding on I/O failure. */
+int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags);
+
+/* Writes all of BYTES to FD. Returns 0, or -1 with IO_WRITE under the name NAME. */
+int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name, struct mm_diags *diags);
+
+/* A file that appears under its name whole or not at all: written without a name (O_TMPFILE) or under a temporary one
+ * in the same folder, flushed, then linked or renamed, and the folder flushed. */
+struct mm_writer {
+    int fd, folder;
+    char *path, *base; /* final name; its last component, pointing into path */
+    char temporary[40]; /* "" while the file has no name */
+    bool force;
+};
+
+/* FORCE allows an existing file to be replaced. Returns 0, or -1 with a finding and nothing to release. */
+int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags);
+int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, struct mm_diags *diags);
+
+/* Publishes the file and releases WRITER. Returns 0, or -1 with a finding; then nothing stands under the name. */
+int mm_writer_commit(struct mm_writer *writer, struct mm_diags *diags);
+
+/* Drops what was written; harmless after commit. */
+void mm_writer_abandon(struct mm_writer *writer);
+
+#endif

@@ -1,0 +1,26 @@
+/* Numbers and hashes in text: one spelling each (conventions: numbers, hashes). */
+#ifndef MM_BASE_NUMBER_H
+#define MM_BASE_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MM_NUMBER_MAX INT64_MAX
+
+/* Reads TEXT[0..LENGTH) as a whole decimal number, 0 to MAX: no sign, space, leading zero or separator. */
+bool mm_number(const char *text, size_t length, uint64_t max, uint64_t *value);
+
+/* Like mm_number for a size on a command line: a suffix K, M or G (powers of 1024) is understood. */
+bool mm_number_size(const char *text, uint64_t max, uint64_t *value);
+
+#define MM_HASH_BYTES 32
+#define MM_HASH_HEX 64
+
+/* Writes 2*LENGTH lower-case digits and a NUL. */
+void mm_hex(char *out, const unsigned char *bytes, size_t length);
+
+/* Exactly 64 lower-case hex digits. OUT may be NULL to check alone. */
+bool mm_hex_hash(const char *text, size_t length, unsigned char out[MM_HASH_BYTES]);
+
+#endif

@@ -1,0 +1,50 @@
+/* The Merkle tree of RFC 6962, section 2.1, grown leaf by leaf in memory that grows with the tree's height alone.
+ * Leaf data are 32-byte chunk hashes (chunks.md). */
+#ifndef MM_HASH_MERKLE_H
+#define MM_HASH_MERKLE_H
+
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "hash/sha256.h"
+
+#define MM_MERKLE_HEIGHT 64
+
+/* An audit path: the siblings from the leaf up. */
+struct mm_merkle_path {
+    unsigned char siblings[MM_MERKLE_HEIGHT][MM_HASH_BYTES];
+    unsigned length;
+};
+
+struct mm_merkle {
+    struct mm_sha256 *sha;
+    uint64_t count;                                     /* leaves so far */
+    unsigned height;                                    /* complete subtrees on the stack, largest first */
+    unsigned char stack[MM_MERKLE_HEIGHT][MM_HASH_BYTES];
+    uint64_t tracked;                                   /* the leaf whose path is collected, UINT64_MAX for none */
+    unsigned tracked_at;                                /* its subtree's place on the stack */
+    struct mm_merkle_path path;
+};
+
+/* Starts an empty tree. Returns 0, or -1 with IO_MEMORY. Release in every case. */
+int mm_merkle_init(struct mm_merkle *tree, struct mm_diags *diags);
+void mm_merkle_release(struct mm_merkle *tree);
+
+/* Asks for the audit path of leaf INDEX; before any leaf was added. */
+void mm_merkle_track(struct mm_merkle *tree, uint64_t index);
+
+void mm_merkle_add(struct mm_merkle *tree, const unsigned char chunk_hash[static MM_HASH_BYTES]);
+
+/* Writes the root and completes tree->path; the SHA-256 of nothing for an empty tree. Ends the tree's growth. */
+void mm_merkle_root(struct mm_merkle *tree, unsigned char root[static MM_HASH_BYTES]);
+
+/* The leaf of one chunk, which is the root of a tree of one. */
+void mm_merkle_leaf(struct mm_sha256 *sha, const unsigned char chunk_hash[static MM_HASH_BYTES],
+                    unsigned char leaf[static MM_HASH_BYTES]);
+
+/* Where PATH leads from CHUNK_HASH at INDEX in a tree of COUNT leaves (RFC 9162, section 2.1.3.2). Returns false where
+ * the path has not the length that index and count ask for, or INDEX is not below COUNT. */
+bool mm_merkle_path_root(struct mm_sha256 *sha, const struct mm_merkle_path *path, uint64_t index, uint64_t count,
+                         const unsigned char chunk_hash[static MM_HASH_BYTES], unsigned char root[static MM_HASH_BYTES]);
+
+#endif

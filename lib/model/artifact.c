@@ -1,0 +1,240 @@
+#include "model/artifact.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/utf8.h"
+#include "model/refused.h"
+
+const char *const mm_role_names[MM_ROLE_COUNT] = {
+    [MM_ROLE_WEIGHTS] = "weights", [MM_ROLE_ADAPTER] = "adapter", [MM_ROLE_TOKENIZER] = "tokenizer", [MM_ROLE_CONFIG] = "config",
+    [MM_ROLE_LICENSE] = "license", [MM_ROLE_CARD] = "card",       [MM_ROLE_OTHER] = "other",
+};
+
+int mm_role_of(const char *word, size_t length)
+{
+    for (int i = 0; i < MM_ROLE_COUNT; i++)
+        if (strlen(mm_role_names[i]) == length && memcmp(mm_role_names[i], word, length) == 0)
+            return i;
+    return -1;
+}
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool ends_in(const char *name, const char *ending)
+{
+    size_t length = strlen(name), size = strlen(ending);
+    return length >= size && strcasecmp(name + length - size, ending) == 0;
+}
+
+enum mm_role mm_role_guess(const char *path, enum mm_format format)
+{
+    static const struct { const char *prefix; enum mm_role role; } names[] = {
+        {"tokenizer", MM_ROLE_TOKENIZER}, {"vocab.", MM_ROLE_TOKENIZER}, {"merges.txt", MM_ROLE_TOKENIZER},
+        {"special_tokens_map.json", MM_ROLE_TOKENIZER}, {"added_tokens.json", MM_ROLE_TOKENIZER},
+        {"chat_template", MM_ROLE_TOKENIZER}, {"spiece.model", MM_ROLE_TOKENIZER}, {"sentencepiece", MM_ROLE_TOKENIZER},
+        {"license", MM_ROLE_LICENSE}, {"licence", MM_ROLE_LICENSE}, {"copying", MM_ROLE_LICENSE}, {"notice", MM_ROLE_LICENSE},
+        {"readme", MM_ROLE_CARD}, {"model_card", MM_ROLE_CARD}, {"modelcard", MM_ROLE_CARD},
+    };
+    const char *base = base_of(path);
+    if (format == MM_FORMAT_GGUF || format == MM_FORMAT_SAFETENSORS || format == MM_FORMAT_SLM)
+        return strncasecmp(base, "adapter_model.", 14) == 0 ? MM_ROLE_ADAPTER : MM_ROLE_WEIGHTS;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncasecmp(base, names[i].prefix, strlen(names[i].prefix)) == 0)
+            return names[i].role;
+    return format == MM_FORMAT_JSON ? MM_ROLE_CONFIG : MM_ROLE_OTHER;
+}
+
+/* Everything that looks at all of a file's bytes. */
+struct reading {
+    struct mm_chunker chunker;
+    struct mm_utf8_stream utf8;
+    struct mm_refused_tail *tail; /* NULL where the format leaves no room for a zip's end */
+    uint64_t offset;
+    bool not_text;
+    uint64_t not_text_at;
+};
+
+static void look(void *context, const unsigned char *bytes, size_t length)
+{
+    struct reading *reading = context;
+    mm_chunker_update(&reading->chunker, bytes, length);
+    if (reading->tail && !reading->not_text) {
+        const unsigned char *nul = memchr(bytes, 0, length);
+        size_t text = mm_utf8_stream(&reading->utf8, bytes, length);
+        if (nul && (size_t)(nul - bytes) < text)
+            text = (size_t)(nul - bytes);
+        reading->not_text = text < length;
+        reading->not_text_at = reading->offset + text;
+    }
+    if (reading->tail)
+        mm_refused_tail_add(reading->tail, bytes, length);
+    reading->offset += length;
+}
+
+static bool begins_as_gguf(const unsigned char *head, size_t length)
+{
+    return length >= 4 && (memcmp(head, "GGUF", 4) == 0 || memcmp(head, "FUGG", 4) == 0);
+}
+
+/* A header length below 2^32, then a JSON object. The length's bytes may look like the start of something else. */
+static bool begins_as_safetensors(const unsigned char *head, size_t length)
+{
+    return length > 9 && head[8] == '{' && (head[9] == '"' || head[9] == '}') && !head[4] && !head[5] && !head[6] && !head[7];
+}
+
+/* What the first bytes and the name make of a file; text and opaque are told apart at its end. */
+static enum mm_format detect(const unsigned char *head, size_t length, const char *path)
+{
+    if (begins_as_gguf(head, length))
+        return MM_FORMAT_GGUF;
+    if (begins_as_safetensors(head, length))
+        return MM_FORMAT_SAFETENSORS;
+    if (ends_in(path, ".gguf"))
+        return MM_FORMAT_GGUF;
+    if (ends_in(path, ".slm"))
+        return MM_FORMAT_SLM;
+    if (ends_in(path, ".safetensors"))
+        return MM_FORMAT_SAFETENSORS;
+    return ends_in(path, ".json") ? MM_FORMAT_JSON : MM_FORMAT_OPAQUE;
+}
+
+static bool holds_tensors(enum mm_format format)
+{
+    return format == MM_FORMAT_GGUF || format == MM_FORMAT_SAFETENSORS || format == MM_FORMAT_SLM;
+}
+
+/* Findings that a config.json or a shard index keeps although JSON itself is sound. */
+static bool is_about_facts(enum mm_rule rule)
+{
+    return rule == MM_RULE_JSON_FACT || rule == MM_RULE_SET_INDEX || rule == MM_RULE_JSON_DUPLICATE;
+}
+
+/* Runs the format's own reader. Findings of a .json that turns out not to be JSON are not the caller's business when the
+ * format is detected: such a file is text. */
+static void read_format(struct mm_source *source, const char *path, enum mm_format format, bool detected, struct mm_artifact *artifact,
+                        struct mm_diags *diags)
+{
+    struct mm_diags ignored;
+    switch (format) {
+    case MM_FORMAT_GGUF:
+        mm_gguf_read(source, &artifact->model, diags);
+        break;
+    case MM_FORMAT_SAFETENSORS:
+        mm_safetensors_read(source, &artifact->model, diags);
+        break;
+    case MM_FORMAT_JSON:
+        mm_diags_init(&ignored);
+        if (mm_config_read(source, base_of(path), &artifact->model, detected ? &ignored : diags) < 0 && detected) {
+            if (ignored.count && is_about_facts(ignored.items[0].rule))
+                mm_diag_offset(diags, ignored.items[0].rule, ignored.items[0].offset, "%s", ignored.items[0].text);
+            else
+                artifact->model.format = MM_FORMAT_OPAQUE;
+        }
+        mm_diags_release(&ignored);
+        break;
+    case MM_FORMAT_SLM:
+        mm_diag(diags, MM_RULE_ARTIFACT_UNSUPPORTED, "expected a format that this version reads, found slm");
+        artifact->model.format = format;
+        break;
+    default:
+        artifact->model.format = format;
+    }
+}
+
+/* After the whole file was seen: text or opaque, and archives whose directory stands at the end. */
+static void settle(const struct reading *reading, bool detected, struct mm_artifact *artifact, struct mm_diags *diags)
+{
+    bool text = !reading->not_text && reading->utf8.held == 0;
+    if (detected && artifact->model.format == MM_FORMAT_OPAQUE && text)
+        artifact->model.format = MM_FORMAT_TEXT;
+    if (!detected && artifact->model.format == MM_FORMAT_TEXT && !text)
+        mm_diag_offset(diags, MM_RULE_ARTIFACT_TEXT, reading->not_text ? reading->not_text_at : reading->offset,
+                       "expected well-formed UTF-8 without NUL, found other bytes");
+    if (mm_refused_tail_is_zip(reading->tail)) {
+        mm_diag_offset(diags, MM_RULE_ARTIFACT_REFUSED, 0, "expected no archive and no pickle, found a zip archive behind other bytes");
+        artifact->refused = true;
+    }
+}
+
+static void read_content(struct mm_source *source, const char *path, const struct mm_artifact_options *options,
+                         struct reading *reading, struct mm_artifact *artifact, struct mm_diags *diags)
+{
+    const unsigned char *head;
+    size_t length = mm_source_peek(source, MM_REFUSED_HEAD, &head);
+    bool detected = options->format == MM_FORMAT_DETECT;
+    enum mm_format found = detect(head, length, path);
+    enum mm_format format = detected ? found : (enum mm_format)options->format;
+    artifact->model.format = format;
+    if (source->error)
+        return;
+    bool model = begins_as_gguf(head, length) || begins_as_safetensors(head, length);
+    const char *refused = model ? NULL : mm_refused_head(head, length, source->ended);
+    if (refused) {
+        mm_diag_offset(diags, MM_RULE_ARTIFACT_REFUSED, 0, "expected no archive and no pickle, found %s", refused);
+        artifact->refused = true;
+        return;
+    }
+    if (!detected && !holds_tensors(format) && holds_tensors(found))
+        mm_diag(diags, MM_RULE_ARTIFACT_FORMAT, "expected %s, found %s", mm_format_names[format], mm_format_names[found]);
+    if (holds_tensors(format)) { /* these explain every byte; nothing can hide behind them */
+        free(reading->tail);
+        reading->tail = NULL;
+    }
+    read_format(source, path, format, detected, artifact, diags);
+}
+
+static int read_all(struct mm_source *source, const char *path, const struct mm_artifact_options *options,
+                    struct reading *reading, struct mm_artifact *artifact, struct mm_diags *diags)
+{
+    struct mm_diags before = *diags; /* only the counts and flags are compared */
+    diags->no = diags->unknown = false;
+    read_content(source, path, options, reading, artifact, diags);
+    int result = mm_source_finish(source, diags);
+    if (result == 0) {
+        if (reading->tail && !artifact->refused)
+            settle(reading, options->format == MM_FORMAT_DETECT, artifact, diags);
+        artifact->valid = diags->errors == before.errors;
+        artifact->unsupported = !artifact->valid && !diags->no;
+        result = mm_chunker_finish(&reading->chunker, &artifact->chunks, diags);
+        artifact->read = result == 0;
+    }
+    diags->no = diags->no || before.no;
+    diags->unknown = diags->unknown || before.unknown;
+    return result;
+}
+
+int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options *options, struct mm_artifact *artifact,
+                     struct mm_diags *diags)
+{
+    struct reading reading = {.tail = malloc(sizeof *reading.tail)};
+    struct mm_source source = {0};
+    int result = -1;
+    memset(artifact, 0, sizeof *artifact);
+    artifact->model.keep_pairs = options->keep_pairs;
+    if (!reading.tail) {
+        mm_diag_memory(diags);
+    } else if (mm_chunker_init(&reading.chunker, options->chunk_size, options->whole, options->each, options->each_context, diags) == 0 &&
+               mm_source_open(&source, fd, diags) == 0) {
+        reading.tail->length = 0;
+        source.sink = look;
+        source.sink_context = &reading;
+        source.progress = options->progress;
+        source.progress_context = options->progress_context;
+        result = read_all(&source, path, options, &reading, artifact, diags);
+    }
+    mm_source_release(&source);
+    mm_chunker_release(&reading.chunker);
+    free(reading.tail);
+    return result;
+}
+
+void mm_artifact_release(struct mm_artifact *artifact)
+{
+    mm_model_release(&artifact->model);
+}

@@ -1,0 +1,50 @@
+/* One artifact read once: its hashes, its format, and what it says of itself. */
+#ifndef MM_MODEL_ARTIFACT_H
+#define MM_MODEL_ARTIFACT_H
+
+#include "hash/chunk.h"
+#include "model/model.h"
+
+enum mm_role {
+    MM_ROLE_WEIGHTS, MM_ROLE_ADAPTER, MM_ROLE_TOKENIZER, MM_ROLE_CONFIG, MM_ROLE_LICENSE, MM_ROLE_CARD, MM_ROLE_OTHER, MM_ROLE_COUNT
+};
+
+/* The roles' words in manifests. */
+extern const char *const mm_role_names[MM_ROLE_COUNT];
+
+/* Index of a role's word, or -1. */
+int mm_role_of(const char *word, size_t length);
+
+/* The role that a file's name and format suggest. */
+enum mm_role mm_role_guess(const char *path, enum mm_format format);
+
+#define MM_FORMAT_DETECT (-1)
+
+struct mm_artifact_options {
+    int format;                 /* what the file has to be (enum mm_format), or MM_FORMAT_DETECT */
+    uint64_t chunk_size;
+    bool whole;                 /* take the SHA-256 of the whole file */
+    mm_chunk_fn *each;          /* called for each chunk, may be NULL */
+    void *each_context;
+    bool keep_pairs;            /* keep key-value pairs for display */
+    mm_progress_fn *progress;   /* may be NULL */
+    void *progress_context;
+};
+
+struct mm_artifact {
+    struct mm_chunk_facts chunks;
+    struct mm_model model;      /* its format is the one found or asked for */
+    bool read;                  /* the file was read to its end, unchanged: `chunks` holds */
+    bool valid;                 /* the format's rules hold */
+    bool unsupported;           /* not valid, and all that speaks against it is a version or type not known here */
+    bool refused;               /* an archive or pickle */
+};
+
+/* Reads the file FD, called PATH, from its present position to its end. Findings about the format go to DIAGS at their
+ * offsets. Returns 0 if the file could be read, valid or not; -1 where reading failed (a finding says why).
+ * Release ARTIFACT in every case. */
+int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options *options, struct mm_artifact *artifact,
+                     struct mm_diags *diags);
+void mm_artifact_release(struct mm_artifact *artifact);
+
+#endif
