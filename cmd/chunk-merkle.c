@@ -1,5 +1,6 @@
 /* chunk-merkle: chunk hashes, Merkle roots, lists, proofs, and a filter that lets only verified bytes pass. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,28 +59,31 @@ static int hash_file(struct call *c, int fd, mm_chunk_fn *each, void *context, s
     return result;
 }
 
-static void print_lines(const struct mm_chunk_facts *facts, struct mm_buf *out)
+static void print_hash(const struct call *c, struct mm_buf *out, const char *key, const unsigned char *hash)
 {
     char hex[MM_HASH_HEX + 1];
-    mm_buf_printf(out, "artifact-bytes: %" PRIu64 "\n", facts->bytes);
-    mm_hex(hex, facts->sha256, MM_HASH_BYTES);
-    if (facts->has_sha256)
-        mm_buf_printf(out, "artifact-sha256: %s\n", hex);
-    mm_hex(hex, facts->root, MM_HASH_BYTES);
-    mm_buf_printf(out, "chunk-scheme: %s\nchunk-size: %" PRIu64 "\nchunk-count: %" PRIu64 "\nmerkle-root: %s\n", MM_CHUNK_SCHEME,
-                  facts->size, facts->count, hex);
+    mm_hex(hex, hash, MM_HASH_BYTES);
+    cli_fact(&c->cli, out, key, hex, false);
 }
 
-static void print_json(const struct mm_chunk_facts *facts, struct mm_buf *out)
+static void print_number(const struct call *c, struct mm_buf *out, const char *key, uint64_t value)
 {
-    char hex[MM_HASH_HEX + 1];
-    mm_buf_printf(out, "{\"artifact-bytes\":%" PRIu64, facts->bytes);
-    mm_hex(hex, facts->sha256, MM_HASH_BYTES);
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRIu64, value);
+    cli_fact(&c->cli, out, key, digits, true);
+}
+
+static void print_facts(const struct call *c, const struct mm_chunk_facts *facts, struct mm_buf *out)
+{
+    print_number(c, out, "artifact-bytes", facts->bytes);
     if (facts->has_sha256)
-        mm_buf_printf(out, ",\"artifact-sha256\":\"%s\"", hex);
-    mm_hex(hex, facts->root, MM_HASH_BYTES);
-    mm_buf_printf(out, ",\"chunk-scheme\":\"%s\",\"chunk-size\":%" PRIu64 ",\"chunk-count\":%" PRIu64 ",\"merkle-root\":\"%s\"}\n", MM_CHUNK_SCHEME,
-                  facts->size, facts->count, hex);
+        print_hash(c, out, "artifact-sha256", facts->sha256);
+    cli_fact(&c->cli, out, "chunk-scheme", MM_CHUNK_SCHEME, false);
+    print_number(c, out, "chunk-size", facts->size);
+    print_number(c, out, "chunk-count", facts->count);
+    print_hash(c, out, "merkle-root", facts->root);
+    if (c->cli.json)
+        mm_buf_str(out, "}\n");
 }
 
 static int write_list(struct call *c, struct mm_writer *writer, const struct mm_chunk_facts *facts, const struct mm_hashes *hashes)
@@ -113,7 +117,7 @@ static int describe(struct call *c, int fd)
     if (result == 0 && c->list)
         result = write_list(c, &writer, &facts, &hashes);
     if (result == 0) {
-        (c->cli.json ? print_json : print_lines)(&facts, &out);
+        print_facts(c, &facts, &out);
         result = cli_print(&c->cli, &out);
     }
     mm_buf_release(&out);
@@ -144,10 +148,11 @@ static void print_proof(const struct call *c, const struct mm_proof *proof, stru
         return;
     }
     if (c->cli.json) {
-        mm_hex(hex, proof->root, MM_HASH_BYTES);
-        mm_buf_printf(out, "{\"merkle-root\":\"%s\",\"chunk-count\":%" PRIu64 ",\"chunk-index\":%" PRIu64, hex, proof->count, proof->index);
-        mm_hex(hex, proof->chunk, MM_HASH_BYTES);
-        mm_buf_printf(out, ",\"chunk-sha256\":\"%s\",\"siblings\":[", hex);
+        print_hash(c, out, "merkle-root", proof->root);
+        print_number(c, out, "chunk-count", proof->count);
+        print_number(c, out, "chunk-index", proof->index);
+        print_hash(c, out, "chunk-sha256", proof->chunk);
+        mm_buf_str(out, ",\"siblings\":[");
     }
     for (unsigned i = 0; i < proof->path.length; i++) {
         mm_hex(hex, proof->path.siblings[i], MM_HASH_BYTES);
@@ -311,7 +316,7 @@ static int with_list(struct call *c, const char *path)
 static int run(struct call *c)
 {
     if (c->proof)
-        return check_proof(c);
+        return cli_sandbox_read_only(&c->cli) < 0 ? -1 : check_proof(c);
     if (c->filter || c->check)
         return with_list(c, c->filter ? c->filter : c->check);
     int fd = cli_open(&c->cli, c->file);

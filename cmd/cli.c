@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
@@ -53,6 +54,15 @@ static void print_option(const struct cli_option *option)
     printf("  %s%-28s %s\n", letter, name, option->help);
 }
 
+/* True if the command has an option of its own called NAME, which then stands for more than the common one. */
+static bool has_own(const struct cli_command *command, const char *name)
+{
+    for (size_t i = 0; i < command->option_count; i++)
+        if (strcmp(command->options[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void print_help(const struct cli_command *command)
 {
     print_usage(command, stdout);
@@ -60,7 +70,8 @@ static void print_help(const struct cli_command *command)
     for (size_t i = 0; i < command->option_count; i++)
         print_option(&command->options[i]);
     for (size_t i = 0; i < COMMON_COUNT; i++)
-        print_option(&common[i]);
+        if (!has_own(command, common[i].name))
+            print_option(&common[i]);
     printf("\nExit: 0 yes, 1 no, 2 usage, 3 could not find out. See %s(1).\n", command->name);
 }
 
@@ -120,6 +131,8 @@ static void build_options(const struct cli_command *command, struct option *opti
     for (size_t i = 0; i < command->option_count + COMMON_COUNT; i++) {
         bool own = i < command->option_count;
         const struct cli_option *option = own ? &command->options[i] : &common[i - command->option_count];
+        if (!own && has_own(command, option->name))
+            continue;
         int value = own ? OWN + (int)i : COMMON + (int)(i - command->option_count);
         options[count++] = (struct option){option->name, option->argument ? required_argument : no_argument, NULL, value};
         if (option->letter)
@@ -173,8 +186,16 @@ static void common_option(struct cli *cli, int option)
     }
 }
 
+/* A command whose --version takes a value prints its own version where nothing else is said. */
+static bool asks_for_version(const struct cli *cli)
+{
+    return cli->argc >= 2 && cli->argc <= 2 + has_verbose(cli) && (strcmp(cli->argv[1], "--version") == 0 || strcmp(cli->argv[cli->argc - 1], "--version") == 0);
+}
+
 int cli_next(struct cli *cli, const char **value)
 {
+    if (asks_for_version(cli))
+        common_option(cli, VERSION);
     struct option options[OPTION_MAX];
     char letters[2 * OPTION_MAX];
     build_options(cli->command, options, letters);
@@ -211,6 +232,28 @@ int cli_open(struct cli *cli, const char *path)
 int cli_sandbox(struct cli *cli, const struct mm_sandbox_rule *rules, size_t count)
 {
     return mm_sandbox_enter(rules, count, &cli->diags);
+}
+
+int cli_sandbox_read_only(struct cli *cli)
+{
+    struct mm_sandbox_rule rule = {open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), MM_SANDBOX_READ};
+    int result = cli_sandbox(cli, &rule, rule.folder >= 0);
+    if (rule.folder >= 0)
+        close(rule.folder);
+    return result;
+}
+
+void cli_fact(const struct cli *cli, struct mm_buf *out, const char *key, const char *value, bool number)
+{
+    if (!cli->json) {
+        mm_buf_printf(out, "%s: %s\n", key, value);
+        return;
+    }
+    mm_buf_printf(out, "%s\"%s\":", out->length ? "," : "{", key);
+    if (number)
+        mm_buf_str(out, value);
+    else
+        mm_buf_json_str(out, value);
 }
 
 int cli_print(struct cli *cli, struct mm_buf *buf)

@@ -58,6 +58,12 @@ const char *cli_shown(const char *path);
 /* Gives up rights; see mm_sandbox_enter. */
 int cli_sandbox(struct cli *cli, const struct mm_sandbox_rule *rules, size_t count);
 
+/* Gives up all but reading files, for commands whose operands name more of them. */
+int cli_sandbox_read_only(struct cli *cli);
+
+/* Adds "FIELD: VALUE" and LF, or under --json a member of an object that is being written. */
+void cli_fact(const struct cli *cli, struct mm_buf *out, const char *key, const char *value, bool number);
+
 /* Writes BUF to standard output and empties it. Returns 0, or -1 with IO_WRITE. */
 int cli_print(struct cli *cli, struct mm_buf *buf);
 

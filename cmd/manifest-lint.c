@@ -101,7 +101,8 @@ int main(int argc, char **argv)
         cli_usage(&c.cli, "expected a FILE, or --files-from");
     if (c.canonical && (c.cli.argc != 1 || files_from || c.sha256sums || c.cli.json))
         cli_usage(&c.cli, "--canonical takes one FILE and stands alone");
-    cli_each_file(&c.cli, files_from, nul, lint, &c);
+    if (cli_sandbox_read_only(&c.cli) == 0)
+        cli_each_file(&c.cli, files_from, nul, lint, &c);
     mm_buf_release(&c.out);
     return cli_finish(&c.cli, c.answer);
 }

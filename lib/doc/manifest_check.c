@@ -28,11 +28,6 @@ static void fail(const struct check *c, enum mm_rule rule, const struct mm_entry
                  mm_show(shown, entry->value + at, entry->value_length - at));
 }
 
-static bool same_value(const struct mm_entry *a, const struct mm_entry *b)
-{
-    return a->value_length == b->value_length && memcmp(a->value, b->value, a->value_length) == 0;
-}
-
 /* ---- the model's fields ---- */
 
 /* The publisher is that of model-id even where the rest of that value is wrong. */

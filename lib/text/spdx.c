@@ -55,6 +55,15 @@ static bool take_id(struct expression *e, const char *expected)
     return true;
 }
 
+/* An exception's id, which is no reference of the document's own. */
+static bool take_exception(struct expression *e)
+{
+    size_t start = e->at;
+    if (take(e, "LicenseRef-") || take(e, "DocumentRef-"))
+        return fail(e, start, "an exception id");
+    return take_id(e, "an exception id");
+}
+
 /* [DocumentRef-ID:]LicenseRef-ID, or a licence id with an optional +. */
 static bool take_simple(struct expression *e)
 {
@@ -80,7 +89,7 @@ static bool take_expression(struct expression *e)
             e->depth++;
         if (!take_simple(e))
             return false;
-        if (take(e, " WITH ") && !take_id(e, "an exception id"))
+        if (take(e, " WITH ") && !take_exception(e))
             return false;
         while (e->depth > 0 && take(e, ")"))
             e->depth--;

@@ -1,0 +1,354 @@
+/* manifest-make: describes files or folders in a canonical manifest. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/make.h"
+#include "cli.h"
+#include "text/line.h"
+
+/* Options that give a field's value come first, and carry the field's name. */
+enum {
+    MODEL_ID, VERSION_OF_MODEL, REVISION, PREVIOUS_MANIFEST, DISPLAY_NAME, TAG, KEY_ID, CREATED, EXPIRES, LICENSE, LICENSE_ROUTE, MODEL_CARD_ROUTE,
+    MANIFEST_ROUTE, TAKEDOWN_ROUTE, SOURCE_LANE, SOURCE, EVIDENCE, PEER_HINT, FIELD_OPTIONS,
+    FROM = FIELD_OPTIONS, ROLE, SIZE, CHUNK_LISTS, PRIVATE, FOLLOW_LINKS, OUTPUT, FORCE
+};
+
+static const struct cli_option options[] = {
+    [MODEL_ID] = {0, "model-id", "ID", "PUBLISHER/NAME; NAME alone with a publisher file"},
+    [VERSION_OF_MODEL] = {0, "version", "VERSION", "the model's version (alone: the version of this command)"},
+    [REVISION] = {0, "revision", "N", "counts the model's manifests (default 1, or that of --from and one)"},
+    [PREVIOUS_MANIFEST] = {0, "previous-manifest", "HEX", "SHA-256 of an earlier revision's manifest"},
+    [DISPLAY_NAME] = {0, "display-name", "TEXT", "the name for people (default: NAME)"},
+    [TAG] = {0, "tag", "TAG", "a word to find the model by; may be given again"},
+    [KEY_ID] = {0, "key-id", "ID", "the key that will sign (default none)"},
+    [CREATED] = {0, "created", "TIME", "default: now, or SOURCE_DATE_EPOCH"},
+    [EXPIRES] = {0, "expires", "TIME", "when the manifest stops being good"},
+    [LICENSE] = {0, "license", "SPDX", "SPDX licence expression"},
+    [LICENSE_ROUTE] = {0, "license-route", "ROUTE", "default: the artifact of role license"},
+    [MODEL_CARD_ROUTE] = {0, "model-card-route", "ROUTE", "default: the artifact of role card"},
+    [MANIFEST_ROUTE] = {0, "manifest-route", "URL", "where the manifest will be published"},
+    [TAKEDOWN_ROUTE] = {0, "takedown-route", "ROUTE", "mailto: address or page for takedown requests"},
+    [SOURCE_LANE] = {0, "source-lane", "LANE", "original, converted, quantized, fine-tuned, merged or mirrored"},
+    [SOURCE] = {0, "source", "SOURCE", "'SHA256 NAME' or '- NAME' it was made from; may be given again"},
+    [EVIDENCE] = {0, "evidence", "EVIDENCE", "'KIND STATUS SHA256 ROUTE'; may be given again"},
+    [PEER_HINT] = {0, "peer-hint", "HINT", "none, available or restricted (default none)"},
+    [FROM] = {'f', "from", "MANIFEST", "an earlier revision: take over what is not given"},
+    [ROLE] = {'r', "role", "PATH=ROLE", "the role of a file; may be given again"},
+    [SIZE] = {'s', "size", "SIZE", "chunk size: a power of two from 64K to 64M (default 1M)"},
+    [CHUNK_LISTS] = {'l', "chunk-lists", "DIR", "also write chunk lists to DIR, and name them"},
+    [PRIVATE] = {'p', "private", NULL, "fill in what lacks, for publisher local"},
+    [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of a folder"},
+    [OUTPUT] = {'o', "output", "FILE", "write to FILE instead of standard output"},
+    [FORCE] = {0, "force", NULL, "replace existing files"},
+};
+
+static const enum mm_field fields[FIELD_OPTIONS] = {
+    [MODEL_ID] = MM_FIELD_MODEL_ID, [VERSION_OF_MODEL] = MM_FIELD_VERSION, [REVISION] = MM_FIELD_REVISION,
+    [PREVIOUS_MANIFEST] = MM_FIELD_PREVIOUS_MANIFEST, [DISPLAY_NAME] = MM_FIELD_DISPLAY_NAME, [TAG] = MM_FIELD_TAG,
+    [KEY_ID] = MM_FIELD_KEY_ID, [CREATED] = MM_FIELD_CREATED, [EXPIRES] = MM_FIELD_EXPIRES, [LICENSE] = MM_FIELD_LICENSE,
+    [LICENSE_ROUTE] = MM_FIELD_LICENSE_ROUTE, [MODEL_CARD_ROUTE] = MM_FIELD_MODEL_CARD_ROUTE,
+    [MANIFEST_ROUTE] = MM_FIELD_MANIFEST_ROUTE, [TAKEDOWN_ROUTE] = MM_FIELD_TAKEDOWN_ROUTE, [SOURCE_LANE] = MM_FIELD_SOURCE_LANE,
+    [SOURCE] = MM_FIELD_SOURCE, [EVIDENCE] = MM_FIELD_EVIDENCE, [PEER_HINT] = MM_FIELD_PEER_HINT,
+};
+
+static const struct cli_command command = {
+    "manifest-make", "PATH...", "Describe files or folders in a canonical manifest on standard output.", options, sizeof options / sizeof *options,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_MAKE,
+};
+
+struct call {
+    struct cli cli;
+    struct mm_make_options how;
+    struct mm_given *given;         /* as many as there are arguments, at most */
+    struct mm_role_given *roles;
+    const char *from, *output;
+    bool follow_links;
+    struct mm_manifest from_manifest, publisher;
+    struct mm_gather gather;
+    struct mm_buf operands, private_name;
+    struct mm_writer writer;
+    int lists_folder;
+};
+
+/* A value has to be good by itself before any file is read. */
+static void check_given(struct call *c, enum mm_field field, const char *value)
+{
+    struct mm_buf text = {0};
+    struct mm_lines lines;
+    struct mm_line line;
+    struct mm_value_fault fault;
+    struct mm_diags diags;
+    bool short_id = field == MM_FIELD_MODEL_ID && !strchr(value, '/');
+    mm_diags_init(&diags);
+    mm_buf_printf(&text, "value 0\n%s: %s\n", mm_fields[field].key, value);
+    if (!text.failed && mm_lines_begin(&lines, text.data, text.length, "value", &diags) == 0 && mm_lines_next(&lines, &line, &diags) && line.sound &&
+        lines.at == lines.end && !mm_field_check(short_id ? MM_FIELD_PUBLISHER_ID : field, line.value, line.value_length, &fault))
+        cli_usage(&c->cli, "--%s: expected %s, found '%s'", mm_fields[field].key, fault.expected, value);
+    if (diags.count || lines.at != lines.end)
+        cli_usage(&c->cli, "--%s: %s", mm_fields[field].key, diags.count ? diags.items[0].text : "expected one line");
+    mm_diags_release(&diags);
+    mm_buf_release(&text);
+}
+
+static void take_field(struct call *c, enum mm_field field, const char *value)
+{
+    bool many = mm_fields[field].often == MM_OFTEN_MANY;
+    if (!many || value[0])
+        check_given(c, field, value);
+    for (size_t i = 0; !many && i < c->how.given_count; i++)
+        if (c->given[i].field == field) {
+            c->given[i].value = value; /* the last one counts */
+            return;
+        }
+    c->given[c->how.given_count++] = (struct mm_given){field, value};
+}
+
+static void take_role(struct call *c, const char *value)
+{
+    const char *sign = strrchr(value, '=');
+    int role = sign ? mm_role_of(sign + 1, strlen(sign + 1)) : -1;
+    if (role < 0)
+        cli_usage(&c->cli, "--role: expected PATH=ROLE with a role of weights, adapter, tokenizer, config, license, card or other, found '%s'", value);
+    c->roles[c->how.role_count++] = (struct mm_role_given){.path = value, .path_length = (size_t)(sign - value), .role = (enum mm_role)role};
+}
+
+static void take_option(struct call *c, int option, const char *value)
+{
+    if (option < FIELD_OPTIONS) {
+        take_field(c, fields[option], value);
+        return;
+    }
+    switch (option) {
+    case FROM: c->from = value; break;
+    case ROLE: take_role(c, value); break;
+    case SIZE:
+        if (!mm_number_size(value, MM_CHUNK_SIZE_MAX, &c->how.chunk_size) || !mm_chunk_size_valid(c->how.chunk_size))
+            cli_usage(&c->cli, "expected a chunk size that is a power of two from 65536 to 67108864, found '%s'", value);
+        break;
+    case CHUNK_LISTS: c->how.chunk_lists = value; break;
+    case PRIVATE: c->how.is_private = true; break;
+    case FOLLOW_LINKS: c->follow_links = true; break;
+    case OUTPUT: c->output = value; break;
+    default: c->how.force = true; break;
+    }
+}
+
+static int read_from(struct call *c)
+{
+    int fd = c->from ? cli_open(&c->cli, c->from) : -1;
+    if (!c->from)
+        return 0;
+    int result = fd < 0 ? -1 : mm_manifest_read_file(&c->from_manifest, fd, &c->cli.diags);
+    if (fd > STDERR_FILENO)
+        close(fd);
+    c->how.from = result == 0 ? &c->from_manifest : NULL;
+    return result;
+}
+
+/* $XDG_CONFIG_HOME/minimodel/publisher, where there is one. */
+static int read_publisher(struct call *c)
+{
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    struct mm_buf path = {0};
+    int result = 0;
+    if (config && *config)
+        mm_buf_printf(&path, "%s/minimodel/publisher", config);
+    else if (home)
+        mm_buf_printf(&path, "%s/.config/minimodel/publisher", home);
+    if (path.length && !path.failed && access(path.data, F_OK) == 0) {
+        int fd = cli_open(&c->cli, path.data);
+        result = fd < 0 ? -1 : mm_publisher_read(&c->publisher, fd, &c->cli.diags);
+        c->how.publisher = result == 0 ? &c->publisher : NULL;
+        if (fd >= 0)
+            close(fd);
+        c->cli.diags.file = "";
+    }
+    mm_buf_release(&path);
+    return result;
+}
+
+/* The first operand's name as the NAME of a model-id: lower case, other characters become single hyphens. */
+static void name_privately(struct call *c)
+{
+    const char *operand = c->cli.argv[0];
+    size_t length = strlen(operand);
+    while (length > 1 && operand[length - 1] == '/')
+        length--;
+    size_t start = length;
+    while (start > 0 && operand[start - 1] != '/')
+        start--;
+    for (size_t i = start; i < length && c->private_name.length < 60; i++) {
+        char ch = operand[i] >= 'A' && operand[i] <= 'Z' ? (char)(operand[i] + 32) : operand[i];
+        bool plain = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9');
+        if (plain)
+            mm_buf_char(&c->private_name, ch);
+        else if (c->private_name.length && c->private_name.data[c->private_name.length - 1] != '-')
+            mm_buf_char(&c->private_name, '-');
+    }
+    while (c->private_name.length && c->private_name.data[c->private_name.length - 1] == '-')
+        c->private_name.data[--c->private_name.length] = '\0';
+    c->how.private_name = c->private_name.length ? c->private_name.data : "model";
+}
+
+static int gather(struct call *c)
+{
+    int result = 0;
+    c->gather.follow_links = c->follow_links;
+    for (int i = 0; i < c->cli.argc; i++) {
+        c->cli.diags.file = c->cli.argv[i];
+        mm_buf_printf(&c->operands, "%s%s", i ? " " : "", c->cli.argv[i]);
+        if (mm_gather_add(&c->gather, c->cli.argv[i], &c->cli.diags) < 0)
+            result = -1;
+    }
+    c->cli.diags.file = "";
+    c->how.operands = mm_buf_text(&c->operands) ? mm_buf_text(&c->operands) : "";
+    return result < 0 ? -1 : mm_gather_finish(&c->gather, &c->cli.diags);
+}
+
+/* Opens what will be written, then keeps the rights to that and to the inputs' folders. */
+static int prepare(struct call *c)
+{
+    struct mm_sandbox_rule rules[3];
+    size_t count = 0;
+    int all = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c->output && mm_writer_open(&c->writer, c->output, c->how.force, &c->cli.diags) < 0)
+        return -1;
+    if (c->how.chunk_lists) {
+        c->lists_folder = mm_file_open_folder(c->how.chunk_lists, &c->cli.diags);
+        if (c->lists_folder < 0 || mm_make_folders(&c->gather, c->how.chunk_lists, &c->cli.diags) < 0)
+            return -1;
+        rules[count++] = (struct mm_sandbox_rule){c->lists_folder, MM_SANDBOX_WRITE};
+    }
+    if (c->output)
+        rules[count++] = (struct mm_sandbox_rule){c->writer.folder, MM_SANDBOX_WRITE};
+    if (all >= 0)
+        rules[count++] = (struct mm_sandbox_rule){all, MM_SANDBOX_READ};
+    int result = cli_sandbox(&c->cli, rules, count);
+    close(all);
+    return result;
+}
+
+static void add_json_value(enum mm_field field, const struct mm_entry *entry, struct mm_buf *out)
+{
+    if (field == MM_FIELD_COUNT || (mm_fields[field].kind != MM_KIND_NUMBER && mm_fields[field].kind != MM_KIND_CHUNK_SIZE))
+        mm_buf_json(out, entry->value, entry->value_length);
+    else
+        mm_buf_add(out, entry->value, entry->value_length);
+}
+
+/* The members of one group; repeated fields are lists. */
+static void add_json_group(const struct mm_manifest *manifest, size_t which, struct mm_buf *out)
+{
+    const struct mm_group *group = &manifest->groups[which];
+    const struct mm_entry *entries = &manifest->entries[group->first];
+    for (size_t i = 0; i < group->count; i++) {
+        enum mm_field field = entries[i].field >= 0 ? (enum mm_field)entries[i].field : MM_FIELD_COUNT;
+        bool many = field != MM_FIELD_COUNT && mm_fields[field].often == MM_OFTEN_MANY;
+        bool continues = many && i > 0 && entries[i - 1].field == entries[i].field;
+        bool ends = !many || i + 1 == group->count || entries[i + 1].field != entries[i].field;
+        if (i > 0)
+            mm_buf_char(out, ',');
+        if (!continues) {
+            mm_buf_json(out, entries[i].key, entries[i].key_length);
+            mm_buf_str(out, many ? ":[" : ":");
+        }
+        add_json_value(field, &entries[i], out);
+        if (many && ends)
+            mm_buf_char(out, ']');
+    }
+}
+
+static int to_json(struct call *c, struct mm_buf *out)
+{
+    struct mm_manifest manifest = {0};
+    struct mm_buf json = {0};
+    int result = mm_manifest_read(&manifest, out->data, out->length, &c->cli.diags);
+    mm_buf_char(&json, '{');
+    for (size_t group = 0; result == 0 && group < manifest.group_count; group++) {
+        mm_buf_str(&json, group == 0 ? "" : group == 1 ? ",\"artifacts\":[{" : ",{");
+        add_json_group(&manifest, group, &json);
+        mm_buf_str(&json, group == 0 ? "" : "}");
+    }
+    mm_buf_str(&json, "]}\n");
+    mm_manifest_release(&manifest);
+    mm_buf_release(out);
+    *out = json;
+    return result;
+}
+
+static int write_out(struct call *c, struct mm_buf *out)
+{
+    if (c->cli.json && to_json(c, out) < 0)
+        return -1;
+    if (!c->output)
+        return cli_print(&c->cli, out);
+    if (!mm_buf_text(out))
+        return mm_diag_memory(&c->cli.diags);
+    if (mm_writer_write(&c->writer, out->data, out->length, &c->cli.diags) < 0)
+        return -1;
+    return mm_writer_commit(&c->writer, &c->cli.diags);
+}
+
+static int run(struct call *c)
+{
+    struct mm_buf out = {0};
+    name_privately(c);
+    int result = read_from(c);
+    if (result == 0)
+        result = read_publisher(c);
+    if (result == 0)
+        result = gather(c);
+    if (result == 0)
+        result = prepare(c);
+    if (result == 0)
+        result = mm_make(&c->gather, &c->how, &out, &c->cli.diags);
+    if (result == 0)
+        result = write_out(c, &out);
+    mm_buf_release(&out);
+    return result;
+}
+
+/* What lacks is a matter of the call, not of the files. */
+static bool lacks(const struct mm_diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].rule == MM_RULE_MAKE_LACKS && diags->items[i].severity == MM_ERROR)
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    struct call c = {.writer = {.fd = -1, .folder = -1}, .lists_folder = -1};
+    const char *value;
+    int option;
+    c.given = calloc((size_t)argc, sizeof *c.given);
+    c.roles = calloc((size_t)argc, sizeof *c.roles);
+    if (!c.given || !c.roles)
+        return MM_UNKNOWN;
+    cli_init(&c.cli, &command, argc, argv);
+    while ((option = cli_next(&c.cli, &value)) >= 0)
+        take_option(&c, option, value);
+    if (c.cli.argc < 1)
+        cli_usage(&c.cli, "expected files or folders to describe");
+    c.how.given = c.given;
+    c.how.roles = c.roles;
+    c.how.progress = cli_progress;
+    c.how.progress_context = &c.cli;
+    bool failed = run(&c) < 0, usage = failed && lacks(&c.cli.diags);
+    mm_writer_abandon(&c.writer);
+    if (c.lists_folder >= 0)
+        close(c.lists_folder);
+    mm_gather_release(&c.gather);
+    mm_manifest_release(&c.from_manifest);
+    mm_manifest_release(&c.publisher);
+    mm_buf_release(&c.operands);
+    mm_buf_release(&c.private_name);
+    int answer = cli_finish(&c.cli, 0);
+    free(c.given);
+    free(c.roles);
+    return usage ? CLI_USAGE : answer;
+}

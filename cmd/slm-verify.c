@@ -1,0 +1,184 @@
+/* slm-verify: are these the files that the manifest describes? Prints a report. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/verify.h"
+#include "cli.h"
+
+enum { QUICK, STRICT, REQUIRE_SIGNATURE, MANIFEST_SHA256, ONLY, BAD_RANGES, FOLLOW_LINKS, FORCE };
+
+static const struct cli_option options[] = {
+    [QUICK] = {0, "quick", NULL, "leave out whole-file hashes; chunk hashes and roots stay"},
+    [STRICT] = {0, "strict", NULL, "files that the manifest does not name are a failure"},
+    [REQUIRE_SIGNATURE] = {0, "require-signature", NULL, "an unsigned manifest is a failure"},
+    [MANIFEST_SHA256] = {'m', "manifest-sha256", "HEX", "the manifest has to be the one with this SHA-256"},
+    [ONLY] = {'o', "only", "PATH", "check this artifact alone; may be given again"},
+    [BAD_RANGES] = {'b', "bad-ranges", "FILE", "write wrong chunks to FILE, for a repair"},
+    [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of ROOT"},
+    [FORCE] = {0, "force", NULL, "replace an existing bad-ranges FILE"},
+};
+
+static const struct cli_command command = {
+    "slm-verify", "MANIFEST [ROOT]", "Check the files under ROOT (default: the manifest's folder) and print a report.", options,
+    sizeof options / sizeof *options, MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY,
+};
+
+struct call {
+    struct cli cli;
+    struct mm_verify_options how;
+    unsigned char pin[MM_HASH_BYTES];
+    const char *bad_ranges;
+    bool force;
+    struct mm_buf bad;
+    struct mm_writer writer;
+};
+
+/* The manifest's name beneath the open folder ROOT, if that is the folder it stands in. */
+static const char *name_in(const char *manifest, int root)
+{
+    struct stat a, b;
+    const char *slash = strrchr(manifest, '/');
+    const char *base = slash ? slash + 1 : manifest;
+    if (stat(manifest, &a) == 0 && fstatat(root, base, &b, 0) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        return base;
+    return NULL;
+}
+
+static int open_root(struct call *c)
+{
+    const char *manifest = c->cli.argv[0], *slash = strrchr(manifest, '/');
+    const char *shown = c->cli.diags.file;
+    char *folder = c->cli.argc > 1 ? strdup(c->cli.argv[1]) : slash ? strndup(manifest, (size_t)(slash - manifest) + 1) : strdup(".");
+    if (!folder)
+        return mm_diag_memory(&c->cli.diags);
+    c->cli.diags.file = folder;
+    int root = mm_file_open_folder(folder, &c->cli.diags);
+    c->cli.diags.file = shown;
+    free(folder);
+    return root;
+}
+
+static int check_pin(struct call *c, const struct mm_manifest *manifest)
+{
+    char hex[MM_HASH_HEX + 1];
+    mm_hex(hex, manifest->sha256, MM_HASH_BYTES);
+    if (!c->how.pin || memcmp(c->how.pin, manifest->sha256, MM_HASH_BYTES) == 0)
+        return 0;
+    return mm_diag(&c->cli.diags, MM_RULE_VERIFY_PIN, "expected the pinned SHA-256, found %s", hex);
+}
+
+static int enter_sandbox(struct call *c, int root)
+{
+    int all = c->how.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    const struct mm_sandbox_rule rules[] = {{all >= 0 ? all : root, MM_SANDBOX_READ}, {c->writer.folder, MM_SANDBOX_WRITE}};
+    int result = cli_sandbox(&c->cli, rules, c->bad_ranges ? 2 : 1);
+    if (all >= 0)
+        close(all);
+    return result;
+}
+
+static int write_bad_ranges(struct call *c)
+{
+    if (!c->bad_ranges)
+        return 0;
+    if (!mm_buf_text(&c->bad))
+        return mm_diag_memory(&c->cli.diags);
+    if (mm_writer_write(&c->writer, mm_buf_text(&c->bad), c->bad.length, &c->cli.diags) < 0)
+        return -1;
+    return mm_writer_commit(&c->writer, &c->cli.diags);
+}
+
+/* Exit codes: a partial verdict is a yes where it was asked for with --only and all that was asked for passed. */
+static int answer_of(const struct call *c, const struct mm_report *report)
+{
+    switch (mm_report_verdict(report)) {
+    case MM_VERDICT_PASS:
+        return MM_YES;
+    case MM_VERDICT_FAIL:
+        return MM_NO;
+    default:
+        return mm_report_only_partial(report) && c->how.only_count > 0 ? MM_YES : MM_UNKNOWN;
+    }
+}
+
+static int verify(struct call *c, const struct mm_manifest *manifest, int root)
+{
+    struct mm_report report = {0};
+    struct mm_buf out = {0};
+    int answer = MM_UNKNOWN;
+    if (mm_verify(manifest, root, &c->how, &report, &c->cli.diags) == 0) {
+        answer = answer_of(c, &report);
+        (c->cli.json ? mm_report_write_json : mm_report_write)(&report, &out);
+        if (write_bad_ranges(c) < 0 || cli_print(&c->cli, &out) < 0)
+            answer = cli_worse(answer, MM_UNKNOWN);
+    }
+    mm_buf_release(&out);
+    mm_report_release(&report);
+    return answer;
+}
+
+static int run(struct call *c)
+{
+    struct mm_manifest manifest = {0};
+    int fd = cli_open(&c->cli, c->cli.argv[0]), root = -1, answer = MM_UNKNOWN;
+    int result = fd < 0 ? -1 : mm_manifest_read_file(&manifest, fd, &c->cli.diags);
+    if (manifest.text)
+        check_pin(c, &manifest);
+    if (result == 0)
+        result = root = open_root(c);
+    if (result >= 0 && c->bad_ranges)
+        result = mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags);
+    if (result >= 0) {
+        c->how.manifest_path = name_in(c->cli.argv[0], root);
+        c->how.bad_ranges = c->bad_ranges ? &c->bad : NULL;
+        if (enter_sandbox(c, root) == 0)
+            answer = verify(c, &manifest, root);
+    }
+    mm_writer_abandon(&c->writer);
+    mm_buf_release(&c->bad);
+    mm_manifest_release(&manifest);
+    return result < 0 ? (int)mm_diags_answer(&c->cli.diags) : answer;
+}
+
+static void take_option(struct call *c, int option, const char *value)
+{
+    switch (option) {
+    case QUICK: c->how.quick = true; break;
+    case STRICT: c->how.strict = true; break;
+    case REQUIRE_SIGNATURE: c->how.require_signature = true; break;
+    case MANIFEST_SHA256:
+        if (!mm_hex_hash(value, strlen(value), c->pin))
+            cli_usage(&c->cli, "expected 64 lower-case hex digits, found '%s'", value);
+        c->how.pin = c->pin;
+        break;
+    case BAD_RANGES: c->bad_ranges = value; break;
+    case FOLLOW_LINKS: c->how.links = MM_LINKS_FOLLOW; break;
+    default: c->force = true; break;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct call c = {.writer = {.fd = -1, .folder = -1}};
+    const char *value;
+    int option;
+    const char **only = calloc((size_t)argc, sizeof *only); /* no more of them than arguments */
+    if (!only)
+        return MM_UNKNOWN;
+    c.how.only = only;
+    cli_init(&c.cli, &command, argc, argv);
+    c.how.progress = cli_progress;
+    c.how.progress_context = &c.cli;
+    while ((option = cli_next(&c.cli, &value)) >= 0)
+        if (option == ONLY)
+            only[c.how.only_count++] = value;
+        else
+            take_option(&c, option, value);
+    if (c.cli.argc < 1 || c.cli.argc > 2)
+        cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
+    int answer = cli_finish(&c.cli, run(&c));
+    free(only);
+    return answer;
+}

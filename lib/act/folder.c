@@ -1,0 +1,108 @@
+#include "act/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+
+void mm_folder_release(struct mm_folder *folder)
+{
+    for (size_t i = 0; i < folder->count; i++)
+        free(folder->entries[i].path);
+    free(folder->entries);
+    *folder = (struct mm_folder){0};
+}
+
+static char *join(const char *folder, const char *name)
+{
+    size_t length = strlen(folder), size = strlen(name);
+    char *path = malloc(length + size + 2);
+    if (!path)
+        return NULL;
+    memcpy(path, folder, length);
+    if (length)
+        path[length++] = '/';
+    memcpy(path + length, name, size + 1);
+    return path;
+}
+
+static int add(struct mm_folder *folder, char *path, enum mm_entry_kind kind, struct mm_diags *diags)
+{
+    if (folder->count >= MM_FOLDER_MAX) {
+        free(path);
+        return mm_diag(diags, MM_RULE_IO_LIMIT, "at most %d files of one folder are read", MM_FOLDER_MAX);
+    }
+    if (!mm_grow(&folder->entries, folder->count, &folder->capacity, sizeof *folder->entries)) {
+        free(path);
+        return mm_diag_memory(diags);
+    }
+    folder->entries[folder->count++] = (struct mm_folder_entry){path, kind};
+    return 0;
+}
+
+static int list(struct mm_folder *folder, int fd, const char *prefix, int depth, struct mm_diags *diags);
+
+static int list_entry(struct mm_folder *folder, int fd, const char *prefix, const char *name, int depth, struct mm_diags *diags)
+{
+    struct stat info;
+    char *path = join(prefix, name);
+    if (!path)
+        return mm_diag_memory(diags);
+    if (fstatat(fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0) {
+        free(path);
+        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot look at a file of the folder", errno);
+    }
+    if (!S_ISDIR(info.st_mode))
+        return add(folder, path, S_ISREG(info.st_mode) ? MM_ENTRY_FILE : S_ISLNK(info.st_mode) ? MM_ENTRY_LINK : MM_ENTRY_OTHER, diags);
+    int below = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int result = below < 0 ? mm_diag(diags, MM_RULE_IO_OPEN, "cannot open the folder %s: %s", path, strerror(errno))
+                           : list(folder, below, path, depth + 1, diags);
+    free(path);
+    return result;
+}
+
+/* Takes FD over. */
+static int list(struct mm_folder *folder, int fd, const char *prefix, int depth, struct mm_diags *diags)
+{
+    DIR *dir = depth < MM_FOLDER_DEPTH ? fdopendir(fd) : NULL;
+    int result = 0;
+    if (!dir) {
+        close(fd);
+        return depth < MM_FOLDER_DEPTH ? mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot read the folder", errno)
+                                       : mm_diag(diags, MM_RULE_IO_LIMIT, "folders at most %d deep are read", MM_FOLDER_DEPTH);
+    }
+    struct dirent *entry;
+    errno = 0;
+    while (result == 0 && (entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            result = list_entry(folder, dirfd(dir), prefix, entry->d_name, depth, diags);
+        errno = 0;
+    }
+    if (result == 0 && errno)
+        result = mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", errno);
+    closedir(dir);
+    return result;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct mm_folder_entry *x = a, *y = b;
+    return strcmp(x->path, y->path);
+}
+
+int mm_folder_list(struct mm_folder *folder, int fd, struct mm_diags *diags)
+{
+    *folder = (struct mm_folder){0};
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (copy < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
+    int result = list(folder, copy, "", 0, diags);
+    if (folder->count)
+        qsort(folder->entries, folder->count, sizeof *folder->entries, by_path);
+    return result;
+}

@@ -1,0 +1,31 @@
+/* The files beneath a folder, as they are found. */
+#ifndef MM_ACT_FOLDER_H
+#define MM_ACT_FOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/diag.h"
+
+/* Entries of one folder tree at most, and how deep it may be. */
+#define MM_FOLDER_MAX 200000
+#define MM_FOLDER_DEPTH 64
+
+enum mm_entry_kind { MM_ENTRY_FILE, MM_ENTRY_LINK, MM_ENTRY_OTHER };
+
+struct mm_folder_entry {
+    char *path; /* beneath the folder, components joined by '/'; any bytes but NUL */
+    enum mm_entry_kind kind;
+};
+
+struct mm_folder {
+    struct mm_folder_entry *entries; /* sorted by path bytes */
+    size_t count, capacity;
+};
+
+/* Lists files, links and the like beneath the open folder FD; folders themselves are walked, links are not followed.
+ * Returns 0, or -1 with IO_READ, IO_LIMIT or IO_MEMORY. Release FOLDER in every case. */
+int mm_folder_list(struct mm_folder *folder, int fd, struct mm_diags *diags);
+void mm_folder_release(struct mm_folder *folder);
+
+#endif

@@ -1,0 +1,608 @@
+#include "act/make.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "doc/chunk_list.h"
+#include "model/set.h"
+#include "text/line.h"
+
+/* One input on its way into the manifest. */
+struct made {
+    const struct mm_input *input;
+    enum mm_role role;
+    bool used;                               /* not left out */
+    struct mm_artifact artifact;
+    bool has_list;
+    unsigned char list_sha256[MM_HASH_BYTES];
+};
+
+struct make {
+    const struct mm_gather *gather;
+    const struct mm_make_options *options;
+    struct mm_diags *diags;
+    uint64_t chunk_size;
+    struct made *made;                       /* as many as the gathering's inputs */
+    struct mm_member *members;               /* those that are used */
+    size_t *member_made;                     /* their places in `made` */
+    size_t member_count;
+    struct mm_buf text;                      /* the manifest's lines, in any order */
+    uint64_t done;
+};
+
+/* ---- the publisher file ---- */
+
+static bool is_publisher_field(int field)
+{
+    switch (field) {
+    case MM_FIELD_PUBLISHER_ID: case MM_FIELD_KEY_ID: case MM_FIELD_LICENSE: case MM_FIELD_LICENSE_ROUTE: case MM_FIELD_MODEL_CARD_ROUTE:
+    case MM_FIELD_TAKEDOWN_ROUTE: case MM_FIELD_SOURCE_LANE: case MM_FIELD_PEER_HINT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int read_publisher_lines(struct mm_manifest *manifest, struct mm_diags *diags)
+{
+    struct mm_lines lines;
+    struct mm_line line;
+    int before = -1;
+    if (mm_lines_begin(&lines, manifest->text, manifest->length, MM_PUBLISHER_TYPE, diags) < 0)
+        return -1;
+    while (mm_lines_next(&lines, &line, diags)) {
+        struct mm_value_fault fault;
+        char shown[MM_SHOWN];
+        int field = mm_field_of(line.key, line.key_length);
+        if (!line.sound)
+            continue;
+        if (!is_publisher_field(field) || field <= before) {
+            mm_diag_line(diags, MM_RULE_MAKE_PUBLISHER, line.number, 1, "expected a publisher's field in the manifest's order, found '%s'",
+                         mm_show(shown, line.key, line.key_length));
+        } else if (!mm_field_check(field, line.value, line.value_length, &fault)) {
+            mm_diag_line(diags, fault.rule, line.number, mm_line_value_column(&line) + fault.at, "expected %s", fault.expected);
+        } else {
+            before = field;
+            manifest->entries[manifest->count++] = (struct mm_entry){.field = field, .key = line.key, .value = line.value, .key_length = line.key_length,
+                                                                     .value_length = line.value_length, .line = line.number, .sound = true};
+            manifest->groups[0].count++;
+        }
+    }
+    return 0;
+}
+
+int mm_publisher_read(struct mm_manifest *manifest, int fd, struct mm_diags *diags)
+{
+    struct mm_buf text = {0};
+    uint64_t errors = diags->errors;
+    *manifest = (struct mm_manifest){.group_count = 1};
+    int result = mm_file_read_all(fd, MM_MANIFEST_MAX, &text, diags);
+    if (result > 0)
+        result = mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected at most %d bytes, found more", MM_MANIFEST_MAX);
+    manifest->entries = calloc(MM_FIELD_COUNT, sizeof *manifest->entries);
+    manifest->groups = calloc(1, sizeof *manifest->groups);
+    manifest->text = text.data ? text.data : calloc(1, 1);
+    manifest->length = text.length;
+    if (result == 0 && (!manifest->entries || !manifest->groups || !manifest->text))
+        result = mm_diag_memory(diags);
+    if (result == 0)
+        result = read_publisher_lines(manifest, diags);
+    return result < 0 || diags->errors > errors ? -1 : 0;
+}
+
+/* ---- the model's fields: given, else from the earlier revision, else the publisher's, else a default ---- */
+
+static const char *given(const struct make *m, enum mm_field field)
+{
+    for (size_t i = 0; i < m->options->given_count; i++)
+        if (m->options->given[i].field == field)
+            return m->options->given[i].value;
+    return NULL;
+}
+
+static void add_line(struct make *m, enum mm_field field, const char *value)
+{
+    mm_buf_printf(&m->text, "%s: %s\n", mm_fields[field].key, value);
+}
+
+static void add_entry(struct make *m, const struct mm_entry *entry)
+{
+    mm_buf_add(&m->text, entry->key, entry->key_length);
+    mm_buf_str(&m->text, ": ");
+    mm_buf_add(&m->text, entry->value, entry->value_length);
+    mm_buf_char(&m->text, '\n');
+}
+
+/* The value that FIELD has without a default, in OUT; false if it has none. */
+static bool known_value(const struct make *m, enum mm_field field, char out[static MM_VALUE_MAX + 1])
+{
+    const char *value = given(m, field);
+    const struct mm_manifest *sources[] = {m->options->from, m->options->publisher};
+    if (value) {
+        snprintf(out, MM_VALUE_MAX + 1, "%s", value);
+        return true;
+    }
+    for (size_t i = 0; i < 2; i++)
+        if (sources[i] && mm_manifest_get(sources[i], 0, field)) {
+            mm_manifest_text(sources[i], 0, field, out);
+            return true;
+        }
+    return false;
+}
+
+/* --model-id NAME alone is completed by the publisher file. */
+static bool model_id(const struct make *m, char out[static MM_VALUE_MAX + 1])
+{
+    char publisher[MM_VALUE_MAX + 1], name[MM_VALUE_MAX + 1];
+    if (m->options->is_private && !given(m, MM_FIELD_MODEL_ID) && !m->options->from) {
+        snprintf(out, MM_VALUE_MAX + 1, "local/%s", m->options->private_name);
+        return true;
+    }
+    if (!known_value(m, MM_FIELD_MODEL_ID, out))
+        return false;
+    if (strchr(out, '/') || !m->options->publisher || !mm_manifest_get(m->options->publisher, 0, MM_FIELD_PUBLISHER_ID))
+        return true;
+    snprintf(name, sizeof name, "%s", out);
+    mm_manifest_text(m->options->publisher, 0, MM_FIELD_PUBLISHER_ID, publisher);
+    if ((size_t)snprintf(out, MM_VALUE_MAX + 1, "%s/%s", publisher, name) > MM_VALUE_MAX)
+        return false;
+    return true;
+}
+
+/* The path of the first input with ROLE, for the routes to licence and card, or NULL. */
+static const char *path_with_role(const struct make *m, enum mm_role role)
+{
+    for (size_t i = 0; i < m->gather->count; i++)
+        if (m->made[i].role == role && m->made[i].input)
+            return m->made[i].input->path;
+    return NULL;
+}
+
+static const char *private_default(enum mm_field field)
+{
+    switch (field) {
+    case MM_FIELD_VERSION: return "0";
+    case MM_FIELD_LICENSE: return "LicenseRef-unknown";
+    case MM_FIELD_LICENSE_ROUTE: case MM_FIELD_MODEL_CARD_ROUTE: case MM_FIELD_TAKEDOWN_ROUTE: return "none";
+    case MM_FIELD_SOURCE_LANE: return "mirrored";
+    default: return NULL;
+    }
+}
+
+/* The value that a once-field of the model takes, in OUT; false where it lacks. */
+static bool settle(const struct make *m, enum mm_field field, char out[static MM_VALUE_MAX + 1])
+{
+    const char *value = NULL;
+    char id[MM_VALUE_MAX + 1];
+    if (field == MM_FIELD_MODEL_ID)
+        return model_id(m, out);
+    if (field == MM_FIELD_CREATED && !given(m, field)) {
+        mm_time_written(out);
+        return true;
+    }
+    if (field == MM_FIELD_REVISION && !given(m, field)) {
+        uint64_t revision = 0;
+        const struct mm_entry *old = m->options->from ? mm_manifest_get(m->options->from, 0, field) : NULL;
+        if (old)
+            mm_number(old->value, old->value_length, MM_NUMBER_MAX - 1, &revision);
+        snprintf(out, MM_VALUE_MAX + 1, "%" PRIu64, revision + 1);
+        return true;
+    }
+    if (field == MM_FIELD_PUBLISHER_ID) {
+        if (!model_id(m, id))
+            return false;
+        snprintf(out, MM_VALUE_MAX + 1, "%.*s", (int)strcspn(id, "/"), id);
+        return true;
+    }
+    if (field == MM_FIELD_SIGNATURE_SCHEME) {
+        strcpy(out, known_value(m, MM_FIELD_KEY_ID, id) && strcmp(id, "none") != 0 ? "minisign" : "none");
+        return true;
+    }
+    if (known_value(m, field, out))
+        return true;
+    switch (field) {
+    case MM_FIELD_KEY_ID: case MM_FIELD_PEER_HINT: value = "none"; break;
+    case MM_FIELD_LICENSE_ROUTE: value = path_with_role(m, MM_ROLE_LICENSE); break;
+    case MM_FIELD_MODEL_CARD_ROUTE: value = path_with_role(m, MM_ROLE_CARD); break;
+    case MM_FIELD_DISPLAY_NAME:
+        value = model_id(m, id) ? (strchr(id, '/') ? strchr(id, '/') + 1 : id) : NULL;
+        break;
+    default: break;
+    }
+    if (!value && m->options->is_private)
+        value = private_default(field);
+    if (value)
+        snprintf(out, MM_VALUE_MAX + 1, "%s", value);
+    return value != NULL;
+}
+
+static bool is_computed(enum mm_field field)
+{
+    return field == MM_FIELD_ARCHITECTURE || field == MM_FIELD_PARAMETERS || field == MM_FIELD_QUANTIZATION || field == MM_FIELD_MODEL_SHAPE;
+}
+
+/* Optional and repeated fields: as given; else those of the earlier revision that still hold. */
+static void add_others(struct make *m, enum mm_field field)
+{
+    const struct mm_manifest *from = m->options->from;
+    bool any = false;
+    for (size_t i = 0; i < m->options->given_count; i++)
+        if (m->options->given[i].field == field) {
+            any = true;
+            if (m->options->given[i].value[0])
+                add_line(m, field, m->options->given[i].value);
+        }
+    if (any || !from)
+        return;
+    if (field == MM_FIELD_PREVIOUS_MANIFEST) {
+        char hex[MM_HASH_HEX + 1];
+        mm_hex(hex, from->sha256, MM_HASH_BYTES);
+        add_line(m, field, hex);
+    } else if (field == MM_FIELD_EXPIRES || field == MM_FIELD_EVIDENCE) {
+        if (mm_manifest_get(from, 0, field)) /* they were said of other bytes and another time */
+            mm_note(m->diags, MM_RULE_MAKE_SKIPPED, "%s is not taken over from the earlier revision", mm_fields[field].key);
+    } else {
+        for (size_t i = 0; i < from->groups[0].count; i++)
+            if (from->entries[from->groups[0].first + i].field == (int)field)
+                add_entry(m, &from->entries[from->groups[0].first + i]);
+    }
+}
+
+static void add_x_fields(struct make *m)
+{
+    const struct mm_manifest *from = m->options->from;
+    for (size_t i = 0; from && i < from->groups[0].count; i++)
+        if (from->entries[from->groups[0].first + i].field == MM_ENTRY_X)
+            add_entry(m, &from->entries[from->groups[0].first + i]);
+}
+
+/* What lacks, all at once, and how a call looks that has it. */
+static int report_lacks(struct make *m, const bool lacks[static MM_FIELD_COUNT])
+{
+    static const struct { enum mm_field field; const char *sample; } samples[] = {
+        {MM_FIELD_MODEL_ID, "PUBLISHER/NAME"}, {MM_FIELD_VERSION, "1.0"}, {MM_FIELD_LICENSE, "Apache-2.0"},
+        {MM_FIELD_LICENSE_ROUTE, "https://example.org/license"}, {MM_FIELD_MODEL_CARD_ROUTE, "https://example.org/card"},
+        {MM_FIELD_TAKEDOWN_ROUTE, "mailto:abuse@example.org"}, {MM_FIELD_SOURCE_LANE, "original"}, {MM_FIELD_SOURCE, "'- hf://org/name'"},
+    };
+    struct mm_buf command = {0};
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        const struct mm_field_info *field = &mm_fields[samples[i].field];
+        if (!lacks[samples[i].field])
+            continue;
+        mm_diag(m->diags, MM_RULE_MAKE_LACKS, "expected %s, %s: give --%s", field->key, field->meaning, field->key);
+        mm_buf_printf(&command, " --%s %s", field->key, samples[i].sample);
+    }
+    if (command.length && !command.failed)
+        mm_note(m->diags, MM_RULE_MAKE_LACKS, "for example: manifest-make%s %s", command.data, m->options->operands);
+    int result = command.length || command.failed ? -1 : 0;
+    mm_buf_release(&command);
+    return result;
+}
+
+static int add_model_fields(struct make *m)
+{
+    bool lacks[MM_FIELD_COUNT] = {false};
+    char value[MM_VALUE_MAX + 1];
+    for (int field = 0; field < MM_FIELD_FIRST_OF_ARTIFACT; field++) {
+        if (is_computed(field))
+            continue;
+        if (mm_fields[field].often != MM_OFTEN_ONCE)
+            add_others(m, field);
+        else if (settle(m, field, value))
+            add_line(m, field, value);
+        else
+            lacks[field] = true;
+    }
+    add_x_fields(m);
+    bool source_given = given(m, MM_FIELD_SOURCE) || (m->options->from && mm_manifest_get(m->options->from, 0, MM_FIELD_SOURCE));
+    if (!source_given && settle(m, MM_FIELD_SOURCE_LANE, value) && strcmp(value, "original") != 0) {
+        if (m->options->is_private)
+            add_line(m, MM_FIELD_SOURCE, "- unknown");
+        else
+            lacks[MM_FIELD_SOURCE] = true;
+    }
+    return report_lacks(m, lacks);
+}
+
+/* ---- roles ---- */
+
+static int role_given(struct make *m, const char *path)
+{
+    for (size_t i = 0; i < m->options->role_count; i++) {
+        struct mm_role_given *role = &m->options->roles[i];
+        if (strlen(path) == role->path_length && memcmp(path, role->path, role->path_length) == 0) {
+            role->used = true;
+            return (int)role->role;
+        }
+    }
+    return -1;
+}
+
+static int role_before(const struct make *m, const char *path)
+{
+    const struct mm_manifest *from = m->options->from;
+    for (size_t group = 1; from && group <= mm_manifest_artifacts(from); group++) {
+        struct mm_claim claim;
+        mm_manifest_claim(from, group, &claim);
+        if (strcmp(claim.path, path) == 0)
+            return (int)claim.role;
+    }
+    return -1;
+}
+
+/* The role of an input, before its format is known where that does not matter. */
+static void choose_role(struct make *m, struct made *made, enum mm_format format)
+{
+    int role = role_given(m, made->input->path);
+    if (role < 0)
+        role = role_before(m, made->input->path);
+    if (role < 0)
+        role = made->input->role;
+    made->role = role >= 0 ? (enum mm_role)role : mm_role_guess(made->input->path, format);
+}
+
+static int check_roles(struct make *m)
+{
+    for (size_t i = 0; i < m->options->role_count; i++)
+        if (!m->options->roles[i].used)
+            return mm_diag(m->diags, MM_RULE_MAKE_NAME, "expected --role for a file that is described, found '%.*s'",
+                           (int)m->options->roles[i].path_length, m->options->roles[i].path);
+    return 0;
+}
+
+/* ---- reading ---- */
+
+static int check_blob(struct make *m, const struct made *made, int fd)
+{
+    char hex[MM_HASH_HEX + 1];
+    const struct mm_input *input = made->input;
+    mm_hex(hex, made->artifact.chunks.sha256, MM_HASH_BYTES);
+    if (input->digest == MM_BLOB_SHA256 && strcmp(hex, input->hex) != 0)
+        return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the SHA-256 that the blob is named after, found %s", hex);
+    if (input->digest == MM_BLOB_GIT && !mm_input_is_git_blob(fd, input->hex))
+        return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the git object that the blob is named after, found another");
+    return 0;
+}
+
+static int write_list(struct make *m, struct made *made, const struct mm_hashes *hashes)
+{
+    struct mm_buf text = {0};
+    struct mm_writer writer;
+    char path[4096];
+    int result = -1;
+    struct mm_sha256 *sha = mm_sha256_new();
+    mm_chunk_list_write(&made->artifact.chunks, hashes, &text);
+    if (!sha || text.failed || hashes->failed) {
+        mm_diag_memory(m->diags);
+    } else if ((size_t)snprintf(path, sizeof path, "%s/%s.chunks", m->options->chunk_lists, made->input->path) >= sizeof path) {
+        mm_diag(m->diags, MM_RULE_IO_WRITE, "expected a shorter path for the chunk list");
+    } else if (mm_writer_open(&writer, path, m->options->force, m->diags) == 0) {
+        mm_sha256_once(sha, text.data, text.length, made->list_sha256);
+        made->has_list = true;
+        result = mm_writer_write(&writer, text.data, text.length, m->diags);
+        if (result == 0)
+            result = mm_writer_commit(&writer, m->diags);
+        mm_writer_abandon(&writer);
+    }
+    mm_sha256_free(sha);
+    mm_buf_release(&text);
+    return result;
+}
+
+static void advance(void *context, uint64_t done, uint64_t total)
+{
+    struct make *m = context;
+    (void)total;
+    m->options->progress(m->options->progress_context, m->done + done, 0);
+}
+
+/* A file that is no model file, though it calls itself JSON. */
+static void note_format(struct make *m, const struct made *made)
+{
+    size_t length = strlen(made->input->path);
+    bool json = length > 5 && strcmp(made->input->path + length - 5, ".json") == 0;
+    if (json && made->artifact.valid && made->artifact.model.format != MM_FORMAT_JSON)
+        mm_note(m->diags, MM_RULE_MAKE_TEXT, "calls itself .json and is not JSON: described as %s", mm_format_names[made->artifact.model.format]);
+}
+
+/* Archives found in a folder are left out; a file that the user named himself has to be good. */
+static bool leave_out(struct make *m, const struct made *made, size_t first_diag)
+{
+    if (!made->artifact.refused || made->input->named)
+        return false;
+    struct mm_diag *finding = &m->diags->items[m->diags->count - 1];
+    if (m->diags->count == first_diag || finding->rule != MM_RULE_ARTIFACT_REFUSED)
+        return false;
+    m->diags->errors--;
+    finding->severity = MM_NOTE;
+    return true;
+}
+
+static int read_input(struct make *m, struct made *made)
+{
+    struct mm_hashes hashes = {0};
+    bool no = m->diags->no;
+    m->diags->file = made->input->path;
+    int fd = mm_input_open(made->input, m->diags);
+    if (fd < 0)
+        return -1;
+    size_t first_diag = m->diags->count;
+    struct mm_artifact_options how = {
+        .format = MM_FORMAT_DETECT, .chunk_size = m->chunk_size, .whole = true, .each = m->options->chunk_lists ? mm_hashes_add : NULL,
+        .each_context = &hashes, .progress = m->options->progress ? advance : NULL, .progress_context = m,
+    };
+    int result = mm_artifact_read(fd, made->input->path, &how, &made->artifact, m->diags);
+    if (result == 0 && leave_out(m, made, first_diag)) {
+        m->diags->no = no;
+        close(fd);
+        mm_hashes_release(&hashes);
+        return 0;
+    }
+    if (result == 0)
+        result = made->artifact.valid ? check_blob(m, made, fd) : -1;
+    note_format(m, made);
+    if (result == 0 && m->options->chunk_lists)
+        result = write_list(m, made, &hashes);
+    made->used = result == 0;
+    m->done += made->artifact.chunks.bytes;
+    choose_role(m, made, made->artifact.model.format);
+    mm_hashes_release(&hashes);
+    close(fd);
+    return result;
+}
+
+static int read_inputs(struct make *m)
+{
+    int result = 0;
+    for (size_t i = 0; i < m->gather->count; i++)
+        if (read_input(m, &m->made[i]) < 0)
+            result = -1; /* the other files' findings are worth having too */
+    m->diags->file = "";
+    for (size_t i = 0; i < m->gather->count; i++)
+        if (m->made[i].used) {
+            const struct made *made = &m->made[i];
+            m->member_made[m->member_count] = i;
+            m->members[m->member_count++] = (struct mm_member){made->input->path, made->role, &made->artifact, made->artifact.chunks.sha256};
+        }
+    return result;
+}
+
+/* ---- lines ---- */
+
+static void add_number(struct make *m, enum mm_field field, uint64_t value)
+{
+    mm_buf_printf(&m->text, "%s: %" PRIu64 "\n", mm_fields[field].key, value);
+}
+
+static void add_hash(struct make *m, enum mm_field field, const unsigned char *hash)
+{
+    char hex[MM_HASH_HEX + 1];
+    mm_hex(hex, hash, MM_HASH_BYTES);
+    add_line(m, field, hex);
+}
+
+static void add_digest(struct make *m, enum mm_field field, struct mm_digest digest)
+{
+    if (digest.known)
+        add_hash(m, field, digest.bytes);
+}
+
+static void add_facts(struct make *m)
+{
+    struct mm_set_facts facts;
+    mm_set_facts(m->members, m->member_count, &facts);
+    add_line(m, MM_FIELD_ARCHITECTURE, facts.architecture);
+    if (facts.has_parameters)
+        add_number(m, MM_FIELD_PARAMETERS, facts.parameters);
+    add_line(m, MM_FIELD_QUANTIZATION, facts.quantization);
+    if (facts.has_shape)
+        add_line(m, MM_FIELD_MODEL_SHAPE, facts.shape);
+}
+
+static void add_artifact(struct make *m, size_t which)
+{
+    const struct made *made = &m->made[m->member_made[which]];
+    const struct mm_chunk_facts *chunks = &made->artifact.chunks;
+    const struct mm_facts *facts = &made->artifact.model.facts;
+    add_line(m, MM_FIELD_ARTIFACT, made->input->path);
+    add_line(m, MM_FIELD_ARTIFACT_ROLE, mm_role_names[made->role]);
+    add_line(m, MM_FIELD_ARTIFACT_FORMAT, mm_format_names[made->artifact.model.format]);
+    add_number(m, MM_FIELD_ARTIFACT_BYTES, chunks->bytes);
+    add_hash(m, MM_FIELD_ARTIFACT_SHA256, chunks->sha256);
+    add_digest(m, MM_FIELD_TOKENIZER_SHA256, mm_set_tokenizer(m->members, m->member_count, which));
+    add_digest(m, MM_FIELD_CHAT_TEMPLATE_SHA256, facts->chat_template);
+    add_digest(m, MM_FIELD_TENSOR_LAYOUT_SHA256, facts->layout);
+    add_line(m, MM_FIELD_CHUNK_SCHEME, MM_CHUNK_SCHEME);
+    add_number(m, MM_FIELD_CHUNK_SIZE, chunks->size);
+    add_number(m, MM_FIELD_CHUNK_COUNT, chunks->count);
+    add_hash(m, MM_FIELD_MERKLE_ROOT, chunks->root);
+    if (made->has_list) {
+        mm_buf_printf(&m->text, "%s: %s.chunks\n", mm_fields[MM_FIELD_CHUNK_LIST_ROUTE].key, made->input->path);
+        add_hash(m, MM_FIELD_CHUNK_LIST_SHA256, made->list_sha256);
+    }
+}
+
+/* The lines as a manifest: in order, and found good by the linter. */
+static int finish(struct make *m, struct mm_buf *out)
+{
+    struct mm_manifest draft = {0}, final = {0};
+    struct mm_diags ignored; /* the order of the draft's lines */
+    mm_diags_init(&ignored);
+    size_t start = out->length;
+    mm_manifest_read(&draft, m->text.data, m->text.length, &ignored);
+    int result = draft.group_count ? mm_manifest_write(&draft, out, m->diags) : -1;
+    m->diags->file = "(the manifest made)";
+    if (result == 0)
+        result = mm_manifest_read(&final, out->data + start, out->length - start, m->diags);
+    m->diags->file = "";
+    mm_manifest_release(&draft);
+    mm_manifest_release(&final);
+    mm_diags_release(&ignored);
+    return result;
+}
+
+static int make(struct make *m, struct mm_buf *out)
+{
+    bool checked;
+    for (size_t i = 0; i < m->gather->count; i++) {
+        m->made[i].input = &m->gather->inputs[i];
+        choose_role(m, &m->made[i], MM_FORMAT_OPAQUE);
+    }
+    mm_buf_str(&m->text, MM_MANIFEST_TYPE " 0\n");
+    if (check_roles(m) < 0 || add_model_fields(m) < 0 || read_inputs(m) < 0 || mm_set_check(m->members, m->member_count, &checked, m->diags) < 0)
+        return -1;
+    add_facts(m);
+    for (size_t i = 0; i < m->member_count; i++)
+        add_artifact(m, i);
+    return m->text.failed ? mm_diag_memory(m->diags) : finish(m, out);
+}
+
+static uint64_t chunk_size_of(const struct mm_make_options *options)
+{
+    struct mm_claim claim;
+    if (options->chunk_size)
+        return options->chunk_size;
+    if (!options->from || mm_manifest_artifacts(options->from) == 0)
+        return MM_CHUNK_SIZE_DEFAULT;
+    mm_manifest_claim(options->from, 1, &claim);
+    return claim.chunks.size;
+}
+
+int mm_make(const struct mm_gather *gather, const struct mm_make_options *options, struct mm_buf *out, struct mm_diags *diags)
+{
+    struct make m = {.gather = gather, .options = options, .diags = diags, .chunk_size = chunk_size_of(options)};
+    m.made = calloc(gather->count, sizeof *m.made);
+    m.members = calloc(gather->count, sizeof *m.members);
+    m.member_made = calloc(gather->count, sizeof *m.member_made);
+    int result = m.made && m.members && m.member_made ? make(&m, out) : mm_diag_memory(diags);
+    for (size_t i = 0; m.made && i < gather->count; i++)
+        mm_artifact_release(&m.made[i].artifact);
+    free(m.made);
+    free(m.members);
+    free(m.member_made);
+    mm_buf_release(&m.text);
+    return result;
+}
+
+int mm_make_folders(const struct mm_gather *gather, const char *chunk_lists, struct mm_diags *diags)
+{
+    char path[4096];
+    for (size_t i = 0; i < gather->count; i++) {
+        int base = snprintf(path, sizeof path, "%s/", chunk_lists);
+        if (base < 0 || (size_t)(base + snprintf(path + base, sizeof path - (size_t)base, "%s", gather->inputs[i].path)) >= sizeof path)
+            return mm_diag(diags, MM_RULE_IO_WRITE, "expected a shorter path for the chunk lists");
+        for (char *slash = path + base; (slash = strchr(slash, '/')); slash++) {
+            *slash = '\0';
+            if (mkdir(path, 0777) < 0 && errno != EEXIST)
+                return mm_diag(diags, MM_RULE_IO_WRITE, "cannot create the folder %s: %s", path, strerror(errno));
+            *slash = '/';
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,521 @@
+#include "act/verify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/folder.h"
+#include "base/clock.h"
+#include "doc/chunk_list.h"
+#include "model/set.h"
+#include "text/line.h"
+#include "text/route.h"
+
+#define NAMED_CHUNKS 16  /* wrong chunks that a report names (receipts.md) */
+#define NAMED_SURPLUS 16
+
+struct verify {
+    const struct mm_manifest *manifest;
+    int root;
+    const struct mm_verify_options *options;
+    struct mm_report *report;
+    struct mm_diags *diags;
+    struct mm_artifact *artifacts;
+    struct mm_member *members;
+    uint64_t done, total; /* bytes, for progress */
+};
+
+static struct mm_outcome *outcome_of(struct verify *v, size_t which, enum mm_check check)
+{
+    return &v->report->artifacts[which].checks[check];
+}
+
+/* ---- the manifest as a whole ---- */
+
+static void check_manifest(struct verify *v)
+{
+    struct mm_outcome *outcome = &v->report->checks[MM_CHECK_MANIFEST];
+    if (v->options->pin && memcmp(v->options->pin, v->manifest->sha256, MM_HASH_BYTES) != 0)
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "its SHA-256 is not the expected one");
+    else
+        mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
+}
+
+static void check_signature(struct verify *v)
+{
+    struct mm_outcome *outcome = &v->report->checks[MM_CHECK_SIGNATURE];
+    const struct mm_entry *scheme = mm_manifest_get(v->manifest, 0, MM_FIELD_SIGNATURE_SCHEME);
+    if (mm_entry_is(scheme, "none")) {
+        v->report->signature = "unsigned";
+        if (!v->options->require_signature)
+            mm_outcome_set(outcome, MM_RESULT_PASS, "unsigned");
+        else if (mm_outcome_set(outcome, MM_RESULT_FAIL, "unsigned, and a signature is required") < 0)
+            mm_diag(v->diags, MM_RULE_VERIFY_SIGNATURE, "expected a signature, found an unsigned manifest");
+        return;
+    }
+    char key_id[MM_VALUE_MAX + 1];
+    v->report->signature = "skip";
+    memcpy(v->report->key_id, mm_manifest_text(v->manifest, 0, MM_FIELD_KEY_ID, key_id), sizeof v->report->key_id - 1);
+    mm_outcome_set(outcome, MM_RESULT_SKIP, "unsupported: this version checks no signatures");
+}
+
+static void check_expiry(struct verify *v)
+{
+    struct mm_outcome *outcome = &v->report->checks[MM_CHECK_EXPIRY];
+    const struct mm_entry *expires = mm_manifest_get(v->manifest, 0, MM_FIELD_EXPIRES);
+    char now[MM_TIME_SIZE];
+    mm_time_now(now);
+    if (!expires || memcmp(now, expires->value, expires->value_length) < 0) {
+        mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
+        return;
+    }
+    mm_outcome_set(outcome, MM_RESULT_FAIL, "expired at %.*s", (int)expires->value_length, expires->value);
+    mm_diag_line(v->diags, MM_RULE_VERIFY_EXPIRY, expires->line, expires->key_length + 3, "expected a manifest that has not expired, now is %s", now);
+}
+
+/* ---- chunk lists ---- */
+
+struct listed {
+    struct mm_chunk_list list;
+    bool usable; /* its root is the manifest's: it may name wrong chunks */
+};
+
+/* Opens PATH with ENDING added; -1 if it is not there. */
+static int open_list(struct verify *v, const struct mm_claim *claim, const char *ending, char *path, size_t size)
+{
+    snprintf(path, size, "%s%s", claim->path, ending);
+    return mm_file_open_beneath(v->root, path, v->options->links);
+}
+
+static bool route_ends_in_gz(const struct mm_claim *claim)
+{
+    const struct mm_entry *route = claim->chunk_list_route;
+    return route && route->value_length > 3 && memcmp(route->value + route->value_length - 3, ".gz", 3) == 0;
+}
+
+static bool same_facts(const struct mm_chunk_facts *a, const struct mm_chunk_facts *b)
+{
+    return a->bytes == b->bytes && a->size == b->size && a->count == b->count && memcmp(a->root, b->root, MM_HASH_BYTES) == 0 &&
+           memcmp(a->sha256, b->sha256, MM_HASH_BYTES) == 0;
+}
+
+/* Judges a list that the manifest names. */
+static void check_list(struct verify *v, size_t which, const struct mm_claim *claim, struct listed *listed, int read)
+{
+    struct mm_outcome *outcome = outcome_of(v, which, MM_CHECK_CHUNK_LIST);
+    if (memcmp(listed->list.file_sha256, claim->chunk_list.bytes, MM_HASH_BYTES) != 0) {
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "its SHA-256 is not the stated one");
+        mm_diag(v->diags, MM_RULE_VERIFY_CHUNK_LIST, "expected the stated SHA-256, found another");
+    } else if (read < 0 || !same_facts(&listed->list.facts, &claim->chunks)) {
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "it is not a list of this artifact");
+        mm_diag(v->diags, MM_RULE_VERIFY_CHUNK_LIST, "expected the chunk list of %s, found something else", claim->path);
+    } else {
+        mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
+    }
+}
+
+/* A list beside the artifact serves to name wrong chunks whether the manifest names it or not: its root proves it. */
+static void read_list(struct verify *v, size_t which, struct listed *listed)
+{
+    const struct mm_claim *claim = &v->report->artifacts[which].claim;
+    const char *shown = v->diags->file;
+    struct mm_diags ignored;
+    char path[sizeof claim->path + 16];
+    int fd = open_list(v, claim, route_ends_in_gz(claim) ? ".chunks.gz" : ".chunks", path, sizeof path);
+    mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP,
+                   claim->chunk_list.known ? "none: the list is not here" : "none: the manifest names none");
+    if (fd < 0)
+        return;
+    mm_diags_init(&ignored);
+    v->diags->file = path;
+    int read = mm_chunk_list_read(&listed->list, fd, claim->chunks.count, claim->chunk_list.known ? v->diags : &ignored);
+    if (claim->chunk_list.known)
+        check_list(v, which, claim, listed, read);
+    listed->usable = read == 0 && same_facts(&listed->list.facts, &claim->chunks);
+    v->diags->file = shown;
+    mm_diags_release(&ignored);
+    close(fd);
+}
+
+/* ---- one artifact ---- */
+
+static void skip_all(struct verify *v, size_t which, const char *reason)
+{
+    for (int check = MM_CHECK_FIRST_OF_ARTIFACT; check < MM_CHECK_COUNT; check++)
+        mm_outcome_set(outcome_of(v, which, check), MM_RESULT_SKIP, "%s", reason);
+}
+
+/* The artifact could not be opened: absent or no regular file is a no, anything else a don't-know. */
+static void not_opened(struct verify *v, size_t which, int error)
+{
+    const char *found = error == ENOENT || error == ENOTDIR ? "nothing there"
+                        : error == EXDEV || error == ELOOP  ? "a link that leads out of the folder"
+                        : error == EISDIR || error == ENXIO ? "no regular file"
+                                                            : NULL;
+    skip_all(v, which, found ? "none: there is no such file" : "none: the file cannot be read");
+    if (!found) {
+        mm_diag_errno(v->diags, MM_RULE_IO_OPEN, "cannot open", error);
+        return;
+    }
+    mm_outcome_set(outcome_of(v, which, MM_CHECK_BYTES), MM_RESULT_FAIL, "absent: %s", found);
+    mm_diag(v->diags, MM_RULE_VERIFY_ABSENT, "expected the artifact, found %s", found);
+}
+
+static void check_bytes(struct verify *v, size_t which, const struct mm_chunk_facts *stated, const struct mm_chunk_facts *found)
+{
+    if (found->bytes == stated->bytes) {
+        mm_outcome_set(outcome_of(v, which, MM_CHECK_BYTES), MM_RESULT_PASS, NULL);
+        return;
+    }
+    const char *how = found->bytes < stated->bytes ? "truncated" : "longer";
+    mm_outcome_set(outcome_of(v, which, MM_CHECK_BYTES), MM_RESULT_FAIL, "%s: expected %" PRIu64 ", found %" PRIu64, how, stated->bytes, found->bytes);
+    mm_diag_offset(v->diags, MM_RULE_VERIFY_BYTES, found->bytes < stated->bytes ? found->bytes : stated->bytes,
+                   "expected %" PRIu64 " bytes, found %" PRIu64 ": the file is %s", stated->bytes, found->bytes, how);
+}
+
+static void check_sha256(struct verify *v, size_t which, const struct mm_chunk_facts *stated, const struct mm_chunk_facts *found)
+{
+    struct mm_outcome *outcome = outcome_of(v, which, MM_CHECK_SHA256);
+    char hex[MM_HASH_HEX + 1];
+    if (!found->has_sha256) {
+        mm_outcome_set(outcome, MM_RESULT_SKIP, "quick");
+    } else if (memcmp(found->sha256, stated->sha256, MM_HASH_BYTES) == 0) {
+        mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
+    } else {
+        mm_hex(hex, found->sha256, MM_HASH_BYTES);
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "found %s", hex);
+        mm_diag(v->diags, MM_RULE_VERIFY_SHA256, "expected the stated SHA-256, found %s", hex);
+    }
+}
+
+/* "chunk 3 bytes 3145728-4194303, chunk 7 ..." */
+static void name_chunks(struct verify *v, const struct mm_chunk_compare *compare, struct mm_buf *names)
+{
+    for (size_t i = 0; i < compare->bad_count && i < NAMED_CHUNKS; i++) {
+        const struct mm_bad_range *bad = &compare->bad[i];
+        mm_buf_printf(names, "%schunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64, i ? ", " : "", bad->index, bad->offset, bad->offset + bad->bytes - 1);
+        mm_diag_offset(v->diags, MM_RULE_VERIFY_MERKLE, bad->offset, "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not the stated one", bad->index,
+                       bad->offset, bad->offset + bad->bytes - 1);
+    }
+    if (compare->bad_count > NAMED_CHUNKS)
+        mm_buf_printf(names, ", %zu wrong chunks in all", compare->bad_count);
+}
+
+static void check_merkle(struct verify *v, size_t which, const struct mm_artifact_report *artifact, const struct mm_chunk_facts *found,
+                         const struct mm_chunk_compare *compare)
+{
+    struct mm_outcome *outcome = outcome_of(v, which, MM_CHECK_MERKLE);
+    struct mm_buf names = {0};
+    if (memcmp(found->root, artifact->claim.chunks.root, MM_HASH_BYTES) == 0) {
+        mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
+        return;
+    }
+    if (compare)
+        name_chunks(v, compare, &names);
+    if (names.length && !names.failed) {
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", names.data);
+    } else {
+        mm_outcome_set(outcome, MM_RESULT_FAIL, compare ? "every listed chunk is there, and more bytes behind them" : "another root; without a chunk list no chunk can be named");
+        mm_diag(v->diags, MM_RULE_VERIFY_MERKLE, "expected the stated Merkle root, found another");
+    }
+    mm_buf_release(&names);
+}
+
+/* The first error among the findings since FIRST, for the report. */
+static const struct mm_diag *first_error(const struct mm_diags *diags, size_t first)
+{
+    for (size_t i = first; i < diags->count; i++)
+        if (diags->items[i].severity == MM_ERROR)
+            return &diags->items[i];
+    return NULL;
+}
+
+static void check_format(struct verify *v, size_t which, const struct mm_artifact *artifact, size_t first_diag)
+{
+    struct mm_outcome *outcome = outcome_of(v, which, MM_CHECK_FORMAT);
+    if (artifact->valid) {
+        mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
+        return;
+    }
+    const struct mm_diag *error = first_error(v->diags, first_diag);
+    enum mm_result result = artifact->unsupported ? MM_RESULT_SKIP : MM_RESULT_FAIL;
+    const char *prefix = artifact->unsupported ? "unsupported: " : "";
+    if (error)
+        mm_outcome_set(outcome, result, "%s%s [%s]", prefix, error->text, mm_rule_info(error->rule)->name);
+    else
+        mm_outcome_set(outcome, result, "%snot valid", prefix);
+}
+
+static void advance(void *context, uint64_t done, uint64_t total)
+{
+    struct verify *v = context;
+    (void)total;
+    v->options->progress(v->options->progress_context, v->done + done, v->total);
+}
+
+static void judge(struct verify *v, size_t which, const struct mm_artifact *artifact, struct mm_chunk_compare *compare, size_t first_diag)
+{
+    const struct mm_artifact_report *report = &v->report->artifacts[which];
+    check_format(v, which, artifact, first_diag);
+    check_bytes(v, which, &report->claim.chunks, &artifact->chunks);
+    check_sha256(v, which, &report->claim.chunks, &artifact->chunks);
+    check_merkle(v, which, report, &artifact->chunks, compare);
+    if (compare && v->options->bad_ranges)
+        mm_bad_ranges_write(compare, report->claim.path, v->options->bad_ranges);
+}
+
+static void read_artifact(struct verify *v, size_t which, int fd)
+{
+    const struct mm_claim *claim = &v->report->artifacts[which].claim;
+    struct mm_artifact *artifact = &v->artifacts[which];
+    struct listed listed = {0};
+    struct mm_chunk_compare compare = {.list = &listed.list};
+    read_list(v, which, &listed);
+    size_t first_diag = v->diags->count;
+    struct mm_artifact_options options = {
+        .format = (int)claim->format, .chunk_size = claim->chunks.size, .whole = !v->options->quick,
+        .each = listed.usable ? mm_chunk_compare_add : NULL, .each_context = &compare,
+        .progress = v->options->progress ? advance : NULL, .progress_context = v,
+    };
+    int result = mm_artifact_read(fd, claim->path, &options, artifact, v->diags);
+    if (result == 0 && listed.usable)
+        result = mm_chunk_compare_finish(&compare, v->diags);
+    if (result == 0) {
+        judge(v, which, artifact, listed.usable ? &compare : NULL, first_diag);
+        v->members[which].artifact = artifact->valid ? artifact : NULL;
+        v->members[which].sha256 = claim->chunks.sha256;
+    } else {
+        skip_all(v, which, "none: the file cannot be read");
+    }
+    mm_chunk_compare_release(&compare);
+    mm_chunk_list_release(&listed.list);
+}
+
+static bool wanted(const struct verify *v, const char *path)
+{
+    for (size_t i = 0; i < v->options->only_count; i++)
+        if (strcmp(v->options->only[i], path) == 0)
+            return true;
+    return v->options->only_count == 0;
+}
+
+static void check_artifact(struct verify *v, size_t which)
+{
+    const struct mm_claim *claim = &v->report->artifacts[which].claim;
+    const char *shown = v->diags->file;
+    v->members[which] = (struct mm_member){.path = claim->path, .role = claim->role};
+    if (!wanted(v, claim->path)) {
+        skip_all(v, which, "only");
+        return;
+    }
+    v->diags->file = claim->path;
+    int fd = mm_file_open_beneath(v->root, claim->path, v->options->links);
+    if (fd < 0) {
+        not_opened(v, which, errno);
+    } else {
+        read_artifact(v, which, fd);
+        close(fd);
+    }
+    v->done += claim->chunks.bytes;
+    v->diags->file = shown;
+}
+
+/* ---- what artifacts say of themselves ---- */
+
+/* Compares a stated digest with the one computed; EMPTY_IS_NONE: the hash of nothing may stand for "holds none". */
+static void check_digest(struct verify *v, size_t which, enum mm_check check, enum mm_rule rule, struct mm_digest stated, struct mm_digest found, bool empty_is_none)
+{
+    struct mm_outcome *outcome = outcome_of(v, which, check);
+    if (!v->members[which].artifact) {
+        if (!outcome->detail)
+            mm_outcome_set(outcome, MM_RESULT_SKIP, "none: the format is not valid");
+    } else if (!stated.known) {
+        mm_outcome_set(outcome, MM_RESULT_SKIP, found.known ? "none: not stated" : "none");
+    } else if ((found.known && memcmp(stated.bytes, found.bytes, MM_HASH_BYTES) == 0) ||
+               (!found.known && empty_is_none && memcmp(stated.bytes, mm_sha256_empty, MM_HASH_BYTES) == 0)) {
+        mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
+    } else {
+        char hex[MM_HASH_HEX + 1];
+        mm_hex(hex, found.bytes, MM_HASH_BYTES);
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "found %s", found.known ? hex : "none");
+        mm_diag(v->diags, rule, "expected the stated digest, found %s", found.known ? hex : "none in the file");
+    }
+}
+
+static void check_digests(struct verify *v, size_t which)
+{
+    const struct mm_claim *claim = &v->report->artifacts[which].claim;
+    const struct mm_facts *facts = &v->artifacts[which].model.facts;
+    bool no_tensors = v->artifacts[which].model.tensors.count == 0;
+    v->diags->file = claim->path;
+    check_digest(v, which, MM_CHECK_TENSOR_LAYOUT, MM_RULE_VERIFY_LAYOUT, claim->layout, facts->layout, no_tensors);
+    check_digest(v, which, MM_CHECK_TOKENIZER, MM_RULE_VERIFY_TOKENIZER, claim->tokenizer, mm_set_tokenizer(v->members, v->report->count, which), false);
+    check_digest(v, which, MM_CHECK_CHAT_TEMPLATE, MM_RULE_VERIFY_TEMPLATE, claim->chat_template, facts->chat_template, false);
+}
+
+/* Appends "architecture: expected A, found B" where the manifest states something else than FOUND. */
+static void compare_fact(struct verify *v, enum mm_field field, const char *found, struct mm_buf *wrong)
+{
+    const struct mm_entry *entry = mm_manifest_get(v->manifest, 0, field);
+    if (!entry || (found && mm_entry_is(entry, found)))
+        return;
+    mm_buf_printf(wrong, "%s%s: stated %.*s, found %s", wrong->length ? "; " : "", mm_fields[field].key, (int)entry->value_length, entry->value, found ? found : "none");
+    mm_diag_line(v->diags, MM_RULE_VERIFY_FACTS, entry->line, entry->key_length + 3, "expected %s %s, as the artifacts say, found '%.*s'", mm_fields[field].key,
+                 found ? found : "left out", (int)entry->value_length, entry->value);
+}
+
+static void compare_facts(struct verify *v, const struct mm_set_facts *facts)
+{
+    char parameters[24];
+    struct mm_buf wrong = {0};
+    struct mm_outcome *outcome = outcome_of(v, facts->stated_by, MM_CHECK_FACTS);
+    const struct mm_entry *stated = mm_manifest_get(v->manifest, 0, MM_FIELD_PARAMETERS);
+    bool zero = stated && mm_entry_is(stated, "0"); /* no tensors, no line; some write the sum of none */
+    snprintf(parameters, sizeof parameters, "%" PRIu64, facts->parameters);
+    compare_fact(v, MM_FIELD_ARCHITECTURE, facts->architecture, &wrong);
+    compare_fact(v, MM_FIELD_PARAMETERS, facts->has_parameters || zero ? parameters : NULL, &wrong);
+    compare_fact(v, MM_FIELD_QUANTIZATION, facts->quantization, &wrong);
+    compare_fact(v, MM_FIELD_MODEL_SHAPE, facts->has_shape ? facts->shape : NULL, &wrong);
+    if (wrong.length)
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", wrong.data);
+    else
+        mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
+    mm_buf_release(&wrong);
+}
+
+static void check_facts(struct verify *v, const char *manifest_name)
+{
+    struct mm_set_facts facts;
+    mm_set_facts(v->members, v->report->count, &facts);
+    for (size_t i = 0; i < v->report->count; i++) {
+        struct mm_outcome *outcome = outcome_of(v, i, MM_CHECK_FACTS);
+        if (outcome->detail) /* skipped with a reason already */
+            continue;
+        if (i != facts.stated_by)
+            mm_outcome_set(outcome, MM_RESULT_SKIP, "none");
+        else if (!facts.complete)
+            mm_outcome_set(outcome, MM_RESULT_SKIP, "none: not all weights could be read");
+        else {
+            v->diags->file = manifest_name;
+            compare_facts(v, &facts);
+        }
+    }
+}
+
+/* ---- the set ---- */
+
+static bool is_named(const struct verify *v, const char *path)
+{
+    size_t length = strlen(path);
+    const char *manifest = v->options->manifest_path;
+    if (manifest && strncmp(path, manifest, strlen(manifest)) == 0 &&
+        (path[strlen(manifest)] == '\0' || strcmp(path + strlen(manifest), ".minisig") == 0))
+        return true;
+    for (size_t i = 0; i < v->report->count; i++) {
+        const struct mm_claim *claim = &v->report->artifacts[i].claim;
+        const struct mm_entry *list = claim->chunk_list_route;
+        if (strcmp(claim->path, path) == 0 || (list && list->value_length == length && memcmp(list->value, path, length) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void check_surplus(struct verify *v)
+{
+    struct mm_folder folder;
+    char shown[MM_SHOWN], first[MM_SHOWN] = "";
+    size_t surplus = 0;
+    struct mm_outcome *outcome = &v->report->checks[MM_CHECK_SET];
+    struct mm_diags ignored; /* without --strict a folder that cannot be walked is no matter */
+    mm_diags_init(&ignored);
+    int listed = mm_folder_list(&folder, v->root, v->options->strict ? v->diags : &ignored);
+    mm_diags_release(&ignored);
+    for (size_t i = 0; listed == 0 && i < folder.count; i++) {
+        const char *path = folder.entries[i].path;
+        if (is_named(v, path) || ++surplus > NAMED_SURPLUS)
+            continue;
+        mm_show(shown, path, strlen(path));
+        if (surplus == 1)
+            memcpy(first, shown, sizeof first);
+        if (v->options->strict)
+            mm_diag(v->diags, MM_RULE_SET_SURPLUS, "expected only what the manifest names, found %s", shown);
+        else
+            mm_note(v->diags, MM_RULE_SET_SURPLUS, "not named by the manifest: %s", shown);
+    }
+    if (surplus > 0 && v->options->strict)
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "%zu surplus, first: %s", surplus, first);
+    else if (surplus > 0 && outcome->result != MM_RESULT_FAIL)
+        mm_outcome_set(outcome, outcome->result, "%s%zu surplus, first: %s", outcome->result == MM_RESULT_SKIP ? "none; " : "", surplus, first);
+    mm_folder_release(&folder);
+}
+
+static void check_set(struct verify *v)
+{
+    struct mm_outcome *outcome = &v->report->checks[MM_CHECK_SET];
+    size_t errors = v->diags->count;
+    bool all = true, checked = false;
+    for (size_t i = 0; i < v->report->count; i++)
+        all = all && v->members[i].artifact;
+    if (!all)
+        mm_outcome_set(outcome, MM_RESULT_SKIP, v->options->only_count ? "only" : "none: not all artifacts could be read");
+    else if (mm_set_check(v->members, v->report->count, &checked, v->diags) == 0)
+        mm_outcome_set(outcome, checked || v->options->strict ? MM_RESULT_PASS : MM_RESULT_SKIP, checked || v->options->strict ? NULL : "none");
+    else {
+        const struct mm_diag *error = first_error(v->diags, errors);
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", error ? error->text : "the files do not belong together");
+    }
+    if (v->options->only_count == 0)
+        check_surplus(v);
+}
+
+static void check_only(struct verify *v)
+{
+    for (size_t i = 0; i < v->options->only_count; i++) {
+        bool named = false;
+        for (size_t k = 0; k < v->report->count; k++)
+            named = named || strcmp(v->report->artifacts[k].claim.path, v->options->only[i]) == 0;
+        if (!named)
+            mm_diag(v->diags, MM_RULE_SET_ONLY, "expected an artifact of the manifest, found '%s'", v->options->only[i]);
+    }
+}
+
+static void verify_all(struct verify *v)
+{
+    const char *manifest_name = v->diags->file;
+    check_manifest(v);
+    check_signature(v);
+    check_expiry(v);
+    mm_outcome_set(&v->report->checks[MM_CHECK_POLICY], MM_RESULT_SKIP, "none");
+    check_only(v);
+    for (size_t i = 0; i < v->report->count; i++)
+        if (wanted(v, v->report->artifacts[i].claim.path))
+            v->total += v->report->artifacts[i].claim.chunks.bytes;
+    for (size_t i = 0; i < v->report->count; i++)
+        check_artifact(v, i);
+    for (size_t i = 0; i < v->report->count; i++)
+        check_digests(v, i);
+    check_facts(v, manifest_name);
+    v->diags->file = manifest_name;
+    check_set(v);
+}
+
+int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_verify_options *options, struct mm_report *report,
+              struct mm_diags *diags)
+{
+    struct verify v = {.manifest = manifest, .root = root, .options = options, .report = report, .diags = diags};
+    if (mm_report_init(report, manifest, diags) < 0)
+        return -1;
+    v.artifacts = calloc(report->count ? report->count : 1, sizeof *v.artifacts);
+    v.members = calloc(report->count ? report->count : 1, sizeof *v.members);
+    int result = v.artifacts && v.members ? 0 : mm_diag_memory(diags);
+    if (result == 0)
+        verify_all(&v);
+    for (size_t i = 0; v.artifacts && i < report->count; i++)
+        mm_artifact_release(&v.artifacts[i]);
+    free(v.artifacts);
+    free(v.members);
+    return result;
+}

@@ -1,0 +1,187 @@
+#include "doc/report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/line.h"
+
+static const char *const check_names[MM_CHECK_COUNT] = {
+    [MM_CHECK_MANIFEST] = "manifest", [MM_CHECK_SIGNATURE] = "signature", [MM_CHECK_EXPIRY] = "expiry", [MM_CHECK_POLICY] = "policy",
+    [MM_CHECK_SET] = "set", [MM_CHECK_BYTES] = "bytes", [MM_CHECK_SHA256] = "sha256", [MM_CHECK_MERKLE] = "merkle",
+    [MM_CHECK_CHUNK_LIST] = "chunk-list", [MM_CHECK_FORMAT] = "format", [MM_CHECK_TENSOR_LAYOUT] = "tensor-layout",
+    [MM_CHECK_TOKENIZER] = "tokenizer", [MM_CHECK_CHAT_TEMPLATE] = "chat-template", [MM_CHECK_FACTS] = "facts",
+};
+static const char *const result_names[] = {[MM_RESULT_SKIP] = "skip", [MM_RESULT_PASS] = "pass", [MM_RESULT_FAIL] = "fail"};
+static const char *const verdict_names[] = {[MM_VERDICT_PASS] = "pass", [MM_VERDICT_PARTIAL] = "partial", [MM_VERDICT_FAIL] = "fail"};
+
+int mm_report_init(struct mm_report *report, const struct mm_manifest *manifest, struct mm_diags *diags)
+{
+    *report = (struct mm_report){.manifest = manifest, .signature = "unsigned", .count = mm_manifest_artifacts(manifest)};
+    report->artifacts = calloc(report->count ? report->count : 1, sizeof *report->artifacts);
+    if (!report->artifacts)
+        return mm_diag_memory(diags);
+    for (size_t i = 0; i < report->count; i++)
+        mm_manifest_claim(manifest, i + 1, &report->artifacts[i].claim);
+    return 0;
+}
+
+void mm_report_release(struct mm_report *report)
+{
+    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+        free(report->checks[check].detail);
+    for (size_t i = 0; report->artifacts && i < report->count; i++)
+        for (int check = 0; check < MM_CHECK_COUNT; check++)
+            free(report->artifacts[i].checks[check].detail);
+    free(report->artifacts);
+    *report = (struct mm_report){0};
+}
+
+int mm_outcome_set(struct mm_outcome *outcome, enum mm_result result, const char *format, ...)
+{
+    va_list arguments;
+    char *detail = NULL;
+    if (outcome->result == MM_RESULT_FAIL)
+        return -1;
+    if (format) {
+        va_start(arguments, format);
+        if (vasprintf(&detail, format, arguments) < 0)
+            detail = NULL;
+        va_end(arguments);
+    }
+    free(outcome->detail);
+    outcome->result = result;
+    outcome->detail = detail;
+    return result == MM_RESULT_FAIL ? -1 : 0;
+}
+
+static bool any_fails(const struct mm_report *report)
+{
+    bool fails = false;
+    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+        fails = fails || report->checks[check].result == MM_RESULT_FAIL;
+    for (size_t i = 0; i < report->count; i++)
+        for (int check = MM_CHECK_FIRST_OF_ARTIFACT; check < MM_CHECK_COUNT; check++)
+            fails = fails || report->artifacts[i].checks[check].result == MM_RESULT_FAIL;
+    return fails;
+}
+
+static bool skipped_for(const struct mm_outcome *outcome, const char *reason)
+{
+    return outcome->result == MM_RESULT_SKIP && outcome->detail && strncmp(outcome->detail, reason, strlen(reason)) == 0;
+}
+
+static bool artifact_passes(const struct mm_artifact_report *artifact)
+{
+    const struct mm_outcome *checks = artifact->checks;
+    return checks[MM_CHECK_BYTES].result == MM_RESULT_PASS && checks[MM_CHECK_MERKLE].result == MM_RESULT_PASS &&
+           checks[MM_CHECK_FORMAT].result == MM_RESULT_PASS &&
+           (checks[MM_CHECK_SHA256].result == MM_RESULT_PASS || skipped_for(&checks[MM_CHECK_SHA256], "quick"));
+}
+
+enum mm_verdict mm_report_verdict(const struct mm_report *report)
+{
+    if (any_fails(report))
+        return MM_VERDICT_FAIL;
+    bool passes = report->checks[MM_CHECK_MANIFEST].result == MM_RESULT_PASS && report->checks[MM_CHECK_EXPIRY].result == MM_RESULT_PASS &&
+                  report->checks[MM_CHECK_SIGNATURE].result == MM_RESULT_PASS;
+    for (size_t i = 0; i < report->count; i++)
+        passes = passes && artifact_passes(&report->artifacts[i]);
+    return passes ? MM_VERDICT_PASS : MM_VERDICT_PARTIAL;
+}
+
+bool mm_report_only_partial(const struct mm_report *report)
+{
+    bool only = report->checks[MM_CHECK_SIGNATURE].result == MM_RESULT_PASS && report->checks[MM_CHECK_EXPIRY].result == MM_RESULT_PASS;
+    for (size_t i = 0; i < report->count; i++)
+        only = only && (artifact_passes(&report->artifacts[i]) || skipped_for(&report->artifacts[i].checks[MM_CHECK_BYTES], "only"));
+    return only;
+}
+
+/* A detail is a value of the line grammar: details that quote file names have them escaped, long ones are cut. */
+static void write_check(const struct mm_outcome *outcome, int check, struct mm_buf *out)
+{
+    mm_buf_printf(out, "check: %s %s", check_names[check], result_names[outcome->result]);
+    if (outcome->detail && outcome->detail[0])
+        mm_buf_printf(out, " %.960s", outcome->detail);
+    mm_buf_char(out, '\n');
+}
+
+static void write_field(const struct mm_report *report, enum mm_field field, struct mm_buf *out)
+{
+    char text[MM_VALUE_MAX + 1];
+    mm_buf_printf(out, "%s: %s\n", mm_fields[field].key, mm_manifest_text(report->manifest, 0, field, text));
+}
+
+void mm_report_write(const struct mm_report *report, struct mm_buf *out)
+{
+    char hex[MM_HASH_HEX + 1];
+    mm_hex(hex, report->manifest->sha256, MM_HASH_BYTES);
+    mm_buf_printf(out, "minimodel-report 0\ntool: slm-verify %s\nmanifest-sha256: %s\n", MM_VERSION, hex);
+    write_field(report, MM_FIELD_MODEL_ID, out);
+    write_field(report, MM_FIELD_VERSION, out);
+    write_field(report, MM_FIELD_REVISION, out);
+    mm_buf_printf(out, "signature: %s%s%s\n", report->signature, report->key_id[0] ? " " : "", report->key_id);
+    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+        write_check(&report->checks[check], check, out);
+    for (size_t i = 0; i < report->count; i++) {
+        const struct mm_artifact_report *artifact = &report->artifacts[i];
+        mm_hex(hex, artifact->claim.chunks.sha256, MM_HASH_BYTES);
+        mm_buf_printf(out, "artifact: %s\nartifact-bytes: %" PRIu64 "\nartifact-sha256: %s\n", artifact->claim.path, artifact->claim.chunks.bytes, hex);
+        for (int check = MM_CHECK_FIRST_OF_ARTIFACT; check < MM_CHECK_COUNT; check++)
+            write_check(&artifact->checks[check], check, out);
+    }
+    mm_buf_printf(out, "verdict: %s\n", verdict_names[mm_report_verdict(report)]);
+}
+
+static void write_json_text(struct mm_buf *out, const char *key, const char *value)
+{
+    mm_buf_printf(out, ",\"%s\":", key);
+    mm_buf_json_str(out, value);
+}
+
+static void write_json_checks(const struct mm_outcome *checks, int from, int to, struct mm_buf *out)
+{
+    mm_buf_str(out, ",\"checks\":[");
+    for (int check = from; check < to; check++) {
+        mm_buf_printf(out, "%s{\"name\":\"%s\",\"result\":\"%s\"", check > from ? "," : "", check_names[check], result_names[checks[check].result]);
+        if (checks[check].detail && checks[check].detail[0])
+            write_json_text(out, "detail", checks[check].detail);
+        mm_buf_char(out, '}');
+    }
+    mm_buf_char(out, ']');
+}
+
+static void write_json_artifact(const struct mm_artifact_report *artifact, struct mm_buf *out)
+{
+    char hex[MM_HASH_HEX + 1];
+    mm_hex(hex, artifact->claim.chunks.sha256, MM_HASH_BYTES);
+    mm_buf_str(out, "{\"artifact\":");
+    mm_buf_json_str(out, artifact->claim.path);
+    mm_buf_printf(out, ",\"artifact-bytes\":%" PRIu64 ",\"artifact-sha256\":\"%s\"", artifact->claim.chunks.bytes, hex);
+    write_json_checks(artifact->checks, MM_CHECK_FIRST_OF_ARTIFACT, MM_CHECK_COUNT, out);
+    mm_buf_char(out, '}');
+}
+
+void mm_report_write_json(const struct mm_report *report, struct mm_buf *out)
+{
+    char hex[MM_HASH_HEX + 1], text[MM_VALUE_MAX + 1];
+    mm_hex(hex, report->manifest->sha256, MM_HASH_BYTES);
+    mm_buf_printf(out, "{\"tool\":\"slm-verify %s\",\"manifest-sha256\":\"%s\"", MM_VERSION, hex);
+    write_json_text(out, "model-id", mm_manifest_text(report->manifest, 0, MM_FIELD_MODEL_ID, text));
+    write_json_text(out, "version", mm_manifest_text(report->manifest, 0, MM_FIELD_VERSION, text));
+    mm_buf_printf(out, ",\"revision\":%s", mm_manifest_text(report->manifest, 0, MM_FIELD_REVISION, text));
+    write_json_text(out, "signature", report->signature);
+    if (report->key_id[0])
+        write_json_text(out, "key-id", report->key_id);
+    write_json_checks(report->checks, 0, MM_CHECK_FIRST_OF_ARTIFACT, out);
+    mm_buf_str(out, ",\"artifacts\":[");
+    for (size_t i = 0; i < report->count; i++) {
+        if (i)
+            mm_buf_char(out, ',');
+        write_json_artifact(&report->artifacts[i], out);
+    }
+    mm_buf_printf(out, "],\"verdict\":\"%s\"}\n", verdict_names[mm_report_verdict(report)]);
+}

@@ -1,0 +1,57 @@
+/* The verification report (receipts.md): what was checked, with what result. */
+#ifndef MM_DOC_REPORT_H
+#define MM_DOC_REPORT_H
+
+#include "base/buf.h"
+#include "doc/manifest.h"
+
+enum mm_result { MM_RESULT_SKIP, MM_RESULT_PASS, MM_RESULT_FAIL };
+
+/* Checks of the manifest as a whole, and of each artifact, in the report's order. */
+enum mm_check {
+    MM_CHECK_MANIFEST, MM_CHECK_SIGNATURE, MM_CHECK_EXPIRY, MM_CHECK_POLICY, MM_CHECK_SET,
+    MM_CHECK_BYTES, MM_CHECK_SHA256, MM_CHECK_MERKLE, MM_CHECK_CHUNK_LIST, MM_CHECK_FORMAT, MM_CHECK_TENSOR_LAYOUT, MM_CHECK_TOKENIZER,
+    MM_CHECK_CHAT_TEMPLATE, MM_CHECK_FACTS,
+    MM_CHECK_COUNT,
+    MM_CHECK_FIRST_OF_ARTIFACT = MM_CHECK_BYTES,
+};
+
+struct mm_outcome {
+    enum mm_result result;
+    char *detail; /* NULL for none; a skip's begins with quick, only, none or unsupported */
+};
+
+struct mm_artifact_report {
+    struct mm_claim claim;
+    struct mm_outcome checks[MM_CHECK_COUNT]; /* from MM_CHECK_FIRST_OF_ARTIFACT */
+};
+
+enum mm_verdict { MM_VERDICT_PASS, MM_VERDICT_PARTIAL, MM_VERDICT_FAIL };
+
+struct mm_report {
+    const struct mm_manifest *manifest; /* borrowed */
+    const char *signature;              /* the outcome's word */
+    char key_id[17];                    /* "" for none */
+    struct mm_outcome checks[MM_CHECK_FIRST_OF_ARTIFACT];
+    struct mm_artifact_report *artifacts;
+    size_t count;
+};
+
+/* Starts a report on a valid MANIFEST with every check skipped. Returns 0, or -1 with IO_MEMORY. */
+int mm_report_init(struct mm_report *report, const struct mm_manifest *manifest, struct mm_diags *diags);
+void mm_report_release(struct mm_report *report);
+
+/* Sets an outcome; a failed check stays failed. Returns OUTCOME's success: 0 unless RESULT is fail, then -1. */
+int mm_outcome_set(struct mm_outcome *outcome, enum mm_result result, const char *format, ...) MM_PRINTF(3);
+
+/* Recomputed from the checks alone (receipts.md: "pass: no fail; ..."). */
+enum mm_verdict mm_report_verdict(const struct mm_report *report);
+
+/* True if a partial verdict is partial for nothing but checks that were left out on request (skips `only`). */
+bool mm_report_only_partial(const struct mm_report *report);
+
+/* Append the report as text, and as one JSON object. */
+void mm_report_write(const struct mm_report *report, struct mm_buf *out);
+void mm_report_write_json(const struct mm_report *report, struct mm_buf *out);
+
+#endif

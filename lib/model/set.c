@@ -1,0 +1,287 @@
+#include "model/set.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "hash/name_set.h"
+
+static size_t folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+static bool same_folder(const char *a, const char *b)
+{
+    size_t length = folder_length(a);
+    return length == folder_length(b) && memcmp(a, b, length) == 0;
+}
+
+/* The member called NAME in the folder of PATH, or NULL. */
+static const struct mm_member *beside(const struct mm_member *members, size_t count, const char *path, const char *name)
+{
+    size_t length = folder_length(path);
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(members[i].path, path, length) == 0 && strcmp(members[i].path + length, name) == 0)
+            return &members[i];
+    return NULL;
+}
+
+static bool is_format(const struct mm_member *member, enum mm_format format)
+{
+    return member->artifact && member->artifact->model.format == format;
+}
+
+/* ---- facts ---- */
+
+/* Whose architecture and shape count for a weights file: its own, or for safetensors those of config.json beside it. */
+static const struct mm_facts *shape_source(const struct mm_member *members, size_t count, const struct mm_member *weights)
+{
+    if (!is_format(weights, MM_FORMAT_SAFETENSORS))
+        return &weights->artifact->model.facts;
+    const struct mm_member *config = beside(members, count, weights->path, "config.json");
+    return config && config->artifact ? &config->artifact->model.facts : NULL;
+}
+
+static void state_shape(const struct mm_facts *source, struct mm_set_facts *facts)
+{
+    struct mm_buf shape = {0};
+    strcpy(facts->architecture, source->architecture);
+    facts->has_shape = mm_facts_shape(source, &shape) && !shape.failed && shape.length < sizeof facts->shape;
+    if (facts->has_shape)
+        memcpy(facts->shape, shape.data, shape.length + 1);
+    mm_buf_release(&shape);
+}
+
+void mm_set_facts(const struct mm_member *members, size_t count, struct mm_set_facts *facts)
+{
+    uint64_t dtype_bytes[MM_DTYPE_COUNT] = {0};
+    bool stated = false, counted = true;
+    *facts = (struct mm_set_facts){.complete = true, .stated_by = SIZE_MAX, .architecture = "unknown"};
+    for (size_t i = 0; i < count; i++) {
+        const struct mm_member *member = &members[i];
+        if (member->role != MM_ROLE_WEIGHTS)
+            continue;
+        if (facts->stated_by == SIZE_MAX)
+            facts->stated_by = i;
+        if (!member->artifact) {
+            facts->complete = false;
+            continue;
+        }
+        const struct mm_facts *own = &member->artifact->model.facts, *source = shape_source(members, count, member);
+        if (!stated && source && source->states_architecture) {
+            stated = true;
+            state_shape(source, facts);
+        }
+        facts->has_parameters = facts->has_parameters || member->artifact->model.tensors.count > 0;
+        counted = counted && mm_add(facts->parameters, own->parameters, &facts->parameters);
+        for (int dtype = 0; dtype < MM_DTYPE_COUNT; dtype++)
+            dtype_bytes[dtype] += own->dtype_bytes[dtype];
+    }
+    facts->has_parameters = facts->has_parameters && counted;
+    facts->quantization = mm_facts_quantization(dtype_bytes);
+}
+
+/* ---- tokenizers ---- */
+
+struct mm_digest mm_set_tokenizer(const struct mm_member *members, size_t count, size_t which)
+{
+    struct mm_digest digest = {0};
+    const struct mm_member *member = &members[which];
+    if (!member->artifact || !is_format(member, MM_FORMAT_SAFETENSORS))
+        return member->artifact ? member->artifact->model.facts.tokenizer : digest;
+    for (size_t i = 0; i < which; i++)
+        if (is_format(&members[i], MM_FORMAT_SAFETENSORS) && same_folder(members[i].path, member->path))
+            return digest;
+    const struct mm_member *tokenizer = beside(members, count, member->path, "tokenizer.json");
+    if (!tokenizer)
+        tokenizer = beside(members, count, member->path, "tokenizer.model");
+    if (tokenizer && tokenizer->sha256) {
+        digest.known = true;
+        memcpy(digest.bytes, tokenizer->sha256, MM_HASH_BYTES);
+    }
+    return digest;
+}
+
+/* ---- split GGUF models ---- */
+
+static bool is_part(const struct mm_member *member)
+{
+    return member->role == MM_ROLE_WEIGHTS && is_format(member, MM_FORMAT_GGUF) && member->artifact->model.facts.split &&
+           member->artifact->model.facts.split_count > 1;
+}
+
+static int split_fails(struct mm_diags *diags, const struct mm_member *member, const char *expected, uint64_t found)
+{
+    return mm_diag(diags, MM_RULE_SET_SPLIT, "expected %s, found %" PRIu64 " in %s", expected, found, member->path);
+}
+
+/* Numbers of the parts: the same count in each, and each number once. */
+static int check_numbers(const struct mm_member *members, size_t count, const struct mm_facts *first, struct mm_diags *diags)
+{
+    uint64_t parts = 0;
+    unsigned char *seen = calloc(1, count);
+    int result = seen ? 0 : mm_diag_memory(diags);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        const struct mm_facts *facts = is_part(&members[i]) ? &members[i].artifact->model.facts : NULL;
+        if (!facts)
+            continue;
+        parts++;
+        if (facts->split_count != first->split_count)
+            result = split_fails(diags, &members[i], "one split.count in all parts", facts->split_count);
+        else if (facts->split_tensors != first->split_tensors)
+            result = split_fails(diags, &members[i], "one split.tensors.count in all parts", facts->split_tensors);
+        else if (facts->split_no >= facts->split_count)
+            result = split_fails(diags, &members[i], "a split.no below split.count", facts->split_no);
+        else if (facts->split_no < count && seen[facts->split_no]++)
+            result = split_fails(diags, &members[i], "each split.no once", facts->split_no);
+    }
+    free(seen);
+    if (result == 0 && parts != first->split_count)
+        result = mm_diag(diags, MM_RULE_SET_SPLIT, "expected %" PRIu64 " parts, found %" PRIu64, first->split_count, parts);
+    return result;
+}
+
+static int check_part_names(const struct mm_member *member, struct mm_name_set *names, struct mm_sha256 *sha, struct mm_diags *diags)
+{
+    const struct mm_tensors *tensors = &member->artifact->model.tensors;
+    char shown[MM_SHOWN];
+    for (size_t i = 0; i < tensors->count; i++) {
+        const char *name = mm_tensor_name(tensors, i);
+        enum mm_name_added added = mm_name_set_add_text(names, sha, name, strlen(name));
+        if (added == MM_NAME_KNOWN)
+            return mm_diag(diags, MM_RULE_SET_SPLIT, "expected tensor names that differ across parts, found '%s' again in %s",
+                           mm_show(shown, name, strlen(name)), member->path);
+        if (added == MM_NAME_MEMORY)
+            return mm_diag_memory(diags);
+    }
+    return 0;
+}
+
+static int check_part_tensors(const struct mm_member *members, size_t count, const struct mm_facts *first, struct mm_diags *diags)
+{
+    struct mm_name_set names = {0};
+    struct mm_sha256 *sha = mm_sha256_new();
+    int result = sha ? 0 : mm_diag_memory(diags);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        if (is_part(&members[i]))
+            result = check_part_names(&members[i], &names, sha, diags);
+    if (result == 0 && names.count != first->split_tensors)
+        result = mm_diag(diags, MM_RULE_SET_SPLIT, "expected %" PRIu64 " tensors in all parts, found %zu", first->split_tensors, names.count);
+    mm_name_set_release(&names);
+    mm_sha256_free(sha);
+    return result;
+}
+
+static int check_split(const struct mm_member *members, size_t count, bool *checked, struct mm_diags *diags)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!is_part(&members[i]))
+            continue;
+        const struct mm_facts *first = &members[i].artifact->model.facts;
+        *checked = true;
+        return check_numbers(members, count, first, diags) < 0 ? -1 : check_part_tensors(members, count, first, diags);
+    }
+    return 0;
+}
+
+/* ---- shard indexes ---- */
+
+/* Puts FILE-prefixed tensor names, "FILE<NUL>TENSOR", into one set, so that both sides compare by membership. */
+static enum mm_name_added add_place(struct mm_name_set *set, struct mm_sha256 *sha, const char *file, const char *tensor)
+{
+    unsigned char digest[MM_HASH_BYTES];
+    mm_sha256_update(sha, file, strlen(file) + 1);
+    mm_sha256_update(sha, tensor, strlen(tensor));
+    mm_sha256_take(sha, digest);
+    return mm_name_set_add(set, digest, 0);
+}
+
+static bool is_shard(const struct mm_member *member, const char *index_path)
+{
+    return member->role == MM_ROLE_WEIGHTS && same_folder(member->path, index_path) &&
+           (member->artifact ? is_format(member, MM_FORMAT_SAFETENSORS) : strstr(member->path, ".safetensors") != NULL);
+}
+
+static int index_fails(struct mm_diags *diags, const struct mm_member *index, const char *expected, const char *found)
+{
+    char shown[MM_SHOWN];
+    return mm_diag(diags, MM_RULE_SET_INDEX, "%s: expected %s, found '%s'", index->path, expected, mm_show(shown, found, strlen(found)));
+}
+
+/* Every tensor of the shards, as the files have them. */
+static int add_shard(const struct mm_member *shard, struct mm_name_set *places, struct mm_sha256 *sha, struct mm_diags *diags)
+{
+    const struct mm_tensors *tensors = &shard->artifact->model.tensors;
+    for (size_t i = 0; i < tensors->count; i++)
+        if (add_place(places, sha, shard->path + folder_length(shard->path), mm_tensor_name(tensors, i)) == MM_NAME_MEMORY)
+            return mm_diag_memory(diags);
+    return 0;
+}
+
+/* Takes the index's lines out of the shards' set, so to say: each has to be there, and together they have to be all. */
+static int compare_index(const struct mm_member *members, size_t count, const struct mm_member *index, struct mm_name_set *places,
+                         struct mm_sha256 *sha, struct mm_diags *diags)
+{
+    const struct mm_model *model = &index->artifact->model;
+    size_t held = places->count;
+    for (size_t i = 0; i < model->shard_count; i++) {
+        const char *file = model->words.data + model->shards[i].file, *tensor = model->words.data + model->shards[i].tensor;
+        const struct mm_member *shard = beside(members, count, index->path, file);
+        if (!shard || !is_shard(shard, index->path))
+            return index_fails(diags, index, "files that are there", file);
+        enum mm_name_added added = add_place(places, sha, file, tensor);
+        if (added == MM_NAME_MEMORY)
+            return mm_diag_memory(diags);
+        if (added == MM_NAME_NEW)
+            return index_fails(diags, index, "tensors that their file holds", tensor);
+    }
+    if (model->shard_count < held) /* names of the index differ, so fewer lines than tensors leave tensors out */
+        return mm_diag(diags, MM_RULE_SET_INDEX, "%s: expected the %zu tensors of the files, found %zu", index->path, held, model->shard_count);
+    return 0;
+}
+
+static bool names_file(const struct mm_model *index, const char *file)
+{
+    for (size_t i = 0; i < index->shard_count; i++)
+        if (strcmp(index->words.data + index->shards[i].file, file) == 0)
+            return true;
+    return false;
+}
+
+static int check_index(const struct mm_member *members, size_t count, const struct mm_member *index, struct mm_diags *diags)
+{
+    struct mm_name_set places = {0};
+    struct mm_sha256 *sha = mm_sha256_new();
+    int result = sha ? 0 : mm_diag_memory(diags);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        const char *file = members[i].path + folder_length(members[i].path);
+        if (!is_shard(&members[i], index->path))
+            continue;
+        if (!names_file(&index->artifact->model, file))
+            result = index_fails(diags, index, "every weights file of its folder named", file);
+        else if (members[i].artifact)
+            result = add_shard(&members[i], &places, sha, diags);
+    }
+    if (result == 0)
+        result = compare_index(members, count, index, &places, sha, diags);
+    mm_name_set_release(&places);
+    mm_sha256_free(sha);
+    return result;
+}
+
+int mm_set_check(const struct mm_member *members, size_t count, bool *checked, struct mm_diags *diags)
+{
+    *checked = false;
+    int result = check_split(members, count, checked, diags);
+    for (size_t i = 0; i < count; i++) {
+        if (!members[i].artifact || !members[i].artifact->model.is_index)
+            continue;
+        *checked = true;
+        if (check_index(members, count, &members[i], diags) < 0)
+            result = -1;
+    }
+    return result;
+}

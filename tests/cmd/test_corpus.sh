@@ -1,0 +1,40 @@
+#!/bin/sh
+# Every file of the corpus (scripts/make-testdata.py) through the command that judges it: the exit code, and for a file
+# that is not good a finding with the rule and the position that the recipe knows.
+. "$(dirname "$0")/harness.sh"
+need corpus python3 || exit 0
+python3 "$ROOT/scripts/make-testdata.py" corpus || { not_ok corpus "scripts/make-testdata.py failed"; exit 1; }
+
+# judge PATH: runs the command for the file's format; $shown is the name that findings give it
+judge() {
+    folder=${1%/*} shown=$1
+    case $1 in
+    corpus/json/*.index.json) run slm-info "$1" ;;
+    corpus/json/* | corpus/text/*) run slm-verify "$folder/told.manifest"; shown=${1##*/} ;;
+    corpus/manifest/*) run manifest-lint "$1" ;;
+    corpus/chunk-list/*.gz) run chunk-merkle --check "$1" "$folder/data" ;;
+    corpus/chunk-list/*) run chunk-merkle --check "$folder/data.chunks" "$folder/data" ;;
+    corpus/proof/*) run chunk-merkle --check-proof "$1" ;;
+    *) run slm-info "$1" ;;
+    esac
+}
+
+# found RULE POSITION: a line of the last run's errors names both for the file $shown
+found() {
+    if [ "$2" = - ]; then prefix=$shown; else prefix=$shown:${2}; fi
+    awk -v begin="$prefix: error: " -v end=" [$1]" '
+        index($0, begin) == 1 && substr($0, length($0) - length(end) + 1) == end { found = 1 }
+        END { exit !found }' "$WORK/.err"
+}
+
+while IFS='	' read -r path verdict rule position; do
+    judge "corpus/$path"
+    case $verdict in good) wanted=0 ;; bad) wanted=1 ;; *) wanted=3 ;; esac
+    if [ "$status" -ne "$wanted" ]; then
+        not_ok "$path" "expected exit $wanted, found $status" "$(head -n 5 "$WORK/.err")"
+    elif [ "$verdict" != good ] && ! found "$rule" "$position"; then
+        not_ok "$path" "expected [$rule] at $position" "$(head -n 5 "$WORK/.err")"
+    else
+        ok "$path"
+    fi
+done <corpus/expect.tsv
