@@ -339,9 +339,9 @@ static void check_chunk_list_pair(const struct check *c, size_t group)
             hash = &c->manifest->entries[i];
     }
     if (route && !hash)
-        mm_diag_line(c->diags, MM_RULE_MANIFEST_CHUNK_LIST, route->line + 1, 1, "expected 'chunk-list-sha256' here, as the route is given");
+        mm_diag_line(c->diags, MM_RULE_MANIFEST_CHUNK_LIST, route->line, 1, "expected 'chunk-list-sha256' too, as the route is given");
     if (hash && !route)
-        mm_diag_line(c->diags, MM_RULE_MANIFEST_CHUNK_LIST, hash->line, 1, "expected 'chunk-list-route' here, as the hash is given");
+        mm_diag_line(c->diags, MM_RULE_MANIFEST_CHUNK_LIST, hash->line, 1, "expected 'chunk-list-route' too, as the hash is given");
 }
 
 static void check_sum(const struct check *c)

@@ -5,7 +5,7 @@
 #include "base/inflate.h"
 
 /* Appends one gzip member that holds BYTES. */
-static void compress(const void *bytes, size_t length, struct mm_buf *out)
+static void pack(const void *bytes, size_t length, struct mm_buf *out)
 {
     unsigned char *block = test_malloc(length + 4096);
     z_stream stream = {.next_in = (Bytef *)(uintptr_t)bytes, .avail_in = (uInt)length, .next_out = block, .avail_out = (uInt)length + 4096};
@@ -37,11 +37,11 @@ static void one_member_inflates(void **state)
 {
     struct mm_buf packed = {0};
     (void)state;
-    compress(BYTES("hello, hello, hello"), &packed);
+    pack(BYTES("hello, hello, hello"), &packed);
     inflate_to(&packed, 100, "hello, hello, hello", "");
     inflate_to(&packed, 19, "hello, hello, hello", "");
     mm_buf_clear(&packed);
-    compress("", 0, &packed);
+    pack("", 0, &packed);
     inflate_to(&packed, 100, "", "");
     inflate_to(&packed, 0, "", "");
     mm_buf_release(&packed);
@@ -54,7 +54,7 @@ static void large_contents_inflate_whole(void **state)
     char *bytes = test_calloc(1, 300000);
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct mm_buf packed = {0};
-        compress(bytes, sizes[i], &packed);
+        pack(bytes, sizes[i], &packed);
         assert_int_equal(inflate_to(&packed, sizes[i], NULL, ""), sizes[i]);
         mm_buf_release(&packed);
     }
@@ -69,7 +69,7 @@ static void the_cap_holds(void **state)
     (void)state;
     mm_diags_init(&diags);
     char *bytes = test_calloc(1, 10000000);
-    compress(bytes, 10000000, &packed);
+    pack(bytes, 10000000, &packed);
     test_free(bytes);
     assert_int_equal(mm_inflate_gzip(packed.data, packed.length, 1000, &out, &diags), -1);
     assert_int_equal(diags.count, 1);
@@ -90,7 +90,7 @@ static void nothing_may_follow_the_member(void **state)
     struct mm_buf packed = {0};
     char expected[64];
     (void)state;
-    compress(BYTES("text"), &packed);
+    pack(BYTES("text"), &packed);
     size_t end = packed.length;
     snprintf(expected, sizeof expected, "chunk-list-gzip@#%zu", end);
     mm_buf_char(&packed, '\0');
@@ -99,10 +99,10 @@ static void nothing_may_follow_the_member(void **state)
     mm_buf_str(&packed, "trailing");
     inflate_to(&packed, 100, "trailing bytes", expected);
     packed.length = end;
-    compress(BYTES("text"), &packed);
+    pack(BYTES("text"), &packed);
     inflate_to(&packed, 100, "a second member", expected);
     packed.length = end;
-    compress("", 0, &packed);
+    pack("", 0, &packed);
     inflate_to(&packed, 100, "an empty second member", expected);
     mm_buf_release(&packed);
 }
@@ -113,7 +113,7 @@ static void every_truncation_is_found(void **state)
     struct mm_diags diags;
     (void)state;
     mm_diags_init(&diags);
-    compress(BYTES("some text that is a little longer, longer, longer"), &packed);
+    pack(BYTES("some text that is a little longer, longer, longer"), &packed);
     for (size_t length = 0; length < packed.length; length++) {
         mm_buf_clear(&out);
         if (mm_inflate_gzip(packed.data, length, 100, &out, &diags) != -1)
@@ -136,7 +136,7 @@ static void every_changed_byte_is_found(void **state)
     struct mm_diags diags;
     (void)state;
     mm_diags_init(&diags);
-    compress(BYTES(text), &packed);
+    pack(BYTES(text), &packed);
     for (size_t i = 0; i < packed.length; i++)
         for (int bit = 0; bit < 8; bit++) {
             packed.data[i] = (char)(packed.data[i] ^ 1 << bit);

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <sys/wait.h>
+
 #include "base/source.h"
 
 #define WINDOW MM_SOURCE_WINDOW
@@ -330,6 +332,7 @@ static void peeking_waits_for_a_slow_pipe(void **state)
     mm_source_release(&source);
     close(ends[0]);
     mm_diags_release(&diags);
+    assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 struct progress {

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Sees to what the build needs (`bootstrap.sh`), and the tests too (`bootstrap.sh test`). What is there already is left
+# alone. Installs Debian packages only as root or through a sudo that asks nothing; otherwise says what is missing.
+set -eu
+purpose=${1:-build}
+
+# Prints the package that is missing for each need.
+missing() {
+    command -v cc >/dev/null 2>&1 || echo gcc
+    [ -e /usr/include/stdio.h ] || [ -e /usr/include/sys/cdefs.h ] || echo libc6-dev
+    command -v make >/dev/null 2>&1 || echo make
+    if command -v pkg-config >/dev/null 2>&1; then
+        pkg-config --exists libcrypto || echo libssl-dev
+        pkg-config --exists zlib || echo zlib1g-dev
+    else
+        echo pkg-config libssl-dev zlib1g-dev
+    fi
+    command -v python3 >/dev/null 2>&1 || echo python3
+    [ "$purpose" = test ] || return 0
+    command -v pkg-config >/dev/null 2>&1 && pkg-config --exists cmocka || echo libcmocka-dev
+    for pair in jq:jq openssl:openssl mandoc:mandoc git:git strace:strace setpriv:util-linux ps:procps gzip:gzip; do
+        command -v "${pair%%:*}" >/dev/null 2>&1 || echo "${pair##*:}"
+    done
+    [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null || echo python3 python3-jsonschema
+}
+
+packages=$(missing | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "missing: $packages(Debian's names); install them, this is no Debian system" >&2
+    exit 3
+fi
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    as_root='sudo -n'
+else
+    echo "missing: $packages- install them as root: apt-get install $packages" >&2
+    exit 3
+fi
+echo "installing: $packages"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -q >/dev/null
+# shellcheck disable=SC2086
+$as_root apt-get install -y -q --no-install-recommends $packages >/dev/null

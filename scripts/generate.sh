@@ -1,0 +1,40 @@
+#!/bin/sh
+# Writes what follows from the tables: the manifest's JSON schema, and the field lists in man page and docs between their
+# markers. `scripts/generate.sh --check` writes nothing and fails where a file would change.
+set -eu
+cd "$(dirname "$0")/.."
+tables=${BUILD:-build}/tables
+check=${1:-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+changed=0
+
+# settle FILE: the new text of FILE is in $work/new
+settle() {
+    if [ -f "$1" ] && cmp -s "$work/new" "$1"; then return; fi
+    if [ "$check" = --check ]; then
+        printf '%s does not follow from the tables; run make generate\n' "$1"
+        changed=1
+    else
+        cp "$work/new" "$1"
+        printf 'wrote %s\n' "$1"
+    fi
+}
+
+# between FILE BEGIN END WHAT: replaces the lines between the lines BEGIN and END
+between() {
+    "$tables" "$4" >"$work/part"
+    begin=$2 end=$3 part=$work/part awk '
+        $0 == ENVIRON["begin"] { print; while ((getline line < ENVIRON["part"]) > 0) print line; inside = 1; next }
+        $0 == ENVIRON["end"] { inside = 0 }
+        !inside { print }' "$1" >"$work/new"
+    grep -qxF -e "$2" "$1" || { printf '%s lacks its marker\n' "$1"; changed=1; }
+    settle "$1"
+}
+
+"$tables" schema >"$work/new"
+settle schemas/manifest.schema.json
+between man/minimodel-manifest.5 '.\" fields begin' '.\" fields end' man
+between docs/formats/manifest.md '<!-- fields begin -->' '<!-- fields end -->' docs
+between docs/formats/dtypes.md '<!-- dtypes begin -->' '<!-- dtypes end -->' dtypes
+exit $changed

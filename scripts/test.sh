@@ -1,0 +1,7 @@
+#!/bin/sh
+# Installs what the tests need, builds, and runs all tests; the last line counts them.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/bootstrap.sh test
+make -s -j"$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)" all unit replayers build/tables >/dev/null
+exec make -s check

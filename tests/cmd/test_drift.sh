@@ -1,0 +1,66 @@
+# What follows from a table is what the table says: schemas, man pages, docs, help.
+. "$(dirname "$0")/harness.sh"
+
+run sh "$ROOT/scripts/generate.sh" --check
+expect 'schema, man page and docs follow from the field table' 0
+
+for command in chunk-merkle manifest-lint manifest-make slm-info slm-verify; do
+    page=$ROOT/man/$command.1
+    $command --help | grep -oE '(^| )--[a-z0-9-]+' | tr -d ' ' | sort -u >help-options
+    sed -n 's/^\.It .*Fl -\([a-z0-9-]*\).*/--\1/p' "$page" | sort -u >man-options
+    same "$command: the man page lists the options of --help" "$(cat help-options)" "$(cat man-options)"
+    $command --help | sed -n 's/^  -\(.\), --.*/-\1/p' | sort -u >help-letters
+    sed -n 's/^\.It Fl \(.\) .*/-\1/p' "$page" | sort -u >man-letters
+    same "$command: the man page lists the letters of --help" "$(cat help-letters)" "$(cat man-letters)"
+    if need "$command: the man page is sound mdoc" mandoc; then
+        run mandoc -T lint -W warning "$page"
+        expect "$command: the man page is sound mdoc" 0
+    fi
+done
+for page in "$ROOT"/man/*.[57]; do
+    name=$(basename "$page")
+    if need "$name is sound mdoc" mandoc; then
+        run mandoc -T lint -W warning "$page"
+        expect "$name is sound mdoc" 0
+    fi
+done
+
+python=/usr/bin/python3
+if "$python" -c 'import jsonschema' 2>/dev/null; then
+    cp -r "$ROOT/share/model" model
+    chmod -R u+w model
+    manifest-make -q --private --tag a --tag b model >model/m.manifest 2>/dev/null
+    manifest-make -q --json --private --tag a --tag b model >manifest.json 2>/dev/null
+    slm-info --json "$MODEL" >facts.json 2>/dev/null
+    slm-info --json --tensors "$MODEL" >tensor.json 2>/dev/null
+    slm-info --json --metadata "$MODEL" >pair.json 2>/dev/null
+    chunk-merkle --json "$MODEL" >chunks.json
+    chunk-merkle -s 64K --json --prove 1 "$MODEL" >proof.json
+    chunk-merkle -s 64K -l list "$MODEL" >/dev/null
+    cp "$MODEL" changed.gguf && changed changed.gguf 70000
+    chunk-merkle --json --check list changed.gguf >bad-range.json 2>/dev/null
+    slm-verify --json model/m.manifest >report.json 2>/dev/null
+    echo 'minimodel-manifest 0' >bad.manifest
+    manifest-lint --json bad.manifest >finding.json
+    for schema in "$ROOT"/schemas/*.json; do
+        name=$(basename "$schema" .schema.json)
+        run "$python" - "$schema" "$name.json" <<'PY'
+import json, sys, jsonschema
+schema = json.load(open(sys.argv[1]))
+jsonschema.Draft202012Validator.check_schema(schema)
+lines = open(sys.argv[2]).read().splitlines()
+assert lines, 'no output'
+for line in lines:
+    jsonschema.validate(json.loads(line), schema)
+PY
+        expect "--json output follows $name.schema.json" 0
+    done
+else
+    skip '--json output follows the schemas' 'no python3-jsonschema'
+fi
+
+# every rule that docs name exists
+for command in chunk-merkle manifest-lint manifest-make slm-info slm-verify; do $command --rules; done | cut -f1 | sort -u >rules
+grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
+    tr -d '[]' | sort -u >named
+same 'rules that the docs name exist' '' "$(comm -13 rules named)"
