@@ -77,9 +77,9 @@ struct call {
 static void check_given(struct call *c, enum mm_field field, const char *value)
 {
     struct mm_buf text = {0};
-    struct mm_lines lines;
-    struct mm_line line;
-    struct mm_value_fault fault;
+    struct mm_lines lines = {0};
+    struct mm_line line = {0};
+    struct mm_value_fault fault = {0};
     struct mm_diags diags;
     bool short_id = field == MM_FIELD_MODEL_ID && !strchr(value, '/');
     mm_diags_init(&diags);
@@ -325,10 +325,13 @@ int main(int argc, char **argv)
     struct call c = {.writer = {.fd = -1, .folder = -1}, .lists_folder = -1};
     const char *value;
     int option;
-    c.given = calloc((size_t)argc, sizeof *c.given);
-    c.roles = calloc((size_t)argc, sizeof *c.roles);
-    if (!c.given || !c.roles)
+    c.given = calloc((size_t)argc + 1, sizeof *c.given);
+    c.roles = calloc((size_t)argc + 1, sizeof *c.roles);
+    if (!c.given || !c.roles) {
+        free(c.given);
+        free(c.roles);
         return MM_UNKNOWN;
+    }
     cli_init(&c.cli, &command, argc, argv);
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);

@@ -37,7 +37,8 @@ FILES = []
 
 
 def case(verdict, path, data, rule="-", position="-"):
-    """PATH is FORMAT/WHAT/FILE; its middle gets the verdict in front."""
+    """PATH is FORMAT/WHAT/FILE; its middle gets the verdict in front. DATA is bytes; an int stands for so many zeros, and
+    a pair for bytes and zeros behind them up to a size (both cost no room on a disk)."""
     kind, what, name = path.split("/")
     FILES.append((f"{kind}/{verdict}-{what}/{name}", data, verdict, rule, str(position)))
 
@@ -310,16 +311,21 @@ def gguf_values():
 
 
 def gguf_facts():
-    alignments = [("0", U32, 0), ("3", U32, 3), ("48", U32, 48), ("4", U32, 4), ("2-31", U32, 2**31), ("131072", U32, 131072),
+    alignments = [("0", U32, 0), ("3", U32, 3), ("48", U32, 48), ("4", U32, 4), ("2-31", U32, 2**31),
+                  ("131072", U32, 131072),
                   ("u64", U64, 32), ("i32", I32, 32), ("string", STR, "32"), ("array", ARR, (U32, [32]))]
     for what, kind, value in alignments:
         r = Gguf().llama().pair("general.alignment", kind, value)
         bad(gguf(f"alignment-{what}"), r.file(), "gguf-alignment", f"@{r.at['general.alignment:value']}")
-    facts = [("block-count-string", "llama.block_count", STR, "1"), ("block-count-float", "llama.block_count", F32, 1.0),
+    facts = [("block-count-string", "llama.block_count", STR, "1"),
+             ("block-count-float", "llama.block_count", F32, 1.0),
              ("block-count-bool", "llama.block_count", BOOL, 1), ("block-count-negative", "llama.block_count", I32, -1),
-             ("block-count-2-63", "llama.block_count", U64, 2**63), ("context-negative", "llama.context_length", I64, -1),
-             ("architecture-number", "general.architecture", U32, 7), ("architecture-array", "general.architecture", ARR, (STR, ["llama"])),
-             ("file-type-string", "general.file_type", STR, "f16"), ("file-type-large", "general.file_type", U64, 2**32),
+             ("block-count-2-63", "llama.block_count", U64, 2**63),
+             ("context-negative", "llama.context_length", I64, -1),
+             ("architecture-number", "general.architecture", U32, 7),
+             ("architecture-array", "general.architecture", ARR, (STR, ["llama"])),
+             ("file-type-string", "general.file_type", STR, "f16"),
+             ("file-type-large", "general.file_type", U64, 2**32),
              ("split-string", "split.no", STR, "0"), ("split-count-negative", "split.count", I16, -2)]
     for what, key, kind, value in facts:
         r = Gguf().pair(key, kind, value)
@@ -352,7 +358,8 @@ def gguf_tokenizer():
     r = tokenizer(tokens=("a", "t" * 65536))
     bad(gguf("token-oversized"), r.file(), "gguf-token", f"@{r.at[t + 'tokens:value'] + 12 + 9}")
     # `<0x-1>`: strtol makes a byte of what is none
-    for what, token in (("negative", "<0x-1>"), ("short", "<0x1>"), ("not-hex", "<0xZZ>"), ("long", "<0x123>"), ("plain", "a")):
+    for what, token in (("negative", "<0x-1>"), ("short", "<0x1>"), ("not-hex", "<0xZZ>"), ("long", "<0x123>"),
+                        ("plain", "a")):
         r = tokenizer(tokens=("a", token), types=(1, 6))
         bad(gguf(f"byte-token-{what}"), r.file(), "gguf-token", f"@{r.at[t + 'token_type:value'] + 12 + 4}")
 
@@ -516,13 +523,17 @@ def st_length():
     bad(safetensors("empty"), b"", "safetensors-length", "@0")
     bad(safetensors("length-cut"), whole[:7], "safetensors-length", "@7")
     bad(safetensors("length-alone"), whole[:8], "safetensors-length", "@0")
-    for what, length in (("0", 0), ("one-more", len(one) + 9), ("100000001", 100000001), ("2-63", 2**63), ("wraps", 2**64 - 8),
+    for what, length in (("0", 0), ("one-more", len(one) + 9), ("2-63", 2**63), ("wraps", 2**64 - 8),
                          ("largest", 2**64 - 1)):
         bad(safetensors(f"length-{what}"), st(one, bytes(8), length), "safetensors-length", "@0")
-    for what, first in (("space", " "), ("array", "["), ("line-feed", "\n"), ("mark", "\ufeff"), ("quote", '"'), ("nul", "\0")):
+    for what, first in (("space", " "), ("array", "["), ("line-feed", "\n"), ("mark", "\ufeff"), ("quote", '"'),
+                        ("nul", "\0")):
         bad(safetensors(f"start-{what}"), st(first + one, bytes(8)), "safetensors-start", "@8")
-    for what, padding in (("line-feed", "\n"), ("nul", "\0"), ("tab", "\t"), ("carriage-return", "\r"), ("object", "{}"), ("comma", ",")):
+    for what, padding in (("line-feed", "\n"), ("nul", "\0"), ("tab", "\t"), ("carriage-return", "\r"),
+                          ("object", "{}"), ("comma", ",")):
         bad(safetensors(f"padding-{what}"), st(one + "  " + padding, bytes(8)), "safetensors-padding", f"@{8 + len(one) + 2}")
+    # inside the file, and above the largest header
+    bad(safetensors("length-above-limit"), (st("{}", length=100000001), 100000009), "safetensors-length", "@0")
     bad(safetensors("header-cut"), st(one[:-1], bytes(8)), "json-syntax", f"@{8 + len(one) - 1}")
     bad(safetensors("length-short"), st(one + "  ", bytes(8), len(one) - 4), "json-syntax", f"@{8 + len(one) - 4}")
 
@@ -536,7 +547,8 @@ def st_json():
             place = header.index(part, place + 1)
         return f"@{8 + place}"
 
-    for what, name in (("stray", b"\x80"), ("overlong", b"\xc0\xaf"), ("surrogate", b"\xed\xa0\x80"), ("above", b"\xf4\x90\x80\x80"),
+    for what, name in (("stray", b"\x80"), ("overlong", b"\xc0\xaf"), ("surrogate", b"\xed\xa0\x80"),
+                       ("above", b"\xf4\x90\x80\x80"),
                        ("latin-1", b"\xe9"), ("cut", b"\xe2\x82")):
         h = header_of(entry("NAME")).encode().replace(b"NAME", b"a" + name)
         bad(safetensors(f"utf-8-{what}"), st(h, bytes(8)), "json-utf8", at(h, name))
@@ -551,8 +563,10 @@ def st_json():
              ("offsets", '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"data_offsets":[0,4]}}', b'"data_offsets"')]
     for what, h, part in twice:
         bad(safetensors(f"twice-{what}"), st(h, bytes(16)), "json-duplicate", at(h, part, 0 if "escaped" in what else 1))
-    for what, h, part in (("comma", '{"__metadata__":{},}', b",}"), ("quotes", "{'a':1}", b"'a'"), ("comment", "{/**/}", b"/*"),
-                          ("control", '{"a\tb":1}', b"\t"), ("colon", '{"a" 1}', b"1"), ("escape", '{"a\\x41":1}', b"x41")):
+    for what, h, part in (("comma", '{"__metadata__":{},}', b",}"), ("quotes", "{'a':1}", b"'a'"),
+                          ("comment", "{/**/}", b"/*"),
+                          ("control", '{"a\tb":1}', b"\t"), ("colon", '{"a" 1}', b"1"),
+                          ("escape", '{"a\\x41":1}', b"x41")):
         place = at(h, part)
         bad(safetensors(f"syntax-{what}"), st(h), "json-syntax", f"@{int(place[1:]) + 1}" if what == "comma" else place)
 
@@ -566,7 +580,8 @@ def st_entries():
 
     form = '{"dtype":%s,"shape":%s,"data_offsets":%s}'
     # numbers: negative, with a fraction or exponent, too large for 63 bits
-    for what, number in (("negative", "-1"), ("minus-zero", "-0"), ("fraction", "8.0"), ("exponent", "8e0"), ("2-63", str(2**63)),
+    for what, number in (("negative", "-1"), ("minus-zero", "-0"), ("fraction", "8.0"), ("exponent", "8e0"),
+                         ("2-63", str(2**63)),
                          ("2-64", str(2**64)), ("huge", "1" + "0" * 400)):
         member(f"offset-{what}", form % ('"F32"', "[2]", f"[0,{number}]"), "safetensors-number", number + "]")
         member(f"dimension-{what}", form % ('"F32"', f"[{number}]", "[0,8]"), "safetensors-number", number + "]")
@@ -595,7 +610,8 @@ def st_entries():
     member("block-of-four", form % ('"F6_E2M3"', "[2]", "[0,2]"), "tensor-block", '"a"', data=2)
     member("size-small", form % ('"F32"', "[2]", "[0,4]"), "safetensors-size", '"a"', data=4)
     member("size-large", form % ('"F32"', "[2]", "[0,16]"), "safetensors-size", '"a"', data=16)
-    for what, name in (("empty", ""), ("too-long", "n" * 256), ("much-too-long", "n" * 5000), ("control", "a\\u0001"), ("nul", "a\\u0000"),
+    for what, name in (("empty", ""), ("too-long", "n" * 256), ("much-too-long", "n" * 5000), ("control", "a\\u0001"),
+                       ("nul", "a\\u0000"),
                        ("c1", "a\\u0085"), ("line-feed", "a\\n")):
         bad(safetensors(f"tensor-name-{what}"), st(header_of(entry(name)), bytes(8)), "tensor-name", "@9")
     for what, value in (("number", "1"), ("null", "null"), ("object", "{}"), ("array", '["x"]'), ("bool", "true")):
@@ -628,10 +644,13 @@ def st_layout():
 def json_cases():
     plain = "json/%s/any.json"
     config = "json/%s/config.json"
-    for what, text in (("object", '{"a":[1,2.5e-3,true,false,null,"x"]}\n'), ("scalar", " 7 "), ("depth-64", "[" * 64 + "]" * 64),
+    for what, text in (("object", '{"a":[1,2.5e-3,true,false,null,"x"]}\n'), ("scalar", " 7 "),
+                       ("depth-64", "[" * 64 + "]" * 64),
                        ("huge-numbers", '[1000000000000000019884624838656,1e999999,-0,0.0e+00,' + "9" * 5000 + "]"),
-                       ("twice", '{"a":1,"a":2}'), ("half-surrogates", '["\\ud800","\\udc00x"]'), ("escapes", '"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9"'),
-                       ("nul-escaped", '"\\u0000"'), ("noncharacter", '"\uffff\U0010ffff"'), ("long-string", '"' + "x" * 300000 + '"')):
+                       ("twice", '{"a":1,"a":2}'), ("half-surrogates", '["\\ud800","\\udc00x"]'),
+                       ("escapes", '"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9"'),
+                       ("nul-escaped", '"\\u0000"'), ("noncharacter", '"\uffff\U0010ffff"'),
+                       ("long-string", '"' + "x" * 300000 + '"')):
         good(plain % what, text.encode())
     facts = ('{"model_type":"llama","num_hidden_layers":2,"hidden_size":64,"intermediate_size":160,"num_attention_heads":4,'
              '"num_key_value_heads":null,"vocab_size":384,"max_position_embeddings":256,"eos_token_id":[1,2],"pad":{"a":1}}')
@@ -641,16 +660,24 @@ def json_cases():
     good(config % "no-object", b"[]")
     good("json/index/model.safetensors.index.json", b'{"metadata":{"total_size":8},"weight_map":{"a":"model-1.safetensors"}}')
 
-    syntax = [("empty", "", 0), ("spaces", "  \n", 3), ("infinity", "[Infinity]", 1), ("nan", "[NaN]", 1), ("minus-infinity", "[-Infinity]", 2),
-              ("comma", "[1,]", 3), ("comma-in-object", '{"a":1,}', 7), ("comment", "[1] // x", 4), ("leading-zero", "[01]", 2), ("plus", "[+1]", 1),
-              ("hex", "[0x10]", 2), ("point", "[1.]", 3), ("no-digit", "[.5]", 1), ("exponent", "[1e]", 3), ("quotes", "['a']", 1), ("two-values", "{}{}", 2),
-              ("unclosed", "[1", 2), ("unclosed-string", '"a', 2), ("mismatched", "[1}", 2), ("control", '"a\nb"', 2), ("nul", '"a\0b"', 2),
-              ("escape", '"\\x41"', 2), ("escape-short", '"\\u12"', 5), ("word", "[nul]", 4), ("capital", "[True]", 1), ("name", "{1:2}", 1),
-              ("nul-behind", "{}\0", 2), ("mark", "\ufeff{}", 0), ("delete", "{}\x7f", 2), ("space-of-unicode", "[\u00a01]", 1)]
+    syntax = [("empty", "", 0), ("spaces", "  \n", 3), ("infinity", "[Infinity]", 1), ("nan", "[NaN]", 1),
+              ("minus-infinity", "[-Infinity]", 2),
+              ("comma", "[1,]", 3), ("comma-in-object", '{"a":1,}', 7), ("comment", "[1] // x", 4),
+              ("leading-zero", "[01]", 2), ("plus", "[+1]", 1),
+              ("hex", "[0x10]", 2), ("point", "[1.]", 3), ("no-digit", "[.5]", 1), ("exponent", "[1e]", 3),
+              ("quotes", "['a']", 1), ("two-values", "{}{}", 2),
+              ("unclosed", "[1", 2), ("unclosed-string", '"a', 2), ("mismatched", "[1}", 2), ("control", '"a\nb"', 2),
+              ("nul", '"a\0b"', 2),
+              ("escape", '"\\x41"', 2), ("escape-short", '"\\u12"', 5), ("word", "[nul]", 4), ("capital", "[True]", 1),
+              ("name", "{1:2}", 1),
+              ("nul-behind", "{}\0", 2), ("mark", "\ufeff{}", 0), ("delete", "{}\x7f", 2),
+              ("space-of-unicode", "[\u00a01]", 1)]
     for what, text, at in syntax:
         bad(plain % f"syntax-{what}", text.encode(), "json-syntax", f"@{at}")
-    for what, data in (("stray", b"\x80"), ("overlong", b"\xc0\x80"), ("overlong-3", b"\xe0\x80\xaf"), ("surrogate", b"\xed\xa0\x80"),
-                       ("above", b"\xf4\x90\x80\x80"), ("five-bytes", b"\xf8\x88\x80\x80\x80"), ("cut", b"\xe2\x82"), ("latin-1", b"caf\xe9"), ("ff", b"\xff")):
+    for what, data in (("stray", b"\x80"), ("overlong", b"\xc0\x80"), ("overlong-3", b"\xe0\x80\xaf"),
+                       ("surrogate", b"\xed\xa0\x80"),
+                       ("above", b"\xf4\x90\x80\x80"), ("five-bytes", b"\xf8\x88\x80\x80\x80"), ("cut", b"\xe2\x82"),
+                       ("latin-1", b"caf\xe9"), ("ff", b"\xff")):
         at = next(i for i, b in enumerate(data) if b >= 0x80)
         bad(plain % f"utf-8-{what}", b'["' + data + b'"]', "json-utf8", f"@{2 + at}")
     bad(plain % "utf-8-at-end", b'"\xe2\x82', "json-utf8", "@1")
@@ -660,7 +687,8 @@ def json_cases():
     bad(plain % "depth-100000", b"[" * 100000, "json-depth", "@64")  # a reader that recurses
     bad(config % "twice", b'{"hidden_size":64,"hidden_size":65}', "json-duplicate", "@18")
     bad(config % "twice-escaped", b'{"hidden_size":64,"hidden\\u005fsize":65}', "json-duplicate", "@18")
-    for what, value in (("negative", "-1"), ("fraction", "2.5"), ("exponent", "1e3"), ("2-63", str(2**63)), ("huge", "9" * 5000), ("string", '"64"'),
+    for what, value in (("negative", "-1"), ("fraction", "2.5"), ("exponent", "1e3"), ("2-63", str(2**63)),
+                        ("huge", "9" * 5000), ("string", '"64"'),
                         ("bool", "true"), ("object", "{}")):
         bad(config % f"fact-{what}", b'{"hidden_size":' + value.encode() + b"}", "json-fact", "@15")
     index = "json/%s/model.safetensors.index.json"
@@ -669,7 +697,7 @@ def json_cases():
     bad(index % "index-number", b'{"weight_map":{"a":7}}', "set-index", "@19")
     bad(index % "index-twice", b'{"weight_map":{"a":"b","a":"c"}}', "json-duplicate", "@23")
     bad(config % "model-type-number", b'{"model_type":7}', "json-fact", "@14")
-    bad("json/size/any.json", 256 * 1024 * 1024 + 1, "json-size", f"@{256 * 1024 * 1024}")  # an int is a file of so many zeros
+    bad("json/size/any.json", 256 * 1024 * 1024 + 1, "json-size", f"@{256 * 1024 * 1024}")
 
 
 # ---- what is refused, under the names that roles have ----
@@ -711,7 +739,8 @@ def refused_cases():
     def refuse(what, data, name="other"):
         bad(f"refused/{what}/{NAMES[name]}", data, "artifact-refused", "@0")
 
-    kinds = [("zip", zipped()), ("gzip", gzip.compress(b"weights", mtime=0)), ("7z", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(24)),
+    kinds = [("zip", zipped()), ("gzip", gzip.compress(b"weights", mtime=0)),
+             ("7z", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(24)),
              ("tar", tarred(tarfile.USTAR_FORMAT)), ("pickle", pickle.dumps({"weights": [1.5]}, 2))]
     for role, name in NAMES.items():
         for what, data in kinds:
@@ -746,9 +775,12 @@ def refused_cases():
     refuse("pickle-4-unmarked", b"\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.")
     refuse("pickle-4-unmarked-trailing", b"\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.\nMore.\n")
     # what only looks like one of them
-    for what, name, data in (("text", "README.md", b"PKZIP was written by Phil Katz.\n"), ("one-dot", "LICENSE", b".\n"), ("empty", "LICENSE", b""),
-                             ("words", "merges.txt", b"#version: 0.2\nc o\ni n\n(.\n"), ("mark", "vocab.txt", b"\xef\xbb\xbfword\n"),
-                             ("capital", "README.md", b"I am a card.\nc is a letter.\n."), ("zeros", "vocab.bin", bytes(1024)),
+    for what, name, data in (("text", "README.md", b"PKZIP was written by Phil Katz.\n"),
+                             ("one-dot", "LICENSE", b".\n"), ("empty", "LICENSE", b""),
+                             ("words", "merges.txt", b"#version: 0.2\nc o\ni n\n(.\n"),
+                             ("mark", "vocab.txt", b"\xef\xbb\xbfword\n"),
+                             ("capital", "README.md", b"I am a card.\nc is a letter.\n."),
+                             ("zeros", "vocab.bin", bytes(1024)),
                              ("xz", "vocab.bin", b"\xfd7zXZ\0" + bytes(10)), ("bytes", "vocab.bin", bytes(range(256)))):
         good(f"refused/{what}/{name}", data)
 
@@ -891,16 +923,19 @@ def manifest_path(what):
 
 def manifest_good():
     local = manifest().put("model-id", "local/mini").put("publisher-id", "local").put("license-route", "none").put("takedown-route", "none")
-    whole = [("plain", BASE), ("local", local.put("model-card-route", "none").put("key-id", "none").put("signature-scheme", "none")),
+    whole = [("plain", BASE),
+             ("local", local.put("model-card-route", "none").put("key-id", "none").put("signature-scheme", "none")),
              ("original", BASE.put("source-lane", "original").drop("source").drop("source")),
              ("joiners", BASE.put("display-name", "\u06a9\u0647\u200c\u0647\u0627 \u0915\u094d\u200d\u0937")),
              ("empty-artifact", manifest(*GROUPS[:2], GROUPS[2], artifact("zero.bin", "other", "opaque", b""))),
-             ("longest-value", BASE.put("x-note", "v" * 1024)), ("longest-key", BASE.before("artifact", f"x-z{'z' * 61}: v")),
+             ("longest-value", BASE.put("x-note", "v" * 1024)),
+             ("longest-key", BASE.before("artifact", f"x-z{'z' * 61}: v")),
              ("sixteen-tags", BASE.drop("tag", 1).put("tag", "\ntag: ".join(f"t{i:02}" for i in range(16)))),
              ("paths", manifest(artifact("A b+(c)=,@~[d]-e/f.g", "other", "opaque", b"x"), GROUPS[0], GROUPS[1], GROUPS[2])),
              ("routes", BASE.put("license-route", "https://[2001:db8::1]:8443/a/%C3%A9/LICENSE")),
              ("plain-schemes", BASE.put("x-note", "hf://org/model.gguf and file: model.gguf, shttp: x")),
-             ("largest-number", BASE.put("revision", str(2**63 - 1))), ("leap-day", BASE.put("created", "2024-02-29T23:59:59Z"))]
+             ("largest-number", BASE.put("revision", str(2**63 - 1))),
+             ("leap-day", BASE.put("created", "2024-02-29T23:59:59Z"))]
     for what, lines in whole:
         good(manifest_path(what), lines.bytes())
 
@@ -910,89 +945,137 @@ MANIFEST_VALUES = [
     # decimal forms that other readers take: a sign, a space, 0x10, separators; 2^63 and what -1 becomes
     ("number-plus", "revision", "+7", "value-number", 0), ("number-hex", "revision", "0x10", "value-number", 0),
     ("number-minus", "revision", "-1", "value-number", 0), ("number-zero", "revision", "007", "value-number", 0),
-    ("number-separator", "revision", "1_000", "value-number", 0), ("number-comma", "revision", "1,000", "value-number", 0),
+    ("number-separator", "revision", "1_000", "value-number", 0),
+    ("number-comma", "revision", "1,000", "value-number", 0),
     ("number-point", "revision", "1.0", "value-number", 0), ("number-exponent", "revision", "1e3", "value-number", 0),
-    ("number-2-63", "revision", str(2**63), "value-number", 0), ("number-2-64-1", "revision", str(2**64 - 1), "value-number", 0),
-    ("number-wraps", "revision", str(2**64 + 7), "value-number", 0), ("number-arabic", "revision", "\u0667", "value-number", 0),
-    ("number-fullwidth", "revision", "\uff17", "value-number", 0), ("number-trailing", "revision", "7x", "value-number", 0),
-    ("space-before-number", "revision", " 42", "text-value-space", 0), ("space-behind-number", "revision", "42 ", "text-value-space", 2),
+    ("number-2-63", "revision", str(2**63), "value-number", 0),
+    ("number-2-64-1", "revision", str(2**64 - 1), "value-number", 0),
+    ("number-wraps", "revision", str(2**64 + 7), "value-number", 0),
+    ("number-arabic", "revision", "\u0667", "value-number", 0),
+    ("number-fullwidth", "revision", "\uff17", "value-number", 0),
+    ("number-trailing", "revision", "7x", "value-number", 0),
+    ("space-before-number", "revision", " 42", "text-value-space", 0),
+    ("space-behind-number", "revision", "42 ", "text-value-space", 2),
     ("revision-0", "revision", "0", "value-range", 0), ("parameters-minus", "parameters", "-1", "value-number", 0),
     # a digest is exactly 64 lower-case hex digits: no path (CVE-2024-37032), no prefix, nothing shorter that passes
-    ("hash-63", "previous-manifest", "a" * 63, "value-hash", 0), ("hash-65", "previous-manifest", "a" * 65, "value-hash", 0),
-    ("hash-capitals", "previous-manifest", "AB" * 32, "value-hash", 0), ("hash-not-hex", "previous-manifest", "g" + "a" * 63, "value-hash", 0),
-    ("hash-path", "previous-manifest", "../../../../etc/passwd", "value-hash", 0), ("hash-prefix", "previous-manifest", "sha256:" + "a" * 64, "value-hash", 0),
-    ("hash-0x", "previous-manifest", "0x" + "a" * 62, "value-hash", 0), ("hash-dash", "previous-manifest", "-", "value-hash", 0),
-    ("hash-space", "previous-manifest", "a" * 31 + " " + "a" * 32, "value-hash", 0), ("source-hash", "source", "abc mini", "value-hash", 0),
+    ("hash-63", "previous-manifest", "a" * 63, "value-hash", 0),
+    ("hash-65", "previous-manifest", "a" * 65, "value-hash", 0),
+    ("hash-capitals", "previous-manifest", "AB" * 32, "value-hash", 0),
+    ("hash-not-hex", "previous-manifest", "g" + "a" * 63, "value-hash", 0),
+    ("hash-path", "previous-manifest", "../../../../etc/passwd", "value-hash", 0),
+    ("hash-prefix", "previous-manifest", "sha256:" + "a" * 64, "value-hash", 0),
+    ("hash-0x", "previous-manifest", "0x" + "a" * 62, "value-hash", 0),
+    ("hash-dash", "previous-manifest", "-", "value-hash", 0),
+    ("hash-space", "previous-manifest", "a" * 31 + " " + "a" * 32, "value-hash", 0),
+    ("source-hash", "source", "abc mini", "value-hash", 0),
     ("evidence-hash", "evidence", "derived pass abc -", "value-hash", 13),
     # characters
-    ("nul", "x-note", "a\0b", "text-control", 1), ("tab", "x-note", "a\tb", "text-control", 1), ("carriage-return", "x-note", "a\rb", "text-control", 1),
-    ("escape", "x-note", "\x1b[31mred", "text-control", 0), ("delete", "x-note", "a\x7f", "text-control", 1), ("next-line", "x-note", "a\x85b", "text-control", 1),
-    ("line-separator", "x-note", "a\u2028b", "text-invisible", 1), ("bidi-override", "display-name", "Mini \u202eKeeper", "text-invisible", 5),
-    ("bidi-isolate", "display-name", "a\u2066b", "text-invisible", 1), ("soft-hyphen", "x-note", "a\u00adb", "text-invisible", 1),
-    ("zero-width-space", "display-name", "Mini\u200bKeeper", "text-invisible", 4), ("word-joiner", "x-note", "a\u2060b", "text-invisible", 1),
-    ("arabic-mark", "x-note", "a\u061cb", "text-invisible", 1), ("mark-inside", "x-note", "a\ufeffb", "text-invisible", 1),
-    ("tag-characters", "x-note", "a\U000e0041", "text-invisible", 1), ("joiner-in-ascii", "display-name", "a\u200db", "text-invisible", 1),
-    ("joiner-elsewhere", "x-note", "\u0915\u200d\u0937", "text-invisible", 3), ("joiner-at-end", "display-name", "\u0915\u200d", "text-invisible", 3),
-    ("noncharacter", "x-note", "a\ufdd0", "text-noncharacter", 1), ("noncharacter-plane", "x-note", "a\U0001fffe", "text-noncharacter", 1),
+    ("nul", "x-note", "a\0b", "text-control", 1), ("tab", "x-note", "a\tb", "text-control", 1),
+    ("carriage-return", "x-note", "a\rb", "text-control", 1),
+    ("escape", "x-note", "\x1b[31mred", "text-control", 0), ("delete", "x-note", "a\x7f", "text-control", 1),
+    ("next-line", "x-note", "a\x85b", "text-control", 1),
+    ("line-separator", "x-note", "a\u2028b", "text-invisible", 1),
+    ("bidi-override", "display-name", "Mini \u202eKeeper", "text-invisible", 5),
+    ("bidi-isolate", "display-name", "a\u2066b", "text-invisible", 1),
+    ("soft-hyphen", "x-note", "a\u00adb", "text-invisible", 1),
+    ("zero-width-space", "display-name", "Mini\u200bKeeper", "text-invisible", 4),
+    ("word-joiner", "x-note", "a\u2060b", "text-invisible", 1),
+    ("arabic-mark", "x-note", "a\u061cb", "text-invisible", 1),
+    ("mark-inside", "x-note", "a\ufeffb", "text-invisible", 1),
+    ("tag-characters", "x-note", "a\U000e0041", "text-invisible", 1),
+    ("joiner-in-ascii", "display-name", "a\u200db", "text-invisible", 1),
+    ("joiner-elsewhere", "x-note", "\u0915\u200d\u0937", "text-invisible", 3),
+    ("joiner-at-end", "display-name", "\u0915\u200d", "text-invisible", 3),
+    ("noncharacter", "x-note", "a\ufdd0", "text-noncharacter", 1),
+    ("noncharacter-plane", "x-note", "a\U0001fffe", "text-noncharacter", 1),
     ("surrogate", "x-note", "a\ud800", "text-utf8", 1),
     # lengths and spaces
-    ("long-line", "x-note", "v" * 1025, "text-value-length", 0), ("very-long-line", "x-note", "v" * 100000, "text-value-length", 0),
-    ("display-name-121", "display-name", "d" * 121, "text-value-length", 120), ("identity-257", "source", "- " + "i" * 257, "text-value-length", 258),
+    ("long-line", "x-note", "v" * 1025, "text-value-length", 0),
+    ("very-long-line", "x-note", "v" * 100000, "text-value-length", 0),
+    ("display-name-121", "display-name", "d" * 121, "text-value-length", 120),
+    ("identity-257", "source", "- " + "i" * 257, "text-value-length", 258),
     ("space-before", "x-note", " a", "text-value-space", 0), ("space-behind", "x-note", "a ", "text-value-space", 1),
     # words and forms
     ("lane", "source-lane", "stolen", "value-word", 0), ("lane-capital", "source-lane", "Quantized", "value-word", 0),
     ("peer-hint", "peer-hint", "yes", "value-word", 0), ("scheme", "signature-scheme", "gpg", "value-word", 0),
     ("role", "artifact-role", "model", "value-word", 0), ("format", "artifact-format", "pickle", "value-word", 0),
-    ("chunk-scheme", "chunk-scheme", "fixed-size-merkle-v1", "value-word", 0), ("evidence-status", "evidence", "derived maybe - -", "value-word", 8),
-    ("evidence-kind", "evidence", "Derived pass - -", "value-word", 0), ("evidence-form", "evidence", "derived pass -", "value-pattern", 0),
-    ("model-id-no-slash", "model-id", "keeper", "value-pattern", 6), ("model-id-capital", "model-id", "keeper/Mini", "value-pattern", 7),
-    ("model-id-dots", "model-id", "keeper/a..b", "value-pattern", 9), ("model-id-reserved", "model-id", "keeper/con", "value-pattern", 7),
-    ("model-id-empty", "model-id", "keeper/", "value-pattern", 7), ("model-id-slashes", "model-id", "keeper/a/b", "value-pattern", 8),
+    ("chunk-scheme", "chunk-scheme", "fixed-size-merkle-v1", "value-word", 0),
+    ("evidence-status", "evidence", "derived maybe - -", "value-word", 8),
+    ("evidence-kind", "evidence", "Derived pass - -", "value-word", 0),
+    ("evidence-form", "evidence", "derived pass -", "value-pattern", 0),
+    ("model-id-no-slash", "model-id", "keeper", "value-pattern", 6),
+    ("model-id-capital", "model-id", "keeper/Mini", "value-pattern", 7),
+    ("model-id-dots", "model-id", "keeper/a..b", "value-pattern", 9),
+    ("model-id-reserved", "model-id", "keeper/con", "value-pattern", 7),
+    ("model-id-empty", "model-id", "keeper/", "value-pattern", 7),
+    ("model-id-slashes", "model-id", "keeper/a/b", "value-pattern", 8),
     ("version-space", "version", "1 0", "value-pattern", 1), ("version-65", "version", "1" * 65, "value-pattern", 64),
-    ("tag-capital", "tag", "Small", "value-pattern", 0), ("key-id-lower", "key-id", "0123456789abcdef", "value-pattern", 0),
-    ("key-id-15", "key-id", "0123456789ABCDE", "value-pattern", 0), ("architecture", "architecture", "LLaMA", "value-pattern", 0),
+    ("tag-capital", "tag", "Small", "value-pattern", 0),
+    ("key-id-lower", "key-id", "0123456789abcdef", "value-pattern", 0),
+    ("key-id-15", "key-id", "0123456789ABCDE", "value-pattern", 0),
+    ("architecture", "architecture", "LLaMA", "value-pattern", 0),
     ("quantization", "quantization", "Q4_K", "value-pattern", 0), ("source-form", "source", "mini", "value-pattern", 0),
     ("source-spaces", "source", "-  mini", "value-pattern", 2),
     # times that the calendar has not
-    ("time-february", "created", "2026-02-29T00:00:00Z", "value-time", 0), ("time-leap-second", "created", "2026-06-30T23:59:60Z", "value-time", 0),
-    ("time-hour", "created", "2026-01-01T24:00:00Z", "value-time", 0), ("time-zone", "created", "2026-01-01T00:00:00+00:00", "value-time", 0),
-    ("time-fraction", "created", "2026-01-01T00:00:00.5Z", "value-time", 0), ("time-space", "created", "2026-01-01 00:00:00Z", "value-time", 0),
-    ("time-month", "expires", "2026-13-01T00:00:00Z", "value-time", 0), ("time-lower", "created", "2026-01-01t00:00:00z", "value-time", 0),
+    ("time-february", "created", "2026-02-29T00:00:00Z", "value-time", 0),
+    ("time-leap-second", "created", "2026-06-30T23:59:60Z", "value-time", 0),
+    ("time-hour", "created", "2026-01-01T24:00:00Z", "value-time", 0),
+    ("time-zone", "created", "2026-01-01T00:00:00+00:00", "value-time", 0),
+    ("time-fraction", "created", "2026-01-01T00:00:00.5Z", "value-time", 0),
+    ("time-space", "created", "2026-01-01 00:00:00Z", "value-time", 0),
+    ("time-month", "expires", "2026-13-01T00:00:00Z", "value-time", 0),
+    ("time-lower", "created", "2026-01-01t00:00:00z", "value-time", 0),
     # licences
-    ("license-lower", "license", "MIT or Apache-2.0", "value-license", 3), ("license-spaces", "license", "MIT  OR BSD", "value-license", 3),
+    ("license-lower", "license", "MIT or Apache-2.0", "value-license", 3),
+    ("license-spaces", "license", "MIT  OR BSD", "value-license", 3),
     ("license-open", "license", "(MIT", "value-license", 4), ("license-close", "license", "MIT)", "value-license", 3),
-    ("license-inner-space", "license", "( MIT)", "value-license", 1), ("license-ref", "license", "LicenseRef-", "value-license", 11),
+    ("license-inner-space", "license", "( MIT)", "value-license", 1),
+    ("license-ref", "license", "LicenseRef-", "value-license", 11),
     # routes
-    ("route-http", "manifest-route", "http://example.org/m", "value-route", 0), ("route-user", "manifest-route", "https://u@example.org/m", "value-route", 9),
-    ("route-query", "manifest-route", "https://example.org/m?x=1", "value-route", 21), ("route-fragment", "manifest-route", "https://example.org/m#x", "value-route", 21),
-    ("route-no-path", "manifest-route", "https://example.org", "value-route", 19), ("route-port", "manifest-route", "https://example.org:0/m", "value-route", 20),
+    ("route-http", "manifest-route", "http://example.org/m", "value-route", 0),
+    ("route-user", "manifest-route", "https://u@example.org/m", "value-route", 9),
+    ("route-query", "manifest-route", "https://example.org/m?x=1", "value-route", 21),
+    ("route-fragment", "manifest-route", "https://example.org/m#x", "value-route", 21),
+    ("route-no-path", "manifest-route", "https://example.org", "value-route", 19),
+    ("route-port", "manifest-route", "https://example.org:0/m", "value-route", 20),
     ("route-empty-segment", "manifest-route", "https://example.org//m", "value-route", 20),
     ("route-dot-segment", "manifest-route", "https://example.org/../m", "value-route", 20),
     ("route-escape-slash", "manifest-route", "https://example.org/a%2fb", "value-route", 21),
     ("route-escape-percent", "manifest-route", "https://example.org/a%252fb", "value-route", 21),
-    ("route-escape-nul", "manifest-route", "https://example.org/a%00", "value-route", 20), ("route-escape-cut", "manifest-route", "https://example.org/a%4", "value-route", 21),
-    ("route-escape-utf-8", "manifest-route", "https://example.org/%ff", "value-route", 20), ("route-semicolon", "manifest-route", "https://example.org/a;b", "value-route", 20),
-    ("route-dot-end", "manifest-route", "https://example.org/a.", "value-route", 20), ("route-mail", "takedown-route", "mailto:a@b?subject=x", "value-route", 10),
-    ("route-mail-dots", "takedown-route", "mailto:a..b@example.org", "value-route", 9), ("route-dots", "license-route", "../LICENSE", "value-route", 1),
-    ("route-absolute", "license-route", "/etc/passwd", "value-route", 0), ("route-in-x", "x-note", "see https://example.org", "value-route", 23),
+    ("route-escape-nul", "manifest-route", "https://example.org/a%00", "value-route", 20),
+    ("route-escape-cut", "manifest-route", "https://example.org/a%4", "value-route", 21),
+    ("route-escape-utf-8", "manifest-route", "https://example.org/%ff", "value-route", 20),
+    ("route-semicolon", "manifest-route", "https://example.org/a;b", "value-route", 20),
+    ("route-dot-end", "manifest-route", "https://example.org/a.", "value-route", 20),
+    ("route-mail", "takedown-route", "mailto:a@b?subject=x", "value-route", 10),
+    ("route-mail-dots", "takedown-route", "mailto:a..b@example.org", "value-route", 9),
+    ("route-dots", "license-route", "../LICENSE", "value-route", 1),
+    ("route-absolute", "license-route", "/etc/passwd", "value-route", 0),
+    ("route-in-x", "x-note", "see https://example.org", "value-route", 23),
     # the catalog boundary
     ("boundary-ending", "license-route", "https://example.org/LICENSE.zip", "value-boundary", 0),
     ("boundary-capital", "license-route", "https://example.org/LICENSE.TAR", "value-boundary", 0),
     ("boundary-escaped", "license-route", "https://example.org/x%2Egguf", "value-boundary", 0),
     ("boundary-slash", "license-route", "https://example.org/model.gguf/", "value-boundary", 0),
     ("boundary-name", "license-route", "https://example.org/MODEL.GGUF", "value-boundary", 0),
-    ("boundary-magnet", "x-note", "get magnet:?xt=urn:btih:0", "value-boundary", 4), ("boundary-ftp", "x-note", "FTP://example.org/m", "value-boundary", 0),
-    ("boundary-http", "source", "- http://example.org/m", "value-boundary", 2), ("boundary-ipfs", "source", "- ipfs://bafy", "value-boundary", 2),
+    ("boundary-magnet", "x-note", "get magnet:?xt=urn:btih:0", "value-boundary", 4),
+    ("boundary-ftp", "x-note", "FTP://example.org/m", "value-boundary", 0),
+    ("boundary-http", "source", "- http://example.org/m", "value-boundary", 2),
+    ("boundary-ipfs", "source", "- ipfs://bafy", "value-boundary", 2),
     ("boundary-x", "x-note", "at https://example.org/a.safetensors", "value-boundary", 3),
     ("boundary-evidence", "evidence", "derived pass - https://example.org/a.bin", "value-boundary", 15),
 ]
 
 # paths of artifacts that must not be; the offset is that of the first wrong byte, or of the name
 MANIFEST_PATHS = [
-    ("dots", "../x", 1), ("dot", "./x", 0), ("absolute", "/x", 0), ("drive", "C:/x", 1), ("unc", "\\\\host\\x", 0), ("backslash", "a\\b", 1),
-    ("empty-name", "a//b", 2), ("slash-behind", "a/", 2), ("device", "nul", 0), ("device-ending", "aux.txt", 0), ("device-com", "a/com0.x", 2),
-    ("device-space", "con .txt", 0), ("dot-behind", "a.", 1), ("space-behind-folder", "a /b", 1), ("hyphen-first", "-rf", 0), ("hash", "a#b", 1),
-    ("not-ascii", "caf\u00e9", 3), ("quote", "a'b", 1), ("long-name", "n" * 128, 127), ("long", "/".join(["d" * 100] * 3), 240), ("tilde-first", "~x", 0),
+    ("dots", "../x", 1), ("dot", "./x", 0), ("absolute", "/x", 0), ("drive", "C:/x", 1), ("unc", "\\\\host\\x", 0),
+    ("backslash", "a\\b", 1),
+    ("empty-name", "a//b", 2), ("slash-behind", "a/", 2), ("device", "nul", 0), ("device-ending", "aux.txt", 0),
+    ("device-com", "a/com0.x", 2),
+    ("device-space", "con .txt", 0), ("dot-behind", "a.", 1), ("space-behind-folder", "a /b", 1),
+    ("hyphen-first", "-rf", 0), ("hash", "a#b", 1),
+    ("not-ascii", "caf\u00e9", 3), ("quote", "a'b", 1), ("long-name", "n" * 128, 127),
+    ("long", "/".join(["d" * 100] * 3), 240), ("tilde-first", "~x", 0),
 ]
 
 
@@ -1016,7 +1099,8 @@ def manifest_values():
 def manifest_text():
     data = BASE.bytes()
     bad(manifest_path("empty"), b"", "text-first-line", "1:1")
-    for what, first in (("other-type", "minimodel-proof 0"), ("no-version", "minimodel-manifest"), ("capital", "Minimodel-manifest 0")):
+    for what, first in (("other-type", "minimodel-proof 0"), ("no-version", "minimodel-manifest"),
+                        ("capital", "Minimodel-manifest 0")):
         bad(manifest_path(f"first-line-{what}"), Lines([first] + BASE.lines[1:]).bytes(), "text-first-line", "1:1")
     for what, version in (("00", "00"), ("word", "zero"), ("minus", "-1"), ("two", "0 0")):
         bad(manifest_path(f"first-line-{what}"), Lines(["minimodel-manifest " + version] + BASE.lines[1:]).bytes(), "text-first-line", "1:20")
@@ -1031,8 +1115,10 @@ def manifest_text():
     blank = BASE.before("artifact", "")
     bad(manifest_path("blank-line"), blank.bytes(), "text-blank-line", f"{blank.line}:1")
     bad(manifest_path("blank-end"), data + b"\n", "text-blank-line", f"{len(BASE.lines) + 1}:1")
-    for what, line, at in (("capital", "X-z: v", 1), ("underscore", "x-z_z: v", 4), ("digit", "0x: v", 1), ("no-colon", "x-z", 4),
-                           ("no-space", "x-z:v", 5), ("space-before-colon", "x-z : v", 4), ("65", "x-" + "z" * 63 + ": v", 65), ("comment", "# comment", 1),
+    for what, line, at in (("capital", "X-z: v", 1), ("underscore", "x-z_z: v", 4), ("digit", "0x: v", 1),
+                           ("no-colon", "x-z", 4),
+                           ("no-space", "x-z:v", 5), ("space-before-colon", "x-z : v", 4),
+                           ("65", "x-" + "z" * 63 + ": v", 65), ("comment", "# comment", 1),
                            ("indented", " x-z: v", 1)):
         lines = BASE.before("artifact", line)
         bad(manifest_path(f"key-{what}"), lines.bytes(), "text-key", f"{lines.line}:{at}")
@@ -1104,7 +1190,7 @@ def manifest_across():
     value("route", BASE.put("license-route", "COPYING"), "manifest-route", "license-route")
     value("route-case", BASE.put("license-route", "license"), "manifest-route", "license-route")
     lines = BASE.drop("chunk-list-sha256")
-    line("chunk-list-no-hash", lines, "manifest-chunk-list", lines.find("chunk-list-route") + 2)
+    line("chunk-list-no-hash", lines, "manifest-chunk-list", lines.find("chunk-list-route") + 1)
     lines = BASE.drop("chunk-list-route")
     line("chunk-list-no-route", lines, "manifest-chunk-list", lines.find("chunk-list-sha256") + 1)
     value("chunk-list-of-other", BASE.put("chunk-list-route", "LICENSE.chunks"), "manifest-chunk-list", "chunk-list-route")
@@ -1158,6 +1244,8 @@ def chunk_list_bad():
     bad(list_path("empty-list"), b"", "text-first-line", "1:1")
     bad(list_path("other-type"), text.replace(b"chunk-list", b"manifest", 1), "text-first-line", "1:1")
     unsupported(list_path("version-9"), text.replace(b"list 0", b"list 9", 1), "text-version-unsupported", "1:22")
+    bad(list_path("crlf"), text.replace(b"\n", b"\r\n", 1), "text-line-end", "1:23")
+    bad(list_path("mark"), b"\xef\xbb\xbf" + text, "text-bom", "1:1")
     bad(list_path("order"), chunk_list().swap(1, 2).bytes(), "text-field-order", "2:1")
     bad(list_path("missing"), chunk_list().drop("chunk-size").bytes(), "text-field-order", "4:1")
     bad(list_path("header-alone"), Lines(chunk_list().lines[:3]).bytes(), "text-field-order", "4:1")
@@ -1182,8 +1270,10 @@ def chunk_list_bad():
     lines = chunk_list()
     repeated = Lines(lines.lines + lines.lines[-1:]).put("artifact-bytes", 4 * SIZE).put("chunk-count", 4)
     bad(list_path("last-leaf-twice"), repeated.bytes(), "chunk-list", f"6:{column('merkle-root')}")
-    for what, change in (("capitals", str.upper), ("63", lambda h: h[:63]), ("65", lambda h: h + "0"), ("space", lambda h: " " + h[1:]),
-                         ("path", lambda h: "../../../../etc/passwd"), ("nul", lambda h: h[:63] + "\0"), ("crlf", lambda h: h + "\r")):
+    for what, change in (("capitals", str.upper), ("63", lambda h: h[:63]), ("65", lambda h: h + "0"),
+                         ("space", lambda h: " " + h[1:]),
+                         ("path", lambda h: "../../../../etc/passwd"), ("nul", lambda h: h[:63] + "\0"),
+                         ("crlf", lambda h: h + "\r")):
         lines = chunk_list()
         lines.lines[7] = change("ab" * 32)
         bad(list_path(f"hash-line-{what}"), lines.bytes(), "value-hash", "8:1")
@@ -1238,6 +1328,7 @@ def proof_cases():
     bad(path("other-field"), proof().end("x-note: v").bytes(), "text-field-order", "9:1")
     bad(path("blank-line"), proof().bytes() + b"\n", "text-blank-line", "9:1")
     bad(path("crlf"), proof().bytes().replace(b"\n", b"\r\n", 1), "text-line-end", "1:18")
+    bad(path("mark"), b"\xef\xbb\xbf" + proof().bytes(), "text-bom", "1:1")
     put("number", "chunk-count", "05", "value-number")
     put("count-8000001", "chunk-count", 8000001, "value-number")
     put("hash-63", "chunk-sha256", "a" * 63, "value-hash")
@@ -1308,7 +1399,10 @@ def write(folder):
         os.makedirs(os.path.dirname(whole), exist_ok=True)
         with open(whole, "wb") as out:
             if isinstance(data, int):
-                out.truncate(data)
+                data = (b"", data)
+            if isinstance(data, tuple):
+                out.write(data[0])
+                out.truncate(data[1])
             else:
                 out.write(data)
         if verdict:

@@ -61,7 +61,7 @@ static struct mm_diag *next_item(struct mm_diags *diags)
 }
 
 /* Where memory fails, the finding's words are lost but its answer is kept. */
-static void add(struct mm_diags *diags, struct mm_diag diag, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void add(struct mm_diags *diags, struct mm_diag diag, const char *format, va_list arguments)
 {
     if (diag.severity == MM_ERROR) {
         diags->errors++;

@@ -37,13 +37,14 @@ struct mm_buf *mm_model_add_pair(struct mm_model *model, const char *key, size_t
     if (!model->keep_pairs ||
         !mm_grow(&model->pairs, model->pair_count, &model->pair_capacity, sizeof *model->pairs))
         return NULL;
-    struct mm_pair *pair = &model->pairs[model->pair_count];
-    *pair = (struct mm_pair){.key = strndup(key, key_length), .type = strdup(type)};
-    if (!pair->key || !pair->type) {
-        free(pair->key);
-        free(pair->type);
+    char *own_key = strndup(key, key_length), *own_type = strdup(type);
+    if (!own_key || !own_type) {
+        free(own_key);
+        free(own_type);
         return NULL;
     }
+    struct mm_pair *pair = &model->pairs[model->pair_count];
+    *pair = (struct mm_pair){.key = own_key, .type = own_type};
     model->pair_count++;
     return &pair->value;
 }

@@ -51,9 +51,19 @@ static void check_free_text(const char *text, size_t length)
     }
 }
 
-static void check_value(const char *bytes, size_t length)
+static void check_fields(const char *text, size_t length)
 {
     struct mm_value_fault fault;
+    for (int field = 0; field < MM_FIELD_COUNT; field++)
+        must(mm_field_check(field, text, length, &fault) || (fault.at <= length && fault.expected));
+    if (mm_field_check(MM_FIELD_EVIDENCE, text, length, &fault))
+        must(mm_evidence_route(text, length) < length);
+    if (mm_field_check(MM_FIELD_SOURCE, text, length, &fault))
+        must(mm_source_identity(text, length) < length);
+}
+
+static void check_value(const char *bytes, size_t length)
+{
     if (length == 0 || length > MM_VALUE_MAX)
         return;
     char *text = malloc(length);
@@ -64,12 +74,8 @@ static void check_value(const char *bytes, size_t length)
     check_route(text, length);
     check_free_text(text, length);
     must(!mm_spdx_check(text, length, &at) || at <= length);
-    for (int field = 0; field < MM_FIELD_COUNT; field++)
-        must(mm_field_check(field, text, length, &fault) || (fault.at <= length && fault.expected));
-    if (mm_field_check(MM_FIELD_EVIDENCE, text, length, &fault))
-        must(mm_evidence_route(text, length) < length);
-    if (mm_field_check(MM_FIELD_SOURCE, text, length, &fault))
-        must(mm_source_identity(text, length) < length);
+    if (text[0] != ' ' && text[length - 1] != ' ') /* others break the line grammar already */
+        check_fields(text, length);
     free(text);
 }
 

@@ -29,7 +29,10 @@ seeds() {
 failed=0
 for name in $names; do
     printf 'fuzz %s for %s s\n' "$name" "$seconds"
-    build "$name" && seeds "$name" || { failed=1; continue; }
+    if ! build "$name" || ! seeds "$name"; then
+        failed=1
+        continue
+    fi
     "$out/fuzz_$name" -max_total_time="$seconds" -max_len=131072 -rss_limit_mb=512 -timeout=10 -print_final_stats=1 \
         -artifact_prefix="$out/found/$name/" "$out/corpus/$name" "$out/seeds/$name" >"$out/$name.log" 2>&1
     status=$?

@@ -9,15 +9,15 @@ python3 "$ROOT/scripts/make-testdata.py" corpus || { not_ok replay "scripts/make
 any=false
 for replay in "$BUILD"/fuzz/replay-*; do
     [ -f "$replay" ] && [ -x "$replay" ] || continue
-    any=true name=${replay##*/replay-} folders=
-    for folder in $(folders_of "$name"); do
+    any=true harness=${replay##*/replay-} folders=
+    for folder in $(folders_of "$harness"); do
         folders="$folders corpus/$folder"
     done
     # shellcheck disable=SC2086 # several folders
     run "$replay" $folders
-    expect "replay $name, the corpus" 0 "files, 0 mutants"
+    expect "replay $harness, the corpus" 0 "files, 0 mutants"
     # shellcheck disable=SC2086
     run "$replay" --mutate 2000 $folders
-    expect "replay $name, changed copies" 0 "2000 mutants"
+    expect "replay $harness, changed copies" 0 "2000 mutants"
 done
 $any || skip replay "no harness is built: make replayers"

@@ -289,7 +289,7 @@ static void values_are_skipped_whole(void **state)
     }
     assert_int_equal(mm_json_next(&s.json), MM_JSON_KEY);
     assert_false(mm_json_skip(&s.json, mm_json_next(&s.json)));
-    check_findings("skip", &s.diags, "json-syntax@#48");
+    check_findings("skip", &s.diags, "json-syntax@#47");
     end(&s);
 }
 
