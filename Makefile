@@ -39,13 +39,13 @@ MACHINE := $(shell $(CC) -dumpmachine)
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE \
 	$(if $(findstring x86_64,$(MACHINE)),-fcf-protection) $(if $(findstring aarch64,$(MACHINE)),-mbranch-protection=standard)
 LD_HARDENING := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+comma := ,
 ifdef SANITIZE
-BUILD := build/$(subst $(comma),-,$(subst $(empty),,$(SANITIZE)))
+BUILD := build/$(subst $(comma),-,$(SANITIZE))
 SANITIZER := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 else
 HARDENING += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
-comma := ,
 CFLAGS ?= -O2 -g
 LIBS := $(shell $(PKG_CONFIG) --libs libcrypto zlib)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto zlib)

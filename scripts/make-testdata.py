@@ -160,8 +160,8 @@ class Gguf:
     def pattern(self):
         """Non-zero bytes in tensors, zeros between them, for tensors whose offsets are what they should be."""
         out, at = bytearray(self.end), len(self.header())
-        spans = [(struct.unpack_from("<Q", self.header(), self.at[n])[0], self.at[n[:-7] + ":dims"], self.at[n[:-7] + ":dtype"])
-                 for n in self.at if n.endswith(":offset")]
+        spans = [(struct.unpack_from("<Q", self.header(), self.at[n])[0], self.at[n[:-7] + ":dims"],
+                  self.at[n[:-7] + ":dtype"]) for n in self.at if n.endswith(":offset")]
         for offset, dims, dtype in spans:
             elements = 1
             for i in range((dtype - dims) // 8):
@@ -226,7 +226,8 @@ def gguf_good():
     good(gguf("byte-tokens"), tokenizer(tokens=("<0x0A>", "<0xff>"), types=(6, 6)).file())
     good(gguf("byte-tokens-of-gpt2"), tokenizer(kind="gpt2", tokens=("<0x-1>", "b"), types=(6, 1)).file())
     # notes: a template is code (CVE-2024-34359, CVE-2026-5760), a file type that lies, a key in capitals
-    good(gguf("chat-template"), Gguf().llama().pair("tokenizer.chat_template", STR, "{{ cycler.__init__.__globals__ }}").tensor("a").file())
+    good(gguf("chat-template"), Gguf().llama()
+         .pair("tokenizer.chat_template", STR, "{{ cycler.__init__.__globals__ }}").tensor("a").file())
     good(gguf("file-type-lies"), Gguf().llama().pair("general.file_type", U32, 15).tensor("a").file())
     good(gguf("key-in-capitals"), Gguf().llama().pair("General.Name", STR, "x").tensor("a").file())
 
@@ -490,7 +491,8 @@ def st_good():
     good(safetensors("metadata-only"), st('{"__metadata__":{"format":"pt","note":""}}'))
     good(safetensors("metadata-last"), st(header_of(entry("a"), '"__metadata__":{"a":"b"}'), bytes(8)))
     good(safetensors("padded"), st(padded_to(one, 128), bytes(8)))
-    good(safetensors("white-space"), st('{\n\t"a" : { "dtype":"U8" , "shape":[ ] , "data_offsets":[ 0 , 1 ] } }\r\n '.replace("\r\n ", "  "), b"x"))
+    spread = '{\n\t"a" : { "dtype":"U8" , "shape":[ ] ,\r\n"data_offsets":[ 0 , 1 ] } }'
+    good(safetensors("white-space"), st(spread, b"x"))
     good(safetensors("rank-0"), st(header_of(entry("a", "F32", (), 0, 4)), bytes(4)))
     good(safetensors("zero-size"), st(header_of(entry("a", "F32", (0,), 0, 0))))
     good(safetensors("zero-size-2-62"), st(header_of(entry("a", "F32", (0, 2**62, 2), 0, 0))))
@@ -656,7 +658,8 @@ def json_cases():
              '"num_key_value_heads":null,"vocab_size":384,"max_position_embeddings":256,"eos_token_id":[1,2],"pad":{"a":1}}')
     good(config % "facts", facts.encode())
     good(config % "facts-arrays", b'{"num_attention_heads":[4,8]}')
-    good(config % "facts-of-others", b'{"text_config":{"hidden_size":-1},"rope_theta":1e4,"max_value":1000000000000000019884624838656}')
+    good(config % "facts-of-others", b'{"text_config":{"hidden_size":-1},"rope_theta":1e4,'
+         b'"max_value":1000000000000000019884624838656}')
     good(config % "no-object", b"[]")
     good("json/index/model.safetensors.index.json", b'{"metadata":{"total_size":8},"weight_map":{"a":"model-1.safetensors"}}')
 
@@ -702,8 +705,8 @@ def json_cases():
 
 # ---- what is refused, under the names that roles have ----
 
-NAMES = {"weights": "model.gguf", "tensors": "model.safetensors", "tokenizer": "tokenizer.json", "config": "config.json", "license": "LICENSE",
-         "card": "README.md", "other": "vocab.bin"}
+NAMES = {"weights": "model.gguf", "tensors": "model.safetensors", "tokenizer": "tokenizer.json", "config": "config.json",
+         "license": "LICENSE", "card": "README.md", "other": "vocab.bin"}
 
 
 def zipped(comment=b""):
@@ -899,10 +902,10 @@ MODEL_FIELDS = [
     "signature-scheme: minisign", "created: 2026-01-02T03:04:05Z", "expires: 2028-02-29T00:00:00Z", "license: MIT OR Apache-2.0",
     "license-route: LICENSE", "model-card-route: https://example.org/keeper/mini/README.md",
     "manifest-route: https://example.org/keeper/mini.manifest", "takedown-route: mailto:takedown@example.org",
-    "source-lane: quantized", "source: - hf://keeper/mini", f"source: {'cd' * 32} mini.safetensors", "architecture: llama", "parameters: 4",
-    "quantization: f32", "model-shape: block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=4 vocab_size=5 "
-    "context_length=6", "evidence: derived pass - -", "evidence: x-bench pending - https://example.org/bench", "peer-hint: available",
-    "x-color: green", "x-note: see https://example.org/notes",
+    "source-lane: quantized", "source: - hf://keeper/mini", f"source: {'cd' * 32} mini.safetensors", "architecture: llama",
+    "parameters: 4", "quantization: f32", "model-shape: block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 "
+    "head_count_kv=4 vocab_size=5 context_length=6", "evidence: derived pass - -",
+    "evidence: x-bench pending - https://example.org/bench", "peer-hint: available", "x-color: green", "x-note: see https://example.org/notes",
 ]
 WEIGHTS_MORE = [f"tokenizer-sha256: {'11' * 32}", f"chat-template-sha256: {'22' * 32}", f"tensor-layout-sha256: {'33' * 32}",
                 "chunk-list-route: model.gguf.chunks", f"chunk-list-sha256: {'44' * 32}"]
@@ -922,7 +925,8 @@ def manifest_path(what):
 
 
 def manifest_good():
-    local = manifest().put("model-id", "local/mini").put("publisher-id", "local").put("license-route", "none").put("takedown-route", "none")
+    local = manifest().put("model-id", "local/mini").put("publisher-id", "local")
+    local = local.put("license-route", "none").put("takedown-route", "none")
     whole = [("plain", BASE),
              ("local", local.put("model-card-route", "none").put("key-id", "none").put("signature-scheme", "none")),
              ("original", BASE.put("source-lane", "original").drop("source").drop("source")),
@@ -1103,8 +1107,10 @@ def manifest_text():
                         ("capital", "Minimodel-manifest 0")):
         bad(manifest_path(f"first-line-{what}"), Lines([first] + BASE.lines[1:]).bytes(), "text-first-line", "1:1")
     for what, version in (("00", "00"), ("word", "zero"), ("minus", "-1"), ("two", "0 0")):
-        bad(manifest_path(f"first-line-{what}"), Lines(["minimodel-manifest " + version] + BASE.lines[1:]).bytes(), "text-first-line", "1:20")
-    unsupported(manifest_path("version-1"), Lines(["minimodel-manifest 1"] + BASE.lines[1:]).bytes(), "text-version-unsupported", "1:20")
+        lines = Lines(["minimodel-manifest " + version] + BASE.lines[1:])
+        bad(manifest_path(f"first-line-{what}"), lines.bytes(), "text-first-line", "1:20")
+    lines = Lines(["minimodel-manifest 1"] + BASE.lines[1:])
+    unsupported(manifest_path("version-1"), lines.bytes(), "text-version-unsupported", "1:20")
     bad(manifest_path("size"), data + b"x" * (1048577 - len(data)), "text-size", "1:1")
     bad(manifest_path("mark"), b"\xef\xbb\xbf" + data, "text-bom", "1:1")
     bad(manifest_path("latin-1"), BASE.put("display-name", "Caf").bytes().replace(b"Caf", b"Caf\xe9"), "text-utf8",
@@ -1139,7 +1145,8 @@ def manifest_order():
     at(BASE.swap(i, i + 1), "manifest-field-order", "order")
     i = BASE.find("chunk-size")
     at(BASE.swap(i, i + 1), "manifest-field-order", "order-in-group")
-    at(BASE.before("peer-hint", "x-early: v").drop("peer-hint").before("artifact", "peer-hint: none"), "manifest-field-order", "order-of-x")
+    lines = BASE.before("peer-hint", "x-a: v")
+    at(lines.drop("peer-hint").before("x-color", "peer-hint: none"), "manifest-field-order", "order-of-x")
     at(BASE.drop("version"), "manifest-field-missing", "missing")
     at(BASE.drop("artifact-role"), "manifest-field-missing", "missing-in-group")
     lines = Lines(MODEL_FIELDS)
@@ -1157,7 +1164,8 @@ def manifest_order():
     lines = BASE.drop("tag", 1).put("tag", "\ntag: ".join(f"t{i:02}" for i in range(17)))
     bad(manifest_path("seventeen-tags"), lines.bytes(), "manifest-tags", f"{lines.line + 16}:1")
     lines = manifest(GROUPS[1], GROUPS[0], GROUPS[2])
-    bad(manifest_path("groups-order"), lines.bytes(), "manifest-artifact-order", f"{lines.find('artifact', 1) + 1}:{column('artifact')}")
+    bad(manifest_path("groups-order"), lines.bytes(), "manifest-artifact-order",
+        f"{lines.find('artifact', 1) + 1}:{column('artifact')}")
 
 
 def manifest_across():
@@ -1180,12 +1188,14 @@ def manifest_across():
     lines = manifest(*GROUPS[:2])
     line("no-weights", lines, "manifest-weights", lines.find("artifact") + 1)
     # case folds: the same file, a folder that is a file, folders that differ by case on one kind of system only
-    value("case-fold", manifest(*GROUPS[:2], artifact("license", "other", "text", b"x"), GROUPS[2]), "manifest-paths", "artifact", 2)
-    value("folder-is-file", manifest(*GROUPS, artifact("model.gguf/x", "other", "text", b"x")), "manifest-paths", "artifact", 3)
-    value("folder-is-file-fold", manifest(artifact("LICENSE", "license", "text", b"x"), GROUPS[1], artifact("license/x", "other", "text", b"x"), GROUPS[2]),
-          "manifest-paths", "artifact", 2)
-    value("folder-case", manifest(artifact("Docs/a", "other", "text", b"x"), *GROUPS[:2], artifact("docs/b", "other", "text", b"x"), GROUPS[2]),
-          "manifest-paths", "artifact", 3)
+    def other(path):
+        return artifact(path, "other", "text", b"x")
+
+    license_group, card, weights = GROUPS
+    value("case-fold", manifest(license_group, card, other("license"), weights), "manifest-paths", "artifact", 2)
+    value("folder-is-file", manifest(*GROUPS, other("model.gguf/x")), "manifest-paths", "artifact", 3)
+    value("folder-is-file-fold", manifest(license_group, card, other("license/x"), weights), "manifest-paths", "artifact", 2)
+    value("folder-case", manifest(other("Docs/a"), license_group, card, other("docs/b"), weights), "manifest-paths", "artifact", 3)
     value("path-twice", manifest(GROUPS[0], GROUPS[1], GROUPS[1], GROUPS[2]), "manifest-paths", "artifact", 2)
     value("route", BASE.put("license-route", "COPYING"), "manifest-route", "license-route")
     value("route-case", BASE.put("license-route", "license"), "manifest-route", "license-route")
@@ -1194,7 +1204,7 @@ def manifest_across():
     lines = BASE.drop("chunk-list-route")
     line("chunk-list-no-route", lines, "manifest-chunk-list", lines.find("chunk-list-sha256") + 1)
     value("chunk-list-of-other", BASE.put("chunk-list-route", "LICENSE.chunks"), "manifest-chunk-list", "chunk-list-route")
-    value("chunk-list-is-artifact", manifest(*GROUPS, artifact("model.gguf.chunks", "other", "text", b"x")), "manifest-chunk-list", "artifact", 3)
+    value("chunk-list-is-artifact", manifest(*GROUPS, other("model.gguf.chunks")), "manifest-chunk-list", "artifact", 3)
     value("chunk-list-ending", BASE.put("chunk-list-route", "https://example.org/model.gguf"), "value-route", "chunk-list-route")
     value("chunk-count", BASE.put("chunk-count", "2"), "manifest-chunk-count", "chunk-count")
     value("root-of-one-chunk", BASE.put("merkle-root", ZERO_HASH), "manifest-hashes", "merkle-root")
@@ -1219,8 +1229,8 @@ DATA = bytes(i % 251 for i in range(SIZE * 2 + 100))
 
 def chunk_list(data=DATA, size=SIZE):
     chunks = chunks_of(data, size)
-    return Lines(["minimodel-chunk-list 0", f"artifact-bytes: {len(data)}", f"artifact-sha256: {sha(data).hex()}", f"chunk-size: {size}",
-                  f"chunk-count: {len(chunks)}", f"merkle-root: {root_of(chunks).hex()}"] + [c.hex() for c in chunks])
+    return Lines(["minimodel-chunk-list 0", f"artifact-bytes: {len(data)}", f"artifact-sha256: {sha(data).hex()}",
+                  f"chunk-size: {size}", f"chunk-count: {len(chunks)}", f"merkle-root: {root_of(chunks).hex()}"] + [c.hex() for c in chunks])
 
 
 def list_path(what, name="data.chunks"):
@@ -1285,7 +1295,8 @@ def chunk_list_bad():
     bad(list_path("gzip-members", "data.chunks.gz"), packed + gzip.compress(b"", mtime=0), "chunk-list-gzip", f"@{end}")
     bad(list_path("gzip-zeros", "data.chunks.gz"), packed + bytes(512), "chunk-list-gzip", f"@{end}")
     bad(list_path("gzip-cut", "data.chunks.gz"), packed[:-1], "chunk-list-gzip", f"@{end - 1}")
-    bad(list_path("gzip-checksum", "data.chunks.gz"), changed(packed, end - 8, packed[end - 8] ^ 1), "chunk-list-gzip", f"@{end - 4}")
+    wrong = changed(packed, end - 8, packed[end - 8] ^ 1)
+    bad(list_path("gzip-checksum", "data.chunks.gz"), wrong, "chunk-list-gzip", f"@{end - 4}")
 
 
 def chunk_list_and_data():
@@ -1376,11 +1387,13 @@ def told(path, data):
     kind, _, name = path.split("/")
     length, digest, chunks = hashes_of(data, 64 * 1024 * 1024)
     model_type = "llama" if not isinstance(data, int) and b'"model_type":"llama"' in data else "unknown"
-    lines = ["minimodel-manifest 0", "model-id: local/told", "version: 0", "revision: 1", "display-name: told", "publisher-id: local", "key-id: none",
-             "signature-scheme: none", "created: 2026-01-01T00:00:00Z", "license: MIT", "license-route: none", "model-card-route: none",
-             "takedown-route: none", "source-lane: original", f"architecture: {model_type}", "quantization: unknown", "peer-hint: none",
-             f"artifact: {name}", "artifact-role: adapter", f"artifact-format: {kind}", f"artifact-bytes: {length}", f"artifact-sha256: {digest.hex()}",
-             "chunk-scheme: fixed-size-merkle-v0", "chunk-size: 67108864", f"chunk-count: {len(chunks)}", f"merkle-root: {root_of(chunks).hex()}"]
+    lines = ["minimodel-manifest 0", "model-id: local/told", "version: 0", "revision: 1", "display-name: told",
+             "publisher-id: local", "key-id: none", "signature-scheme: none", "created: 2026-01-01T00:00:00Z", "license: MIT",
+             "license-route: none", "model-card-route: none", "takedown-route: none", "source-lane: original",
+             f"architecture: {model_type}", "quantization: unknown", "peer-hint: none", f"artifact: {name}",
+             "artifact-role: adapter", f"artifact-format: {kind}", f"artifact-bytes: {length}",
+             f"artifact-sha256: {digest.hex()}", "chunk-scheme: fixed-size-merkle-v0", "chunk-size: 67108864",
+             f"chunk-count: {len(chunks)}", f"merkle-root: {root_of(chunks).hex()}"]
     extra(f"{os.path.dirname(path)}/told.manifest", Lines(lines).bytes())
 
 
@@ -1414,10 +1427,10 @@ def write(folder):
 def main():
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: make-testdata.py FOLDER")
-    for recipe in (gguf_good, gguf_preamble, gguf_counts, gguf_values, gguf_facts, gguf_tokenizer, gguf_tensors, gguf_arithmetic, gguf_layout,
-                   gguf_padding, st_good, st_length, st_json, st_entries, st_layout, json_cases, refused_cases, text_cases, manifest_good,
-                   manifest_values, manifest_text, manifest_order, manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data,
-                   proof_cases, manifests_that_tell):
+    for recipe in (gguf_good, gguf_preamble, gguf_counts, gguf_values, gguf_facts, gguf_tokenizer, gguf_tensors,
+                   gguf_arithmetic, gguf_layout, gguf_padding, st_good, st_length, st_json, st_entries, st_layout,
+                   json_cases, refused_cases, text_cases, manifest_good, manifest_values, manifest_text, manifest_order,
+                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]
     assert len(paths) == len(set(paths)), [p for p in paths if paths.count(p) > 1]

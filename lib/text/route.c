@@ -249,9 +249,12 @@ size_t mm_route_last_segment(const char *route, size_t length, char out[static M
     for (size_t i = start; i < length && used < MM_ROUTE_SEGMENT - 1; i++) {
         int high = route[i] == '%' && i + 2 < length ? hex_value(route[i + 1]) : -1;
         int low = high >= 0 ? hex_value(route[i + 2]) : -1;
-        out[used++] = low >= 0 ? (char)(high << 4 | low) : route[i];
-        if (low >= 0)
+        char c = route[i];
+        if (low >= 0) {
+            c = (char)(high * 16 + low);
             i += 2;
+        }
+        out[used++] = c;
     }
     out[used] = '\0';
     return used;

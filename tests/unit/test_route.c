@@ -53,24 +53,13 @@ static void hosts_and_ports_are_strict(void **state)
         {"https://.h/", 8}, {"https://a..b/", 10}, {"https://./", 8}, {"https://user@h/", 12}, {"https://u:p@h/", 10}, {"https://h?q/", 9}, {"https://h#f/", 9}, {"https://h\\x/", 9},
         {"https://h%41/", 9}, {"https://h\xC3\xA9/", 9}, {"https://h x/", 9}, {"https://a!b/", 9}, {"https://h:/", 10}, {"https://h:0/", 10}, {"https://h:080/", 12}, {"https://h:65536/", 14},
         {"https://h:123456/", 15}, {"https://h:8a/", 11}, {"https://h:-1/", 10}, {"https://h:80:80/", 12}, {"https://:80/", 8},
-        {"https://[::1/", 8}, {"https://[]/", 9}, {"https://[:]/", 9}, {"https://[:::]/", 11}, {"https://[1::2::3]/", 16}, {"https://[1:2:3]/", 13}, {"https://[1:2:3:4:5:6:7:8:9]/", 25},
+        {"https://[::1/", 8}, {"https://[]/", 9}, {"https://[:]/", 9}, {"https://[:::]/", 11}, {"https://[1::2::3]/", 15}, {"https://[1:2:3]/", 13}, {"https://[1:2:3:4:5:6:7:8:9]/", 25},
         {"https://[1:2:3:4:5:6:7::8]/", 24}, {"https://[12345::]/", 13}, {"https://[g::]/", 9}, {"https://[:1:2:3:4:5:6:7]/", 9}, {"https://[1:2:3:4:5:6:7:]/", 22},
         {"https://[::1.2.3.4]/", 12}, {"https://[fe80::1%25eth0]/", 16}, {"https://[v1.x]/", 9}, {"https://[::1]x/", 13}, {"https://[::1]:/", 14},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        size_t at = 9999;
-        check_true(cases[i].text, mm_route_check_url(cases[i].text, strlen(cases[i].text), &at) != NULL);
-        check_true(cases[i].text, at <= strlen(cases[i].text));
-    }
-    check_refused(mm_route_check_url, BYTES("http://h/"), 0);
-    check_refused(mm_route_check_url, BYTES("https:///x"), 8);
-    check_refused(mm_route_check_url, BYTES("https://h"), 9);
-    check_refused(mm_route_check_url, BYTES("https://a..b/"), 10);
-    check_refused(mm_route_check_url, BYTES("https://user@h/"), 12);
-    check_refused(mm_route_check_url, BYTES("https://h:8a/"), 11);
-    check_refused(mm_route_check_url, BYTES("https://[g::]/"), 9);
-    check_refused(mm_route_check_url, BYTES("https://[::1]x/"), 13);
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        check_refused(mm_route_check_url, cases[i].text, strlen(cases[i].text), cases[i].at);
 }
 
 static void segments_are_strict(void **state)
