@@ -7,13 +7,14 @@
 
 #include "act/make.h"
 #include "cli.h"
+#include "cli_files.h"
 #include "text/line.h"
 
 /* Options that give a field's value come first, and carry the field's name. */
 enum {
     MODEL_ID, VERSION_OF_MODEL, REVISION, PREVIOUS_MANIFEST, DISPLAY_NAME, TAG, KEY_ID, CREATED, EXPIRES, LICENSE, LICENSE_ROUTE, MODEL_CARD_ROUTE,
     MANIFEST_ROUTE, TAKEDOWN_ROUTE, SOURCE_LANE, SOURCE, EVIDENCE, PEER_HINT, FIELD_OPTIONS,
-    FROM = FIELD_OPTIONS, ROLE, SIZE, CHUNK_LISTS, PRIVATE, FOLLOW_LINKS, OUTPUT, FORCE
+    FROM = FIELD_OPTIONS, ROLE, SIZE, CHUNK_LISTS, PRIVATE, FOLLOW_LINKS, FILES_FROM, NUL, OUTPUT, FORCE
 };
 
 static const struct cli_option options[] = {
@@ -41,6 +42,8 @@ static const struct cli_option options[] = {
     [CHUNK_LISTS] = {'l', "chunk-lists", "DIR", "also write chunk lists to DIR, and name them"},
     [PRIVATE] = {'p', "private", NULL, "fill in what lacks, for publisher local"},
     [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of a folder"},
+    [FILES_FROM] = {0, "files-from", "FILE", "take further paths from FILE, one a line; - is standard input"},
+    [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
     [OUTPUT] = {'o', "output", "FILE", "write to FILE instead of standard output"},
     [FORCE] = {0, "force", NULL, "replace existing files"},
 };
@@ -64,8 +67,9 @@ struct call {
     struct mm_make_options how;
     struct mm_given *given;         /* as many as there are arguments, at most */
     struct mm_role_given *roles;
-    const char *from, *output;
-    bool follow_links;
+    const char *from, *output, *files_from;
+    bool nul;
+    bool follow_links, failed;
     struct mm_manifest from_manifest, publisher;
     struct mm_gather gather;
     struct mm_buf operands, private_name;
@@ -131,6 +135,8 @@ static void take_option(struct call *c, int option, const char *value)
     case CHUNK_LISTS: c->how.chunk_lists = value; break;
     case PRIVATE: c->how.is_private = true; break;
     case FOLLOW_LINKS: c->follow_links = true; break;
+    case FILES_FROM: c->files_from = value; break;
+    case NUL: c->nul = true; break;
     case OUTPUT: c->output = value; break;
     default: c->how.force = true; break;
     }
@@ -171,9 +177,8 @@ static int read_publisher(struct call *c)
 }
 
 /* The first operand's name as the NAME of a model-id: lower case, other characters become single hyphens. */
-static void name_privately(struct call *c)
+static void name_privately(struct call *c, const char *operand)
 {
-    const char *operand = c->cli.argv[0];
     size_t length = strlen(operand);
     while (length > 1 && operand[length - 1] == '/')
         length--;
@@ -190,22 +195,28 @@ static void name_privately(struct call *c)
     }
     while (c->private_name.length && c->private_name.data[c->private_name.length - 1] == '-')
         c->private_name.data[--c->private_name.length] = '\0';
-    c->how.private_name = c->private_name.length ? c->private_name.data : "model";
+}
+
+static int gather_one(void *context, const char *path)
+{
+    struct call *c = context;
+    c->cli.diags.file = path;
+    mm_buf_printf(&c->operands, "%s%s", c->operands.length ? " " : "", path);
+    if (c->private_name.length == 0)
+        name_privately(c, path);
+    c->failed = mm_gather_add(&c->gather, path, &c->cli.diags) < 0 || c->failed;
+    c->cli.diags.file = "";
+    return 0; /* what is wrong with the other paths is worth knowing too */
 }
 
 static int gather(struct call *c)
 {
-    int result = 0;
+    uint64_t errors = c->cli.diags.errors;
     c->gather.follow_links = c->follow_links;
-    for (int i = 0; i < c->cli.argc; i++) {
-        c->cli.diags.file = c->cli.argv[i];
-        mm_buf_printf(&c->operands, "%s%s", i ? " " : "", c->cli.argv[i]);
-        if (mm_gather_add(&c->gather, c->cli.argv[i], &c->cli.diags) < 0)
-            result = -1;
-    }
-    c->cli.diags.file = "";
+    cli_each_file(&c->cli, c->files_from, c->nul, gather_one, c);
+    c->how.private_name = c->private_name.length ? c->private_name.data : "model";
     c->how.operands = mm_buf_text(&c->operands) ? mm_buf_text(&c->operands) : "";
-    return result < 0 ? -1 : mm_gather_finish(&c->gather, &c->cli.diags);
+    return c->failed || c->cli.diags.errors > errors ? -1 : mm_gather_finish(&c->gather, &c->cli.diags);
 }
 
 /* Opens what will be written, then keeps the rights to that and to the inputs' folders. */
@@ -295,7 +306,6 @@ static int write_out(struct call *c, struct mm_buf *out)
 static int run(struct call *c)
 {
     struct mm_buf out = {0};
-    name_privately(c);
     int result = read_from(c);
     if (result == 0)
         result = read_publisher(c);
@@ -335,8 +345,8 @@ int main(int argc, char **argv)
     cli_init(&c.cli, &command, argc, argv);
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
-    if (c.cli.argc < 1)
-        cli_usage(&c.cli, "expected files or folders to describe");
+    if (c.cli.argc < 1 && !c.files_from)
+        cli_usage(&c.cli, "expected files or folders to describe, or --files-from");
     c.how.given = c.given;
     c.how.roles = c.roles;
     c.how.progress = cli_progress;

@@ -765,6 +765,10 @@ def refused_cases():
     for protocol in range(6):
         refuse(f"pickle-{protocol}", pickle.dumps({"a": [1, 2.5, "x", b"y", None, True, 2**70]}, protocol))
         refuse(f"pickle-{protocol}-call", pickle.dumps(complex(1, 2), protocol), "config")
+    # larger than what a reader looks at first: it ends in the middle of an argument
+    for protocol in (0, 1, 2):
+        refuse(f"pickle-{protocol}-large", pickle.dumps(["abc%d" % i for i in range(20000)], protocol))
+        refuse(f"pickle-{protocol}-large-call", pickle.dumps([complex(i, 1) for i in range(5000)], protocol))
     refuse("pickle-0-text", b"cos\nsystem\n(S'true'\ntR.", "card")
     refuse("pickle-0-line-feed", b"I1\n.\n", "license")
     refuse("pickle-0-trailing", b"cos\nsystem\n(S'true'\ntR.\n\nMore text follows.\n", "card")
@@ -782,6 +786,8 @@ def refused_cases():
                              ("one-dot", "LICENSE", b".\n"), ("empty", "LICENSE", b""),
                              ("words", "merges.txt", b"#version: 0.2\nc o\ni n\n(.\n"),
                              ("mark", "vocab.txt", b"\xef\xbb\xbfword\n"),
+                             ("gguf-word", "README.md", b"GGUF files of a small model.\n"),
+                             ("word-list", "vocab.txt", b"cat\ndog\ncow\nant\nice\n" * 5000),
                              ("capital", "README.md", b"I am a card.\nc is a letter.\n."),
                              ("zeros", "vocab.bin", bytes(1024)),
                              ("xz", "vocab.bin", b"\xfd7zXZ\0" + bytes(10)), ("bytes", "vocab.bin", bytes(range(256)))):

@@ -336,15 +336,15 @@ static int role_before(const struct make *m, const char *path)
     return -1;
 }
 
-/* The role of an input, before its format is known where that does not matter. */
-static void choose_role(struct make *m, struct made *made, enum mm_format format)
+/* The role of an input; MODEL is NULL while it is not read, when licence and card alone matter. */
+static void choose_role(struct make *m, struct made *made, const struct mm_model *model)
 {
     int role = role_given(m, made->input->path);
     if (role < 0)
         role = role_before(m, made->input->path);
     if (role < 0)
         role = made->input->role;
-    made->role = role >= 0 ? (enum mm_role)role : mm_role_guess(made->input->path, format);
+    made->role = role >= 0 ? (enum mm_role)role : mm_role_guess(made->input->path, model);
 }
 
 static int check_roles(struct make *m)
@@ -451,7 +451,7 @@ static int read_input(struct make *m, struct made *made)
         result = write_list(m, made, &hashes);
     made->used = result == 0;
     m->done += made->artifact.chunks.bytes;
-    choose_role(m, made, made->artifact.model.format);
+    choose_role(m, made, &made->artifact.model);
     mm_hashes_release(&hashes);
     close(fd);
     return result;
@@ -552,7 +552,7 @@ static int make(struct make *m, struct mm_buf *out)
     bool checked;
     for (size_t i = 0; i < m->gather->count; i++) {
         m->made[i].input = &m->gather->inputs[i];
-        choose_role(m, &m->made[i], MM_FORMAT_OPAQUE);
+        choose_role(m, &m->made[i], NULL);
     }
     mm_buf_str(&m->text, MM_MANIFEST_TYPE " 0\n");
     if (check_roles(m) < 0 || add_model_fields(m) < 0 || read_inputs(m) < 0 || mm_set_check(m->members, m->member_count, &checked, m->diags) < 0)

@@ -32,7 +32,12 @@ static bool ends_in(const char *name, const char *ending)
     return length >= size && strcasecmp(name + length - size, ending) == 0;
 }
 
-enum mm_role mm_role_guess(const char *path, enum mm_format format)
+static bool holds_tensors(enum mm_format format)
+{
+    return format == MM_FORMAT_GGUF || format == MM_FORMAT_SAFETENSORS || format == MM_FORMAT_SLM;
+}
+
+enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
 {
     static const struct { const char *prefix; enum mm_role role; } names[] = {
         {"tokenizer", MM_ROLE_TOKENIZER}, {"vocab.", MM_ROLE_TOKENIZER}, {"merges.txt", MM_ROLE_TOKENIZER},
@@ -42,12 +47,12 @@ enum mm_role mm_role_guess(const char *path, enum mm_format format)
         {"readme", MM_ROLE_CARD}, {"model_card", MM_ROLE_CARD}, {"modelcard", MM_ROLE_CARD},
     };
     const char *base = base_of(path);
-    if (format == MM_FORMAT_GGUF || format == MM_FORMAT_SAFETENSORS || format == MM_FORMAT_SLM)
-        return strncasecmp(base, "adapter_model.", 14) == 0 ? MM_ROLE_ADAPTER : MM_ROLE_WEIGHTS;
+    if (model && holds_tensors(model->format))
+        return model->facts.adapter || strncasecmp(base, "adapter_model.", 14) == 0 ? MM_ROLE_ADAPTER : MM_ROLE_WEIGHTS;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncasecmp(base, names[i].prefix, strlen(names[i].prefix)) == 0)
             return names[i].role;
-    return format == MM_FORMAT_JSON ? MM_ROLE_CONFIG : MM_ROLE_OTHER;
+    return model && model->format == MM_FORMAT_JSON ? MM_ROLE_CONFIG : MM_ROLE_OTHER;
 }
 
 /* Everything that looks at all of a file's bytes. */
@@ -102,11 +107,6 @@ static enum mm_format detect(const unsigned char *head, size_t length, const cha
     if (ends_in(path, ".safetensors"))
         return MM_FORMAT_SAFETENSORS;
     return ends_in(path, ".json") ? MM_FORMAT_JSON : MM_FORMAT_OPAQUE;
-}
-
-static bool holds_tensors(enum mm_format format)
-{
-    return format == MM_FORMAT_GGUF || format == MM_FORMAT_SAFETENSORS || format == MM_FORMAT_SLM;
 }
 
 /* Findings that a config.json or a shard index keeps although JSON itself is sound. */

@@ -15,8 +15,9 @@ extern const char *const mm_role_names[MM_ROLE_COUNT];
 /* Index of a role's word, or -1. */
 int mm_role_of(const char *word, size_t length);
 
-/* The role that a file's name and format suggest. */
-enum mm_role mm_role_guess(const char *path, enum mm_format format);
+/* The role that a file's name and content suggest. MODEL is NULL while the file was not read: then weights, which a name
+ * does not tell, are not guessed. */
+enum mm_role mm_role_guess(const char *path, const struct mm_model *model);
 
 #define MM_FORMAT_DETECT (-1)
 

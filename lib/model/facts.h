@@ -44,6 +44,7 @@ struct mm_facts {
     uint64_t parameters;                             /* elements of all tensors */
     uint64_t dtype_bytes[MM_DTYPE_COUNT];            /* bytes of the tensors of each dtype */
     struct mm_digest tokenizer, chat_template, layout;
+    bool adapter;                                    /* it calls itself an adapter */
     bool split;                                      /* a part of a split GGUF model */
     uint64_t split_no, split_count, split_tensors;
 };

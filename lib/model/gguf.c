@@ -593,6 +593,8 @@ static int note_fact(struct gguf *g, const struct value *value)
         mm_facts_set_architecture(facts, value->text, length);
         if (length <= MM_ARCHITECTURE_MAX)
             memcpy(g->architecture, value->text, length + 1);
+    } else if (key_is(g, "general.type")) {
+        facts->adapter = value->type == TYPE_STRING && strcmp(value->text, "adapter") == 0;
     } else if (key_is(g, "general.alignment")) {
         set_alignment(g, value);
     } else if (key_is(g, "general.file_type")) {
