@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/chunks.h"
 #include "act/filter.h"
 #include "base/file.h"
-#include "base/source.h"
 #include "cli.h"
 #include "doc/chunk_list.h"
 #include "doc/manifest.h"
@@ -34,30 +34,12 @@ static const struct cli_command command = {
 
 struct call {
     struct cli cli;
-    uint64_t size, index;
+    struct mm_chunks_options how;
+    uint64_t index;
     const char *list, *check, *proof, *filter, *manifest, *root, *file;
-    bool prove, siblings_only, whole, force;
+    bool prove, siblings_only, force;
     unsigned char pinned[MM_HASH_BYTES];
 };
-
-/* Reads FD once; hashes each chunk into EACH. */
-static int hash_file(struct call *c, int fd, mm_chunk_fn *each, void *context, struct mm_chunker *chunker, struct mm_chunk_facts *facts)
-{
-    struct mm_source source = {0};
-    int result = mm_source_open(&source, fd, &c->cli.diags);
-    source.sink = mm_chunker_update;
-    source.sink_context = chunker;
-    source.progress = cli_progress;
-    source.progress_context = &c->cli;
-    chunker->each = each;
-    chunker->context = context;
-    if (result == 0)
-        result = mm_source_finish(&source, &c->cli.diags);
-    if (result == 0)
-        result = mm_chunker_finish(chunker, facts, &c->cli.diags);
-    mm_source_release(&source);
-    return result;
-}
 
 static void print_hash(const struct call *c, struct mm_buf *out, const char *key, const unsigned char *hash)
 {
@@ -91,7 +73,7 @@ static int write_list(struct call *c, struct mm_writer *writer, const struct mm_
     struct mm_buf text = {0};
     int result = -1;
     mm_chunk_list_write(facts, hashes, &text);
-    if (hashes->failed || text.failed)
+    if (text.failed)
         mm_diag_memory(&c->cli.diags);
     else if (mm_writer_write(writer, text.data, text.length, &c->cli.diags) == 0)
         result = mm_writer_commit(writer, &c->cli.diags);
@@ -101,19 +83,16 @@ static int write_list(struct call *c, struct mm_writer *writer, const struct mm_
 
 static int describe(struct call *c, int fd)
 {
-    struct mm_chunker chunker;
     struct mm_chunk_facts facts;
     struct mm_hashes hashes = {0};
     struct mm_writer writer = {.fd = -1, .folder = -1};
     struct mm_buf out = {0};
-    int result = mm_chunker_init(&chunker, c->size, c->whole, NULL, NULL, &c->cli.diags);
-    if (result == 0 && c->list)
-        result = mm_writer_open(&writer, c->list, c->force, &c->cli.diags);
+    int result = c->list ? mm_writer_open(&writer, c->list, c->force, &c->cli.diags) : 0;
     const struct mm_sandbox_rule rule = {writer.folder, MM_SANDBOX_WRITE};
     if (result == 0)
         result = cli_sandbox(&c->cli, &rule, c->list ? 1 : 0);
     if (result == 0)
-        result = hash_file(c, fd, c->list ? mm_hashes_add : NULL, &hashes, &chunker, &facts);
+        result = mm_chunks_hash(fd, &c->how, c->list ? &hashes : NULL, &facts, &c->cli.diags);
     if (result == 0 && c->list)
         result = write_list(c, &writer, &facts, &hashes);
     if (result == 0) {
@@ -123,21 +102,7 @@ static int describe(struct call *c, int fd)
     mm_buf_release(&out);
     mm_writer_abandon(&writer);
     mm_hashes_release(&hashes);
-    mm_chunker_release(&chunker);
     return result;
-}
-
-/* Remembers the hash of the chunk to be proved. */
-struct proving {
-    uint64_t index;
-    unsigned char hash[MM_HASH_BYTES];
-};
-
-static void note_chunk(void *context, uint64_t index, const unsigned char hash[static MM_HASH_BYTES])
-{
-    struct proving *proving = context;
-    if (index == proving->index)
-        memcpy(proving->hash, hash, MM_HASH_BYTES);
 }
 
 static void print_proof(const struct call *c, const struct mm_proof *proof, struct mm_buf *out)
@@ -167,49 +132,17 @@ static void print_proof(const struct call *c, const struct mm_proof *proof, stru
 
 static int prove(struct call *c, int fd)
 {
-    struct mm_chunker chunker;
-    struct mm_chunk_facts facts;
-    struct proving proving = {.index = c->index};
+    struct mm_proof proof;
     struct mm_buf out = {0};
-    int result = mm_chunker_init(&chunker, c->size, false, NULL, NULL, &c->cli.diags);
-    mm_merkle_track(&chunker.tree, c->index);
+    int result = cli_sandbox(&c->cli, NULL, 0);
     if (result == 0)
-        result = cli_sandbox(&c->cli, NULL, 0);
-    if (result == 0)
-        result = hash_file(c, fd, note_chunk, &proving, &chunker, &facts);
-    if (result == 0 && c->index >= facts.count)
-        result = mm_diag(&c->cli.diags, MM_RULE_CHUNK_INDEX, "expected an index below the %" PRIu64 " chunks, found %" PRIu64, facts.count, c->index);
+        result = mm_chunks_prove(fd, &c->how, c->index, &proof, &c->cli.diags);
     if (result == 0) {
-        struct mm_proof proof = {.count = facts.count, .index = c->index, .path = chunker.tree.path};
-        memcpy(proof.root, facts.root, MM_HASH_BYTES);
-        memcpy(proof.chunk, proving.hash, MM_HASH_BYTES);
         print_proof(c, &proof, &out);
         result = cli_print(&c->cli, &out);
     }
     mm_buf_release(&out);
-    mm_chunker_release(&chunker);
     return result;
-}
-
-static int compare_facts(struct call *c, const struct mm_chunk_facts *listed, const struct mm_chunk_facts *found)
-{
-    if (found->bytes < listed->bytes)
-        return mm_diag_offset(&c->cli.diags, MM_RULE_CHUNK_TRUNCATED, found->bytes, "expected %" PRIu64 " bytes, found %" PRIu64, listed->bytes, found->bytes);
-    if (found->bytes > listed->bytes)
-        return mm_diag_offset(&c->cli.diags, MM_RULE_CHUNK_LONGER, listed->bytes, "expected %" PRIu64 " bytes, found %" PRIu64, listed->bytes, found->bytes);
-    if (found->has_sha256 && memcmp(found->sha256, listed->sha256, MM_HASH_BYTES) != 0)
-        return mm_diag(&c->cli.diags, MM_RULE_CHUNK_SHA256, "expected the listed SHA-256, found another");
-    return 0;
-}
-
-static void report_bad(struct call *c, const struct mm_chunk_compare *compare, uint64_t bytes)
-{
-    for (size_t i = 0; i < compare->bad_count; i++) {
-        const struct mm_bad_range *bad = &compare->bad[i];
-        if (bad->offset + bad->bytes <= bytes) /* what was cut off is said once, as truncation */
-            mm_diag_offset(&c->cli.diags, MM_RULE_CHUNK_WRONG, bad->offset, "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not as listed", bad->index,
-                           bad->offset, bad->offset + bad->bytes - 1);
-    }
 }
 
 static void print_bad_json(const struct mm_chunk_compare *compare, const char *path, struct mm_buf *out)
@@ -224,28 +157,17 @@ static void print_bad_json(const struct mm_chunk_compare *compare, const char *p
 
 static int check(struct call *c, const struct mm_chunk_list *list, int fd)
 {
-    struct mm_chunker chunker;
-    struct mm_chunk_facts facts;
-    struct mm_chunk_compare compare = {.list = list};
+    struct mm_chunk_compare compare;
     struct mm_buf out = {0};
-    int result = mm_chunker_init(&chunker, list->facts.size, c->whole, NULL, NULL, &c->cli.diags);
-    if (result == 0)
-        result = hash_file(c, fd, mm_chunk_compare_add, &compare, &chunker, &facts);
-    if (result == 0)
-        result = mm_chunk_compare_finish(&compare, &c->cli.diags);
-    if (result == 0) {
-        report_bad(c, &compare, facts.bytes);
-        result = compare_facts(c, &list->facts, &facts);
-        if (c->cli.json)
-            print_bad_json(&compare, c->file, &out);
-        else
-            mm_bad_ranges_write(&compare, c->file, &out);
-        if (cli_print(&c->cli, &out) < 0)
-            result = -1;
-    }
+    int result = mm_chunks_check(fd, &c->how, list, &compare, &c->cli.diags);
+    if (c->cli.json)
+        print_bad_json(&compare, c->file, &out);
+    else
+        mm_bad_ranges_write(&compare, c->file, &out);
+    if (out.length && cli_print(&c->cli, &out) < 0)
+        result = -1;
     mm_buf_release(&out);
     mm_chunk_compare_release(&compare);
-    mm_chunker_release(&chunker);
     return result;
 }
 
@@ -329,7 +251,7 @@ static void take_option(struct call *c, int option, const char *value)
 {
     switch (option) {
     case SIZE:
-        if (!mm_number_size(value, MM_CHUNK_SIZE_MAX, &c->size) || !mm_chunk_size_valid(c->size))
+        if (!mm_number_size(value, MM_CHUNK_SIZE_MAX, &c->how.size) || !mm_chunk_size_valid(c->how.size))
             cli_usage(&c->cli, "expected a chunk size that is a power of two from 65536 to 67108864, found '%s'", value);
         break;
     case PROVE:
@@ -348,7 +270,7 @@ static void take_option(struct call *c, int option, const char *value)
     case CHECK_PROOF: c->proof = value; break;
     case FILTER: c->filter = value; break;
     case MANIFEST: c->manifest = value; break;
-    case NO_SHA256: c->whole = false; break;
+    case NO_SHA256: c->how.whole = false; break;
     default: c->force = true; break;
     }
 }
@@ -364,17 +286,18 @@ static void check_call(struct call *c)
         cli_usage(&c->cli, "--filter needs --manifest or --root, which say that LIST is to be believed");
     if (c->filter && c->cli.argc == 1 && strcmp(c->cli.argv[0], "-") != 0)
         cli_usage(&c->cli, "--filter reads standard input");
-    if (c->list && !c->whole)
+    if (c->list && !c->how.whole)
         cli_usage(&c->cli, "a chunk list holds the whole-file hash: --list and --no-sha256 exclude each other");
     c->file = c->cli.argc ? c->cli.argv[0] : "-";
 }
 
 int main(int argc, char **argv)
 {
-    struct call c = {.size = MM_CHUNK_SIZE_DEFAULT, .whole = true};
+    struct call c = {.how = {.size = MM_CHUNK_SIZE_DEFAULT, .whole = true, .progress = cli_progress}};
     const char *value;
     int option;
     cli_init(&c.cli, &command, argc, argv);
+    c.how.progress_context = &c.cli;
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
     check_call(&c);

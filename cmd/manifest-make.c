@@ -8,6 +8,7 @@
 #include "act/make.h"
 #include "cli.h"
 #include "cli_files.h"
+#include "doc/publisher.h"
 #include "text/line.h"
 
 /* Options that give a field's value come first, and carry the field's name. */
@@ -242,51 +243,14 @@ static int prepare(struct call *c)
     return result;
 }
 
-static void add_json_value(enum mm_field field, const struct mm_entry *entry, struct mm_buf *out)
-{
-    if (field == MM_FIELD_COUNT || (mm_fields[field].kind != MM_KIND_NUMBER && mm_fields[field].kind != MM_KIND_CHUNK_SIZE))
-        mm_buf_json(out, entry->value, entry->value_length);
-    else
-        mm_buf_add(out, entry->value, entry->value_length);
-}
-
-/* The members of one group; repeated fields are lists. */
-static void add_json_group(const struct mm_manifest *manifest, size_t which, struct mm_buf *out)
-{
-    const struct mm_group *group = &manifest->groups[which];
-    const struct mm_entry *entries = &manifest->entries[group->first];
-    for (size_t i = 0; i < group->count; i++) {
-        enum mm_field field = entries[i].field >= 0 ? (enum mm_field)entries[i].field : MM_FIELD_COUNT;
-        bool many = field != MM_FIELD_COUNT && mm_fields[field].often == MM_OFTEN_MANY;
-        bool continues = many && i > 0 && entries[i - 1].field == entries[i].field;
-        bool ends = !many || i + 1 == group->count || entries[i + 1].field != entries[i].field;
-        if (i > 0)
-            mm_buf_char(out, ',');
-        if (!continues) {
-            mm_buf_json(out, entries[i].key, entries[i].key_length);
-            mm_buf_str(out, many ? ":[" : ":");
-        }
-        add_json_value(field, &entries[i], out);
-        if (many && ends)
-            mm_buf_char(out, ']');
-    }
-}
-
 static int to_json(struct call *c, struct mm_buf *out)
 {
     struct mm_manifest manifest = {0};
-    struct mm_buf json = {0};
     int result = mm_manifest_read(&manifest, out->data, out->length, &c->cli.diags);
-    mm_buf_char(&json, '{');
-    for (size_t group = 0; result == 0 && group < manifest.group_count; group++) {
-        mm_buf_str(&json, group == 0 ? "" : group == 1 ? ",\"artifacts\":[{" : ",{");
-        add_json_group(&manifest, group, &json);
-        mm_buf_str(&json, group == 0 ? "" : "}");
-    }
-    mm_buf_str(&json, "]}\n");
+    mm_buf_clear(out);
+    if (result == 0)
+        mm_manifest_write_json(&manifest, out);
     mm_manifest_release(&manifest);
-    mm_buf_release(out);
-    *out = json;
     return result;
 }
 

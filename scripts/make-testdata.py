@@ -17,9 +17,11 @@ Rules that no file alone can break:
   gguf-key-style, gguf-file-type, gguf-chat-template   are notes; their files are good
   manifest-bytes        1 MiB of manifest has no room for enough artifacts of 8,000,000 chunks, so that some other rule
                         always breaks with it
+  chunk-wrong           a changed chunk changes the whole file's hash (chunk-sha256) too
   set-*, verify-*, make-*   are about a whole folder
 A missing shard of a split model is a matter of the set (set-split) as well. A reader that finds out the format by itself
-takes a broken .json for text; so the folders json and text hold a `told.manifest` beside each file, which says what it is.
+takes a broken .json for text; so the folders json, text and opaque hold a `told.manifest` beside each file, which says
+what it is.
 """
 
 import gzip
@@ -804,6 +806,7 @@ def text_cases():
     bad("text/text-straddles/card.md", b"x" * 262143 + b"\xc3" + b"x", "artifact-text", "@262144")  # two windows of a reader
     bad("text/text-cut/card.md", b"abc\xe2\x82", "artifact-text", "@5")
     bad("text/is-gguf/card.md", model().file(), "artifact-format")
+    bad("opaque/is-gguf/data.bin", model().file(), "artifact-format")
     bad("text/is-safetensors/card.md", st(header_of(entry("a")), bytes(8)), "artifact-format")
     unsupported("slm/slm/model.slm", b"\x89SLM\r\n\x1a\n" + bytes(56), "artifact-format-unsupported")
 
@@ -1405,7 +1408,7 @@ def told(path, data):
 
 def manifests_that_tell():
     for path, data, verdict, _, _ in list(FILES):
-        if verdict and path.split("/")[0] in ("json", "text") and not path.endswith(".index.json"):
+        if verdict and path.split("/")[0] in ("json", "text", "opaque") and not path.endswith(".index.json"):
             told(path, data)
 
 

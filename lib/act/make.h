@@ -43,9 +43,4 @@ int mm_make(const struct mm_gather *gather, const struct mm_make_options *option
 /* Creates the folders beneath options->chunk_lists that the lists of GATHER need. Before mm_make, while that is allowed. */
 int mm_make_folders(const struct mm_gather *gather, const char *chunk_lists, struct mm_diags *diags);
 
-/* Reads a publisher file: `minimodel-publisher 0`, then model fields that are the same for all of a publisher's models
- * (docs/formats/publisher.md). Release MANIFEST in every case. */
-#define MM_PUBLISHER_TYPE "minimodel-publisher"
-int mm_publisher_read(struct mm_manifest *manifest, int fd, struct mm_diags *diags);
-
 #endif

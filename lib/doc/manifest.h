@@ -53,6 +53,9 @@ void mm_manifest_check(const struct mm_manifest *manifest, struct mm_diags *diag
  * its own bytes. */
 int mm_manifest_write(const struct mm_manifest *manifest, struct mm_buf *out, struct mm_diags *diags);
 
+/* Appends a valid manifest as one JSON object and LF (schemas/manifest.schema.json). */
+void mm_manifest_write_json(const struct mm_manifest *manifest, struct mm_buf *out);
+
 /* True if DIAGS names only what mm_manifest_write mends: order and line ends. */
 bool mm_manifest_repairable(const struct mm_diags *diags);
 

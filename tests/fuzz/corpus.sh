@@ -1,7 +1,7 @@
 # Sourced by test_replay.sh and run.sh. folders_of NAME: the corpus folders that feed the harness NAME.
 folders_of() {
     case $1 in
-    artifact | refused) echo "gguf safetensors json refused text slm" ;;
+    artifact | refused) echo "gguf safetensors json refused text opaque slm" ;;
     chunk_list) echo chunk-list ;;
     route) echo manifest ;;
     *) echo "$1" ;;

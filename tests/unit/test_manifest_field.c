@@ -162,13 +162,13 @@ static void shapes_are_seven_numbers_in_order(void **state)
     static const struct value values[] = {
         GOOD(MODEL_SHAPE, "block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=7"),
         GOOD(MODEL_SHAPE, "block_count=0 embedding_length=0 feed_forward_length=0 head_count=0 head_count_kv=0 vocab_size=0 context_length=9223372036854775807"),
-        BAD(MODEL_SHAPE, "block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=9223372036854775808", "value-number", 111),
-        BAD(MODEL_SHAPE, "block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6", "value-pattern", 83),
+        BAD(MODEL_SHAPE, "block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=9223372036854775808", "value-number", 112),
+        BAD(MODEL_SHAPE, "block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6", "value-pattern", 84),
         BAD(MODEL_SHAPE, "embedding_length=2 block_count=1 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=7", "value-pattern", 0),
         BAD(MODEL_SHAPE, "block_count=1  embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=7", "value-pattern", 14),
         BAD(MODEL_SHAPE, "block_count=01 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=7", "value-number", 12),
-        BAD(MODEL_SHAPE, "block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=7 x=8", "value-number", 111),
-        BAD(MODEL_SHAPE, "block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=", "value-pattern", 96),
+        BAD(MODEL_SHAPE, "block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=7 x=8", "value-number", 112),
+        BAD(MODEL_SHAPE, "block_count=1 embedding_length=2 feed_forward_length=3 head_count=4 head_count_kv=5 vocab_size=6 context_length=", "value-pattern", 97),
         BAD(MODEL_SHAPE, "block_count: 1", "value-pattern", 0), BAD(MODEL_SHAPE, "block_count=", "value-pattern", 0), BAD(MODEL_SHAPE, "block_count=1", "value-pattern", 0), BAD(MODEL_SHAPE, "x", "value-pattern", 0),
     };
     (void)state;
