@@ -15,7 +15,7 @@ enum { SIZE, LIST, CHECK, PROVE, SIBLINGS_ONLY, CHECK_PROOF, FILTER, MANIFEST, R
 
 static const struct cli_option options[] = {
     [SIZE] = {'s', "size", "SIZE", "chunk size: a power of two from 64K to 64M (default 1M)"},
-    [LIST] = {'l', "list", "LIST", "also write the chunk list to LIST"},
+    [LIST] = {'l', "list", "LIST", "also write the chunk list to LIST; - prints it instead"},
     [CHECK] = {'c', "check", "LIST", "compare FILE with LIST; print wrong chunks as bad ranges"},
     [PROVE] = {'p', "prove", "INDEX", "print the proof of chunk INDEX"},
     [SIBLINGS_ONLY] = {0, "siblings-only", NULL, "with --prove: the audit path alone, one hash a line"},
@@ -38,6 +38,7 @@ struct call {
     uint64_t index;
     const char *list, *check, *proof, *filter, *manifest, *root, *file;
     bool prove, siblings_only, force;
+    bool list_printed; /* the list goes to standard output, in the place of the lines */
     unsigned char pinned[MM_HASH_BYTES];
 };
 
@@ -75,9 +76,20 @@ static int write_list(struct call *c, struct mm_writer *writer, const struct mm_
     mm_chunk_list_write(facts, hashes, &text);
     if (text.failed)
         mm_diag_memory(&c->cli.diags);
+    else if (c->list_printed)
+        result = cli_print(&c->cli, &text);
     else if (mm_writer_write(writer, text.data, text.length, &c->cli.diags) == 0)
         result = mm_writer_commit(writer, &c->cli.diags);
     mm_buf_release(&text);
+    return result;
+}
+
+static int print_described(struct call *c, const struct mm_chunk_facts *facts)
+{
+    struct mm_buf out = {0};
+    print_facts(c, facts, &out);
+    int result = cli_print(&c->cli, &out);
+    mm_buf_release(&out);
     return result;
 }
 
@@ -86,20 +98,17 @@ static int describe(struct call *c, int fd)
     struct mm_chunk_facts facts;
     struct mm_hashes hashes = {0};
     struct mm_writer writer = {.fd = -1, .folder = -1};
-    struct mm_buf out = {0};
-    int result = c->list ? mm_writer_open(&writer, c->list, c->force, &c->cli.diags) : 0;
+    bool file = c->list && !c->list_printed;
+    int result = file ? mm_writer_open(&writer, c->list, c->force, &c->cli.diags) : 0;
     const struct mm_sandbox_rule rule = {writer.folder, MM_SANDBOX_WRITE};
     if (result == 0)
-        result = cli_sandbox(&c->cli, &rule, c->list ? 1 : 0);
+        result = cli_sandbox(&c->cli, &rule, file ? 1 : 0);
     if (result == 0)
         result = mm_chunks_hash(fd, &c->how, c->list ? &hashes : NULL, &facts, &c->cli.diags);
     if (result == 0 && c->list)
         result = write_list(c, &writer, &facts, &hashes);
-    if (result == 0) {
-        print_facts(c, &facts, &out);
-        result = cli_print(&c->cli, &out);
-    }
-    mm_buf_release(&out);
+    if (result == 0 && !c->list_printed)
+        result = print_described(c, &facts);
     mm_writer_abandon(&writer);
     mm_hashes_release(&hashes);
     return result;
@@ -264,7 +273,10 @@ static void take_option(struct call *c, int option, const char *value)
         if (!mm_hex_hash(value, strlen(value), c->pinned))
             cli_usage(&c->cli, "expected 64 lower-case hex digits, found '%s'", value);
         break;
-    case LIST: c->list = value; break;
+    case LIST:
+        c->list = value;
+        c->list_printed = strcmp(value, "-") == 0;
+        break;
     case CHECK: c->check = value; break;
     case SIBLINGS_ONLY: c->siblings_only = true; break;
     case CHECK_PROOF: c->proof = value; break;
@@ -286,6 +298,10 @@ static void check_call(struct call *c)
         cli_usage(&c->cli, "--filter needs --manifest or --root, which say that LIST is to be believed");
     if (c->filter && c->cli.argc == 1 && strcmp(c->cli.argv[0], "-") != 0)
         cli_usage(&c->cli, "--filter reads standard input");
+    if ((c->root || c->manifest) && !c->check && !c->proof && !c->filter)
+        cli_usage(&c->cli, "--root and --manifest go with --check, --check-proof or --filter");
+    if (c->siblings_only && !c->prove)
+        cli_usage(&c->cli, "--siblings-only goes with --prove");
     if (c->list && !c->how.whole)
         cli_usage(&c->cli, "a chunk list holds the whole-file hash: --list and --no-sha256 exclude each other");
     c->file = c->cli.argc ? c->cli.argv[0] : "-";

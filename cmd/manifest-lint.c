@@ -99,6 +99,10 @@ int main(int argc, char **argv)
         }
     if (c.cli.argc == 0 && !files_from)
         cli_usage(&c.cli, "expected a FILE, or --files-from");
+    if (nul && !files_from)
+        cli_usage(&c.cli, "--null goes with --files-from");
+    if (c.sha256sums && c.cli.json)
+        cli_usage(&c.cli, "--sha256sums and --json exclude each other");
     if (c.canonical && (c.cli.argc != 1 || files_from || c.sha256sums || c.cli.json))
         cli_usage(&c.cli, "--canonical takes one FILE and stands alone");
     if (cli_sandbox_read_only(&c.cli) == 0)

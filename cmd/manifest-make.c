@@ -138,7 +138,7 @@ static void take_option(struct call *c, int option, const char *value)
     case FOLLOW_LINKS: c->follow_links = true; break;
     case FILES_FROM: c->files_from = value; break;
     case NUL: c->nul = true; break;
-    case OUTPUT: c->output = value; break;
+    case OUTPUT: c->output = strcmp(value, "-") == 0 ? NULL : value; break;
     default: c->how.force = true; break;
     }
 }
@@ -309,6 +309,8 @@ int main(int argc, char **argv)
     cli_init(&c.cli, &command, argc, argv);
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
+    if (c.nul && !c.files_from)
+        cli_usage(&c.cli, "--null goes with --files-from");
     if (c.cli.argc < 1 && !c.files_from)
         cli_usage(&c.cli, "expected files or folders to describe, or --files-from");
     c.how.given = c.given;
@@ -327,5 +329,7 @@ int main(int argc, char **argv)
     int answer = cli_finish(&c.cli, 0);
     free(c.given);
     free(c.roles);
-    return usage ? CLI_USAGE : answer;
+    if (usage)
+        cli_usage(&c.cli, "something lacks");
+    return answer;
 }

@@ -31,6 +31,7 @@ struct call {
     struct cli cli;
     bool tensors, metadata;
     const char *path;
+    int beside[FILES]; /* descriptors */
     struct mm_artifact artifacts[FILES];
     struct mm_member members[FILES];
 };
@@ -49,18 +50,22 @@ static int read_file(struct call *c, int which, int fd, const char *name)
     return artifact->valid ? 0 : -1;
 }
 
-/* What stands beside a safetensors file; absent ones are passed over. */
-static int read_beside(struct call *c, int folder)
+/* Opens what may stand beside the file, before rights are given up; what is not there stays -1. */
+static void open_beside(struct call *c, int folder)
+{
+    for (int which = CONFIG; which < FILES; which++)
+        c->beside[which] = folder < 0 ? -1 : mm_file_open_beneath(folder, names[which], MM_LINKS_FOLLOW);
+}
+
+static int read_beside(struct call *c)
 {
     const char *shown = c->cli.diags.file;
     int result = 0;
     for (int which = CONFIG; which < FILES && result == 0; which++) {
-        int fd = mm_file_open_beneath(folder, names[which], MM_LINKS_FOLLOW);
-        if (fd < 0)
+        if (c->beside[which] < 0)
             continue;
         c->cli.diags.file = names[which];
-        result = read_file(c, which, fd, names[which]);
-        close(fd);
+        result = read_file(c, which, c->beside[which], names[which]);
     }
     c->cli.diags.file = shown;
     return result;
@@ -159,12 +164,12 @@ static int run(struct call *c)
     struct mm_buf out = {0};
     const char *slash = strrchr(c->path, '/');
     int fd = cli_open(&c->cli, c->path), folder = open_folder_of(c->path);
-    const struct mm_sandbox_rule rule = {folder, MM_SANDBOX_READ};
-    int result = fd < 0 ? -1 : cli_sandbox(&c->cli, &rule, folder >= 0);
+    open_beside(c, folder);
+    int result = fd < 0 ? -1 : cli_sandbox(&c->cli, NULL, 0);
     if (result == 0)
         result = read_file(c, FILE_ITSELF, fd, slash ? slash + 1 : c->path);
-    if (result == 0 && folder >= 0 && c->artifacts[FILE_ITSELF].model.format == MM_FORMAT_SAFETENSORS)
-        result = read_beside(c, folder);
+    if (result == 0 && c->artifacts[FILE_ITSELF].model.format == MM_FORMAT_SAFETENSORS)
+        result = read_beside(c);
     if (result == 0) {
         if (c->tensors)
             print_tensors(c, &out);

@@ -153,7 +153,11 @@ static void take_option(struct call *c, int option, const char *value)
             cli_usage(&c->cli, "expected 64 lower-case hex digits, found '%s'", value);
         c->how.pin = c->pin;
         break;
-    case BAD_RANGES: c->bad_ranges = value; break;
+    case BAD_RANGES:
+        if (strcmp(value, "-") == 0)
+            cli_usage(&c->cli, "--bad-ranges: standard output is the report's, give a file");
+        c->bad_ranges = value;
+        break;
     case FOLLOW_LINKS: c->how.links = MM_LINKS_FOLLOW; break;
     default: c->force = true; break;
     }

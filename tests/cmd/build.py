@@ -3,6 +3,7 @@
 
     build.py gguf SEED FILE             a valid GGUF, different for each SEED
     build.py safetensors SEED FILE      a valid safetensors file
+    build.py no-bytes FILE              a valid safetensors file whose tensors have no bytes
     build.py shards FOLDER              safetensors in two shards with index, config.json and tokenizer.json
     build.py split FOLDER               a GGUF model in three parts
     build.py hostile FILE               a valid GGUF whose values hold control and invisible characters
@@ -120,6 +121,8 @@ def random_safetensors(seed):
     source = random.Random(f"safetensors {seed}")
     tensors = [(f"t{n}{source.choice(['', '.ä', chr(0x1F600)])}", source.choice(sorted(SAFE)), [source.randrange(4) for _ in range(source.randrange(4))])
                for n in range(source.randrange(10))]
+    if tensors:
+        tensors.append(("last", "F16", [3]))
     metadata = source.choice([None, {}, {"format": "pt", "ü": "\n"}])
     return safetensors(tensors, metadata, source.randrange(8), seed)
 
@@ -244,6 +247,8 @@ def main():
         put(rest[1], random_gguf(rest[0]))
     elif what == "safetensors":
         put(rest[1], random_safetensors(rest[0]))
+    elif what == "no-bytes":
+        put(rest[0], safetensors([("a", "F32", [0]), ("b", "BOOL", [2, 0])]))
     elif what == "hostile":
         put(rest[0], hostile())
     elif what == "hostile-name":

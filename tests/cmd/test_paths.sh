@@ -207,14 +207,15 @@ for folder in ../refused/*; do
     expect "manifest-make refuses $what called README.md" 1 "README.md:@0: error:" "[artifact-refused]"
     same "and prints no manifest of $what" "" "$out"
     cp model.gguf "$folder"
-    run manifest-make -p "$folder"
+    run manifest-make -p --model-card-route none "$folder"
     expect "manifest-make leaves $what out of a folder and names it" 0 "README.md:@0: note:" "[artifact-refused]" "artifact: model.gguf"
     case $out in *README.md*) not_ok "$what is not in the manifest" ;; *) ok "$what is not in the manifest" ;; esac
     run slm-info "$folder/README.md"
     expect "slm-info refuses $what" 1 "[artifact-refused]"
     mv "$folder/README.md" "$folder/kept"
-    echo text >"$folder/README.md"
-    for role in weights adapter tokenizer config license card other; do
+    roles="weights other"
+    case $what in zip | pickle-2) roles="weights adapter tokenizer config license card other" ;; esac
+    for role in $roles; do
         echo text >"$folder/README.md"
         manifest-make -q -p --role "README.md=$role" "$folder/README.md" "$folder/model.gguf" >"$folder/m.manifest" 2>/dev/null
         cp "$folder/kept" "$folder/README.md"
@@ -224,3 +225,9 @@ for folder in ../refused/*; do
         expect "slm-verify refuses $what as $role, whatever its hashes" 1 "[artifact-refused]" "check: format fail" "verdict: fail"
     done
 done
+cp ../refused/zip/kept ../refused/zip/README.md
+run manifest-make -p ../refused/zip
+expect "a card that is left out is not the route to the card" 0 "model-card-route: none"
+cp ../refused/zip/kept ../refused/zip/LICENSE
+run manifest-make -p --model-card-route none ../refused/zip
+expect "a licence that is left out is not the route to the licence" 0 "license-route: none"

@@ -26,6 +26,10 @@ seeds() {
     done
 }
 
+# Freed memory that the sanitizer keeps back must not look like the parser's.
+ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=64}
+export ASAN_OPTIONS
+
 failed=0
 for name in $names; do
     printf 'fuzz %s for %s s\n' "$name" "$seconds"

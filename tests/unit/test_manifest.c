@@ -471,7 +471,7 @@ static void chunk_lists_come_with_route_and_hash(void **state)
 {
     static const struct change changes[] = {
         {{{43, ""}, {44, ""}}, ""},
-        {{{44, ""}}, "manifest-chunk-list@44:1"},
+        {{{44, ""}}, "manifest-chunk-list@43:1"},
         {{{43, ""}}, "manifest-chunk-list@43:1"},
         {{{43, "chunk-list-route: model.gguf.chunks.gz"}}, ""},
         {{{43, "chunk-list-route: other.chunks"}}, "manifest-chunk-list@43:19"},
