@@ -36,7 +36,8 @@ void cli_init(struct cli *cli, const struct cli_command *command, int argc, char
 {
     *cli = (struct cli){.command = command, .argc = argc, .argv = argv};
     mm_diags_init(&cli->diags);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, told and answered with 3 */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe, or a file grown to its limit, is a failed write, told and answered with 3 */
+    signal(SIGXFSZ, SIG_IGN);
     opterr = 0;
 }
 
@@ -114,11 +115,13 @@ _Noreturn static void end_of_output(void)
 _Noreturn void cli_usage(const struct cli *cli, const char *format, ...)
 {
     va_list arguments;
-    fprintf(stderr, "%s: ", cli->command->name);
+    char *text;
+    struct mm_buf shown = {0};
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    if (vasprintf(&text, format, arguments) >= 0)
+        mm_buf_printable(&shown, text, strlen(text));
     va_end(arguments);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s: %s\n", cli->command->name, mm_buf_text(&shown) ? mm_buf_text(&shown) : "out of memory");
     print_usage(cli->command, stderr);
     exit(CLI_USAGE);
 }
@@ -186,6 +189,15 @@ static void common_option(struct cli *cli, int option)
     }
 }
 
+_Noreturn static void wrong_option(const struct cli *cli, int what)
+{
+    char letter[3] = {'-', (char)optopt, '\0'};
+    const char *option = optopt > 0 && optopt < OWN ? letter : cli->argv[optind - 1];
+    if (what == '?')
+        cli_usage(cli, "unknown option '%s'", option);
+    cli_usage(cli, "option '%s' needs an argument", option);
+}
+
 /* A command whose --version takes a value prints its own version where nothing else is said. */
 static bool asks_for_version(const struct cli *cli)
 {
@@ -204,7 +216,7 @@ int cli_next(struct cli *cli, const char **value)
         if (option == -1)
             break;
         if (option == '?' || option == ':')
-            cli_usage(cli, option == '?' ? "unknown option '%s'" : "option '%s' needs an argument", cli->argv[optind - 1]);
+            wrong_option(cli, option);
         if (option < OWN)
             option = of_letter(cli->command, option);
         if (option < COMMON) {
@@ -293,13 +305,14 @@ void cli_format_diag(const struct mm_diag *diag, bool json, bool colour, struct 
         format_json(diag, severity, buf);
         return;
     }
-    mm_buf_escaped(buf, diag->file, strlen(diag->file));
+    mm_buf_printable(buf, diag->file, strlen(diag->file));
     if (diag->line)
         mm_buf_printf(buf, ":%" PRIu64 ":%" PRIu64, diag->line, diag->column);
     if (diag->at_offset)
         mm_buf_printf(buf, ":@%" PRIu64, diag->offset);
-    mm_buf_printf(buf, "%s%s%s:%s %s [%s]\n", diag->file[0] ? ": " : "", colour ? colours[diag->severity] : "", severity,
-                  colour ? "\033[0m" : "", diag->text, mm_rule_info(diag->rule)->name);
+    mm_buf_printf(buf, "%s%s%s:%s ", diag->file[0] ? ": " : "", colour ? colours[diag->severity] : "", severity, colour ? "\033[0m" : "");
+    mm_buf_printable(buf, diag->text, strlen(diag->text));
+    mm_buf_printf(buf, " [%s]\n", mm_rule_info(diag->rule)->name);
 }
 
 int cli_report(struct cli *cli)

@@ -330,6 +330,6 @@ int main(int argc, char **argv)
     free(c.given);
     free(c.roles);
     if (usage)
-        cli_usage(&c.cli, "something lacks");
+        cli_usage(&c.cli, "what lacks stands above");
     return answer;
 }

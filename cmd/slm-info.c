@@ -1,4 +1,5 @@
 /* slm-info: what a model file's bytes say of themselves. */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ struct call {
     struct cli cli;
     bool tensors, metadata;
     const char *path;
-    int beside[FILES]; /* descriptors */
+    int beside[FILES]; /* descriptors, or a negative errno */
     struct mm_artifact artifacts[FILES];
     struct mm_member members[FILES];
 };
@@ -50,11 +51,14 @@ static int read_file(struct call *c, int which, int fd, const char *name)
     return artifact->valid ? 0 : -1;
 }
 
-/* Opens what may stand beside the file, before rights are given up; what is not there stays -1. */
+/* Opens what may stand beside the file, before rights are given up. */
 static void open_beside(struct call *c, int folder)
 {
-    for (int which = CONFIG; which < FILES; which++)
-        c->beside[which] = folder < 0 ? -1 : mm_file_open_beneath(folder, names[which], MM_LINKS_FOLLOW);
+    for (int which = CONFIG; which < FILES; which++) {
+        c->beside[which] = folder < 0 ? -ENOENT : mm_file_open_beneath(folder, names[which], MM_LINKS_FOLLOW);
+        if (folder >= 0 && c->beside[which] < 0)
+            c->beside[which] = -errno;
+    }
 }
 
 static int read_beside(struct call *c)
@@ -62,10 +66,11 @@ static int read_beside(struct call *c)
     const char *shown = c->cli.diags.file;
     int result = 0;
     for (int which = CONFIG; which < FILES && result == 0; which++) {
-        if (c->beside[which] < 0)
+        if (c->beside[which] == -ENOENT)
             continue;
         c->cli.diags.file = names[which];
-        result = read_file(c, which, c->beside[which], names[which]);
+        result = c->beside[which] < 0 ? mm_diag_errno(&c->cli.diags, MM_RULE_IO_OPEN, "cannot open", -c->beside[which])
+                                      : read_file(c, which, c->beside[which], names[which]);
     }
     c->cli.diags.file = shown;
     return result;

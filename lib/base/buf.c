@@ -75,16 +75,25 @@ void mm_buf_printf(struct mm_buf *buf, const char *format, ...)
     free(text);
 }
 
-void mm_buf_escaped(struct mm_buf *buf, const void *bytes, size_t length)
+static void add_shown(struct mm_buf *buf, const unsigned char *bytes, size_t length, bool backslash_too)
 {
-    const unsigned char *at = bytes;
     while (length > 0) {
         char piece[MM_UTF8_ESCAPED];
-        size_t taken = mm_utf8_escape(piece, at, length);
-        mm_buf_str(buf, piece);
-        at += taken;
+        size_t taken = mm_utf8_escape(piece, bytes, length);
+        mm_buf_str(buf, !backslash_too && *bytes == '\\' ? "\\" : piece);
+        bytes += taken;
         length -= taken;
     }
+}
+
+void mm_buf_escaped(struct mm_buf *buf, const void *bytes, size_t length)
+{
+    add_shown(buf, bytes, length, true);
+}
+
+void mm_buf_printable(struct mm_buf *buf, const void *bytes, size_t length)
+{
+    add_shown(buf, bytes, length, false);
 }
 
 static void json_character(struct mm_buf *buf, const unsigned char *bytes, size_t size, uint32_t code)

@@ -23,6 +23,9 @@ void mm_buf_printf(struct mm_buf *buf, const char *format, ...) MM_PRINTF(2);
 /* Bytes as they may be shown on a terminal (mm_utf8_escape), however long. */
 void mm_buf_escaped(struct mm_buf *buf, const void *bytes, size_t length);
 
+/* The same for text that may quote such bytes, escaped already: backslashes stay as they are. */
+void mm_buf_printable(struct mm_buf *buf, const void *bytes, size_t length);
+
 /* The bytes as a JSON string in quotes; malformed UTF-8 becomes U+FFFD. */
 void mm_buf_json(struct mm_buf *buf, const void *bytes, size_t length);
 void mm_buf_json_str(struct mm_buf *buf, const char *text);

@@ -19,9 +19,12 @@
 static int refuse_irregular(int fd)
 {
     struct stat info;
-    if (fd < 0 || (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)))
+    if (fd < 0)
+        return -1;
+    int known = fstat(fd, &info);
+    if (known == 0 && S_ISREG(info.st_mode))
         return fd;
-    int kind = S_ISDIR(info.st_mode) ? EISDIR : ENXIO;
+    int kind = known < 0 ? EIO : S_ISDIR(info.st_mode) ? EISDIR : ENXIO;
     close(fd);
     errno = kind;
     return -1;
@@ -44,23 +47,39 @@ int mm_file_open_folder(const char *path, struct mm_diags *diags)
     return fd >= 0 ? fd : mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
 }
 
+/* One component beneath FOLDER, a link refused as such. */
+static int open_component(int folder, const char *name, bool last)
+{
+    struct stat info;
+    if (strcmp(name, "..") == 0) {
+        errno = EXDEV;
+        return -1;
+    }
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode)) {
+        errno = ELOOP;
+        return -1;
+    }
+    return openat(folder, name, last ? READ_FLAGS | O_NOFOLLOW : O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* Component by component, no link followed at all: for systems without openat2. */
 static int open_walking(int root, const char *path)
 {
     char component[NAME_MAX + 1];
+    if (*path == '/' || !*path) {
+        errno = *path ? EXDEV : ENOENT;
+        return -1;
+    }
     int folder = fcntl(root, F_DUPFD_CLOEXEC, 0);
     while (folder >= 0) {
         const char *slash = strchr(path, '/');
         size_t length = slash ? (size_t)(slash - path) : strlen(path);
         int next = -1;
         errno = ENAMETOOLONG;
-        if (length > 0 && length <= NAME_MAX) {
+        if (length <= NAME_MAX) {
             memcpy(component, path, length);
             component[length] = '\0';
-            errno = EXDEV;
-            if (strcmp(component, "..") != 0)
-                next = openat(folder, component, slash ? O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-                                                       : READ_FLAGS | O_NOFOLLOW);
+            next = open_component(folder, component, !slash);
         }
         int error = errno;
         close(folder);
@@ -82,10 +101,11 @@ int mm_file_open_beneath(int root, const char *path, enum mm_links links)
     /* EAGAIN: a rename raced with the look-up; a few tries are enough for an honest folder */
     for (int attempt = 0; attempt < 8; attempt++) {
         int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-        if (fd >= 0 || (errno != EAGAIN && errno != ENOSYS))
-            return refuse_irregular(fd);
-        if (errno == ENOSYS)
+        bool unknown = fd < 0 && (errno == ENOSYS || errno == EPERM); /* an old kernel, or a filter of system calls */
+        if (unknown)
             break;
+        if (fd >= 0 || errno != EAGAIN)
+            return refuse_irregular(fd);
     }
 #endif
     return refuse_irregular(open_walking(root, path));

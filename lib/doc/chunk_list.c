@@ -97,11 +97,9 @@ static int check_hashes(const struct mm_chunk_list *list, struct mm_diags *diags
     return result;
 }
 
-static int read_text(struct mm_chunk_list *list, const char *text, size_t length, size_t limit, struct mm_diags *diags)
+static int read_text(struct mm_chunk_list *list, const char *text, size_t length, struct mm_diags *diags)
 {
     struct mm_lines lines;
-    if (length > limit)
-        return mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a chunk list of at most %zu bytes, found more", limit);
     if (read_header(list, &lines, text, length, diags) < 0)
         return -1;
     if (read_hashes(list, lines.at, lines.end, diags) < 0)
@@ -124,18 +122,21 @@ int mm_chunk_list_read(struct mm_chunk_list *list, int fd, uint64_t count, struc
     struct mm_buf stored = {0}, inflated = {0};
     size_t limit = (size_t)count * LINE_BYTES + HEADER_MAX;
     *list = (struct mm_chunk_list){0};
+    uint64_t errors = diags->errors;
     int result = mm_file_read_all(fd, limit, &stored, diags);
+    if (result > 0)
+        result = mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a chunk list of at most %zu bytes, found more", limit);
     bool compressed = stored.length >= 2 && memcmp(stored.data, "\x1f\x8b", 2) == 0;
-    if (result >= 0)
+    if (result == 0)
         result = hash_file(list, &stored, diags);
     if (result == 0 && compressed)
         result = mm_inflate_gzip(stored.data, stored.length, limit, &inflated, diags);
     const struct mm_buf *text = compressed ? &inflated : &stored;
     if (result == 0)
-        result = read_text(list, text->data ? text->data : "", text->length, limit, diags);
+        result = read_text(list, text->data ? text->data : "", text->length, diags);
     mm_buf_release(&stored);
     mm_buf_release(&inflated);
-    return result;
+    return diags->errors > errors ? -1 : result;
 }
 
 void mm_chunk_list_write(const struct mm_chunk_facts *facts, const struct mm_hashes *hashes, struct mm_buf *out)
@@ -188,8 +189,11 @@ void mm_chunk_compare_release(struct mm_chunk_compare *compare)
 
 void mm_bad_ranges_write(const struct mm_chunk_compare *compare, const char *path, struct mm_buf *out)
 {
-    for (size_t i = 0; i < compare->bad_count; i++)
-        mm_buf_printf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", compare->bad[i].index, compare->bad[i].offset, compare->bad[i].bytes, path);
+    for (size_t i = 0; i < compare->bad_count; i++) {
+        mm_buf_printf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t", compare->bad[i].index, compare->bad[i].offset, compare->bad[i].bytes);
+        mm_buf_printable(out, path, strlen(path));
+        mm_buf_char(out, '\n');
+    }
 }
 
 void mm_proof_write(const struct mm_proof *proof, struct mm_buf *out)
@@ -235,6 +239,7 @@ static int check_proof(const struct mm_proof *proof, struct mm_diags *diags)
 int mm_proof_read(struct mm_proof *proof, const char *text, size_t length, struct mm_diags *diags)
 {
     struct mm_lines lines;
+    uint64_t errors = diags->errors;
     *proof = (struct mm_proof){0};
     if (mm_lines_begin(&lines, text, length, MM_PROOF_TYPE, diags) < 0 || mm_lines_hash(&lines, "merkle-root", proof->root, diags) < 0 ||
         mm_lines_number(&lines, "chunk-count", MM_CHUNK_COUNT_MAX, &proof->count, diags) < 0 ||
@@ -243,5 +248,7 @@ int mm_proof_read(struct mm_proof *proof, const char *text, size_t length, struc
         return -1;
     if (proof->index >= proof->count)
         return mm_diag_line(diags, MM_RULE_CHUNK_INDEX, 4, 14, "expected an index below %" PRIu64 ", found %" PRIu64, proof->count, proof->index);
-    return read_siblings(proof, &lines, diags) < 0 ? -1 : check_proof(proof, diags);
+    if (read_siblings(proof, &lines, diags) < 0 || check_proof(proof, diags) < 0)
+        return -1;
+    return diags->errors > errors ? -1 : 0; /* faults of the first line count too */
 }

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/checked.h"
 #include "doc/manifest.h"
+#include "hash/name_set.h"
 #include "text/line.h"
 #include "text/path.h"
 #include "text/route.h"
@@ -14,6 +14,9 @@
 struct check {
     const struct mm_manifest *manifest;
     struct mm_diags *diags;
+    struct mm_sha256 *sha;
+    struct mm_name_set paths;   /* of all artifacts */
+    struct mm_name_set weights; /* file names of weights and adapters, in lower case */
 };
 
 static const struct mm_entry *get(const struct check *c, size_t group, enum mm_field field)
@@ -30,24 +33,40 @@ static void fail(const struct check *c, enum mm_rule rule, const struct mm_entry
 
 /* ---- the model's fields ---- */
 
-/* The publisher is that of model-id even where the rest of that value is wrong. */
-static size_t publisher_length(const struct mm_entry *model_id)
+/* The first line of FIELD in the model's section, sound or not, or NULL. */
+static const struct mm_entry *first_line(const struct check *c, enum mm_field field)
 {
-    const char *slash = memchr(model_id->value, '/', model_id->value_length);
-    return slash ? (size_t)(slash - model_id->value) : model_id->value_length;
+    const struct mm_group *model = &c->manifest->groups[0];
+    for (size_t i = model->first; i < model->first + model->count; i++)
+        if (c->manifest->entries[i].field == (int)field)
+            return &c->manifest->entries[i];
+    return NULL;
+}
+
+/* The publisher is what stands before model-id's slash, even where the name behind it is wrong. 0 where it is none. */
+static size_t publisher_of(const struct check *c, const char **publisher)
+{
+    const struct mm_entry *id = first_line(c, MM_FIELD_MODEL_ID);
+    const char *slash = id ? memchr(id->value, '/', id->value_length) : NULL;
+    size_t length = slash ? (size_t)(slash - id->value) : 0;
+    struct mm_value_fault fault;
+    *publisher = id ? id->value : NULL;
+    return length && mm_field_check(MM_FIELD_PUBLISHER_ID, id->value, length, &fault) ? length : 0;
 }
 
 static bool is_local(const struct check *c)
 {
-    const struct mm_entry *id = get(c, 0, MM_FIELD_MODEL_ID);
-    return id && publisher_length(id) == 5 && memcmp(id->value, "local", 5) == 0;
+    const char *publisher;
+    return publisher_of(c, &publisher) == 5 && memcmp(publisher, "local", 5) == 0;
 }
 
 static void check_publisher(const struct check *c)
 {
-    const struct mm_entry *id = get(c, 0, MM_FIELD_MODEL_ID), *publisher = get(c, 0, MM_FIELD_PUBLISHER_ID);
-    if (id && publisher && (publisher->value_length != publisher_length(id) || memcmp(publisher->value, id->value, publisher->value_length) != 0))
-        fail(c, MM_RULE_MANIFEST_PUBLISHER, publisher, 0, "the publisher part of model-id");
+    const char *publisher;
+    const struct mm_entry *stated = get(c, 0, MM_FIELD_PUBLISHER_ID);
+    size_t length = publisher_of(c, &publisher);
+    if (stated && length && (stated->value_length != length || memcmp(stated->value, publisher, length) != 0))
+        fail(c, MM_RULE_MANIFEST_PUBLISHER, stated, 0, "the publisher part of model-id");
 }
 
 static void check_signature(const struct check *c)
@@ -62,16 +81,6 @@ static void check_expires(const struct check *c)
     const struct mm_entry *created = get(c, 0, MM_FIELD_CREATED), *expires = get(c, 0, MM_FIELD_EXPIRES);
     if (created && expires && memcmp(expires->value, created->value, expires->value_length) <= 0)
         fail(c, MM_RULE_MANIFEST_EXPIRES, expires, 0, "a time later than created");
-}
-
-/* The first line of FIELD in the model's section, sound or not, or NULL. */
-static const struct mm_entry *first_line(const struct check *c, enum mm_field field)
-{
-    const struct mm_group *model = &c->manifest->groups[0];
-    for (size_t i = model->first; i < model->first + model->count; i++)
-        if (c->manifest->entries[i].field == (int)field)
-            return &c->manifest->entries[i];
-    return NULL;
 }
 
 static void check_lane(const struct check *c)
@@ -99,12 +108,7 @@ static void check_tags(const struct check *c)
 
 static bool is_artifact_path(const struct check *c, const char *path, size_t length)
 {
-    for (size_t group = 1; group < c->manifest->group_count; group++) {
-        const struct mm_entry *artifact = &c->manifest->entries[c->manifest->groups[group].first];
-        if (artifact->value_length == length && memcmp(artifact->value, path, length) == 0)
-            return true;
-    }
-    return false;
+    return mm_name_set_has(&c->paths, c->sha, path, length);
 }
 
 static bool holds_weights(const struct check *c, size_t group)
@@ -113,18 +117,38 @@ static bool holds_weights(const struct check *c, size_t group)
     return role && (mm_entry_is(role, "weights") || mm_entry_is(role, "adapter"));
 }
 
+/* NAME in lower case (ASCII), into OUT. */
+static void lower(const char *name, size_t length, char *out)
+{
+    for (size_t i = 0; i < length; i++)
+        out[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
+}
+
 static bool names_weights(const struct check *c, const char *segment, size_t length)
 {
+    char name[MM_ROUTE_SEGMENT];
+    lower(segment, length, name);
+    return mm_name_set_has(&c->weights, c->sha, name, length);
+}
+
+/* Fills the sets that routes are compared with. */
+static void collect_names(struct check *c)
+{
+    char name[MM_VALUE_MAX];
     for (size_t group = 1; group < c->manifest->group_count; group++) {
-        const struct mm_entry *artifact = get(c, group, MM_FIELD_ARTIFACT);
-        if (!artifact || !holds_weights(c, group))
-            continue;
-        size_t base_length = artifact->value_length;
-        const char *base = mm_path_base(artifact->value, &base_length);
-        if (base_length == length && strncasecmp(base, segment, length) == 0)
-            return true;
+        const struct mm_entry *first = &c->manifest->entries[c->manifest->groups[group].first], *path = get(c, group, MM_FIELD_ARTIFACT);
+        bool kept = mm_name_set_add_text(&c->paths, c->sha, first->value, first->value_length) != MM_NAME_MEMORY;
+        if (kept && path && holds_weights(c, group)) {
+            size_t length = path->value_length;
+            const char *base = mm_path_base(path->value, &length);
+            lower(base, length, name);
+            kept = mm_name_set_add_text(&c->weights, c->sha, name, length) != MM_NAME_MEMORY;
+        }
+        if (!kept) {
+            mm_diag_memory(c->diags);
+            return;
+        }
     }
-    return false;
 }
 
 /* The catalog boundary, for a route of sound form that stands at offset AT of the entry's value. */
@@ -262,7 +286,7 @@ static void check_chunk_count(const struct check *c, size_t group)
 }
 
 /* An empty file and a file of one chunk leave no choice of hashes. */
-static void check_hashes(const struct check *c, size_t group, struct mm_sha256 *sha)
+static void check_hashes(const struct check *c, size_t group)
 {
     const struct mm_entry *sha_entry = get(c, group, MM_FIELD_ARTIFACT_SHA256), *root_entry = get(c, group, MM_FIELD_MERKLE_ROOT);
     unsigned char hash[MM_HASH_BYTES], root[MM_HASH_BYTES], leaf[MM_HASH_BYTES];
@@ -276,7 +300,7 @@ static void check_hashes(const struct check *c, size_t group, struct mm_sha256 *
         if (has_root && memcmp(root, mm_sha256_empty, MM_HASH_BYTES) != 0)
             fail(c, MM_RULE_MANIFEST_HASHES, root_entry, 0, "the SHA-256 of nothing for an empty artifact");
     } else if (has_hash && has_root && number_of(get(c, group, MM_FIELD_CHUNK_SIZE), &size) && bytes <= size) {
-        mm_merkle_leaf(sha, hash, leaf);
+        mm_merkle_leaf(c->sha, hash, leaf);
         if (memcmp(root, leaf, MM_HASH_BYTES) != 0)
             fail(c, MM_RULE_MANIFEST_HASHES, root_entry, 0, "the leaf of artifact-sha256, as there is one chunk");
     }
@@ -455,12 +479,12 @@ static void check_paths(const struct check *c)
 
 void mm_manifest_check(const struct mm_manifest *manifest, struct mm_diags *diags)
 {
-    struct check c = {manifest, diags};
-    struct mm_sha256 *sha = mm_sha256_new();
-    if (!sha) {
+    struct check c = {.manifest = manifest, .diags = diags, .sha = mm_sha256_new()};
+    if (!c.sha) {
         mm_diag_memory(diags);
         return;
     }
+    collect_names(&c);
     check_publisher(&c);
     check_signature(&c);
     check_expires(&c);
@@ -469,7 +493,7 @@ void mm_manifest_check(const struct mm_manifest *manifest, struct mm_diags *diag
     check_routes(&c);
     for (size_t group = 1; group < manifest->group_count; group++) {
         check_chunk_count(&c, group);
-        check_hashes(&c, group, sha);
+        check_hashes(&c, group);
         check_digests(&c, group);
         check_first_safetensors(&c, group);
         check_chunk_list_pair(&c, group);
@@ -478,5 +502,7 @@ void mm_manifest_check(const struct mm_manifest *manifest, struct mm_diags *diag
     check_weights(&c);
     check_group_order(&c);
     check_paths(&c);
-    mm_sha256_free(sha);
+    mm_name_set_release(&c.paths);
+    mm_name_set_release(&c.weights);
+    mm_sha256_free(c.sha);
 }

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "doc/manifest.h"
+#include "hash/name_set.h"
 #include "text/line.h"
 
 #define KEY_SHOWN(entry) (int)(entry)->key_length, (entry)->key
@@ -107,24 +108,51 @@ static void check_neighbours(const struct mm_entry *before, const struct mm_entr
     int order = many ? compare_values(before, entry) : compare_keys(before, entry);
     if (order > 0)
         mm_diag_line(diags, MM_RULE_MANIFEST_MANY_ORDER, entry->line, 1, "expected lines of '%.*s' sorted bytewise", KEY_SHOWN(entry));
-    else if (order == 0 && many)
-        mm_diag_line(diags, MM_RULE_MANIFEST_MANY_EQUAL, entry->line, 1, "expected lines of '%.*s' that differ, found two equal ones", KEY_SHOWN(entry));
 }
 
-static void check_repeated(const struct mm_manifest *manifest, const struct mm_group *group, size_t at, struct mm_diags *diags)
+/* Equal lines of a repeated field, wherever they stand in the group. */
+static void check_equal(const struct mm_manifest *manifest, const struct mm_group *group, struct mm_diags *diags)
 {
-    const struct mm_entry *entry = &manifest->entries[at];
-    if (entry->field >= 0 && mm_fields[entry->field].often == MM_OFTEN_MANY)
-        return;
-    for (size_t i = group->first; i < at; i++)
-        if (compare_keys(&manifest->entries[i], entry) == 0) {
-            mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_REPEATED, entry->line, 1, "expected '%.*s' once, found it again (first in line %" PRIu64 ")",
-                         KEY_SHOWN(entry), manifest->entries[i].line);
-            return;
-        }
+    struct mm_name_set lines = {0};
+    struct mm_sha256 *sha = mm_sha256_new();
+    for (size_t i = group->first; sha && i < group->first + group->count; i++) {
+        const struct mm_entry *entry = &manifest->entries[i];
+        if (entry->field < 0 || mm_fields[entry->field].often != MM_OFTEN_MANY)
+            continue;
+        size_t length = (size_t)(entry->value + entry->value_length - entry->key);
+        if (mm_name_set_add_text(&lines, sha, entry->key, length) == MM_NAME_KNOWN)
+            mm_diag_line(diags, MM_RULE_MANIFEST_MANY_EQUAL, entry->line, 1, "expected lines of '%.*s' that differ, found two equal ones", KEY_SHOWN(entry));
+    }
+    if (!sha)
+        mm_diag_memory(diags);
+    mm_sha256_free(sha);
+    mm_name_set_release(&lines);
 }
 
-static void check_order(const struct mm_manifest *manifest, size_t which, struct mm_diags *diags)
+/* What stood in a group so far: the first line of each field, and the keys of x- fields. */
+struct seen {
+    uint64_t line[MM_FIELD_COUNT];
+    struct mm_name_set keys;
+    struct mm_sha256 *sha;
+};
+
+static void check_repeated(const struct mm_entry *entry, struct seen *seen, struct mm_diags *diags)
+{
+    if (entry->field == MM_ENTRY_X) {
+        if (mm_name_set_add_text(&seen->keys, seen->sha, entry->key, entry->key_length) == MM_NAME_KNOWN)
+            mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_REPEATED, entry->line, 1, "expected '%.*s' once, found it again", KEY_SHOWN(entry));
+        return;
+    }
+    if (mm_fields[entry->field].often == MM_OFTEN_MANY)
+        return;
+    if (seen->line[entry->field])
+        mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_REPEATED, entry->line, 1, "expected '%.*s' once, found it again (first in line %" PRIu64 ")",
+                     KEY_SHOWN(entry), seen->line[entry->field]);
+    else
+        seen->line[entry->field] = entry->line;
+}
+
+static void check_group(const struct mm_manifest *manifest, size_t which, struct seen *seen, struct mm_diags *diags)
 {
     const struct mm_group *group = &manifest->groups[which];
     const struct mm_entry *before = NULL;
@@ -137,11 +165,22 @@ static void check_order(const struct mm_manifest *manifest, size_t which, struct
                          which > 0 ? "before the first artifact" : "behind an artifact");
             continue;
         }
-        check_repeated(manifest, group, i, diags);
+        check_repeated(entry, seen, diags);
         if (before)
             check_neighbours(before, entry, diags);
         before = entry;
     }
+}
+
+static void check_order(const struct mm_manifest *manifest, size_t which, struct mm_diags *diags)
+{
+    struct seen seen = {.sha = mm_sha256_new()};
+    if (seen.sha)
+        check_group(manifest, which, &seen, diags);
+    else
+        mm_diag_memory(diags);
+    mm_name_set_release(&seen.keys);
+    mm_sha256_free(seen.sha);
 }
 
 /* The line that should follow FIELD, were it there. */
@@ -181,6 +220,7 @@ static int read_lines(struct mm_manifest *manifest, struct mm_diags *diags)
     manifest->last_line = lines.number;
     for (size_t i = 0; i < manifest->group_count; i++) {
         check_order(manifest, i, diags);
+        check_equal(manifest, &manifest->groups[i], diags);
         check_missing(manifest, i, diags);
     }
     if (manifest->group_count == 1)

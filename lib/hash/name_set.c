@@ -1,6 +1,5 @@
 #include "hash/name_set.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,15 +37,23 @@ static bool rehash(struct mm_name_set *set)
     return true;
 }
 
+/* The name's place, 0 for none. */
+static uint32_t find(const struct mm_name_set *set, const unsigned char *digest, uint32_t level)
+{
+    uint32_t i = set->bucket_count ? *bucket_of(set, digest) : 0;
+    while (i && (set->names[i].level != level || memcmp(set->names[i].hash, digest, NAME_BYTES) != 0))
+        i = set->names[i].next;
+    return i;
+}
+
 enum mm_name_added mm_name_set_add(struct mm_name_set *set, const unsigned char digest[static MM_HASH_BYTES], uint32_t level)
 {
     if ((set->count >= set->bucket_count && !rehash(set)) || set->count >= UINT32_MAX - 1 ||
         !mm_grow(&set->names, set->count + 1, &set->capacity, sizeof *set->names))
         return MM_NAME_MEMORY;
+    if (find(set, digest, level))
+        return MM_NAME_KNOWN;
     uint32_t *bucket = bucket_of(set, digest);
-    for (uint32_t i = *bucket; i; i = set->names[i].next)
-        if (set->names[i].level == level && memcmp(set->names[i].hash, digest, NAME_BYTES) == 0)
-            return MM_NAME_KNOWN;
     struct mm_name *name = &set->names[++set->count];
     memcpy(name->hash, digest, NAME_BYTES);
     name->level = level;
@@ -60,6 +67,13 @@ enum mm_name_added mm_name_set_add_text(struct mm_name_set *set, struct mm_sha25
     unsigned char digest[MM_HASH_BYTES];
     mm_sha256_once(sha, name, length, digest);
     return mm_name_set_add(set, digest, 0);
+}
+
+bool mm_name_set_has(const struct mm_name_set *set, struct mm_sha256 *sha, const void *name, size_t length)
+{
+    unsigned char digest[MM_HASH_BYTES];
+    mm_sha256_once(sha, name, length, digest);
+    return find(set, digest, 0) != 0;
 }
 
 void mm_name_set_leave(struct mm_name_set *set, uint32_t level)

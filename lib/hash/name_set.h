@@ -3,6 +3,7 @@
 #ifndef MM_HASH_NAME_SET_H
 #define MM_HASH_NAME_SET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ enum mm_name_added mm_name_set_add(struct mm_name_set *set, const unsigned char 
 
 /* The same at level 0 for a name as text; SHA does the hashing. */
 enum mm_name_added mm_name_set_add_text(struct mm_name_set *set, struct mm_sha256 *sha, const void *name, size_t length);
+
+/* True if the set has NAME at level 0. */
+bool mm_name_set_has(const struct mm_name_set *set, struct mm_sha256 *sha, const void *name, size_t length);
 
 /* Takes out the names of LEVEL, which are the last ones. */
 void mm_name_set_leave(struct mm_name_set *set, uint32_t level);

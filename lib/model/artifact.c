@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/utf8.h"
+#include "model/pickle.h"
 #include "model/refused.h"
 
 const char *const mm_role_names[MM_ROLE_COUNT] = {
@@ -59,7 +60,8 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
 struct reading {
     struct mm_chunker chunker;
     struct mm_utf8_stream utf8;
-    struct mm_refused_tail *tail; /* NULL where the format leaves no room for a zip's end */
+    struct mm_refused_tail *tail; /* NULL where the format leaves no room for an archive or a pickle */
+    struct mm_pickle pickle;
     uint64_t offset;
     bool not_text;
     uint64_t not_text_at;
@@ -77,20 +79,25 @@ static void look(void *context, const unsigned char *bytes, size_t length)
         reading->not_text = text < length;
         reading->not_text_at = reading->offset + text;
     }
-    if (reading->tail)
+    if (reading->tail) {
         mm_refused_tail_add(reading->tail, bytes, length);
+        mm_pickle_feed(&reading->pickle, bytes, length);
+    }
     reading->offset += length;
 }
 
+/* The magic and a small version in either byte order; a text may begin with the word. */
 static bool begins_as_gguf(const unsigned char *head, size_t length)
 {
-    return length >= 4 && (memcmp(head, "GGUF", 4) == 0 || memcmp(head, "FUGG", 4) == 0);
+    if (length < 8 || (memcmp(head, "GGUF", 4) != 0 && memcmp(head, "FUGG", 4) != 0))
+        return false;
+    return (head[4] == 0 && head[5] == 0) || (head[6] == 0 && head[7] == 0);
 }
 
 /* A header length below 2^32, then a JSON object. The length's bytes may look like the start of something else. */
 static bool begins_as_safetensors(const unsigned char *head, size_t length)
 {
-    return length > 9 && head[8] == '{' && (head[9] == '"' || head[9] == '}') && !head[4] && !head[5] && !head[6] && !head[7];
+    return length > 9 && head[8] == '{' && head[9] && strchr("\"} \t\r\n", head[9]) && !head[4] && !head[5] && !head[6] && !head[7];
 }
 
 /* What the first bytes and the name make of a file; text and opaque are told apart at its end. */
@@ -156,8 +163,11 @@ static void settle(const struct reading *reading, bool detected, struct mm_artif
     if (!detected && artifact->model.format == MM_FORMAT_TEXT && !text)
         mm_diag_offset(diags, MM_RULE_ARTIFACT_TEXT, reading->not_text ? reading->not_text_at : reading->offset,
                        "expected well-formed UTF-8 without NUL, found other bytes");
-    if (mm_refused_tail_is_zip(reading->tail)) {
-        mm_diag_offset(diags, MM_RULE_ARTIFACT_REFUSED, 0, "expected no archive and no pickle, found a zip archive behind other bytes");
+    const char *refused = mm_pickle_found(&reading->pickle)        ? "a pickle"
+                          : mm_refused_tail_is_zip(reading->tail) ? "a zip archive behind other bytes"
+                                                                  : NULL;
+    if (refused) {
+        mm_diag_offset(diags, MM_RULE_ARTIFACT_REFUSED, 0, "expected no archive and no pickle, found %s", refused);
         artifact->refused = true;
     }
 }
@@ -174,7 +184,7 @@ static void read_content(struct mm_source *source, const char *path, const struc
     if (source->error)
         return;
     bool model = begins_as_gguf(head, length) || begins_as_safetensors(head, length);
-    const char *refused = model ? NULL : mm_refused_head(head, length, source->ended);
+    const char *refused = model ? NULL : mm_refused_head(head, length);
     if (refused) {
         mm_diag_offset(diags, MM_RULE_ARTIFACT_REFUSED, 0, "expected no archive and no pickle, found %s", refused);
         artifact->refused = true;
@@ -222,6 +232,7 @@ int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options 
     } else if (mm_chunker_init(&reading.chunker, options->chunk_size, options->whole, options->each, options->each_context, diags) == 0 &&
                mm_source_open(&source, fd, diags) == 0) {
         reading.tail->length = 0;
+        reading.tail->total = 0;
         source.sink = look;
         source.sink_context = &reading;
         source.progress = options->progress;

@@ -288,21 +288,26 @@ static int read_padding(struct safetensors *s)
     return 0;
 }
 
-/* Contiguous from 0, in the order of their offsets. */
+/* Contiguous from 0, in the order of their offsets. Tensors without bytes may share an offset with one that has some. */
 static int check_layout(struct safetensors *s, uint64_t *end)
 {
     const struct mm_tensors *tensors = &s->model->tensors;
     char shown[MM_SHOWN];
+    uint64_t begin = 0; /* of the last tensor that has bytes */
     int result = 0;
     *end = 0;
     for (size_t i = 0; i < tensors->count; i++) {
         const struct mm_tensor *tensor = &tensors->items[i];
-        if (tensor->offset != *end) {
+        bool empty_beside = tensor->bytes == 0 && tensor->offset == begin;
+        if (tensor->offset != *end && !empty_beside) {
             const char *name = mm_tensor_name(tensors, i);
             result = mm_diag_offset(s->diags, MM_RULE_TENSOR_OFFSET, s->header_end + tensor->offset, "expected tensor '%s' at data offset %" PRIu64 ", where the one before ends, found %" PRIu64,
                                     mm_show(shown, name, strlen(name)), *end, tensor->offset);
         }
-        *end = tensor->offset + tensor->bytes;
+        if (tensor->bytes > 0)
+            begin = tensor->offset;
+        if (!empty_beside)
+            *end = tensor->offset + tensor->bytes;
     }
     return result;
 }

@@ -302,6 +302,7 @@ static enum mm_json_event open_container(struct mm_json *json, bool object)
 static enum mm_json_event close_container(struct mm_json *json)
 {
     bool object = json->object[json->depth - 1];
+    json->offset = mm_source_offset(json->source);
     if (object)
         mm_name_set_leave(&json->names, json->depth);
     json->depth--;

@@ -185,7 +185,10 @@ def refused(folder):
         archive.writestr("a.txt", "text")
     with tarfile.open(fileobj=tarred, mode="w") as archive:
         archive.addfile(tarfile.TarInfo("a.txt"))
-    cases = {"zip": zipped.getvalue(), "zip-behind": b"#!/bin/sh\nexit\n" + zipped.getvalue(), "tar": tarred.getvalue(),
+    unnamed = bytearray(tarred.getvalue())  # its whole name stands in the prefix, as ustar allows
+    unnamed[0:5], unnamed[345:350], unnamed[148:156] = bytes(5), b"a.txt", b" " * 8
+    unnamed[148:156] = b"%06o\0 " % sum(unnamed[:512])
+    cases = {"tar-prefix": bytes(unnamed), "zip": zipped.getvalue(), "zip-behind": b"#!/bin/sh\nexit\n" + zipped.getvalue(), "tar": tarred.getvalue(),
              "gzip": bytes.fromhex("1f8b08000000000000034bcacf070021c5e4610300 0000".replace(" ", "")),
              "7z": b"7z\xbc\xaf\x27\x1c\0\4" + bytes(24)}
     for protocol in range(6):

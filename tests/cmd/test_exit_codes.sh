@@ -74,6 +74,8 @@ run slm-verify m.manifest . more
 expect "slm-verify refuses a third operand" 2 "usage:"
 run slm-info model.gguf model.gguf
 expect "slm-info refuses a second operand" 2 "usage:"
+run manifest-lint --json --sha256sums m.manifest
+expect "manifest-lint refuses --sha256sums under --json" 2 "usage:"
 run slm-info --tensors --metadata model.gguf
 expect "slm-info refuses two results at once" 2 "usage:"
 for option in "-s 65537" "-s 32768" "-s 134217728" "-s 0" "-s -65536" "-s +65536" "-s 0x10000" "-s 18446744073709617152" "-s 1e6" "--root 00" "--prove -1" "--prove +1" \
@@ -121,6 +123,33 @@ for call in "chunk-merkle -l out model.gguf" "manifest-make -q -p -o out model.g
     same "'$call' at a file size limit leaves nothing behind" "$(cat before)" "$(ls -A)"
     rm -f out
 done
+# What is being read is no output, even with --force.
+while IFS='|' read -r file call; do
+    cp "$MODEL" model.gguf && cp m.manifest kept
+    run $call
+    if [ "$status" -ne 0 ]; then ok "'$call' does not replace what it reads"; else not_ok "'$call' does not replace what it reads"; fi
+    case $file in
+    model.gguf) same "'$call' leaves the model alone" "$(sha256sum <"$MODEL")" "$(sha256sum <model.gguf)" ;;
+    *) same "'$call' leaves the manifest alone" "$(sha256sum <kept)" "$(sha256sum <m.manifest)" ;;
+    esac
+    rm -f model.gguf && cp "$MODEL" model.gguf && cp kept m.manifest
+done <<'EOF'
+model.gguf|chunk-merkle -s 65536 --force -l model.gguf model.gguf
+model.gguf|manifest-make -q -p --force -o model.gguf model.gguf
+model.gguf|slm-verify -q --force -b model.gguf m.manifest
+m.manifest|slm-verify -q --force -b m.manifest m.manifest
+EOF
+mkfifo out
+for call in "chunk-merkle --force -l out model.gguf" "manifest-make -q -p --force -o out model.gguf" "slm-verify -q --force -b out m.manifest"; do
+    run timeout 60 $call
+    if [ "$status" -ne 0 ] && [ -p out ]; then ok "'$call' does not replace a FIFO"; else not_ok "'$call' does not replace a FIFO" "exit $status"; rm out && mkfifo out; fi
+done
+rm out
+for call in "chunk-merkle -l - model.gguf" "manifest-make -q -p -o - model.gguf" "slm-verify -q -b - m.manifest"; do
+    run $call
+    if [ -e ./- ]; then not_ok "'$call' makes no file called -"; rm ./-; else ok "'$call' makes no file called -"; fi
+done
+
 name="a full disk answers 3"
 if [ "$(id -u)" -eq 0 ] && command -v unshare >/dev/null 2>&1 && unshare -m true 2>/dev/null; then
     unshare -m sh -c 'mkdir -p small && mount -t tmpfs -o size=8k none small && cd small && head -c 8192 /dev/zero >full 2>/dev/null
@@ -211,7 +240,6 @@ done <<'EOF'
 1|manifest-lint --json bad.manifest
 3|manifest-lint --json no-such-file
 1|manifest-lint --json bad.manifest m.manifest no-such-file
-0|manifest-lint --json --sha256sums m.manifest
 0|slm-verify --json m.manifest
 1|slm-verify --json m.manifest changed
 3|slm-verify --json signed.manifest
@@ -305,6 +333,24 @@ expect "a manifest with control characters is refused" 1 "[text-control]"
 clean "manifest-lint shows them escaped"
 run manifest-lint --json escape.manifest
 clean "manifest-lint --json shows them escaped"
+
+cat >pty.py <<'PY'
+import os, pty, sys
+def talk(command):
+    parts = []
+    def read(fd):
+        data = os.read(fd, 65536)
+        parts.append(data)
+        return b""
+    code = os.waitstatus_to_exitcode(pty.spawn(command, read))
+    return code, b"".join(parts)
+os.environ.pop("NO_COLOR", None)
+code, coloured = talk(sys.argv[1:])
+os.environ["NO_COLOR"] = "1"
+plain = talk(sys.argv[1:])[1]
+print(code, coloured.count(b"\x1b[1;31merror:\x1b[0m"), coloured.count(b"\x1b"), plain.count(b"\x1b"), plain.count(b"error:"))
+PY
+same "on a terminal an error is coloured, unless NO_COLOR is set, and a hostile name is escaped" "3 1 2 0 1" "$(python3 pty.py slm-info "$evil.none" </dev/null 2>&1 | tail -n 1)"
 
 # ---- the sandbox ----
 

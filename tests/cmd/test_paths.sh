@@ -124,6 +124,11 @@ run slm-verify list.manifest
 expect "a chunk list behind a link that leads out is not read" 0 "check: chunk-list skip none"
 rm model.gguf.chunks
 
+mkfifo model.gguf.chunks
+run timeout 60 slm-verify list.manifest
+expect "a FIFO in the place of a chunk list does not hang it" 0 "check: chunk-list skip none"
+rm model.gguf.chunks
+
 # manifest-make and links
 mkdir ../source && cp model.gguf ../source/weights.gguf
 ln -s ../outside/model.gguf ../source/linked.gguf
@@ -231,3 +236,8 @@ expect "a card that is left out is not the route to the card" 0 "model-card-rout
 cp ../refused/zip/kept ../refused/zip/LICENSE
 run manifest-make -p --model-card-route none ../refused/zip
 expect "a licence that is left out is not the route to the licence" 0 "license-route: none"
+for text in 'a.' '0.' 'bad.' 'N.' 'Nd.' '1.'; do
+    printf '%s\n' "$text" >short.txt
+    run slm-info short.txt
+    expect "a text of '$text' is no pickle" 0 "artifact-format: text"
+done

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sys/syscall.h>
 
 #include "base/file.h"
 
@@ -11,6 +12,12 @@ struct tree {
     char *top;
     int root;
 };
+
+/* Without openat2 (old kernels, valgrind) no link is followed at all, and other errors than these may come. */
+static bool has_openat2(void)
+{
+    return syscall(SYS_openat2, -1, NULL, NULL, 0) != 0 && errno != ENOSYS;
+}
 
 /* top/secret, and beneath top/root: file, sub/file, and links and things that are no files. */
 static int set_up(void **state)
@@ -60,7 +67,7 @@ static void check_refuses(int root, const char *path, enum mm_links links, int e
 {
     errno = 0;
     int fd = mm_file_open_beneath(root, path, links), found = errno;
-    if (fd >= 0 || (found != error && found != other))
+    if (fd >= 0 || (found != error && found != other && has_openat2()))
         fail_msg("%s: descriptor %d, %s", path, fd, strerror(found));
 }
 
@@ -74,6 +81,8 @@ static void what_lies_beneath_opens(void **state)
 static void links_inside_are_followed(void **state)
 {
     const struct tree *tree = *state;
+    if (!has_openat2())
+        skip();
     check_opens(tree->root, "inside", MM_LINKS_BENEATH, "below");
     check_opens(tree->root, "chain", MM_LINKS_BENEATH, "below");
     check_opens(tree->root, "sub/up", MM_LINKS_BENEATH, "top");
