@@ -1,4 +1,5 @@
 /* chunk-merkle: chunk hashes, Merkle roots, lists, proofs, and a filter that lets only verified bytes pass. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,8 @@ static int describe(struct call *c, int fd)
     struct mm_hashes hashes = {0};
     struct mm_writer writer = {.fd = -1, .folder = -1};
     bool file = c->list && !c->list_printed;
+    if (file && mm_file_is(c->list, AT_FDCWD, c->file))
+        return mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is read", c->list);
     int result = file ? mm_writer_open(&writer, c->list, c->force, &c->cli.diags) : 0;
     const struct mm_sandbox_rule rule = {writer.folder, MM_SANDBOX_WRITE};
     if (result == 0)

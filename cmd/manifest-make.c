@@ -10,6 +10,7 @@
 #include "cli_files.h"
 #include "doc/publisher.h"
 #include "text/line.h"
+#include "text/path.h"
 
 /* Options that give a field's value come first, and carry the field's name. */
 enum {
@@ -196,13 +197,29 @@ static void name_privately(struct call *c, const char *operand)
     }
     while (c->private_name.length && c->private_name.data[c->private_name.length - 1] == '-')
         c->private_name.data[--c->private_name.length] = '\0';
+    if (c->private_name.length && mm_path_reserved(c->private_name.data, c->private_name.length))
+        mm_buf_str(&c->private_name, "-model");
+}
+
+/* An operand as a shell takes it, for the sample command. */
+static void add_operand(struct call *c, const char *path)
+{
+    bool plain = path[0] && strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./_-+,:@=") == strlen(path);
+    mm_buf_str(&c->operands, c->operands.length ? " " : "");
+    mm_buf_str(&c->operands, plain ? "" : "'");
+    for (; *path; path++)
+        if (*path == '\'')
+            mm_buf_str(&c->operands, "'\\''");
+        else
+            mm_buf_char(&c->operands, *path);
+    mm_buf_str(&c->operands, plain ? "" : "'");
 }
 
 static int gather_one(void *context, const char *path)
 {
     struct call *c = context;
     c->cli.diags.file = path;
-    mm_buf_printf(&c->operands, "%s%s", c->operands.length ? " " : "", path);
+    add_operand(c, path);
     if (c->private_name.length == 0)
         name_privately(c, path);
     c->failed = mm_gather_add(&c->gather, path, &c->cli.diags) < 0 || c->failed;
@@ -225,13 +242,18 @@ static int prepare(struct call *c)
 {
     struct mm_sandbox_rule rules[3];
     size_t count = 0;
+    for (size_t i = 0; c->output && i < c->gather.count; i++)
+        if (mm_file_is(c->output, c->gather.inputs[i].folder, c->gather.inputs[i].name))
+            return mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is described", c->output);
     int all = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (c->output && mm_writer_open(&c->writer, c->output, c->how.force, &c->cli.diags) < 0)
         return -1;
     if (c->how.chunk_lists) {
+        c->cli.diags.file = c->how.chunk_lists;
         c->lists_folder = mm_file_open_folder(c->how.chunk_lists, &c->cli.diags);
         if (c->lists_folder < 0 || mm_make_folders(&c->gather, c->how.chunk_lists, &c->cli.diags) < 0)
             return -1;
+        c->cli.diags.file = "";
         rules[count++] = (struct mm_sandbox_rule){c->lists_folder, MM_SANDBOX_WRITE};
     }
     if (c->output)

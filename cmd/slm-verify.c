@@ -69,6 +69,18 @@ static int check_pin(struct call *c, const struct mm_manifest *manifest)
     return mm_diag(&c->cli.diags, MM_RULE_VERIFY_PIN, "expected the pinned SHA-256, found %s", hex);
 }
 
+/* The bad-ranges file must be none that is read. */
+static int check_output(struct call *c, const struct mm_manifest *manifest, int root)
+{
+    bool read = mm_file_is(c->bad_ranges, AT_FDCWD, c->cli.argv[0]);
+    for (size_t group = 1; group <= mm_manifest_artifacts(manifest) && !read; group++) {
+        struct mm_claim claim;
+        mm_manifest_claim(manifest, group, &claim);
+        read = mm_file_is(c->bad_ranges, root, claim.path);
+    }
+    return read ? mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is read", c->bad_ranges) : 0;
+}
+
 static int enter_sandbox(struct call *c, int root)
 {
     int all = c->how.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -128,6 +140,8 @@ static int run(struct call *c)
         check_pin(c, &manifest);
     if (result == 0)
         result = root = open_root(c);
+    if (result >= 0 && c->bad_ranges)
+        result = check_output(c, &manifest, root);
     if (result >= 0 && c->bad_ranges)
         result = mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags);
     if (result >= 0) {

@@ -169,6 +169,10 @@ static int add_snapshot_link(struct mm_gather *gather, int folder, int blobs, co
     const char *blob = blob_of(path, target);
     if (!blob)
         return mm_diag(diags, MM_RULE_MAKE_LINK, "expected '%s' to lead into the cache's own blobs, found a link to '%s'", path, mm_show(shown, target, strlen(target)));
+    if (left_out(blob)) {
+        mm_note(diags, MM_RULE_MAKE_SKIPPED, "left out: %s, a link to %s", path, left_out(blob));
+        return 0;
+    }
     struct mm_input *input = add_input(gather, path, blob, blobs, diags);
     if (!input)
         return -1;
@@ -249,25 +253,37 @@ static int add_snapshot(struct mm_gather *gather, const char *snapshot, const ch
     return blobs < 0 ? -1 : add_folder(gather, snapshot, blobs, diags);
 }
 
+/* Reads the commit that refs/main names into COMMIT. */
+static int read_main(const char *refs, struct mm_buf *commit, struct mm_diags *diags)
+{
+    int fd = open(refs, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return mm_diag(diags, MM_RULE_IO_OPEN, "cannot open refs/main of the cache: %s; give a snapshot's folder instead", strerror(errno));
+    int result = mm_file_read_all(fd, 128, commit, diags);
+    close(fd);
+    while (commit->length && commit->data[commit->length - 1] == '\n')
+        commit->data[--commit->length] = '\0';
+    if (result == 0 && commit->length && !strchr(commit->data, '/') && commit->data[0] != '.')
+        return 0;
+    return mm_diag(diags, MM_RULE_MAKE_LINK, "expected a commit in refs/main; give a snapshot's folder instead");
+}
+
 /* The snapshot that refs/main names. */
 static int add_cache(struct mm_gather *gather, const char *cache, const char *blobs, struct mm_diags *diags)
 {
-    char refs[PATH_MAX], snapshots[PATH_MAX], snapshot[PATH_MAX];
+    char refs[PATH_MAX], snapshots[PATH_MAX], snapshot[PATH_MAX], real[PATH_MAX], own[PATH_MAX];
     struct mm_buf commit = {0};
     int result = -1;
     if (!path_of(refs, cache, "refs/main") || !path_of(snapshots, cache, "snapshots"))
         return mm_diag(diags, MM_RULE_IO_OPEN, "expected a shorter path");
-    int fd = mm_file_open(refs, diags);
-    if (fd >= 0 && mm_file_read_all(fd, 128, &commit, diags) == 0) {
-        while (commit.length && commit.data[commit.length - 1] == '\n')
-            commit.data[--commit.length] = '\0';
-        if (!commit.data || strchr(commit.data, '/') || commit.data[0] == '.' || !path_of(snapshot, snapshots, commit.data))
-            result = mm_diag(diags, MM_RULE_MAKE_LINK, "expected a commit in refs/main; give the snapshot's folder instead");
-        else
-            result = add_snapshot(gather, snapshot, blobs, diags);
-    }
-    if (fd >= 0)
-        close(fd);
+    if (read_main(refs, &commit, diags) < 0)
+        result = -1;
+    else if (!path_of(snapshot, snapshots, commit.data) || !realpath(snapshot, real))
+        result = mm_diag(diags, MM_RULE_IO_OPEN, "cannot open the snapshot that refs/main names");
+    else if (!is_snapshot(real, own) || strcmp(own, blobs) != 0)
+        result = mm_diag(diags, MM_RULE_MAKE_LINK, "expected a snapshot inside the cache, found a link that leads out of it");
+    else
+        result = add_snapshot(gather, snapshot, blobs, diags);
     mm_buf_release(&commit);
     return result;
 }
@@ -287,7 +303,8 @@ static int layer_role(const char *type)
     return MM_ROLE_OTHER;
 }
 
-static int add_layer(struct mm_gather *gather, int store, const char *type, const char *digest, struct mm_diags *diags)
+/* BLOBS: the store's own, from which no link leads out. */
+static int add_layer(struct mm_gather *gather, int blobs, const char *type, const char *digest, struct mm_diags *diags)
 {
     char path[sizeof "blobs/sha256-" + 64];
     if (strncmp(digest, "sha256:", 7) != 0 || !all_hex(digest + 7, 64))
@@ -296,7 +313,7 @@ static int add_layer(struct mm_gather *gather, int store, const char *type, cons
     for (size_t i = 0; i < gather->count; i++)
         if (strcmp(gather->inputs[i].path, path) == 0)
             return 0; /* two layers of equal bytes are one file */
-    struct mm_input *input = add_input(gather, path, path, store, diags);
+    struct mm_input *input = add_input(gather, path, path + strlen("blobs/"), blobs, diags);
     if (!input)
         return -1;
     input->links = MM_LINKS_BENEATH;
@@ -313,34 +330,61 @@ static void keep_text(char *out, size_t size, const struct mm_json *json)
     out[length] = '\0';
 }
 
-/* Walks the store's manifest for objects with a mediaType and a digest: "config" and each of "layers". */
-static int read_layers(struct mm_gather *gather, int store, int fd, size_t *found, struct mm_diags *diags)
+/* The object that "config" names, or an element of "layers": the layers of a model. TOP is the outermost name, DEPTH the
+ * number of objects and lists around. */
+static bool is_layer(const char *top, unsigned depth)
+{
+    return (depth == 2 && strcmp(top, "config") == 0) || (depth == 3 && strcmp(top, "layers") == 0);
+}
+
+struct layers {
+    char top[32], key[32]; /* outermost and last name */
+    char type[256], digest[128];
+    size_t found;
+};
+
+static int take_event(struct mm_gather *gather, int blobs, const struct mm_json *json, enum mm_json_event event, struct layers *l, struct mm_diags *diags)
+{
+    bool inside = is_layer(l->top, json->depth);
+    switch (event) {
+    case MM_JSON_OBJECT:
+        if (inside)
+            l->type[0] = l->digest[0] = '\0';
+        return 0;
+    case MM_JSON_KEY:
+        keep_text(json->depth == 1 ? l->top : l->key, sizeof l->key, json);
+        return 0;
+    case MM_JSON_STRING:
+        if (inside && strcmp(l->key, "mediaType") == 0)
+            keep_text(l->type, sizeof l->type, json);
+        if (inside && strcmp(l->key, "digest") == 0)
+            keep_text(l->digest, sizeof l->digest, json);
+        return 0;
+    case MM_JSON_OBJECT_END:
+        if (!is_layer(l->top, json->depth + 1))
+            return 0;
+        l->found++;
+        return add_layer(gather, blobs, l->type, l->digest, diags);
+    default:
+        return 0;
+    }
+}
+
+/* Adds the layers that the store's manifest FD names. */
+static int read_layers(struct mm_gather *gather, int blobs, int fd, size_t *found, struct mm_diags *diags)
 {
     struct mm_source source = {0};
     struct mm_json json;
-    char type[256] = "", digest[128] = "", key[32] = "";
+    struct layers layers = {0};
     enum mm_json_event event = MM_JSON_ERROR;
     int result = 0;
-    *found = 0;
     bool open = mm_source_open(&source, fd, diags) == 0;
     if (mm_json_init(&json, &source, 1 << 20, MM_JSON_DEPTH, diags) == 0 && open)
-        while (result == 0 && (event = mm_json_next(&json)) != MM_JSON_END && event != MM_JSON_ERROR) {
-            if (event == MM_JSON_OBJECT)
-                type[0] = digest[0] = '\0';
-            else if (event == MM_JSON_KEY)
-                keep_text(key, sizeof key, &json);
-            else if (event == MM_JSON_STRING && strcmp(key, "mediaType") == 0)
-                keep_text(type, sizeof type, &json);
-            else if (event == MM_JSON_STRING && strcmp(key, "digest") == 0)
-                keep_text(digest, sizeof digest, &json);
-            else if (event == MM_JSON_OBJECT_END && digest[0]) {
-                result = add_layer(gather, store, type, digest, diags);
-                digest[0] = '\0';
-                ++*found;
-            }
-        }
+        while (result == 0 && (event = mm_json_next(&json)) != MM_JSON_END && event != MM_JSON_ERROR)
+            result = take_event(gather, blobs, &json, event, &layers, diags);
     mm_json_release(&json);
     mm_source_release(&source);
+    *found = layers.found;
     return result < 0 || event == MM_JSON_ERROR ? -1 : 0;
 }
 
@@ -362,10 +406,12 @@ static bool is_store_manifest(const char *real, char store[static PATH_MAX])
 static int add_store_model(struct mm_gather *gather, const char *store_path, const char *manifest, struct mm_diags *diags)
 {
     size_t layers;
-    int store = keep_folder_path(gather, store_path, diags), fd = store < 0 ? -1 : mm_file_open(manifest, diags);
+    char path[PATH_MAX];
+    int blobs = path_of(path, store_path, "blobs") ? keep_folder_path(gather, path, diags) : -1;
+    int fd = blobs < 0 ? -1 : mm_file_open(manifest, diags);
     if (fd < 0)
         return -1;
-    int result = read_layers(gather, store, fd, &layers, diags);
+    int result = read_layers(gather, blobs, fd, &layers, diags);
     close(fd);
     if (result == 0 && layers == 0)
         result = mm_diag(diags, MM_RULE_MAKE_BLOB, "expected an Ollama manifest with layers, found none");

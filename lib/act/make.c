@@ -33,6 +33,7 @@ struct make {
     size_t *member_made;                     /* their places in `made` */
     size_t member_count;
     struct mm_buf text;                      /* the manifest's lines, in any order */
+    bool read;                               /* the inputs were read: what is left out is known */
     uint64_t done;
 };
 
@@ -99,7 +100,7 @@ static bool model_id(const struct make *m, char out[static MM_VALUE_MAX + 1])
 static const char *path_with_role(const struct make *m, enum mm_role role)
 {
     for (size_t i = 0; i < m->gather->count; i++)
-        if (m->made[i].role == role && m->made[i].input)
+        if (m->made[i].role == role && (m->made[i].used || !m->read))
             return m->made[i].input->path;
     return NULL;
 }
@@ -129,8 +130,8 @@ static bool settle(const struct make *m, enum mm_field field, char out[static MM
     if (field == MM_FIELD_REVISION && !given(m, field)) {
         uint64_t revision = 0;
         const struct mm_entry *old = m->options->from ? mm_manifest_get(m->options->from, 0, field) : NULL;
-        if (old)
-            mm_number(old->value, old->value_length, MM_NUMBER_MAX - 1, &revision);
+        if (old && !mm_number(old->value, old->value_length, MM_NUMBER_MAX - 1, &revision))
+            return false; /* the last one there is */
         snprintf(out, MM_VALUE_MAX + 1, "%" PRIu64, revision + 1);
         return true;
     }
@@ -185,7 +186,7 @@ static void add_others(struct make *m, enum mm_field field)
         mm_hex(hex, from->sha256, MM_HASH_BYTES);
         add_line(m, field, hex);
     } else if (field == MM_FIELD_EXPIRES || field == MM_FIELD_EVIDENCE) {
-        if (mm_manifest_get(from, 0, field)) /* they were said of other bytes and another time */
+        if (m->read && mm_manifest_get(from, 0, field)) /* they were said of other bytes and another time */
             mm_note(m->diags, MM_RULE_MAKE_SKIPPED, "%s is not taken over from the earlier revision", mm_fields[field].key);
     } else {
         for (size_t i = 0; i < from->groups[0].count; i++)
@@ -206,7 +207,7 @@ static void add_x_fields(struct make *m)
 static int report_lacks(struct make *m, const bool lacks[static MM_FIELD_COUNT])
 {
     static const struct { enum mm_field field; const char *sample; } samples[] = {
-        {MM_FIELD_MODEL_ID, "PUBLISHER/NAME"}, {MM_FIELD_VERSION, "1.0"}, {MM_FIELD_LICENSE, "Apache-2.0"},
+        {MM_FIELD_MODEL_ID, "PUBLISHER/NAME"}, {MM_FIELD_VERSION, "1.0"}, {MM_FIELD_REVISION, "1"}, {MM_FIELD_LICENSE, "Apache-2.0"},
         {MM_FIELD_LICENSE_ROUTE, "https://example.org/license"}, {MM_FIELD_MODEL_CARD_ROUTE, "https://example.org/card"},
         {MM_FIELD_TAKEDOWN_ROUTE, "mailto:abuse@example.org"}, {MM_FIELD_SOURCE_LANE, "original"}, {MM_FIELD_SOURCE, "'- hf://org/name'"},
     };
@@ -494,8 +495,13 @@ static int make(struct make *m, struct mm_buf *out)
         m->made[i].input = &m->gather->inputs[i];
         choose_role(m, &m->made[i], NULL);
     }
+    /* once to see what lacks before anything is read, and again when it is known which files are left out */
+    if (check_roles(m) < 0 || add_model_fields(m) < 0 || read_inputs(m) < 0)
+        return -1;
+    m->read = true;
+    mm_buf_clear(&m->text);
     mm_buf_str(&m->text, MM_MANIFEST_TYPE " 0\n");
-    if (check_roles(m) < 0 || add_model_fields(m) < 0 || read_inputs(m) < 0 || mm_set_check(m->members, m->member_count, &checked, m->diags) < 0)
+    if (add_model_fields(m) < 0 || mm_set_check(m->members, m->member_count, &checked, m->diags) < 0)
         return -1;
     add_facts(m);
     for (size_t i = 0; i < m->member_count; i++)

@@ -118,6 +118,12 @@ bool mm_file_same(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+bool mm_file_is(const char *path, int folder, const char *name)
+{
+    struct stat a, b;
+    return stat(path, &a) == 0 && fstatat(folder, name, &b, 0) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags)
 {
     char block[65536];
@@ -216,8 +222,10 @@ int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struc
     writer->folder = open_parent(writer->path, writer->base);
     if (writer->folder < 0)
         return writer_fails(writer, diags, "cannot open the folder of");
-    if (!force && faccessat(writer->folder, writer->base, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-        errno = EEXIST;
+    struct stat there;
+    if (fstatat(writer->folder, writer->base, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (!force || !(S_ISREG(there.st_mode) || S_ISLNK(there.st_mode)))) {
+        errno = force ? ENXIO : EEXIST;
         return writer_fails(writer, diags, "will not replace");
     }
     writer->fd = open_unnamed(writer->folder);

@@ -29,6 +29,9 @@ int mm_file_open_beneath(int root, const char *path, enum mm_links links);
 /* True if the file behind two results of fstat is the same and unchanged: device, inode, size, mtime, ctime. */
 bool mm_file_same(const struct stat *before, const struct stat *after);
 
+/* True if the files PATH and NAME (beneath the open folder FOLDER) are one and the same. */
+bool mm_file_is(const char *path, int folder, const char *name);
+
 /* Reads at most LIMIT bytes of FD into BUF. Returns 0; 1 if the file is longer than LIMIT (LIMIT + 1 bytes were read);
  * -1 with a finding on I/O failure. */
 int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags);
@@ -45,7 +48,7 @@ struct mm_writer {
     bool force;
 };
 
-/* FORCE allows an existing file to be replaced. Returns 0, or -1 with a finding and nothing to release. */
+/* FORCE allows an existing regular file to be replaced; nothing else ever is. Returns 0, or -1 with a finding and nothing to release. */
 int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags);
 int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, struct mm_diags *diags);
 

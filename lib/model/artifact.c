@@ -89,9 +89,9 @@ static void look(void *context, const unsigned char *bytes, size_t length)
 /* The magic and a small version in either byte order; a text may begin with the word. */
 static bool begins_as_gguf(const unsigned char *head, size_t length)
 {
-    if (length < 8 || (memcmp(head, "GGUF", 4) != 0 && memcmp(head, "FUGG", 4) != 0))
+    if (length < 4 || (memcmp(head, "GGUF", 4) != 0 && memcmp(head, "FUGG", 4) != 0))
         return false;
-    return (head[4] == 0 && head[5] == 0) || (head[6] == 0 && head[7] == 0);
+    return length < 8 || (head[4] == 0 && head[5] == 0) || (head[6] == 0 && head[7] == 0);
 }
 
 /* A header length below 2^32, then a JSON object. The length's bytes may look like the start of something else. */

@@ -50,14 +50,14 @@ bool mm_facts_shape(const struct mm_facts *facts, struct mm_buf *value)
     return true;
 }
 
-const char *mm_facts_quantization(const uint64_t dtype_bytes[static MM_DTYPE_COUNT])
+const char *mm_facts_quantization(const struct mm_dtype_use dtypes[static MM_DTYPE_COUNT])
 {
     int best = -1;
     for (int i = 0; i < MM_DTYPE_COUNT; i++) {
-        if (dtype_bytes[i] == 0)
+        if (dtypes[i].tensors == 0)
             continue;
-        if (best < 0 || dtype_bytes[i] > dtype_bytes[best] ||
-            (dtype_bytes[i] == dtype_bytes[best] && strcmp(mm_dtypes[i].name, mm_dtypes[best].name) < 0))
+        if (best < 0 || dtypes[i].bytes > dtypes[best].bytes ||
+            (dtypes[i].bytes == dtypes[best].bytes && strcmp(mm_dtypes[i].name, mm_dtypes[best].name) < 0))
             best = i;
     }
     return best < 0 ? "unknown" : mm_dtypes[best].name;

@@ -35,6 +35,11 @@ struct mm_digest {
 
 #define MM_ARCHITECTURE_MAX 64
 
+/* The tensors of one dtype. */
+struct mm_dtype_use {
+    uint64_t tensors, bytes;
+};
+
 struct mm_facts {
     bool states_architecture;                        /* the file has a word for it at all */
     char architecture[MM_ARCHITECTURE_MAX + 1];      /* "unknown" where that is no architecture's name; "" if not stated */
@@ -42,7 +47,7 @@ struct mm_facts {
     uint64_t token_count;                            /* of its tokenizer, 0 for none */
     bool has_tensors;                                /* the format holds tensors */
     uint64_t parameters;                             /* elements of all tensors */
-    uint64_t dtype_bytes[MM_DTYPE_COUNT];            /* bytes of the tensors of each dtype */
+    struct mm_dtype_use dtypes[MM_DTYPE_COUNT];      /* what its tensors are made of */
     struct mm_digest tokenizer, chat_template, layout;
     bool adapter;                                    /* it calls itself an adapter */
     bool split;                                      /* a part of a split GGUF model */
@@ -57,6 +62,6 @@ void mm_facts_set_architecture(struct mm_facts *facts, const char *text, size_t 
 bool mm_facts_shape(const struct mm_facts *facts, struct mm_buf *value);
 
 /* The dtype that most bytes have, by name; the bytewise first name on a tie; "unknown" without tensors. */
-const char *mm_facts_quantization(const uint64_t dtype_bytes[static MM_DTYPE_COUNT]);
+const char *mm_facts_quantization(const struct mm_dtype_use dtypes[static MM_DTYPE_COUNT]);
 
 #endif

@@ -773,7 +773,8 @@ static int place(struct gguf *g, const struct tensor *tensor)
     if (g->sizes_known && tensor->offset != expected)
         mm_diag_offset(g->diags, MM_RULE_TENSOR_OFFSET, tensor->offset_at, "expected offset %" PRIu64 ", where the tensor before ends, found %" PRIu64, expected, tensor->offset);
     g->tensor_end = end;
-    g->model->facts.dtype_bytes[tensor->dtype] += bytes;
+    g->model->facts.dtypes[tensor->dtype].bytes += bytes;
+    g->model->facts.dtypes[tensor->dtype].tensors++;
     if (!mm_add(g->model->facts.parameters, tensor->elements, &g->model->facts.parameters)) {
         g->model->facts.parameters = 0;
         return mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, tensor->offset_at, "expected fewer than 2^63 elements in all tensors");
@@ -842,7 +843,7 @@ static void note_file_type(struct gguf *g)
 {
     const struct mm_facts *facts = &g->model->facts;
     int said = g->has_file_type ? mm_dtype_of_file_type(g->file_type) : -1;
-    const char *found = mm_facts_quantization(facts->dtype_bytes);
+    const char *found = mm_facts_quantization(facts->dtypes);
     if (said >= 0 && g->model->tensors.count > 0 && strcmp(mm_dtypes[said].name, found) != 0)
         mm_note_offset(g->diags, MM_RULE_GGUF_FILE_TYPE, g->file_type_offset, "general.file_type says %s, most bytes are %s", mm_dtypes[said].name, found);
 }

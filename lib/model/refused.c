@@ -19,7 +19,7 @@ static bool is_tar(const unsigned char *bytes, size_t length)
 {
     long stated = 0, sum = 0, signed_sum = 0;
     size_t at = TAR_SUM_AT, end = TAR_SUM_AT + TAR_SUM_SIZE, first;
-    if (length < TAR_BLOCK || bytes[0] == 0)
+    if (length < TAR_BLOCK)
         return false;
     while (at < end && bytes[at] == ' ')
         at++;

@@ -161,7 +161,8 @@ static void check_size(struct safetensors *s, struct entry *e)
 static int add_entry(struct safetensors *s, struct entry *e)
 {
     struct mm_facts *facts = &s->model->facts;
-    facts->dtype_bytes[e->dtype] += e->end - e->begin; /* ends lie inside the file once the layout is checked */
+    facts->dtypes[e->dtype].tensors++;
+    facts->dtypes[e->dtype].bytes += e->end - e->begin; /* ends lie inside the file once the layout is checked */
     if (!mm_add(facts->parameters, e->elements, &facts->parameters)) {
         facts->parameters = 0;
         return mm_diag_offset(s->diags, MM_RULE_TENSOR_OVERFLOW, e->offset, "expected fewer than 2^63 elements in all tensors");

@@ -57,7 +57,7 @@ static void state_shape(const struct mm_facts *source, struct mm_set_facts *fact
 
 void mm_set_facts(const struct mm_member *members, size_t count, struct mm_set_facts *facts)
 {
-    uint64_t dtype_bytes[MM_DTYPE_COUNT] = {0};
+    struct mm_dtype_use dtypes[MM_DTYPE_COUNT] = {0};
     bool stated = false, counted = true;
     *facts = (struct mm_set_facts){.complete = true, .stated_by = SIZE_MAX, .architecture = "unknown"};
     for (size_t i = 0; i < count; i++) {
@@ -77,11 +77,13 @@ void mm_set_facts(const struct mm_member *members, size_t count, struct mm_set_f
         }
         facts->has_parameters = facts->has_parameters || member->artifact->model.tensors.count > 0;
         counted = counted && mm_add(facts->parameters, own->parameters, &facts->parameters);
-        for (int dtype = 0; dtype < MM_DTYPE_COUNT; dtype++)
-            dtype_bytes[dtype] += own->dtype_bytes[dtype];
+        for (int dtype = 0; dtype < MM_DTYPE_COUNT; dtype++) {
+            dtypes[dtype].tensors += own->dtypes[dtype].tensors;
+            dtypes[dtype].bytes += own->dtypes[dtype].bytes;
+        }
     }
     facts->has_parameters = facts->has_parameters && counted;
-    facts->quantization = mm_facts_quantization(dtype_bytes);
+    facts->quantization = mm_facts_quantization(dtypes);
 }
 
 /* ---- tokenizers ---- */

@@ -334,7 +334,7 @@ clean "manifest-lint shows them escaped"
 run manifest-lint --json escape.manifest
 clean "manifest-lint --json shows them escaped"
 
-cat >pty.py <<'PY'
+cat >terminal.py <<'PY'
 import os, pty, sys
 def talk(command):
     parts = []
@@ -350,7 +350,7 @@ os.environ["NO_COLOR"] = "1"
 plain = talk(sys.argv[1:])[1]
 print(code, coloured.count(b"\x1b[1;31merror:\x1b[0m"), coloured.count(b"\x1b"), plain.count(b"\x1b"), plain.count(b"error:"))
 PY
-same "on a terminal an error is coloured, unless NO_COLOR is set, and a hostile name is escaped" "3 1 2 0 1" "$(python3 pty.py slm-info "$evil.none" </dev/null 2>&1 | tail -n 1)"
+same "on a terminal an error is coloured, unless NO_COLOR is set, and a hostile name is escaped" "3 1 2 0 1" "$(python3 terminal.py slm-info "$evil.none" </dev/null 2>&1 | tail -n 1)"
 
 # ---- the sandbox ----
 

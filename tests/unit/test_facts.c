@@ -13,15 +13,23 @@ static int dtype(const char *name)
 
 static void most_bytes_name_the_quantization(void **state)
 {
-    uint64_t bytes[MM_DTYPE_COUNT] = {0};
+    struct mm_dtype_use bytes[MM_DTYPE_COUNT] = {0};
     (void)state;
     assert_string_equal(mm_facts_quantization(bytes), "unknown");
-    bytes[dtype("f32")] = 10;
+    bytes[dtype("f32")] = (struct mm_dtype_use){1, 10};
     assert_string_equal(mm_facts_quantization(bytes), "f32");
-    bytes[dtype("q8_0")] = 11;
+    bytes[dtype("q8_0")] = (struct mm_dtype_use){1, 11};
     assert_string_equal(mm_facts_quantization(bytes), "q8_0");
-    bytes[dtype("c64")] = INT64_MAX;
+    bytes[dtype("c64")] = (struct mm_dtype_use){1, INT64_MAX};
     assert_string_equal(mm_facts_quantization(bytes), "c64");
+}
+
+static void tensors_without_bytes_tie(void **state)
+{
+    struct mm_dtype_use uses[MM_DTYPE_COUNT] = {0};
+    (void)state;
+    uses[dtype("i8")].tensors = uses[dtype("f32")].tensors = 2;
+    assert_string_equal(mm_facts_quantization(uses), "f32");
 }
 
 static void ties_go_to_the_bytewise_first_name(void **state)
@@ -32,14 +40,14 @@ static void ties_go_to_the_bytewise_first_name(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        uint64_t bytes[MM_DTYPE_COUNT] = {0};
-        bytes[dtype(cases[i].a)] = bytes[dtype(cases[i].b)] = 100;
-        bytes[dtype("i16")] = 99;
+        struct mm_dtype_use bytes[MM_DTYPE_COUNT] = {0};
+        bytes[dtype(cases[i].a)] = bytes[dtype(cases[i].b)] = (struct mm_dtype_use){1, 100};
+        bytes[dtype("i16")] = (struct mm_dtype_use){1, 99};
         check_text(cases[i].a, mm_facts_quantization(bytes), cases[i].winner);
     }
-    uint64_t all[MM_DTYPE_COUNT];
+    struct mm_dtype_use all[MM_DTYPE_COUNT];
     for (size_t i = 0; i < MM_DTYPE_COUNT; i++)
-        all[i] = 1;
+        all[i] = (struct mm_dtype_use){1, 1};
     assert_string_equal(mm_facts_quantization(all), "bf16");
 }
 
@@ -127,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(most_bytes_name_the_quantization),
+        cmocka_unit_test(tensors_without_bytes_tie),
         cmocka_unit_test(ties_go_to_the_bytewise_first_name),
         cmocka_unit_test(architectures_are_plain_words),
         cmocka_unit_test(shapes_are_written_in_order),
