@@ -29,8 +29,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_command command = {
-    "chunk-merkle", "[FILE]", "Hash FILE in chunks and print the manifest lines of its chunks and Merkle root.", options,
-    sizeof options / sizeof *options, MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK,
+    "chunk-merkle",
+    "[FILE]",
+    "Hash FILE in chunks and print the manifest lines of its chunks and Merkle root.",
+    options,
+    sizeof options / sizeof *options,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK,
 };
 
 struct call {
@@ -70,7 +74,8 @@ static void print_facts(const struct call *c, const struct mm_chunk_facts *facts
         mm_buf_str(out, "}\n");
 }
 
-static int write_list(struct call *c, struct mm_writer *writer, const struct mm_chunk_facts *facts, const struct mm_hashes *hashes)
+static int write_list(struct call *c, struct mm_writer *writer, const struct mm_chunk_facts *facts,
+                      const struct mm_hashes *hashes)
 {
     struct mm_buf text = {0};
     int result = -1;
@@ -160,8 +165,8 @@ static int prove(struct call *c, int fd)
 static void print_bad_json(const struct mm_chunk_compare *compare, const char *path, struct mm_buf *out)
 {
     for (size_t i = 0; i < compare->bad_count; i++) {
-        mm_buf_printf(out, "{\"chunk-index\":%" PRIu64 ",\"offset\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"path\":", compare->bad[i].index, compare->bad[i].offset,
-                      compare->bad[i].bytes);
+        mm_buf_printf(out, "{\"chunk-index\":%" PRIu64 ",\"offset\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"path\":",
+                      compare->bad[i].index, compare->bad[i].offset, compare->bad[i].bytes);
         mm_buf_json_str(out, path);
         mm_buf_str(out, "}\n");
     }
@@ -208,7 +213,8 @@ static int check_pins(struct call *c, const unsigned char *root, const char *sho
         result = fd < 0 ? -1 : mm_manifest_read_file(&manifest, fd, &c->cli.diags);
         c->cli.diags.file = shown;
         if (result == 0 && !in_manifest(&manifest, root))
-            result = mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root of an artifact of %s, found another", c->manifest);
+            result = mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root of an artifact of %s, found another",
+                             c->manifest);
     }
     if (fd > STDERR_FILENO)
         close(fd);
@@ -264,7 +270,8 @@ static void take_option(struct call *c, int option, const char *value)
     switch (option) {
     case SIZE:
         if (!mm_number_size(value, MM_CHUNK_SIZE_MAX, &c->how.size) || !mm_chunk_size_valid(c->how.size))
-            cli_usage(&c->cli, "expected a chunk size that is a power of two from 65536 to 67108864, found '%s'", value);
+            cli_usage(&c->cli, "expected a chunk size that is a power of two from 65536 to 67108864, found '%s'",
+                      value);
         break;
     case PROVE:
         c->prove = true;

@@ -36,7 +36,8 @@ void cli_init(struct cli *cli, const struct cli_command *command, int argc, char
 {
     *cli = (struct cli){.command = command, .argc = argc, .argv = argv};
     mm_diags_init(&cli->diags);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe, or a file grown to its limit, is a failed write, told and answered with 3 */
+    signal(SIGPIPE,
+           SIG_IGN); /* a closed pipe, or a file grown to its limit, is a failed write, told and answered with 3 */
     signal(SIGXFSZ, SIG_IGN);
     opterr = 0;
 }
@@ -51,7 +52,8 @@ static void print_option(const struct cli_option *option)
     char letter[5] = "    ", name[80];
     if (option->letter)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
-    snprintf(name, sizeof name, "--%s%s%s", option->name, option->argument ? " " : "", option->argument ? option->argument : "");
+    snprintf(name, sizeof name, "--%s%s%s", option->name, option->argument ? " " : "",
+             option->argument ? option->argument : "");
     printf("  %s%-28s %s\n", letter, name, option->help);
 }
 
@@ -137,7 +139,8 @@ static void build_options(const struct cli_command *command, struct option *opti
         if (!own && has_own(command, option->name))
             continue;
         int value = own ? OWN + (int)i : COMMON + (int)(i - command->option_count);
-        options[count++] = (struct option){option->name, option->argument ? required_argument : no_argument, NULL, value};
+        options[count++] =
+            (struct option){option->name, option->argument ? required_argument : no_argument, NULL, value};
         if (option->letter)
             *letters++ = option->letter;
         if (option->letter && option->argument)
@@ -166,26 +169,13 @@ static bool has_verbose(const struct cli *cli)
 static void common_option(struct cli *cli, int option)
 {
     switch (option) {
-    case HELP:
-        print_help(cli->command);
-        end_of_output();
-    case VERSION:
-        print_version(cli->command, has_verbose(cli));
-        end_of_output();
-    case RULES:
-        print_rules(cli->command);
-        end_of_output();
-    case JSON:
-        cli->json = true;
-        break;
-    case QUIET:
-        cli->quiet = true;
-        break;
-    case NO_PROGRESS:
-        cli->no_progress = true;
-        break;
-    default:
-        break; /* --verbose says more only beside --version */
+    case HELP: print_help(cli->command); end_of_output();
+    case VERSION: print_version(cli->command, has_verbose(cli)); end_of_output();
+    case RULES: print_rules(cli->command); end_of_output();
+    case JSON: cli->json = true; break;
+    case QUIET: cli->quiet = true; break;
+    case NO_PROGRESS: cli->no_progress = true; break;
+    default: break; /* --verbose says more only beside --version */
     }
 }
 
@@ -201,7 +191,8 @@ _Noreturn static void wrong_option(const struct cli *cli, int what)
 /* A command whose --version takes a value prints its own version where nothing else is said. */
 static bool asks_for_version(const struct cli *cli)
 {
-    return cli->argc >= 2 && cli->argc <= 2 + has_verbose(cli) && (strcmp(cli->argv[1], "--version") == 0 || strcmp(cli->argv[cli->argc - 1], "--version") == 0);
+    return cli->argc >= 2 && cli->argc <= 2 + has_verbose(cli) &&
+           (strcmp(cli->argv[1], "--version") == 0 || strcmp(cli->argv[cli->argc - 1], "--version") == 0);
 }
 
 int cli_next(struct cli *cli, const char **value)
@@ -310,7 +301,8 @@ void cli_format_diag(const struct mm_diag *diag, bool json, bool colour, struct 
         mm_buf_printf(buf, ":%" PRIu64 ":%" PRIu64, diag->line, diag->column);
     if (diag->at_offset)
         mm_buf_printf(buf, ":@%" PRIu64, diag->offset);
-    mm_buf_printf(buf, "%s%s%s:%s ", diag->file[0] ? ": " : "", colour ? colours[diag->severity] : "", severity, colour ? "\033[0m" : "");
+    mm_buf_printf(buf, "%s%s%s:%s ", diag->file[0] ? ": " : "", colour ? colours[diag->severity] : "", severity,
+                  colour ? "\033[0m" : "");
     mm_buf_printable(buf, diag->text, strlen(diag->text));
     mm_buf_printf(buf, " [%s]\n", mm_rule_info(diag->rule)->name);
 }
@@ -325,7 +317,8 @@ int cli_report(struct cli *cli)
         if (!cli->quiet || cli->diags.items[i].severity == MM_ERROR)
             cli_format_diag(&cli->diags.items[i], false, colour, &buf);
     if (cli->diags.dropped)
-        mm_buf_printf(&buf, "note: %" PRIu64 " more findings are not shown [%s]\n", cli->diags.dropped, mm_rule_info(MM_RULE_IO_FINDINGS)->name);
+        mm_buf_printf(&buf, "note: %" PRIu64 " more findings are not shown [%s]\n", cli->diags.dropped,
+                      mm_rule_info(MM_RULE_IO_FINDINGS)->name);
     if (mm_buf_text(&buf))
         fputs(mm_buf_text(&buf), stderr);
     else

@@ -14,7 +14,7 @@
 enum { CLI_USAGE = 2 };
 
 struct cli_option {
-    char letter;          /* 0 for none */
+    char letter; /* 0 for none */
     const char *name;
     const char *argument; /* what it takes, NULL for nothing */
     const char *help;     /* one line */

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int each_listed(struct cli *cli, FILE *file, const char *list, bool nul, int (*each)(void *, const char *), void *context)
+static int each_listed(struct cli *cli, FILE *file, const char *list, bool nul, int (*each)(void *, const char *),
+                       void *context)
 {
     char *name = NULL;
     size_t capacity = 0;
@@ -34,7 +35,8 @@ static int each_listed(struct cli *cli, FILE *file, const char *list, bool nul, 
     return result;
 }
 
-void cli_each_file(struct cli *cli, const char *list, bool nul, int (*each)(void *context, const char *path), void *context)
+void cli_each_file(struct cli *cli, const char *list, bool nul, int (*each)(void *context, const char *path),
+                   void *context)
 {
     for (int i = 0; i < cli->argc; i++)
         if (each(context, cli->argv[i]) < 0)

@@ -6,6 +6,7 @@
 
 /* Calls EACH with every operand and every name that LIST ("-" for standard input, NULL for none) holds, one a line, or
  * NUL-terminated if NUL. Stops where EACH returns -1. Names are read as they come: the list may be long. */
-void cli_each_file(struct cli *cli, const char *list, bool nul, int (*each)(void *context, const char *path), void *context);
+void cli_each_file(struct cli *cli, const char *list, bool nul, int (*each)(void *context, const char *path),
+                   void *context);
 
 #endif

@@ -17,8 +17,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_command command = {
-    "manifest-lint", "FILE...", "Check manifests; print every broken rule with its line and column.", options,
-    sizeof options / sizeof *options, MM_GROUP_TEXT | MM_GROUP_MANIFEST,
+    "manifest-lint",
+    "FILE...",
+    "Check manifests; print every broken rule with its line and column.",
+    options,
+    sizeof options / sizeof *options,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST,
 };
 
 struct call {

@@ -14,9 +14,35 @@
 
 /* Options that give a field's value come first, and carry the field's name. */
 enum {
-    MODEL_ID, VERSION_OF_MODEL, REVISION, PREVIOUS_MANIFEST, DISPLAY_NAME, TAG, KEY_ID, CREATED, EXPIRES, LICENSE, LICENSE_ROUTE, MODEL_CARD_ROUTE,
-    MANIFEST_ROUTE, TAKEDOWN_ROUTE, SOURCE_LANE, SOURCE, EVIDENCE, PEER_HINT, FIELD_OPTIONS,
-    FROM = FIELD_OPTIONS, ROLE, SIZE, CHUNK_LISTS, PRIVATE, FOLLOW_LINKS, FILES_FROM, NUL, OUTPUT, FORCE
+    MODEL_ID,
+    VERSION_OF_MODEL,
+    REVISION,
+    PREVIOUS_MANIFEST,
+    DISPLAY_NAME,
+    TAG,
+    KEY_ID,
+    CREATED,
+    EXPIRES,
+    LICENSE,
+    LICENSE_ROUTE,
+    MODEL_CARD_ROUTE,
+    MANIFEST_ROUTE,
+    TAKEDOWN_ROUTE,
+    SOURCE_LANE,
+    SOURCE,
+    EVIDENCE,
+    PEER_HINT,
+    FIELD_OPTIONS,
+    FROM = FIELD_OPTIONS,
+    ROLE,
+    SIZE,
+    CHUNK_LISTS,
+    PRIVATE,
+    FOLLOW_LINKS,
+    FILES_FROM,
+    NUL,
+    OUTPUT,
+    FORCE
 };
 
 static const struct cli_option options[] = {
@@ -51,23 +77,39 @@ static const struct cli_option options[] = {
 };
 
 static const enum mm_field fields[FIELD_OPTIONS] = {
-    [MODEL_ID] = MM_FIELD_MODEL_ID, [VERSION_OF_MODEL] = MM_FIELD_VERSION, [REVISION] = MM_FIELD_REVISION,
-    [PREVIOUS_MANIFEST] = MM_FIELD_PREVIOUS_MANIFEST, [DISPLAY_NAME] = MM_FIELD_DISPLAY_NAME, [TAG] = MM_FIELD_TAG,
-    [KEY_ID] = MM_FIELD_KEY_ID, [CREATED] = MM_FIELD_CREATED, [EXPIRES] = MM_FIELD_EXPIRES, [LICENSE] = MM_FIELD_LICENSE,
-    [LICENSE_ROUTE] = MM_FIELD_LICENSE_ROUTE, [MODEL_CARD_ROUTE] = MM_FIELD_MODEL_CARD_ROUTE,
-    [MANIFEST_ROUTE] = MM_FIELD_MANIFEST_ROUTE, [TAKEDOWN_ROUTE] = MM_FIELD_TAKEDOWN_ROUTE, [SOURCE_LANE] = MM_FIELD_SOURCE_LANE,
-    [SOURCE] = MM_FIELD_SOURCE, [EVIDENCE] = MM_FIELD_EVIDENCE, [PEER_HINT] = MM_FIELD_PEER_HINT,
+    [MODEL_ID] = MM_FIELD_MODEL_ID,
+    [VERSION_OF_MODEL] = MM_FIELD_VERSION,
+    [REVISION] = MM_FIELD_REVISION,
+    [PREVIOUS_MANIFEST] = MM_FIELD_PREVIOUS_MANIFEST,
+    [DISPLAY_NAME] = MM_FIELD_DISPLAY_NAME,
+    [TAG] = MM_FIELD_TAG,
+    [KEY_ID] = MM_FIELD_KEY_ID,
+    [CREATED] = MM_FIELD_CREATED,
+    [EXPIRES] = MM_FIELD_EXPIRES,
+    [LICENSE] = MM_FIELD_LICENSE,
+    [LICENSE_ROUTE] = MM_FIELD_LICENSE_ROUTE,
+    [MODEL_CARD_ROUTE] = MM_FIELD_MODEL_CARD_ROUTE,
+    [MANIFEST_ROUTE] = MM_FIELD_MANIFEST_ROUTE,
+    [TAKEDOWN_ROUTE] = MM_FIELD_TAKEDOWN_ROUTE,
+    [SOURCE_LANE] = MM_FIELD_SOURCE_LANE,
+    [SOURCE] = MM_FIELD_SOURCE,
+    [EVIDENCE] = MM_FIELD_EVIDENCE,
+    [PEER_HINT] = MM_FIELD_PEER_HINT,
 };
 
 static const struct cli_command command = {
-    "manifest-make", "PATH...", "Describe files or folders in a canonical manifest on standard output.", options, sizeof options / sizeof *options,
+    "manifest-make",
+    "PATH...",
+    "Describe files or folders in a canonical manifest on standard output.",
+    options,
+    sizeof options / sizeof *options,
     MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_MAKE,
 };
 
 struct call {
     struct cli cli;
     struct mm_make_options how;
-    struct mm_given *given;         /* as many as there are arguments, at most */
+    struct mm_given *given; /* as many as there are arguments, at most */
     struct mm_role_given *roles;
     const char *from, *output, *files_from;
     bool nul;
@@ -90,8 +132,9 @@ static void check_given(struct call *c, enum mm_field field, const char *value)
     bool short_id = field == MM_FIELD_MODEL_ID && !strchr(value, '/');
     mm_diags_init(&diags);
     mm_buf_printf(&text, "value 0\n%s: %s\n", mm_fields[field].key, value);
-    if (!text.failed && mm_lines_begin(&lines, text.data, text.length, "value", &diags) == 0 && mm_lines_next(&lines, &line, &diags) && line.sound &&
-        lines.at == lines.end && !mm_field_check(short_id ? MM_FIELD_PUBLISHER_ID : field, line.value, line.value_length, &fault))
+    if (!text.failed && mm_lines_begin(&lines, text.data, text.length, "value", &diags) == 0 &&
+        mm_lines_next(&lines, &line, &diags) && line.sound && lines.at == lines.end &&
+        !mm_field_check(short_id ? MM_FIELD_PUBLISHER_ID : field, line.value, line.value_length, &fault))
         cli_usage(&c->cli, "--%s: expected %s, found '%s'", mm_fields[field].key, fault.expected, value);
     if (diags.count || lines.at != lines.end)
         cli_usage(&c->cli, "--%s: %s", mm_fields[field].key, diags.count ? diags.items[0].text : "expected one line");
@@ -117,8 +160,12 @@ static void take_role(struct call *c, const char *value)
     const char *sign = strrchr(value, '=');
     int role = sign ? mm_role_of(sign + 1, strlen(sign + 1)) : -1;
     if (role < 0)
-        cli_usage(&c->cli, "--role: expected PATH=ROLE with a role of weights, adapter, tokenizer, config, license, card or other, found '%s'", value);
-    c->roles[c->how.role_count++] = (struct mm_role_given){.path = value, .path_length = (size_t)(sign - value), .role = (enum mm_role)role};
+        cli_usage(&c->cli,
+                  "--role: expected PATH=ROLE with a role of weights, adapter, tokenizer, config, license, card or "
+                  "other, found '%s'",
+                  value);
+    c->roles[c->how.role_count++] =
+        (struct mm_role_given){.path = value, .path_length = (size_t)(sign - value), .role = (enum mm_role)role};
 }
 
 static void take_option(struct call *c, int option, const char *value)
@@ -132,7 +179,8 @@ static void take_option(struct call *c, int option, const char *value)
     case ROLE: take_role(c, value); break;
     case SIZE:
         if (!mm_number_size(value, MM_CHUNK_SIZE_MAX, &c->how.chunk_size) || !mm_chunk_size_valid(c->how.chunk_size))
-            cli_usage(&c->cli, "expected a chunk size that is a power of two from 65536 to 67108864, found '%s'", value);
+            cli_usage(&c->cli, "expected a chunk size that is a power of two from 65536 to 67108864, found '%s'",
+                      value);
         break;
     case CHUNK_LISTS: c->how.chunk_lists = value; break;
     case PRIVATE: c->how.is_private = true; break;
@@ -204,7 +252,8 @@ static void name_privately(struct call *c, const char *operand)
 /* An operand as a shell takes it, for the sample command. */
 static void add_operand(struct call *c, const char *path)
 {
-    bool plain = path[0] && strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./_-+,:@=") == strlen(path);
+    bool plain = path[0] && strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./_-+,:@=") ==
+                                strlen(path);
     mm_buf_str(&c->operands, c->operands.length ? " " : "");
     mm_buf_str(&c->operands, plain ? "" : "'");
     for (; *path; path++)

@@ -20,13 +20,18 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_command command = {
-    "slm-info", "FILE", "Check FILE and print what its bytes say of themselves, as manifest lines.", options,
-    sizeof options / sizeof *options, MM_GROUP_MODEL | MM_GROUP_VERIFY,
+    "slm-info",
+    "FILE",
+    "Check FILE and print what its bytes say of themselves, as manifest lines.",
+    options,
+    sizeof options / sizeof *options,
+    MM_GROUP_MODEL | MM_GROUP_VERIFY,
 };
 
 /* FILE first; behind a safetensors file what stands in its folder: its shape and its tokenizer. */
 enum { FILE_ITSELF, CONFIG, TOKENIZER_JSON, TOKENIZER_MODEL, FILES };
-static const char *const names[FILES] = {[CONFIG] = "config.json", [TOKENIZER_JSON] = "tokenizer.json", [TOKENIZER_MODEL] = "tokenizer.model"};
+static const char *const names[FILES] = {
+    [CONFIG] = "config.json", [TOKENIZER_JSON] = "tokenizer.json", [TOKENIZER_MODEL] = "tokenizer.model"};
 
 struct call {
     struct cli cli;
@@ -41,12 +46,18 @@ static int read_file(struct call *c, int which, int fd, const char *name)
 {
     struct mm_artifact *artifact = &c->artifacts[which];
     struct mm_artifact_options how = {
-        .format = MM_FORMAT_DETECT, .chunk_size = MM_CHUNK_SIZE_MAX, .whole = which >= TOKENIZER_JSON, .keep_pairs = c->metadata,
-        .progress = cli_progress, .progress_context = &c->cli,
+        .format = MM_FORMAT_DETECT,
+        .chunk_size = MM_CHUNK_SIZE_MAX,
+        .whole = which >= TOKENIZER_JSON,
+        .keep_pairs = c->metadata,
+        .progress = cli_progress,
+        .progress_context = &c->cli,
     };
     if (mm_artifact_read(fd, name, &how, artifact, &c->cli.diags) < 0)
         return -1;
-    c->members[which] = (struct mm_member){.path = name, .role = which ? MM_ROLE_OTHER : MM_ROLE_WEIGHTS, .artifact = artifact,
+    c->members[which] = (struct mm_member){.path = name,
+                                           .role = which ? MM_ROLE_OTHER : MM_ROLE_WEIGHTS,
+                                           .artifact = artifact,
                                            .sha256 = artifact->chunks.has_sha256 ? artifact->chunks.sha256 : NULL};
     return artifact->valid ? 0 : -1;
 }
@@ -139,8 +150,8 @@ static void print_tensors(const struct call *c, struct mm_buf *out)
         }
         mm_buf_str(out, "{\"name\":");
         mm_buf_json_str(out, mm_tensor_name(tensors, i));
-        mm_buf_printf(out, ",\"dtype\":\"%s\",\"dimensions\":[%s],\"offset\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n", mm_dtypes[tensor->dtype].name,
-                      tensors->words.data + tensor->dims, tensor->offset, tensor->bytes);
+        mm_buf_printf(out, ",\"dtype\":\"%s\",\"dimensions\":[%s],\"offset\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n",
+                      mm_dtypes[tensor->dtype].name, tensors->words.data + tensor->dims, tensor->offset, tensor->bytes);
     }
 }
 

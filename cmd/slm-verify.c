@@ -21,8 +21,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_command command = {
-    "slm-verify", "MANIFEST [ROOT]", "Check the files under ROOT (default: the manifest's folder) and print a report.", options,
-    sizeof options / sizeof *options, MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY,
+    "slm-verify",
+    "MANIFEST [ROOT]",
+    "Check the files under ROOT (default: the manifest's folder) and print a report.",
+    options,
+    sizeof options / sizeof *options,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY,
 };
 
 struct call {
@@ -50,7 +54,9 @@ static int open_root(struct call *c)
 {
     const char *manifest = c->cli.argv[0], *slash = strrchr(manifest, '/');
     const char *shown = c->cli.diags.file;
-    char *folder = c->cli.argc > 1 ? strdup(c->cli.argv[1]) : slash ? strndup(manifest, (size_t)(slash - manifest) + 1) : strdup(".");
+    char *folder = c->cli.argc > 1 ? strdup(c->cli.argv[1])
+                   : slash         ? strndup(manifest, (size_t)(slash - manifest) + 1)
+                                   : strdup(".");
     if (!folder)
         return mm_diag_memory(&c->cli.diags);
     c->cli.diags.file = folder;
@@ -84,7 +90,8 @@ static int check_output(struct call *c, const struct mm_manifest *manifest, int 
 static int enter_sandbox(struct call *c, int root)
 {
     int all = c->how.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    const struct mm_sandbox_rule rules[] = {{all >= 0 ? all : root, MM_SANDBOX_READ}, {c->writer.folder, MM_SANDBOX_WRITE}};
+    const struct mm_sandbox_rule rules[] = {{all >= 0 ? all : root, MM_SANDBOX_READ},
+                                            {c->writer.folder, MM_SANDBOX_WRITE}};
     int result = cli_sandbox(&c->cli, rules, c->bad_ranges ? 2 : 1);
     if (all >= 0)
         close(all);
@@ -106,12 +113,9 @@ static int write_bad_ranges(struct call *c)
 static int answer_of(const struct call *c, const struct mm_report *report)
 {
     switch (mm_report_verdict(report)) {
-    case MM_VERDICT_PASS:
-        return MM_YES;
-    case MM_VERDICT_FAIL:
-        return MM_NO;
-    default:
-        return mm_report_only_partial(report) && c->how.only_count > 0 ? MM_YES : MM_UNKNOWN;
+    case MM_VERDICT_PASS: return MM_YES;
+    case MM_VERDICT_FAIL: return MM_NO;
+    default: return mm_report_only_partial(report) && c->how.only_count > 0 ? MM_YES : MM_UNKNOWN;
     }
 }
 

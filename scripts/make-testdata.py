@@ -783,6 +783,8 @@ def refused_cases():
     refuse("pickle-1-long-argument", b"X" + struct.pack("<I", 70000) + b"x" * 70000 + b"0cos\nsystem\n(S'true'\ntR.\nMore.\n")
     refuse("pickle-4-unmarked", b"\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.")
     refuse("pickle-4-unmarked-trailing", b"\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.\nMore.\n")
+    refuse("pickle-0-marks", b"(" * 5000 + b"cos\nsystem\n(S'true'\ntR.\nMore.\n", "card")
+    refuse("pickle-0-vertical-tab", b"I\x0b1\n0cos\nsystem\n(S'true'\ntR.\nMore.\n", "card")
     # what only looks like one of them
     for what, name, data in (("text", "README.md", b"PKZIP was written by Phil Katz.\n"),
                              ("one-dot", "LICENSE", b".\n"), ("empty", "LICENSE", b""),

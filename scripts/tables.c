@@ -6,7 +6,8 @@
 #include "doc/manifest_field.h"
 #include "model/dtype.h"
 
-static const char *const often_words[] = {[MM_OFTEN_ONCE] = "once", [MM_OFTEN_OPT] = "optional", [MM_OFTEN_MANY] = "repeated"};
+static const char *const often_words[] = {
+    [MM_OFTEN_ONCE] = "once", [MM_OFTEN_OPT] = "optional", [MM_OFTEN_MANY] = "repeated"};
 
 static void print_json_string(const char *text)
 {
@@ -41,7 +42,8 @@ static void print_value(const struct mm_field_info *field)
             printf("%s%lu", size == 65536 ? "" : ", ", size);
         putchar(']');
     } else {
-        printf("\"type\": \"string\", \"minLength\": 1, \"maxLength\": %" PRIu64, field->kind == MM_KIND_TEXT ? field->max : 1024);
+        printf("\"type\": \"string\", \"minLength\": 1, \"maxLength\": %" PRIu64,
+               field->kind == MM_KIND_TEXT ? field->max : 1024);
         if (field->kind == MM_KIND_WORD) {
             printf(", ");
             print_enum(field->words);
@@ -74,13 +76,16 @@ static void print_properties(int from, int to, const char *indent)
 
 static void print_schema(void)
 {
-    printf("{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"A manifest as manifest-make --json prints it\",\n"
+    printf("{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"A manifest as "
+           "manifest-make --json prints it\",\n"
            "  \"type\": \"object\",\n");
     print_properties(0, MM_FIELD_FIRST_OF_ARTIFACT, "  ");
-    printf("    \"artifacts\": {\n      \"type\": \"array\", \"minItems\": 1,\n      \"items\": {\n        \"type\": \"object\",\n");
+    printf("    \"artifacts\": {\n      \"type\": \"array\", \"minItems\": 1,\n      \"items\": {\n        \"type\": "
+           "\"object\",\n");
     print_properties(MM_FIELD_FIRST_OF_ARTIFACT, MM_FIELD_COUNT, "        ");
     printf("        },\n        \"additionalProperties\": false\n      }\n    }\n  },\n"
-           "  \"patternProperties\": {\"^x-[a-z0-9-]+$\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 1024}},\n"
+           "  \"patternProperties\": {\"^x-[a-z0-9-]+$\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": "
+           "1024}},\n"
            "  \"additionalProperties\": false\n}\n");
 }
 
@@ -120,7 +125,8 @@ static void print_docs(void)
 
 static void print_dtypes(void)
 {
-    printf("\n| name | GGML number | safetensors name | elements of a block | bytes of a block |\n| --- | ---: | --- | ---: | ---: |\n");
+    printf("\n| name | GGML number | safetensors name | elements of a block | bytes of a block |\n| --- | ---: | --- | "
+           "---: | ---: |\n");
     for (int i = 0; i < MM_DTYPE_COUNT; i++) {
         const struct mm_dtype *dtype = &mm_dtypes[i];
         printf("| `%s` | ", dtype->name);
@@ -133,8 +139,14 @@ static void print_dtypes(void)
 
 int main(int argc, char **argv)
 {
-    static const struct { const char *name; void (*print)(void); } outputs[] = {
-        {"schema", print_schema}, {"man", print_man}, {"docs", print_docs}, {"dtypes", print_dtypes},
+    static const struct {
+        const char *name;
+        void (*print)(void);
+    } outputs[] = {
+        {"schema", print_schema},
+        {"man", print_man},
+        {"docs", print_docs},
+        {"dtypes", print_dtypes},
     };
     for (size_t i = 0; argc == 2 && i < sizeof outputs / sizeof *outputs; i++)
         if (strcmp(argv[1], outputs[i].name) == 0) {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* Reads FD to its end through CHUNKER. */
-static int read_through(struct mm_chunker *chunker, int fd, const struct mm_chunks_options *options, struct mm_chunk_facts *facts,
-                        struct mm_diags *diags)
+static int read_through(struct mm_chunker *chunker, int fd, const struct mm_chunks_options *options,
+                        struct mm_chunk_facts *facts, struct mm_diags *diags)
 {
     struct mm_source source = {0};
     int result = mm_source_open(&source, fd, diags);
@@ -21,8 +21,8 @@ static int read_through(struct mm_chunker *chunker, int fd, const struct mm_chun
     return result;
 }
 
-int mm_chunks_hash(int fd, const struct mm_chunks_options *options, struct mm_hashes *hashes, struct mm_chunk_facts *facts,
-                   struct mm_diags *diags)
+int mm_chunks_hash(int fd, const struct mm_chunks_options *options, struct mm_hashes *hashes,
+                   struct mm_chunk_facts *facts, struct mm_diags *diags)
 {
     struct mm_chunker chunker;
     int result = mm_chunker_init(&chunker, options->size, options->whole, hashes ? mm_hashes_add : NULL, hashes, diags);
@@ -41,7 +41,8 @@ static void note_chunk(void *context, uint64_t index, const unsigned char hash[s
         memcpy(proof->chunk, hash, MM_HASH_BYTES);
 }
 
-int mm_chunks_prove(int fd, const struct mm_chunks_options *options, uint64_t index, struct mm_proof *proof, struct mm_diags *diags)
+int mm_chunks_prove(int fd, const struct mm_chunks_options *options, uint64_t index, struct mm_proof *proof,
+                    struct mm_diags *diags)
 {
     struct mm_chunker chunker;
     struct mm_chunk_facts facts;
@@ -51,7 +52,8 @@ int mm_chunks_prove(int fd, const struct mm_chunks_options *options, uint64_t in
     if (result == 0)
         result = read_through(&chunker, fd, options, &facts, diags);
     if (result == 0 && index >= facts.count)
-        result = mm_diag(diags, MM_RULE_CHUNK_INDEX, "expected an index below the %" PRIu64 " chunks, found %" PRIu64, facts.count, index);
+        result = mm_diag(diags, MM_RULE_CHUNK_INDEX, "expected an index below the %" PRIu64 " chunks, found %" PRIu64,
+                         facts.count, index);
     if (result == 0) {
         proof->count = facts.count;
         proof->path = chunker.tree.path;
@@ -66,24 +68,28 @@ static void report_wrong(const struct mm_chunk_compare *compare, uint64_t bytes,
     for (size_t i = 0; i < compare->bad_count; i++) {
         const struct mm_bad_range *bad = &compare->bad[i];
         if (bad->offset + bad->bytes <= bytes) /* what was cut off is said once, as truncation */
-            mm_diag_offset(diags, MM_RULE_CHUNK_WRONG, bad->offset, "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not as listed", bad->index,
-                           bad->offset, bad->offset + bad->bytes - 1);
+            mm_diag_offset(diags, MM_RULE_CHUNK_WRONG, bad->offset,
+                           "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not as listed", bad->index, bad->offset,
+                           bad->offset + bad->bytes - 1);
     }
 }
 
-static int compare_facts(const struct mm_chunk_facts *listed, const struct mm_chunk_facts *found, size_t wrong, struct mm_diags *diags)
+static int compare_facts(const struct mm_chunk_facts *listed, const struct mm_chunk_facts *found, size_t wrong,
+                         struct mm_diags *diags)
 {
     if (found->bytes < listed->bytes)
-        return mm_diag_offset(diags, MM_RULE_CHUNK_TRUNCATED, found->bytes, "expected %" PRIu64 " bytes, found %" PRIu64, listed->bytes, found->bytes);
+        return mm_diag_offset(diags, MM_RULE_CHUNK_TRUNCATED, found->bytes,
+                              "expected %" PRIu64 " bytes, found %" PRIu64, listed->bytes, found->bytes);
     if (found->bytes > listed->bytes)
-        return mm_diag_offset(diags, MM_RULE_CHUNK_LONGER, listed->bytes, "expected %" PRIu64 " bytes, found %" PRIu64, listed->bytes, found->bytes);
+        return mm_diag_offset(diags, MM_RULE_CHUNK_LONGER, listed->bytes, "expected %" PRIu64 " bytes, found %" PRIu64,
+                              listed->bytes, found->bytes);
     if (found->has_sha256 && memcmp(found->sha256, listed->sha256, MM_HASH_BYTES) != 0)
         return mm_diag(diags, MM_RULE_CHUNK_SHA256, "expected the listed SHA-256, found another");
     return wrong ? -1 : 0;
 }
 
-int mm_chunks_check(int fd, const struct mm_chunks_options *options, const struct mm_chunk_list *list, struct mm_chunk_compare *compare,
-                    struct mm_diags *diags)
+int mm_chunks_check(int fd, const struct mm_chunks_options *options, const struct mm_chunk_list *list,
+                    struct mm_chunk_compare *compare, struct mm_diags *diags)
 {
     struct mm_chunker chunker;
     struct mm_chunk_facts facts;

@@ -25,7 +25,8 @@ static ssize_t read_up_to(int fd, unsigned char *out, size_t length, struct mm_d
     return (ssize_t)used;
 }
 
-static int pass_chunk(int in, int out, const struct mm_chunk_list *list, uint64_t index, unsigned char *chunk, struct mm_sha256 *sha, struct mm_diags *diags)
+static int pass_chunk(int in, int out, const struct mm_chunk_list *list, uint64_t index, unsigned char *chunk,
+                      struct mm_sha256 *sha, struct mm_diags *diags)
 {
     const struct mm_chunk_facts *facts = &list->facts;
     uint64_t offset = index * facts->size, left = facts->bytes - offset;
@@ -35,22 +36,28 @@ static int pass_chunk(int in, int out, const struct mm_chunk_list *list, uint64_
     if (got < 0)
         return -1;
     if ((size_t)got < length)
-        return mm_diag_offset(diags, MM_RULE_CHUNK_TRUNCATED, offset + (uint64_t)got, "expected %" PRIu64 " bytes, found the end after %" PRIu64, facts->bytes, offset + (uint64_t)got);
+        return mm_diag_offset(diags, MM_RULE_CHUNK_TRUNCATED, offset + (uint64_t)got,
+                              "expected %" PRIu64 " bytes, found the end after %" PRIu64, facts->bytes,
+                              offset + (uint64_t)got);
     mm_sha256_once(sha, chunk, length, hash);
     if (memcmp(hash, list->hashes.items[index], MM_HASH_BYTES) != 0)
-        return mm_diag_offset(diags, MM_RULE_CHUNK_WRONG, offset, "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not as listed; nothing of it was passed on",
+        return mm_diag_offset(diags, MM_RULE_CHUNK_WRONG, offset,
+                              "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64
+                              " is not as listed; nothing of it was passed on",
                               index, offset, offset + length - 1);
     return mm_file_write_all(out, chunk, length, "standard output", diags);
 }
 
-static int pass_all(int in, int out, const struct mm_chunk_list *list, unsigned char *chunk, struct mm_sha256 *sha, struct mm_diags *diags)
+static int pass_all(int in, int out, const struct mm_chunk_list *list, unsigned char *chunk, struct mm_sha256 *sha,
+                    struct mm_diags *diags)
 {
     for (uint64_t index = 0; index < list->facts.count; index++)
         if (pass_chunk(in, out, list, index, chunk, sha, diags) < 0)
             return -1;
     ssize_t more = read_up_to(in, chunk, 1, diags);
     if (more > 0)
-        return mm_diag_offset(diags, MM_RULE_CHUNK_LONGER, list->facts.bytes, "expected %" PRIu64 " bytes, found more; they were not passed on", list->facts.bytes);
+        return mm_diag_offset(diags, MM_RULE_CHUNK_LONGER, list->facts.bytes,
+                              "expected %" PRIu64 " bytes, found more; they were not passed on", list->facts.bytes);
     return more < 0 ? -1 : 0;
 }
 

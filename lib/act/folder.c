@@ -47,7 +47,8 @@ static int add(struct mm_folder *folder, char *path, enum mm_entry_kind kind, st
 
 static int list(struct mm_folder *folder, int fd, const char *prefix, int depth, struct mm_diags *diags);
 
-static int list_entry(struct mm_folder *folder, int fd, const char *prefix, const char *name, int depth, struct mm_diags *diags)
+static int list_entry(struct mm_folder *folder, int fd, const char *prefix, const char *name, int depth,
+                      struct mm_diags *diags)
 {
     struct stat info;
     char *path = join(prefix, name);
@@ -58,7 +59,11 @@ static int list_entry(struct mm_folder *folder, int fd, const char *prefix, cons
         return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot look at a file of the folder", errno);
     }
     if (!S_ISDIR(info.st_mode))
-        return add(folder, path, S_ISREG(info.st_mode) ? MM_ENTRY_FILE : S_ISLNK(info.st_mode) ? MM_ENTRY_LINK : MM_ENTRY_OTHER, diags);
+        return add(folder, path,
+                   S_ISREG(info.st_mode)   ? MM_ENTRY_FILE
+                   : S_ISLNK(info.st_mode) ? MM_ENTRY_LINK
+                                           : MM_ENTRY_OTHER,
+                   diags);
     int below = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int result = below < 0 ? mm_diag(diags, MM_RULE_IO_OPEN, "cannot open the folder %s: %s", path, strerror(errno))
                            : list(folder, below, path, depth + 1, diags);
@@ -73,8 +78,9 @@ static int list(struct mm_folder *folder, int fd, const char *prefix, int depth,
     int result = 0;
     if (!dir) {
         close(fd);
-        return depth < MM_FOLDER_DEPTH ? mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot read the folder", errno)
-                                       : mm_diag(diags, MM_RULE_IO_LIMIT, "folders at most %d deep are read", MM_FOLDER_DEPTH);
+        return depth < MM_FOLDER_DEPTH
+                   ? mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot read the folder", errno)
+                   : mm_diag(diags, MM_RULE_IO_LIMIT, "folders at most %d deep are read", MM_FOLDER_DEPTH);
     }
     struct dirent *entry;
     errno = 0;

@@ -73,7 +73,8 @@ static int check_name(const char *path, struct mm_diags *diags)
     mm_show(shown, path, strlen(path));
     if (mm_path_check(advice, strlen(advice), &at))
         return mm_diag(diags, MM_RULE_MAKE_NAME, "expected %s, found '%s'; rename it", expected, shown);
-    return mm_diag(diags, MM_RULE_MAKE_NAME, "expected %s, found '%s'; rename it, to '%s' for example", expected, shown, advice);
+    return mm_diag(diags, MM_RULE_MAKE_NAME, "expected %s, found '%s'; rename it, to '%s' for example", expected, shown,
+                   advice);
 }
 
 static bool ends_in(const char *name, const char *ending)
@@ -91,10 +92,19 @@ static const char *base_of(const char *path)
 /* Why a file found in a folder is no part of the model, or NULL. */
 static const char *left_out(const char *path)
 {
-    static const struct { const char *ending, *why; } endings[] = {
-        {".incomplete", "an unfinished download"}, {".part", "an unfinished download"}, {".partial", "an unfinished download"},
-        {".crdownload", "an unfinished download"}, {".aria2", "an unfinished download"}, {".lock", "a lock"},
-        {".chunks", "a chunk list"}, {".chunks.gz", "a chunk list"}, {".manifest", "a manifest"}, {".minisig", "a signature"},
+    static const struct {
+        const char *ending, *why;
+    } endings[] = {
+        {".incomplete", "an unfinished download"},
+        {".part", "an unfinished download"},
+        {".partial", "an unfinished download"},
+        {".crdownload", "an unfinished download"},
+        {".aria2", "an unfinished download"},
+        {".lock", "a lock"},
+        {".chunks", "a chunk list"},
+        {".chunks.gz", "a chunk list"},
+        {".manifest", "a manifest"},
+        {".minisig", "a signature"},
     };
     for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
         if (*part == '.')
@@ -107,14 +117,18 @@ static const char *left_out(const char *path)
 
 /* ---- inputs ---- */
 
-static struct mm_input *add_input(struct mm_gather *gather, const char *path, const char *name, int folder, struct mm_diags *diags)
+static struct mm_input *add_input(struct mm_gather *gather, const char *path, const char *name, int folder,
+                                  struct mm_diags *diags)
 {
     if (!mm_grow(&gather->inputs, gather->count, &gather->capacity, sizeof *gather->inputs)) {
         mm_diag_memory(diags);
         return NULL;
     }
     struct mm_input *input = &gather->inputs[gather->count];
-    *input = (struct mm_input){.path = strdup(path), .name = strdup(name), .folder = folder, .role = -1,
+    *input = (struct mm_input){.path = strdup(path),
+                               .name = strdup(name),
+                               .folder = folder,
+                               .role = -1,
                                .links = gather->follow_links ? MM_LINKS_FOLLOW : MM_LINKS_BENEATH};
     if (!input->path || !input->name) {
         free(input->path);
@@ -168,7 +182,9 @@ static int add_snapshot_link(struct mm_gather *gather, int folder, int blobs, co
     target[length > 0 ? length : 0] = '\0';
     const char *blob = blob_of(path, target);
     if (!blob)
-        return mm_diag(diags, MM_RULE_MAKE_LINK, "expected '%s' to lead into the cache's own blobs, found a link to '%s'", path, mm_show(shown, target, strlen(target)));
+        return mm_diag(diags, MM_RULE_MAKE_LINK,
+                       "expected '%s' to lead into the cache's own blobs, found a link to '%s'", path,
+                       mm_show(shown, target, strlen(target)));
     if (left_out(blob)) {
         mm_note(diags, MM_RULE_MAKE_SKIPPED, "left out: %s, a link to %s", path, left_out(blob));
         return 0;
@@ -182,7 +198,8 @@ static int add_snapshot_link(struct mm_gather *gather, int folder, int blobs, co
 }
 
 /* BLOBS: the cache's blobs for a snapshot, -1 for an ordinary folder. */
-static int add_entry(struct mm_gather *gather, int folder, int blobs, const struct mm_folder_entry *entry, struct mm_diags *diags)
+static int add_entry(struct mm_gather *gather, int folder, int blobs, const struct mm_folder_entry *entry,
+                     struct mm_diags *diags)
 {
     const char *why = left_out(entry->path);
     char shown[MM_SHOWN];
@@ -258,7 +275,8 @@ static int read_main(const char *refs, struct mm_buf *commit, struct mm_diags *d
 {
     int fd = open(refs, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return mm_diag(diags, MM_RULE_IO_OPEN, "cannot open refs/main of the cache: %s; give a snapshot's folder instead", strerror(errno));
+        return mm_diag(diags, MM_RULE_IO_OPEN,
+                       "cannot open refs/main of the cache: %s; give a snapshot's folder instead", strerror(errno));
     int result = mm_file_read_all(fd, 128, commit, diags);
     close(fd);
     while (commit->length && commit->data[commit->length - 1] == '\n')
@@ -281,7 +299,8 @@ static int add_cache(struct mm_gather *gather, const char *cache, const char *bl
     else if (!path_of(snapshot, snapshots, commit.data) || !realpath(snapshot, real))
         result = mm_diag(diags, MM_RULE_IO_OPEN, "cannot open the snapshot that refs/main names");
     else if (!is_snapshot(real, own) || strcmp(own, blobs) != 0)
-        result = mm_diag(diags, MM_RULE_MAKE_LINK, "expected a snapshot inside the cache, found a link that leads out of it");
+        result = mm_diag(diags, MM_RULE_MAKE_LINK,
+                         "expected a snapshot inside the cache, found a link that leads out of it");
     else
         result = add_snapshot(gather, snapshot, blobs, diags);
     mm_buf_release(&commit);
@@ -293,9 +312,13 @@ static int add_cache(struct mm_gather *gather, const char *cache, const char *bl
 /* The role that a layer's media type names, -1 for none. */
 static int layer_role(const char *type)
 {
-    static const struct { const char *ending; enum mm_role role; } roles[] = {
-        {".image.model", MM_ROLE_WEIGHTS}, {".image.projector", MM_ROLE_WEIGHTS}, {".image.adapter", MM_ROLE_ADAPTER},
-        {".image.license", MM_ROLE_LICENSE}, {".image.params", MM_ROLE_CONFIG}, {".container.image.v1+json", MM_ROLE_CONFIG},
+    static const struct {
+        const char *ending;
+        enum mm_role role;
+    } roles[] = {
+        {".image.model", MM_ROLE_WEIGHTS},   {".image.projector", MM_ROLE_WEIGHTS},
+        {".image.adapter", MM_ROLE_ADAPTER}, {".image.license", MM_ROLE_LICENSE},
+        {".image.params", MM_ROLE_CONFIG},   {".container.image.v1+json", MM_ROLE_CONFIG},
     };
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
         if (ends_in(type, roles[i].ending))
@@ -343,7 +366,8 @@ struct layers {
     size_t found;
 };
 
-static int take_event(struct mm_gather *gather, int blobs, const struct mm_json *json, enum mm_json_event event, struct layers *l, struct mm_diags *diags)
+static int take_event(struct mm_gather *gather, int blobs, const struct mm_json *json, enum mm_json_event event,
+                      struct layers *l, struct mm_diags *diags)
 {
     bool inside = is_layer(l->top, json->depth);
     switch (event) {
@@ -351,9 +375,7 @@ static int take_event(struct mm_gather *gather, int blobs, const struct mm_json 
         if (inside)
             l->type[0] = l->digest[0] = '\0';
         return 0;
-    case MM_JSON_KEY:
-        keep_text(json->depth == 1 ? l->top : l->key, sizeof l->key, json);
-        return 0;
+    case MM_JSON_KEY: keep_text(json->depth == 1 ? l->top : l->key, sizeof l->key, json); return 0;
     case MM_JSON_STRING:
         if (inside && strcmp(l->key, "mediaType") == 0)
             keep_text(l->type, sizeof l->type, json);
@@ -365,8 +387,7 @@ static int take_event(struct mm_gather *gather, int blobs, const struct mm_json 
             return 0;
         l->found++;
         return add_layer(gather, blobs, l->type, l->digest, diags);
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
@@ -403,7 +424,8 @@ static bool is_store_manifest(const char *real, char store[static PATH_MAX])
     return false;
 }
 
-static int add_store_model(struct mm_gather *gather, const char *store_path, const char *manifest, struct mm_diags *diags)
+static int add_store_model(struct mm_gather *gather, const char *store_path, const char *manifest,
+                           struct mm_diags *diags)
 {
     size_t layers;
     char path[PATH_MAX];
@@ -431,9 +453,12 @@ static int add_store(struct mm_gather *gather, const char *store, const char *ma
     if (result == 0 && list.count == 1 && path_of(path, manifests, list.entries[0].path)) {
         result = add_store_model(gather, store, path, diags);
     } else if (result == 0) {
-        result = mm_diag(diags, MM_RULE_MAKE_LINK, "expected a store of one model, found %zu; give the file of one beneath manifests/", list.count);
+        result =
+            mm_diag(diags, MM_RULE_MAKE_LINK,
+                    "expected a store of one model, found %zu; give the file of one beneath manifests/", list.count);
         for (size_t i = 0; i < list.count && i < 16; i++)
-            mm_note(diags, MM_RULE_MAKE_LINK, "manifests/%s", mm_show(shown, list.entries[i].path, strlen(list.entries[i].path)));
+            mm_note(diags, MM_RULE_MAKE_LINK, "manifests/%s",
+                    mm_show(shown, list.entries[i].path, strlen(list.entries[i].path)));
     }
     mm_folder_release(&list);
     return result;
@@ -496,7 +521,8 @@ int mm_gather_finish(struct mm_gather *gather, struct mm_diags *diags)
     qsort(gather->inputs, gather->count, sizeof *gather->inputs, by_path);
     for (size_t i = 1; i < gather->count; i++)
         if (strcmp(gather->inputs[i - 1].path, gather->inputs[i].path) == 0)
-            return mm_diag(diags, MM_RULE_MANIFEST_PATHS, "expected file names that differ, found '%s' twice", gather->inputs[i].path);
+            return mm_diag(diags, MM_RULE_MANIFEST_PATHS, "expected file names that differ, found '%s' twice",
+                           gather->inputs[i].path);
     return 0;
 }
 
@@ -506,7 +532,8 @@ int mm_input_open(const struct mm_input *input, struct mm_diags *diags)
     if (fd >= 0)
         return fd;
     if (errno == EXDEV || errno == ELOOP)
-        return mm_diag(diags, MM_RULE_MAKE_LINK, "expected a file, found a link that leads out of the folder; --follow-links allows it");
+        return mm_diag(diags, MM_RULE_MAKE_LINK,
+                       "expected a file, found a link that leads out of the folder; --follow-links allows it");
     if (errno == EISDIR)
         return mm_diag(diags, MM_RULE_MAKE_LINK, "expected a file, found a link to a folder");
     return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);

@@ -9,18 +9,18 @@ enum mm_blob_digest { MM_BLOB_NONE, MM_BLOB_SHA256, MM_BLOB_GIT };
 
 /* One file to describe. */
 struct mm_input {
-    char *path;                /* in the manifest */
-    char *name;                /* beneath `folder` */
-    int folder;                /* open folder, kept by the gathering */
+    char *path; /* in the manifest */
+    char *name; /* beneath `folder` */
+    int folder; /* open folder, kept by the gathering */
     enum mm_links links;
-    bool named;                /* an operand itself, not found in a folder */
-    int role;                  /* enum mm_role where the store says it, or -1 */
+    bool named;                 /* an operand itself, not found in a folder */
+    int role;                   /* enum mm_role where the store says it, or -1 */
     enum mm_blob_digest digest; /* what the blob's name says of its bytes */
     char hex[65];
 };
 
 struct mm_gather {
-    struct mm_input *inputs;   /* sorted by path */
+    struct mm_input *inputs; /* sorted by path */
     size_t count, capacity;
     int *folders;
     size_t folder_count, folder_capacity;

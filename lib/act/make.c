@@ -17,7 +17,7 @@
 struct made {
     const struct mm_input *input;
     enum mm_role role;
-    bool used;                               /* not left out */
+    bool used; /* not left out */
     struct mm_artifact artifact;
     bool has_list;
     unsigned char list_sha256[MM_HASH_BYTES];
@@ -28,12 +28,12 @@ struct make {
     const struct mm_make_options *options;
     struct mm_diags *diags;
     uint64_t chunk_size;
-    struct made *made;                       /* as many as the gathering's inputs */
-    struct mm_member *members;               /* those that are used */
-    size_t *member_made;                     /* their places in `made` */
+    struct made *made;         /* as many as the gathering's inputs */
+    struct mm_member *members; /* those that are used */
+    size_t *member_made;       /* their places in `made` */
     size_t member_count;
-    struct mm_buf text;                      /* the manifest's lines, in any order */
-    bool read;                               /* the inputs were read: what is left out is known */
+    struct mm_buf text; /* the manifest's lines, in any order */
+    bool read;          /* the inputs were read: what is left out is known */
     uint64_t done;
 };
 
@@ -110,7 +110,9 @@ static const char *private_default(enum mm_field field)
     switch (field) {
     case MM_FIELD_VERSION: return "0";
     case MM_FIELD_LICENSE: return "LicenseRef-unknown";
-    case MM_FIELD_LICENSE_ROUTE: case MM_FIELD_MODEL_CARD_ROUTE: case MM_FIELD_TAKEDOWN_ROUTE: return "none";
+    case MM_FIELD_LICENSE_ROUTE:
+    case MM_FIELD_MODEL_CARD_ROUTE:
+    case MM_FIELD_TAKEDOWN_ROUTE: return "none";
     case MM_FIELD_SOURCE_LANE: return "mirrored";
     default: return NULL;
     }
@@ -148,12 +150,11 @@ static bool settle(const struct make *m, enum mm_field field, char out[static MM
     if (known_value(m, field, out))
         return true;
     switch (field) {
-    case MM_FIELD_KEY_ID: case MM_FIELD_PEER_HINT: value = "none"; break;
+    case MM_FIELD_KEY_ID:
+    case MM_FIELD_PEER_HINT: value = "none"; break;
     case MM_FIELD_LICENSE_ROUTE: value = path_with_role(m, MM_ROLE_LICENSE); break;
     case MM_FIELD_MODEL_CARD_ROUTE: value = path_with_role(m, MM_ROLE_CARD); break;
-    case MM_FIELD_DISPLAY_NAME:
-        value = model_id(m, id) ? (strchr(id, '/') ? strchr(id, '/') + 1 : id) : NULL;
-        break;
+    case MM_FIELD_DISPLAY_NAME: value = model_id(m, id) ? (strchr(id, '/') ? strchr(id, '/') + 1 : id) : NULL; break;
     default: break;
     }
     if (!value && m->options->is_private)
@@ -165,7 +166,8 @@ static bool settle(const struct make *m, enum mm_field field, char out[static MM
 
 static bool is_computed(enum mm_field field)
 {
-    return field == MM_FIELD_ARCHITECTURE || field == MM_FIELD_PARAMETERS || field == MM_FIELD_QUANTIZATION || field == MM_FIELD_MODEL_SHAPE;
+    return field == MM_FIELD_ARCHITECTURE || field == MM_FIELD_PARAMETERS || field == MM_FIELD_QUANTIZATION ||
+           field == MM_FIELD_MODEL_SHAPE;
 }
 
 /* Optional and repeated fields: as given; else those of the earlier revision that still hold. */
@@ -187,7 +189,8 @@ static void add_others(struct make *m, enum mm_field field)
         add_line(m, field, hex);
     } else if (field == MM_FIELD_EXPIRES || field == MM_FIELD_EVIDENCE) {
         if (m->read && mm_manifest_get(from, 0, field)) /* they were said of other bytes and another time */
-            mm_note(m->diags, MM_RULE_MAKE_SKIPPED, "%s is not taken over from the earlier revision", mm_fields[field].key);
+            mm_note(m->diags, MM_RULE_MAKE_SKIPPED, "%s is not taken over from the earlier revision",
+                    mm_fields[field].key);
     } else {
         for (size_t i = 0; i < from->groups[0].count; i++)
             if (from->entries[from->groups[0].first + i].field == (int)field)
@@ -206,10 +209,19 @@ static void add_x_fields(struct make *m)
 /* What lacks, all at once, and how a call looks that has it. */
 static int report_lacks(struct make *m, const bool lacks[static MM_FIELD_COUNT])
 {
-    static const struct { enum mm_field field; const char *sample; } samples[] = {
-        {MM_FIELD_MODEL_ID, "PUBLISHER/NAME"}, {MM_FIELD_VERSION, "1.0"}, {MM_FIELD_REVISION, "1"}, {MM_FIELD_LICENSE, "Apache-2.0"},
-        {MM_FIELD_LICENSE_ROUTE, "https://example.org/license"}, {MM_FIELD_MODEL_CARD_ROUTE, "https://example.org/card"},
-        {MM_FIELD_TAKEDOWN_ROUTE, "mailto:abuse@example.org"}, {MM_FIELD_SOURCE_LANE, "original"}, {MM_FIELD_SOURCE, "'- hf://org/name'"},
+    static const struct {
+        enum mm_field field;
+        const char *sample;
+    } samples[] = {
+        {MM_FIELD_MODEL_ID, "PUBLISHER/NAME"},
+        {MM_FIELD_VERSION, "1.0"},
+        {MM_FIELD_REVISION, "1"},
+        {MM_FIELD_LICENSE, "Apache-2.0"},
+        {MM_FIELD_LICENSE_ROUTE, "https://example.org/license"},
+        {MM_FIELD_MODEL_CARD_ROUTE, "https://example.org/card"},
+        {MM_FIELD_TAKEDOWN_ROUTE, "mailto:abuse@example.org"},
+        {MM_FIELD_SOURCE_LANE, "original"},
+        {MM_FIELD_SOURCE, "'- hf://org/name'"},
     };
     struct mm_buf command = {0};
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
@@ -241,7 +253,8 @@ static int add_model_fields(struct make *m)
             lacks[field] = true;
     }
     add_x_fields(m);
-    bool source_given = given(m, MM_FIELD_SOURCE) || (m->options->from && mm_manifest_get(m->options->from, 0, MM_FIELD_SOURCE));
+    bool source_given =
+        given(m, MM_FIELD_SOURCE) || (m->options->from && mm_manifest_get(m->options->from, 0, MM_FIELD_SOURCE));
     if (!source_given && settle(m, MM_FIELD_SOURCE_LANE, value) && strcmp(value, "original") != 0) {
         if (m->options->is_private)
             add_line(m, MM_FIELD_SOURCE, "- unknown");
@@ -307,7 +320,8 @@ static int check_blob(struct make *m, const struct made *made, int fd)
     if (input->digest == MM_BLOB_SHA256 && strcmp(hex, input->hex) != 0)
         return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the SHA-256 that the blob is named after, found %s", hex);
     if (input->digest == MM_BLOB_GIT && !mm_input_is_git_blob(fd, input->hex))
-        return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the git object that the blob is named after, found another");
+        return mm_diag(m->diags, MM_RULE_MAKE_BLOB,
+                       "expected the git object that the blob is named after, found another");
     return 0;
 }
 
@@ -321,7 +335,8 @@ static int write_list(struct make *m, struct made *made, const struct mm_hashes 
     mm_chunk_list_write(&made->artifact.chunks, hashes, &text);
     if (!sha || text.failed || hashes->failed) {
         mm_diag_memory(m->diags);
-    } else if ((size_t)snprintf(path, sizeof path, "%s/%s.chunks", m->options->chunk_lists, made->input->path) >= sizeof path) {
+    } else if ((size_t)snprintf(path, sizeof path, "%s/%s.chunks", m->options->chunk_lists, made->input->path) >=
+               sizeof path) {
         mm_diag(m->diags, MM_RULE_IO_WRITE, "expected a shorter path for the chunk list");
     } else if (mm_writer_open(&writer, path, m->options->force, m->diags) == 0) {
         mm_sha256_once(sha, text.data, text.length, made->list_sha256);
@@ -349,7 +364,8 @@ static void note_format(struct make *m, const struct made *made)
     size_t length = strlen(made->input->path);
     bool json = length > 5 && strcmp(made->input->path + length - 5, ".json") == 0;
     if (json && made->artifact.valid && made->artifact.model.format != MM_FORMAT_JSON)
-        mm_note(m->diags, MM_RULE_MAKE_TEXT, "calls itself .json and is not JSON: described as %s", mm_format_names[made->artifact.model.format]);
+        mm_note(m->diags, MM_RULE_MAKE_TEXT, "calls itself .json and is not JSON: described as %s",
+                mm_format_names[made->artifact.model.format]);
 }
 
 /* Archives found in a folder are left out; a file that the user named himself has to be good. */
@@ -375,8 +391,13 @@ static int read_input(struct make *m, struct made *made)
         return -1;
     size_t first_diag = m->diags->count;
     struct mm_artifact_options how = {
-        .format = MM_FORMAT_DETECT, .chunk_size = m->chunk_size, .whole = true, .each = m->options->chunk_lists ? mm_hashes_add : NULL,
-        .each_context = &hashes, .progress = m->options->progress ? advance : NULL, .progress_context = m,
+        .format = MM_FORMAT_DETECT,
+        .chunk_size = m->chunk_size,
+        .whole = true,
+        .each = m->options->chunk_lists ? mm_hashes_add : NULL,
+        .each_context = &hashes,
+        .progress = m->options->progress ? advance : NULL,
+        .progress_context = m,
     };
     int result = mm_artifact_read(fd, made->input->path, &how, &made->artifact, m->diags);
     if (result == 0 && leave_out(m, made, first_diag)) {
@@ -409,7 +430,8 @@ static int read_inputs(struct make *m)
         if (m->made[i].used) {
             const struct made *made = &m->made[i];
             m->member_made[m->member_count] = i;
-            m->members[m->member_count++] = (struct mm_member){made->input->path, made->role, &made->artifact, made->artifact.chunks.sha256};
+            m->members[m->member_count++] =
+                (struct mm_member){made->input->path, made->role, &made->artifact, made->artifact.chunks.sha256};
         }
     return result;
 }
@@ -520,7 +542,8 @@ static uint64_t chunk_size_of(const struct mm_make_options *options)
     return claim.chunks.size;
 }
 
-int mm_make(const struct mm_gather *gather, const struct mm_make_options *options, struct mm_buf *out, struct mm_diags *diags)
+int mm_make(const struct mm_gather *gather, const struct mm_make_options *options, struct mm_buf *out,
+            struct mm_diags *diags)
 {
     struct make m = {.gather = gather, .options = options, .diags = diags, .chunk_size = chunk_size_of(options)};
     m.made = calloc(gather->count, sizeof *m.made);
@@ -541,7 +564,8 @@ int mm_make_folders(const struct mm_gather *gather, const char *chunk_lists, str
     char path[4096];
     for (size_t i = 0; i < gather->count; i++) {
         int base = snprintf(path, sizeof path, "%s/", chunk_lists);
-        if (base < 0 || (size_t)(base + snprintf(path + base, sizeof path - (size_t)base, "%s", gather->inputs[i].path)) >= sizeof path)
+        if (base < 0 || (size_t)(base + snprintf(path + base, sizeof path - (size_t)base, "%s",
+                                                 gather->inputs[i].path)) >= sizeof path)
             return mm_diag(diags, MM_RULE_IO_WRITE, "expected a shorter path for the chunk lists");
         for (char *slash = path + base; (slash = strchr(slash, '/')); slash++) {
             *slash = '\0';

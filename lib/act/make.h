@@ -20,25 +20,26 @@ struct mm_role_given {
 };
 
 struct mm_make_options {
-    const struct mm_given *given;          /* of the call */
+    const struct mm_given *given; /* of the call */
     size_t given_count;
     struct mm_role_given *roles;
     size_t role_count;
-    uint64_t chunk_size;                   /* 0: that of `from`, else the default */
-    const struct mm_manifest *from;        /* an earlier revision, or NULL */
-    const struct mm_manifest *publisher;   /* defaults of the publisher file, or NULL */
-    bool is_private;                       /* --private: everything that lacks is filled for publisher local */
-    const char *private_name;              /* NAME of local/NAME where no model-id is given */
-    const char *chunk_lists;               /* folder for chunk lists, or NULL */
-    bool force;                            /* replace chunk lists that are there */
-    const char *operands;                  /* of the call, for the sample command */
-    mm_progress_fn *progress;              /* may be NULL */
+    uint64_t chunk_size;                 /* 0: that of `from`, else the default */
+    const struct mm_manifest *from;      /* an earlier revision, or NULL */
+    const struct mm_manifest *publisher; /* defaults of the publisher file, or NULL */
+    bool is_private;                     /* --private: everything that lacks is filled for publisher local */
+    const char *private_name;            /* NAME of local/NAME where no model-id is given */
+    const char *chunk_lists;             /* folder for chunk lists, or NULL */
+    bool force;                          /* replace chunk lists that are there */
+    const char *operands;                /* of the call, for the sample command */
+    mm_progress_fn *progress;            /* may be NULL */
     void *progress_context;
 };
 
 /* Reads every input once and appends the canonical manifest that describes them to OUT. What lacks is found before
  * anything is read, all at once (MAKE_LACKS). Returns 0, or -1 with findings. */
-int mm_make(const struct mm_gather *gather, const struct mm_make_options *options, struct mm_buf *out, struct mm_diags *diags);
+int mm_make(const struct mm_gather *gather, const struct mm_make_options *options, struct mm_buf *out,
+            struct mm_diags *diags);
 
 /* Creates the folders beneath options->chunk_lists that the lists of GATHER need. Before mm_make, while that is allowed. */
 int mm_make_folders(const struct mm_gather *gather, const char *chunk_lists, struct mm_diags *diags);

@@ -14,7 +14,7 @@
 #include "text/line.h"
 #include "text/route.h"
 
-#define NAMED_CHUNKS 16  /* wrong chunks that a report names (receipts.md) */
+#define NAMED_CHUNKS 16 /* wrong chunks that a report names (receipts.md) */
 #define NAMED_SURPLUS 16
 
 struct verify {
@@ -73,7 +73,8 @@ static void check_expiry(struct verify *v)
         return;
     }
     mm_outcome_set(outcome, MM_RESULT_FAIL, "expired at %.*s", (int)expires->value_length, expires->value);
-    mm_diag_line(v->diags, MM_RULE_VERIFY_EXPIRY, expires->line, expires->key_length + 3, "expected a manifest that has not expired, now is %s", now);
+    mm_diag_line(v->diags, MM_RULE_VERIFY_EXPIRY, expires->line, expires->key_length + 3,
+                 "expected a manifest that has not expired, now is %s", now);
 }
 
 /* ---- chunk lists ---- */
@@ -98,8 +99,8 @@ static bool route_ends_in_gz(const struct mm_claim *claim)
 
 static bool same_facts(const struct mm_chunk_facts *a, const struct mm_chunk_facts *b)
 {
-    return a->bytes == b->bytes && a->size == b->size && a->count == b->count && memcmp(a->root, b->root, MM_HASH_BYTES) == 0 &&
-           memcmp(a->sha256, b->sha256, MM_HASH_BYTES) == 0;
+    return a->bytes == b->bytes && a->size == b->size && a->count == b->count &&
+           memcmp(a->root, b->root, MM_HASH_BYTES) == 0 && memcmp(a->sha256, b->sha256, MM_HASH_BYTES) == 0;
 }
 
 /* Judges a list that the manifest names. */
@@ -111,7 +112,8 @@ static void check_list(struct verify *v, size_t which, const struct mm_claim *cl
         mm_diag(v->diags, MM_RULE_VERIFY_CHUNK_LIST, "expected the stated SHA-256, found another");
     } else if (read < 0 || !same_facts(&listed->list.facts, &claim->chunks)) {
         mm_outcome_set(outcome, MM_RESULT_FAIL, "it is not a list of this artifact");
-        mm_diag(v->diags, MM_RULE_VERIFY_CHUNK_LIST, "expected the chunk list of %s, found something else", claim->path);
+        mm_diag(v->diags, MM_RULE_VERIFY_CHUNK_LIST, "expected the chunk list of %s, found something else",
+                claim->path);
     } else {
         mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
     }
@@ -131,7 +133,8 @@ static void read_list(struct verify *v, size_t which, struct listed *listed)
         return;
     mm_diags_init(&ignored);
     v->diags->file = path;
-    int read = mm_chunk_list_read(&listed->list, fd, claim->chunks.count, claim->chunk_list.known ? v->diags : &ignored);
+    int read =
+        mm_chunk_list_read(&listed->list, fd, claim->chunks.count, claim->chunk_list.known ? v->diags : &ignored);
     if (claim->chunk_list.known)
         check_list(v, which, claim, listed, read);
     listed->usable = read == 0 && same_facts(&listed->list.facts, &claim->chunks);
@@ -164,19 +167,22 @@ static void not_opened(struct verify *v, size_t which, int error)
     mm_diag(v->diags, MM_RULE_VERIFY_ABSENT, "expected the artifact, found %s", found);
 }
 
-static void check_bytes(struct verify *v, size_t which, const struct mm_chunk_facts *stated, const struct mm_chunk_facts *found)
+static void check_bytes(struct verify *v, size_t which, const struct mm_chunk_facts *stated,
+                        const struct mm_chunk_facts *found)
 {
     if (found->bytes == stated->bytes) {
         mm_outcome_set(outcome_of(v, which, MM_CHECK_BYTES), MM_RESULT_PASS, NULL);
         return;
     }
     const char *how = found->bytes < stated->bytes ? "truncated" : "longer";
-    mm_outcome_set(outcome_of(v, which, MM_CHECK_BYTES), MM_RESULT_FAIL, "%s: expected %" PRIu64 ", found %" PRIu64, how, stated->bytes, found->bytes);
+    mm_outcome_set(outcome_of(v, which, MM_CHECK_BYTES), MM_RESULT_FAIL, "%s: expected %" PRIu64 ", found %" PRIu64,
+                   how, stated->bytes, found->bytes);
     mm_diag_offset(v->diags, MM_RULE_VERIFY_BYTES, found->bytes < stated->bytes ? found->bytes : stated->bytes,
                    "expected %" PRIu64 " bytes, found %" PRIu64 ": the file is %s", stated->bytes, found->bytes, how);
 }
 
-static void check_sha256(struct verify *v, size_t which, const struct mm_chunk_facts *stated, const struct mm_chunk_facts *found)
+static void check_sha256(struct verify *v, size_t which, const struct mm_chunk_facts *stated,
+                         const struct mm_chunk_facts *found)
 {
     struct mm_outcome *outcome = outcome_of(v, which, MM_CHECK_SHA256);
     char hex[MM_HASH_HEX + 1];
@@ -196,16 +202,18 @@ static void name_chunks(struct verify *v, const struct mm_chunk_compare *compare
 {
     for (size_t i = 0; i < compare->bad_count && i < NAMED_CHUNKS; i++) {
         const struct mm_bad_range *bad = &compare->bad[i];
-        mm_buf_printf(names, "%schunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64, i ? ", " : "", bad->index, bad->offset, bad->offset + bad->bytes - 1);
-        mm_diag_offset(v->diags, MM_RULE_VERIFY_MERKLE, bad->offset, "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not the stated one", bad->index,
-                       bad->offset, bad->offset + bad->bytes - 1);
+        mm_buf_printf(names, "%schunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64, i ? ", " : "", bad->index, bad->offset,
+                      bad->offset + bad->bytes - 1);
+        mm_diag_offset(v->diags, MM_RULE_VERIFY_MERKLE, bad->offset,
+                       "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not the stated one", bad->index, bad->offset,
+                       bad->offset + bad->bytes - 1);
     }
     if (compare->bad_count > NAMED_CHUNKS)
         mm_buf_printf(names, ", %zu wrong chunks in all", compare->bad_count);
 }
 
-static void check_merkle(struct verify *v, size_t which, const struct mm_artifact_report *artifact, const struct mm_chunk_facts *found,
-                         const struct mm_chunk_compare *compare)
+static void check_merkle(struct verify *v, size_t which, const struct mm_artifact_report *artifact,
+                         const struct mm_chunk_facts *found, const struct mm_chunk_compare *compare)
 {
     struct mm_outcome *outcome = outcome_of(v, which, MM_CHECK_MERKLE);
     struct mm_buf names = {0};
@@ -218,7 +226,9 @@ static void check_merkle(struct verify *v, size_t which, const struct mm_artifac
     if (names.length && !names.failed) {
         mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", names.data);
     } else {
-        mm_outcome_set(outcome, MM_RESULT_FAIL, compare ? "every listed chunk is there, and more bytes behind them" : "another root; without a chunk list no chunk can be named");
+        mm_outcome_set(outcome, MM_RESULT_FAIL,
+                       compare ? "every listed chunk is there, and more bytes behind them"
+                               : "another root; without a chunk list no chunk can be named");
         mm_diag(v->diags, MM_RULE_VERIFY_MERKLE, "expected the stated Merkle root, found another");
     }
     mm_buf_release(&names);
@@ -256,7 +266,8 @@ static void advance(void *context, uint64_t done, uint64_t total)
     v->options->progress(v->options->progress_context, v->done + done, v->total);
 }
 
-static void judge(struct verify *v, size_t which, const struct mm_artifact *artifact, struct mm_chunk_compare *compare, size_t first_diag)
+static void judge(struct verify *v, size_t which, const struct mm_artifact *artifact, struct mm_chunk_compare *compare,
+                  size_t first_diag)
 {
     const struct mm_artifact_report *report = &v->report->artifacts[which];
     check_format(v, which, artifact, first_diag);
@@ -276,9 +287,13 @@ static void read_artifact(struct verify *v, size_t which, int fd)
     read_list(v, which, &listed);
     size_t first_diag = v->diags->count;
     struct mm_artifact_options options = {
-        .format = (int)claim->format, .chunk_size = claim->chunks.size, .whole = !v->options->quick,
-        .each = listed.usable ? mm_chunk_compare_add : NULL, .each_context = &compare,
-        .progress = v->options->progress ? advance : NULL, .progress_context = v,
+        .format = (int)claim->format,
+        .chunk_size = claim->chunks.size,
+        .whole = !v->options->quick,
+        .each = listed.usable ? mm_chunk_compare_add : NULL,
+        .each_context = &compare,
+        .progress = v->options->progress ? advance : NULL,
+        .progress_context = v,
     };
     int result = mm_artifact_read(fd, claim->path, &options, artifact, v->diags);
     if (result == 0 && listed.usable)
@@ -326,7 +341,8 @@ static void check_artifact(struct verify *v, size_t which)
 /* ---- what artifacts say of themselves ---- */
 
 /* Compares a stated digest with the one computed; EMPTY_IS_NONE: the hash of nothing may stand for "holds none". */
-static void check_digest(struct verify *v, size_t which, enum mm_check check, enum mm_rule rule, struct mm_digest stated, struct mm_digest found, bool empty_is_none)
+static void check_digest(struct verify *v, size_t which, enum mm_check check, enum mm_rule rule,
+                         struct mm_digest stated, struct mm_digest found, bool empty_is_none)
 {
     struct mm_outcome *outcome = outcome_of(v, which, check);
     if (!v->members[which].artifact) {
@@ -352,8 +368,10 @@ static void check_digests(struct verify *v, size_t which)
     bool no_tensors = v->artifacts[which].model.tensors.count == 0;
     v->diags->file = claim->path;
     check_digest(v, which, MM_CHECK_TENSOR_LAYOUT, MM_RULE_VERIFY_LAYOUT, claim->layout, facts->layout, no_tensors);
-    check_digest(v, which, MM_CHECK_TOKENIZER, MM_RULE_VERIFY_TOKENIZER, claim->tokenizer, mm_set_tokenizer(v->members, v->report->count, which), false);
-    check_digest(v, which, MM_CHECK_CHAT_TEMPLATE, MM_RULE_VERIFY_TEMPLATE, claim->chat_template, facts->chat_template, false);
+    check_digest(v, which, MM_CHECK_TOKENIZER, MM_RULE_VERIFY_TOKENIZER, claim->tokenizer,
+                 mm_set_tokenizer(v->members, v->report->count, which), false);
+    check_digest(v, which, MM_CHECK_CHAT_TEMPLATE, MM_RULE_VERIFY_TEMPLATE, claim->chat_template, facts->chat_template,
+                 false);
 }
 
 /* Appends "architecture: expected A, found B" where the manifest states something else than FOUND. */
@@ -362,9 +380,11 @@ static void compare_fact(struct verify *v, enum mm_field field, const char *foun
     const struct mm_entry *entry = mm_manifest_get(v->manifest, 0, field);
     if (!entry || (found && mm_entry_is(entry, found)))
         return;
-    mm_buf_printf(wrong, "%s%s: stated %.*s, found %s", wrong->length ? "; " : "", mm_fields[field].key, (int)entry->value_length, entry->value, found ? found : "none");
-    mm_diag_line(v->diags, MM_RULE_VERIFY_FACTS, entry->line, entry->key_length + 3, "expected %s %s, as the artifacts say, found '%.*s'", mm_fields[field].key,
-                 found ? found : "left out", (int)entry->value_length, entry->value);
+    mm_buf_printf(wrong, "%s%s: stated %.*s, found %s", wrong->length ? "; " : "", mm_fields[field].key,
+                  (int)entry->value_length, entry->value, found ? found : "none");
+    mm_diag_line(v->diags, MM_RULE_VERIFY_FACTS, entry->line, entry->key_length + 3,
+                 "expected %s %s, as the artifacts say, found '%.*s'", mm_fields[field].key, found ? found : "left out",
+                 (int)entry->value_length, entry->value);
 }
 
 static void compare_facts(struct verify *v, const struct mm_set_facts *facts)
@@ -417,7 +437,8 @@ static bool is_named(const struct verify *v, const char *path)
     for (size_t i = 0; i < v->report->count; i++) {
         const struct mm_claim *claim = &v->report->artifacts[i].claim;
         const struct mm_entry *list = claim->chunk_list_route;
-        if (strcmp(claim->path, path) == 0 || (list && list->value_length == length && memcmp(list->value, path, length) == 0))
+        if (strcmp(claim->path, path) == 0 ||
+            (list && list->value_length == length && memcmp(list->value, path, length) == 0))
             return true;
     }
     return false;
@@ -448,7 +469,8 @@ static void check_surplus(struct verify *v)
     if (surplus > 0 && v->options->strict)
         mm_outcome_set(outcome, MM_RESULT_FAIL, "%zu surplus, first: %s", surplus, first);
     else if (surplus > 0 && outcome->result != MM_RESULT_FAIL)
-        mm_outcome_set(outcome, outcome->result, "%s%zu surplus, first: %s", outcome->result == MM_RESULT_SKIP ? "none; " : "", surplus, first);
+        mm_outcome_set(outcome, outcome->result, "%s%zu surplus, first: %s",
+                       outcome->result == MM_RESULT_SKIP ? "none; " : "", surplus, first);
     mm_folder_release(&folder);
 }
 
@@ -460,9 +482,11 @@ static void check_set(struct verify *v)
     for (size_t i = 0; i < v->report->count; i++)
         all = all && v->members[i].artifact;
     if (!all)
-        mm_outcome_set(outcome, MM_RESULT_SKIP, v->options->only_count ? "only" : "none: not all artifacts could be read");
+        mm_outcome_set(outcome, MM_RESULT_SKIP,
+                       v->options->only_count ? "only" : "none: not all artifacts could be read");
     else if (mm_set_check(v->members, v->report->count, &checked, v->diags) == 0)
-        mm_outcome_set(outcome, checked || v->options->strict ? MM_RESULT_PASS : MM_RESULT_SKIP, checked || v->options->strict ? NULL : "none");
+        mm_outcome_set(outcome, checked || v->options->strict ? MM_RESULT_PASS : MM_RESULT_SKIP,
+                       checked || v->options->strict ? NULL : "none");
     else {
         const struct mm_diag *error = first_error(v->diags, errors);
         mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", error ? error->text : "the files do not belong together");
@@ -478,7 +502,8 @@ static void check_only(struct verify *v)
         for (size_t k = 0; k < v->report->count; k++)
             named = named || strcmp(v->report->artifacts[k].claim.path, v->options->only[i]) == 0;
         if (!named)
-            mm_diag(v->diags, MM_RULE_SET_ONLY, "expected an artifact of the manifest, found '%s'", v->options->only[i]);
+            mm_diag(v->diags, MM_RULE_SET_ONLY, "expected an artifact of the manifest, found '%s'",
+                    v->options->only[i]);
     }
 }
 
@@ -502,8 +527,8 @@ static void verify_all(struct verify *v)
     check_set(v);
 }
 
-int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_verify_options *options, struct mm_report *report,
-              struct mm_diags *diags)
+int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_verify_options *options,
+              struct mm_report *report, struct mm_diags *diags)
 {
     struct verify v = {.manifest = manifest, .root = root, .options = options, .report = report, .diags = diags};
     if (mm_report_init(report, manifest, diags) < 0)

@@ -6,23 +6,24 @@
 #include "doc/report.h"
 
 struct mm_verify_options {
-    bool quick;                 /* leave out whole-file hashes */
-    bool strict;                /* surplus files fail */
-    bool require_signature;     /* an unsigned manifest fails */
-    const unsigned char *pin;   /* the manifest's SHA-256, or NULL */
-    const char *const *only;    /* paths to check alone; none: all */
+    bool quick;               /* leave out whole-file hashes */
+    bool strict;              /* surplus files fail */
+    bool require_signature;   /* an unsigned manifest fails */
+    const unsigned char *pin; /* the manifest's SHA-256, or NULL */
+    const char *const *only;  /* paths to check alone; none: all */
     size_t only_count;
     enum mm_links links;
-    const char *manifest_path;  /* where the manifest stands beneath the folder, or NULL: it and its signature are no surplus */
-    struct mm_buf *bad_ranges;  /* wrong chunks are appended, or NULL */
-    mm_progress_fn *progress;   /* may be NULL */
+    const char
+        *manifest_path; /* where the manifest stands beneath the folder, or NULL: it and its signature are no surplus */
+    struct mm_buf *bad_ranges; /* wrong chunks are appended, or NULL */
+    mm_progress_fn *progress;  /* may be NULL */
     void *progress_context;
 };
 
 /* Checks the artifacts of the valid MANIFEST beneath the open folder ROOT, each read once, and fills REPORT. What fails
  * is a finding too. Returns 0 if the checks could be made, whatever they found; -1 with a finding where they could not.
  * Release REPORT in every case. */
-int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_verify_options *options, struct mm_report *report,
-              struct mm_diags *diags);
+int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_verify_options *options,
+              struct mm_report *report, struct mm_diags *diags);
 
 #endif

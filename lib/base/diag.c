@@ -61,7 +61,8 @@ static struct mm_diag *next_item(struct mm_diags *diags)
 }
 
 /* Where memory fails, the finding's words are lost but its answer is kept. */
-__attribute__((format(printf, 3, 0))) static void add(struct mm_diags *diags, struct mm_diag diag, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void add(struct mm_diags *diags, struct mm_diag diag, const char *format,
+                                                      va_list arguments)
 {
     if (diag.severity == MM_ERROR) {
         diags->errors++;
@@ -85,12 +86,12 @@ __attribute__((format(printf, 3, 0))) static void add(struct mm_diags *diags, st
     diags->count++;
 }
 
-#define ADD(...)                                                \
-    do {                                                        \
-        va_list arguments;                                      \
-        va_start(arguments, format);                            \
-        add(diags, (struct mm_diag){__VA_ARGS__}, format, arguments); \
-        va_end(arguments);                                      \
+#define ADD(...)                                                                                                       \
+    do {                                                                                                               \
+        va_list arguments;                                                                                             \
+        va_start(arguments, format);                                                                                   \
+        add(diags, (struct mm_diag){__VA_ARGS__}, format, arguments);                                                  \
+        va_end(arguments);                                                                                             \
     } while (0)
 
 int mm_diag(struct mm_diags *diags, enum mm_rule rule, const char *format, ...)

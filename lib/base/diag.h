@@ -46,12 +46,12 @@ const struct mm_rule_info *mm_rule_info(enum mm_rule rule);
 struct mm_diag {
     enum mm_severity severity;
     enum mm_rule rule;
-    char *file;       /* as the user named it; "" where no file is meant */
-    uint64_t line;    /* from 1; 0 where the finding has no line */
-    uint64_t column;  /* in bytes, from 1; 0 likewise */
-    uint64_t offset;  /* in bytes, from 0; meaningful only if at_offset */
+    char *file;      /* as the user named it; "" where no file is meant */
+    uint64_t line;   /* from 1; 0 where the finding has no line */
+    uint64_t column; /* in bytes, from 1; 0 likewise */
+    uint64_t offset; /* in bytes, from 0; meaningful only if at_offset */
     bool at_offset;
-    char *text;       /* what was expected and what was found; printable */
+    char *text; /* what was expected and what was found; printable */
 };
 
 /* A bounded list of findings. `file` names what is being read now and is borrowed: whoever sets it keeps the

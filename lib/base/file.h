@@ -43,7 +43,7 @@ int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name
  * in the same folder, flushed, then linked or renamed, and the folder flushed. */
 struct mm_writer {
     int fd, folder;
-    char *path, *base; /* final name; its last component, pointing into path */
+    char *path, *base;  /* final name; its last component, pointing into path */
     char temporary[40]; /* "" while the file has no name */
     bool force;
 };

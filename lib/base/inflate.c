@@ -29,7 +29,8 @@ static int inflate_all(z_stream *stream, size_t limit, struct mm_buf *out, struc
     }
     if (stream->avail_in > 0)
         return mm_diag_offset(diags, MM_RULE_CHUNK_GZIP, stream->total_in,
-                              "expected the end of the file after one gzip member, found %u more bytes", stream->avail_in);
+                              "expected the end of the file after one gzip member, found %u more bytes",
+                              stream->avail_in);
     return 0;
 }
 

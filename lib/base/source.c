@@ -134,8 +134,9 @@ int mm_source_finish(struct mm_source *source, struct mm_diags *diags)
     if (!source->regular)
         return 0;
     if (source->fetched != source->size)
-        return mm_diag(diags, MM_RULE_IO_CHANGED, "expected %" PRIu64 " bytes, found %" PRIu64 ": the file %s while it was read",
-                       source->size, source->fetched, source->fetched < source->size ? "shrank" : "grew");
+        return mm_diag(diags, MM_RULE_IO_CHANGED,
+                       "expected %" PRIu64 " bytes, found %" PRIu64 ": the file %s while it was read", source->size,
+                       source->fetched, source->fetched < source->size ? "shrank" : "grew");
     if (fstat(source->fd, &after) < 0 || !mm_file_same(&source->before, &after))
         return mm_diag(diags, MM_RULE_IO_CHANGED, "the file changed while it was read");
     return 0;

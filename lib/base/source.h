@@ -21,13 +21,13 @@ typedef void mm_progress_fn(void *context, uint64_t done, uint64_t total);
 
 struct mm_source {
     int fd;
-    bool regular;         /* size is known and checked */
-    uint64_t size;        /* of a regular file, when it was opened */
-    uint64_t fetched;     /* bytes read from the descriptor */
+    bool regular;     /* size is known and checked */
+    uint64_t size;    /* of a regular file, when it was opened */
+    uint64_t fetched; /* bytes read from the descriptor */
     unsigned char *window;
-    size_t begin, end;    /* unread bytes of the window */
-    bool ended;           /* the end of the file was seen */
-    int error;            /* errno of a failed read, 0 */
+    size_t begin, end; /* unread bytes of the window */
+    bool ended;        /* the end of the file was seen */
+    int error;         /* errno of a failed read, 0 */
     mm_sink_fn *sink;
     void *sink_context;
     mm_progress_fn *progress;

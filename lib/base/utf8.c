@@ -120,8 +120,10 @@ bool mm_utf8_noncharacter(uint32_t code)
 
 bool mm_utf8_invisible(uint32_t code)
 {
-    static const struct { uint32_t first, last; } ranges[] = {
-        {0x00AD, 0x00AD}, {0x061C, 0x061C}, {0x200B, 0x200F}, {0x2028, 0x202E},
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x00AD, 0x00AD}, {0x061C, 0x061C}, {0x200B, 0x200F},   {0x2028, 0x202E},
         {0x2060, 0x2069}, {0xFEFF, 0xFEFF}, {0xE0000, 0xE007F},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)

@@ -23,7 +23,8 @@ void mm_hashes_add(void *context, uint64_t index, const unsigned char hash[stati
 {
     struct mm_hashes *hashes = context;
     (void)index;
-    if (hashes->failed || hashes->count >= MM_CHUNK_COUNT_MAX || !mm_grow(&hashes->items, hashes->count, &hashes->capacity, MM_HASH_BYTES)) {
+    if (hashes->failed || hashes->count >= MM_CHUNK_COUNT_MAX ||
+        !mm_grow(&hashes->items, hashes->count, &hashes->capacity, MM_HASH_BYTES)) {
         hashes->failed = true;
         return;
     }
@@ -35,7 +36,8 @@ void mm_chunk_list_release(struct mm_chunk_list *list)
     mm_hashes_release(&list->hashes);
 }
 
-static int read_header(struct mm_chunk_list *list, struct mm_lines *lines, const char *text, size_t length, struct mm_diags *diags)
+static int read_header(struct mm_chunk_list *list, struct mm_lines *lines, const char *text, size_t length,
+                       struct mm_diags *diags)
 {
     struct mm_chunk_facts *facts = &list->facts;
     if (mm_lines_begin(lines, text, length, MM_CHUNK_LIST_TYPE, diags) < 0 ||
@@ -47,7 +49,8 @@ static int read_header(struct mm_chunk_list *list, struct mm_lines *lines, const
         return -1;
     facts->has_sha256 = true;
     if (!mm_chunk_size_valid(facts->size))
-        return mm_diag_line(diags, MM_RULE_CHUNK_LIST, 4, 13, "expected a power of two from 65536 to 67108864, found %" PRIu64, facts->size);
+        return mm_diag_line(diags, MM_RULE_CHUNK_LIST, 4, 13,
+                            "expected a power of two from 65536 to 67108864, found %" PRIu64, facts->size);
     if (facts->count > MM_CHUNK_COUNT_MAX || facts->count != mm_chunk_count(facts->bytes, facts->size))
         return mm_diag_line(diags, MM_RULE_CHUNK_LIST, 5, 14, "expected %" PRIu64 " chunks, at most %d, found %" PRIu64,
                             mm_chunk_count(facts->bytes, facts->size), MM_CHUNK_COUNT_MAX, facts->count);
@@ -63,17 +66,20 @@ static int read_hashes(struct mm_chunk_list *list, const char *at, const char *e
         size_t left = (size_t)(end - at);
         if (left < LINE_BYTES || at[MM_HASH_HEX] != '\n' || !mm_hex_hash(at, MM_HASH_HEX, hash)) {
             const char *feed = memchr(at, '\n', left);
-            return mm_diag_line(diags, MM_RULE_VALUE_HASH, line, 1, "expected 64 lower-case hex digits and LF, found '%s'",
+            return mm_diag_line(diags, MM_RULE_VALUE_HASH, line, 1,
+                                "expected 64 lower-case hex digits and LF, found '%s'",
                                 mm_show(shown, at, feed ? (size_t)(feed - at) : left));
         }
         if (list->hashes.count == list->facts.count)
-            return mm_diag_line(diags, MM_RULE_CHUNK_LIST, line, 1, "expected %" PRIu64 " chunk hashes, found more", list->facts.count);
+            return mm_diag_line(diags, MM_RULE_CHUNK_LIST, line, 1, "expected %" PRIu64 " chunk hashes, found more",
+                                list->facts.count);
         mm_hashes_add(&list->hashes, 0, hash);
         if (list->hashes.failed)
             return mm_diag_memory(diags);
     }
     if (list->hashes.count < list->facts.count)
-        return mm_diag_line(diags, MM_RULE_CHUNK_LIST, line, 1, "expected %" PRIu64 " chunk hashes, found %zu", list->facts.count, list->hashes.count);
+        return mm_diag_line(diags, MM_RULE_CHUNK_LIST, line, 1, "expected %" PRIu64 " chunk hashes, found %zu",
+                            list->facts.count, list->hashes.count);
     return 0;
 }
 
@@ -88,10 +94,14 @@ static int check_hashes(const struct mm_chunk_list *list, struct mm_diags *diags
     if (result == 0) {
         mm_merkle_root(&tree, root);
         if (memcmp(root, list->facts.root, MM_HASH_BYTES) != 0)
-            result = mm_diag_line(diags, MM_RULE_CHUNK_LIST, HEADER_LINES, 14, "expected the Merkle root of the hashes below, found another");
-        const unsigned char *whole = list->facts.count == 0 ? mm_sha256_empty : list->facts.count == 1 ? list->hashes.items[0] : NULL;
+            result = mm_diag_line(diags, MM_RULE_CHUNK_LIST, HEADER_LINES, 14,
+                                  "expected the Merkle root of the hashes below, found another");
+        const unsigned char *whole = list->facts.count == 0   ? mm_sha256_empty
+                                     : list->facts.count == 1 ? list->hashes.items[0]
+                                                              : NULL;
         if (whole && memcmp(whole, list->facts.sha256, MM_HASH_BYTES) != 0)
-            result = mm_diag_line(diags, MM_RULE_CHUNK_LIST, 3, 18, "expected the hash that one chunk or none leaves, found another");
+            result = mm_diag_line(diags, MM_RULE_CHUNK_LIST, 3, 18,
+                                  "expected the hash that one chunk or none leaves, found another");
     }
     mm_merkle_release(&tree);
     return result;
@@ -125,7 +135,8 @@ int mm_chunk_list_read(struct mm_chunk_list *list, int fd, uint64_t count, struc
     uint64_t errors = diags->errors;
     int result = mm_file_read_all(fd, limit, &stored, diags);
     if (result > 0)
-        result = mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a chunk list of at most %zu bytes, found more", limit);
+        result = mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a chunk list of at most %zu bytes, found more",
+                              limit);
     bool compressed = stored.length >= 2 && memcmp(stored.data, "\x1f\x8b", 2) == 0;
     if (result == 0)
         result = hash_file(list, &stored, diags);
@@ -144,7 +155,9 @@ void mm_chunk_list_write(const struct mm_chunk_facts *facts, const struct mm_has
     char sha256[MM_HASH_HEX + 1], root[MM_HASH_HEX + 1];
     mm_hex(sha256, facts->sha256, MM_HASH_BYTES);
     mm_hex(root, facts->root, MM_HASH_BYTES);
-    mm_buf_printf(out, MM_CHUNK_LIST_TYPE " 0\nartifact-bytes: %" PRIu64 "\nartifact-sha256: %s\nchunk-size: %" PRIu64 "\nchunk-count: %" PRIu64 "\nmerkle-root: %s\n",
+    mm_buf_printf(out,
+                  MM_CHUNK_LIST_TYPE " 0\nartifact-bytes: %" PRIu64 "\nartifact-sha256: %s\nchunk-size: %" PRIu64
+                                     "\nchunk-count: %" PRIu64 "\nmerkle-root: %s\n",
                   facts->bytes, sha256, facts->size, facts->count, root);
     for (size_t i = 0; i < hashes->count; i++) {
         char line[LINE_BYTES + 1];
@@ -190,7 +203,8 @@ void mm_chunk_compare_release(struct mm_chunk_compare *compare)
 void mm_bad_ranges_write(const struct mm_chunk_compare *compare, const char *path, struct mm_buf *out)
 {
     for (size_t i = 0; i < compare->bad_count; i++) {
-        mm_buf_printf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t", compare->bad[i].index, compare->bad[i].offset, compare->bad[i].bytes);
+        mm_buf_printf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t", compare->bad[i].index, compare->bad[i].offset,
+                      compare->bad[i].bytes);
         mm_buf_printable(out, path, strlen(path));
         mm_buf_char(out, '\n');
     }
@@ -200,7 +214,8 @@ void mm_proof_write(const struct mm_proof *proof, struct mm_buf *out)
 {
     char hex[MM_HASH_HEX + 1];
     mm_hex(hex, proof->root, MM_HASH_BYTES);
-    mm_buf_printf(out, MM_PROOF_TYPE " 0\nmerkle-root: %s\nchunk-count: %" PRIu64 "\nchunk-index: %" PRIu64 "\n", hex, proof->count, proof->index);
+    mm_buf_printf(out, MM_PROOF_TYPE " 0\nmerkle-root: %s\nchunk-count: %" PRIu64 "\nchunk-index: %" PRIu64 "\n", hex,
+                  proof->count, proof->index);
     mm_hex(hex, proof->chunk, MM_HASH_BYTES);
     mm_buf_printf(out, "chunk-sha256: %s\n", hex);
     for (unsigned i = 0; i < proof->path.length; i++) {
@@ -213,7 +228,8 @@ static int read_siblings(struct mm_proof *proof, struct mm_lines *lines, struct 
 {
     while (lines->at < lines->end) {
         if (proof->path.length == MM_MERKLE_HEIGHT)
-            return mm_diag_line(diags, MM_RULE_CHUNK_PROOF, lines->number + 1, 1, "expected at most %d siblings, found more", MM_MERKLE_HEIGHT);
+            return mm_diag_line(diags, MM_RULE_CHUNK_PROOF, lines->number + 1, 1,
+                                "expected at most %d siblings, found more", MM_MERKLE_HEIGHT);
         if (mm_lines_hash(lines, "sibling", proof->path.siblings[proof->path.length], diags) < 0)
             return -1;
         proof->path.length++;
@@ -230,9 +246,12 @@ static int check_proof(const struct mm_proof *proof, struct mm_diags *diags)
     bool fits = mm_merkle_path_root(sha, &proof->path, proof->index, proof->count, proof->chunk, root);
     mm_sha256_free(sha);
     if (!fits)
-        return mm_diag_line(diags, MM_RULE_CHUNK_PROOF, 6, 1, "expected the siblings of chunk %" PRIu64 " of %" PRIu64 ", found %u", proof->index, proof->count, proof->path.length);
+        return mm_diag_line(diags, MM_RULE_CHUNK_PROOF, 6, 1,
+                            "expected the siblings of chunk %" PRIu64 " of %" PRIu64 ", found %u", proof->index,
+                            proof->count, proof->path.length);
     if (memcmp(root, proof->root, MM_HASH_BYTES) != 0)
-        return mm_diag_line(diags, MM_RULE_CHUNK_PROOF, 2, 14, "expected the root that the siblings lead to, found another");
+        return mm_diag_line(diags, MM_RULE_CHUNK_PROOF, 2, 14,
+                            "expected the root that the siblings lead to, found another");
     return 0;
 }
 
@@ -241,13 +260,15 @@ int mm_proof_read(struct mm_proof *proof, const char *text, size_t length, struc
     struct mm_lines lines;
     uint64_t errors = diags->errors;
     *proof = (struct mm_proof){0};
-    if (mm_lines_begin(&lines, text, length, MM_PROOF_TYPE, diags) < 0 || mm_lines_hash(&lines, "merkle-root", proof->root, diags) < 0 ||
+    if (mm_lines_begin(&lines, text, length, MM_PROOF_TYPE, diags) < 0 ||
+        mm_lines_hash(&lines, "merkle-root", proof->root, diags) < 0 ||
         mm_lines_number(&lines, "chunk-count", MM_CHUNK_COUNT_MAX, &proof->count, diags) < 0 ||
         mm_lines_number(&lines, "chunk-index", MM_NUMBER_MAX, &proof->index, diags) < 0 ||
         mm_lines_hash(&lines, "chunk-sha256", proof->chunk, diags) < 0)
         return -1;
     if (proof->index >= proof->count)
-        return mm_diag_line(diags, MM_RULE_CHUNK_INDEX, 4, 14, "expected an index below %" PRIu64 ", found %" PRIu64, proof->count, proof->index);
+        return mm_diag_line(diags, MM_RULE_CHUNK_INDEX, 4, 14, "expected an index below %" PRIu64 ", found %" PRIu64,
+                            proof->count, proof->index);
     if (read_siblings(proof, &lines, diags) < 0 || check_proof(proof, diags) < 0)
         return -1;
     return diags->errors > errors ? -1 : 0; /* faults of the first line count too */

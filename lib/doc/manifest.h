@@ -14,11 +14,11 @@ enum { MM_ENTRY_UNKNOWN = -1, MM_ENTRY_X = -2 };
 
 /* A line of a manifest. Key and value point into the manifest's text. */
 struct mm_entry {
-    int field;          /* enum mm_field, MM_ENTRY_X or MM_ENTRY_UNKNOWN */
+    int field; /* enum mm_field, MM_ENTRY_X or MM_ENTRY_UNKNOWN */
     const char *key, *value;
     size_t key_length, value_length;
     uint64_t line;
-    bool sound;         /* grammar and value form hold */
+    bool sound; /* grammar and value form hold */
 };
 
 /* The entries [first, first + count); group 0 is the model, the others are artifacts in the order they stand. */

@@ -24,7 +24,8 @@ static const struct mm_entry *get(const struct check *c, size_t group, enum mm_f
     return mm_manifest_get(c->manifest, group, field);
 }
 
-static void fail(const struct check *c, enum mm_rule rule, const struct mm_entry *entry, size_t at, const char *expected)
+static void fail(const struct check *c, enum mm_rule rule, const struct mm_entry *entry, size_t at,
+                 const char *expected)
 {
     char shown[MM_SHOWN];
     mm_diag_line(c->diags, rule, entry->line, entry->key_length + 3 + at, "expected %s, found '%s'", expected,
@@ -73,7 +74,8 @@ static void check_signature(const struct check *c)
 {
     const struct mm_entry *key = get(c, 0, MM_FIELD_KEY_ID), *scheme = get(c, 0, MM_FIELD_SIGNATURE_SCHEME);
     if (key && scheme && mm_entry_is(key, "none") != mm_entry_is(scheme, "none"))
-        fail(c, MM_RULE_MANIFEST_SIGNATURE, scheme, 0, mm_entry_is(key, "none") ? "none, as key-id is none" : "minisign, as key-id names a key");
+        fail(c, MM_RULE_MANIFEST_SIGNATURE, scheme, 0,
+             mm_entry_is(key, "none") ? "none, as key-id is none" : "minisign, as key-id names a key");
 }
 
 static void check_expires(const struct check *c)
@@ -90,9 +92,11 @@ static void check_lane(const struct check *c)
         return;
     bool original = mm_entry_is(lane, "original");
     if (original && source)
-        mm_diag_line(c->diags, MM_RULE_MANIFEST_LANE, source->line, 1, "expected no source, as source-lane is original");
+        mm_diag_line(c->diags, MM_RULE_MANIFEST_LANE, source->line, 1,
+                     "expected no source, as source-lane is original");
     if (!original && !source)
-        mm_diag_line(c->diags, MM_RULE_MANIFEST_LANE, lane->line + 1, 1, "expected a source here, as source-lane is not original");
+        mm_diag_line(c->diags, MM_RULE_MANIFEST_LANE, lane->line + 1, 1,
+                     "expected a source here, as source-lane is not original");
 }
 
 static void check_tags(const struct check *c)
@@ -101,7 +105,8 @@ static void check_tags(const struct check *c)
     size_t tags = 0;
     for (size_t i = model->first; i < model->first + model->count; i++)
         if (c->manifest->entries[i].field == MM_FIELD_TAG && ++tags == 17)
-            mm_diag_line(c->diags, MM_RULE_MANIFEST_TAGS, c->manifest->entries[i].line, 1, "expected at most 16 tags, found more");
+            mm_diag_line(c->diags, MM_RULE_MANIFEST_TAGS, c->manifest->entries[i].line, 1,
+                         "expected at most 16 tags, found more");
 }
 
 /* ---- routes ---- */
@@ -136,7 +141,8 @@ static void collect_names(struct check *c)
 {
     char name[MM_VALUE_MAX];
     for (size_t group = 1; group < c->manifest->group_count; group++) {
-        const struct mm_entry *first = &c->manifest->entries[c->manifest->groups[group].first], *path = get(c, group, MM_FIELD_ARTIFACT);
+        const struct mm_entry *first = &c->manifest->entries[c->manifest->groups[group].first],
+                              *path = get(c, group, MM_FIELD_ARTIFACT);
         bool kept = mm_name_set_add_text(&c->paths, c->sha, first->value, first->value_length) != MM_NAME_MEMORY;
         if (kept && path && holds_weights(c, group)) {
             size_t length = path->value_length;
@@ -211,8 +217,9 @@ static void check_chunk_list_route(const struct check *c, const struct mm_entry 
         size_t base = artifact ? artifact->value_length : 0;
         size_t rest = entry->value_length - (base < entry->value_length ? base : 0);
         const char *ending = entry->value + entry->value_length - rest;
-        bool own = artifact && base < entry->value_length && memcmp(entry->value, artifact->value, base) == 0 &&
-                   ((rest == 7 && memcmp(ending, ".chunks", 7) == 0) || (rest == 10 && memcmp(ending, ".chunks.gz", 10) == 0));
+        bool own =
+            artifact && base < entry->value_length && memcmp(entry->value, artifact->value, base) == 0 &&
+            ((rest == 7 && memcmp(ending, ".chunks", 7) == 0) || (rest == 10 && memcmp(ending, ".chunks.gz", 10) == 0));
         if (!own && artifact)
             fail(c, MM_RULE_MANIFEST_CHUNK_LIST, entry, 0, "the artifact's own path with .chunks or .chunks.gz added");
     }
@@ -229,23 +236,16 @@ static void check_entry_routes(const struct check *c, const struct mm_entry *ent
     }
     switch (mm_fields[entry->field].kind) {
     case MM_KIND_ROUTE:
-    case MM_KIND_TAKEDOWN:
-        check_optional_route(c, entry);
-        break;
-    case MM_KIND_URL:
-        check_route(c, entry, 0);
-        break;
-    case MM_KIND_SOURCE:
-        check_free_text(c, entry, mm_source_identity(entry->value, entry->value_length));
-        break;
+    case MM_KIND_TAKEDOWN: check_optional_route(c, entry); break;
+    case MM_KIND_URL: check_route(c, entry, 0); break;
+    case MM_KIND_SOURCE: check_free_text(c, entry, mm_source_identity(entry->value, entry->value_length)); break;
     case MM_KIND_EVIDENCE: {
         size_t route = mm_evidence_route(entry->value, entry->value_length);
         if (entry->value_length - route != 1 || entry->value[route] != '-')
             check_route(c, entry, route);
         break;
     }
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -278,17 +278,20 @@ static void check_chunk_count(const struct check *c, size_t group)
     const struct mm_entry *count_entry = get(c, group, MM_FIELD_CHUNK_COUNT);
     uint64_t bytes, size, count;
     char expected[80];
-    if (!number_of(get(c, group, MM_FIELD_ARTIFACT_BYTES), &bytes) || !number_of(get(c, group, MM_FIELD_CHUNK_SIZE), &size) ||
-        !number_of(count_entry, &count) || count == mm_chunk_count(bytes, size))
+    if (!number_of(get(c, group, MM_FIELD_ARTIFACT_BYTES), &bytes) ||
+        !number_of(get(c, group, MM_FIELD_CHUNK_SIZE), &size) || !number_of(count_entry, &count) ||
+        count == mm_chunk_count(bytes, size))
         return;
-    snprintf(expected, sizeof expected, "%" PRIu64 ", as artifact-bytes and chunk-size say", mm_chunk_count(bytes, size));
+    snprintf(expected, sizeof expected, "%" PRIu64 ", as artifact-bytes and chunk-size say",
+             mm_chunk_count(bytes, size));
     fail(c, MM_RULE_MANIFEST_CHUNK_COUNT, count_entry, 0, expected);
 }
 
 /* An empty file and a file of one chunk leave no choice of hashes. */
 static void check_hashes(const struct check *c, size_t group)
 {
-    const struct mm_entry *sha_entry = get(c, group, MM_FIELD_ARTIFACT_SHA256), *root_entry = get(c, group, MM_FIELD_MERKLE_ROOT);
+    const struct mm_entry *sha_entry = get(c, group, MM_FIELD_ARTIFACT_SHA256),
+                          *root_entry = get(c, group, MM_FIELD_MERKLE_ROOT);
     unsigned char hash[MM_HASH_BYTES], root[MM_HASH_BYTES], leaf[MM_HASH_BYTES];
     uint64_t bytes, size;
     bool has_hash = hash_of(sha_entry, hash), has_root = hash_of(root_entry, root);
@@ -318,7 +321,10 @@ static void check_digests(const struct check *c, size_t group)
     if (!get(c, group, MM_FIELD_ARTIFACT_FORMAT))
         return;
     bool tensors = format_is(c, group, "gguf") || format_is(c, group, "slm") || format_is(c, group, "safetensors");
-    const struct { enum mm_field field; bool allowed; } digests[] = {
+    const struct {
+        enum mm_field field;
+        bool allowed;
+    } digests[] = {
         {MM_FIELD_TOKENIZER_SHA256, tensors},
         {MM_FIELD_CHAT_TEMPLATE_SHA256, format_is(c, group, "gguf")},
         {MM_FIELD_TENSOR_LAYOUT_SHA256, tensors},
@@ -326,14 +332,16 @@ static void check_digests(const struct check *c, size_t group)
     for (size_t i = 0; i < sizeof digests / sizeof *digests; i++) {
         const struct mm_entry *entry = get(c, group, digests[i].field);
         if (entry && !digests[i].allowed)
-            mm_diag_line(c->diags, MM_RULE_MANIFEST_DIGESTS, entry->line, 1, "expected no %s, as the artifact's format cannot hold one", mm_fields[entry->field].key);
+            mm_diag_line(c->diags, MM_RULE_MANIFEST_DIGESTS, entry->line, 1,
+                         "expected no %s, as the artifact's format cannot hold one", mm_fields[entry->field].key);
     }
 }
 
 static bool same_folder(const struct mm_entry *a, const struct mm_entry *b)
 {
     size_t a_base = a->value_length, b_base = b->value_length;
-    size_t a_folder = (size_t)(mm_path_base(a->value, &a_base) - a->value), b_folder = (size_t)(mm_path_base(b->value, &b_base) - b->value);
+    size_t a_folder = (size_t)(mm_path_base(a->value, &a_base) - a->value),
+           b_folder = (size_t)(mm_path_base(b->value, &b_base) - b->value);
     return a_folder == b_folder && memcmp(a->value, b->value, a_folder) == 0;
 }
 
@@ -346,7 +354,8 @@ static void check_first_safetensors(const struct check *c, size_t group)
     for (size_t i = 1; i < group; i++) {
         const struct mm_entry *other = get(c, i, MM_FIELD_ARTIFACT);
         if (other && format_is(c, i, "safetensors") && same_folder(other, path)) {
-            mm_diag_line(c->diags, MM_RULE_MANIFEST_DIGESTS, digest->line, 1, "expected the tokenizer-sha256 of a folder at its first safetensors artifact");
+            mm_diag_line(c->diags, MM_RULE_MANIFEST_DIGESTS, digest->line, 1,
+                         "expected the tokenizer-sha256 of a folder at its first safetensors artifact");
             return;
         }
     }
@@ -363,9 +372,11 @@ static void check_chunk_list_pair(const struct check *c, size_t group)
             hash = &c->manifest->entries[i];
     }
     if (route && !hash)
-        mm_diag_line(c->diags, MM_RULE_MANIFEST_CHUNK_LIST, route->line, 1, "expected 'chunk-list-sha256' too, as the route is given");
+        mm_diag_line(c->diags, MM_RULE_MANIFEST_CHUNK_LIST, route->line, 1,
+                     "expected 'chunk-list-sha256' too, as the route is given");
     if (hash && !route)
-        mm_diag_line(c->diags, MM_RULE_MANIFEST_CHUNK_LIST, hash->line, 1, "expected 'chunk-list-route' too, as the hash is given");
+        mm_diag_line(c->diags, MM_RULE_MANIFEST_CHUNK_LIST, hash->line, 1,
+                     "expected 'chunk-list-route' too, as the hash is given");
 }
 
 static void check_sum(const struct check *c)
@@ -453,7 +464,8 @@ static void check_chunk_list_paths(const struct check *c, const struct mm_entry 
             memcpy(list + paths[i]->value_length, endings[k], size);
             const struct mm_entry *other = find_folded(paths, count, list, paths[i]->value_length + size);
             if (other)
-                fail(c, MM_RULE_MANIFEST_CHUNK_LIST, other, 0, "a path that is not that of another artifact's chunk list");
+                fail(c, MM_RULE_MANIFEST_CHUNK_LIST, other, 0,
+                     "a path that is not that of another artifact's chunk list");
         }
 }
 

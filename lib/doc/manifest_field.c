@@ -10,7 +10,8 @@
 #include "text/spdx.h"
 
 const struct mm_field_info mm_fields[MM_FIELD_COUNT] = {
-#define MODEL(id, key, often, kind, min, max, words, meaning) {key, MM_OFTEN_##often, MM_KIND_##kind, min, max, words, meaning},
+#define MODEL(id, key, often, kind, min, max, words, meaning)                                                          \
+    {key, MM_OFTEN_##often, MM_KIND_##kind, min, max, words, meaning},
 #define ARTIFACT MODEL
 #include "doc/manifest_field.def"
 };
@@ -71,7 +72,8 @@ static bool check_id_part(struct value *v, size_t start, size_t length)
     }
     if (length == 0)
         return fail(v, MM_RULE_VALUE_PATTERN, start, expected);
-    return !mm_path_reserved(part, length) || fail(v, MM_RULE_VALUE_PATTERN, start, "a name that Windows does not reserve");
+    return !mm_path_reserved(part, length) ||
+           fail(v, MM_RULE_VALUE_PATTERN, start, "a name that Windows does not reserve");
 }
 
 static bool check_model_id(struct value *v)
@@ -162,7 +164,8 @@ static bool check_route_at(struct value *v, size_t start)
 {
     size_t at, length = v->length - start;
     const char *text = v->text + start;
-    const char *expected = mm_route_is_url(text, length) ? mm_route_check_url(text, length, &at) : mm_path_check(text, length, &at);
+    const char *expected =
+        mm_route_is_url(text, length) ? mm_route_check_url(text, length, &at) : mm_path_check(text, length, &at);
     return !expected || fail(v, MM_RULE_VALUE_ROUTE, start + at, expected);
 }
 
@@ -193,7 +196,8 @@ static bool check_chunk_list_route(struct value *v)
     if (!check_route_at(v, 0))
         return false;
     size_t length = mm_route_last_segment(v->text, v->length, segment);
-    return mm_route_is_chunk_list(segment, length) || fail(v, MM_RULE_VALUE_ROUTE, 0, "a route that ends in .chunks or .chunks.gz");
+    return mm_route_is_chunk_list(segment, length) ||
+           fail(v, MM_RULE_VALUE_ROUTE, 0, "a route that ends in .chunks or .chunks.gz");
 }
 
 /* "-" or a hash, standing at offset START and LENGTH bytes long. */
@@ -230,7 +234,8 @@ static bool check_source(struct value *v)
 
 static bool check_evidence_kind(struct value *v, size_t length)
 {
-    if ((length == 11 && memcmp(v->text, "infer-check", 11) == 0) || (length == 7 && memcmp(v->text, "derived", 7) == 0))
+    if ((length == 11 && memcmp(v->text, "infer-check", 11) == 0) ||
+        (length == 7 && memcmp(v->text, "derived", 7) == 0))
         return true;
     bool own = length >= 3 && length <= 34 && memcmp(v->text, "x-", 2) == 0;
     for (size_t i = 2; own && i < length; i++)
@@ -287,7 +292,8 @@ static bool check_quantization(struct value *v)
 
 static bool check_shape(struct value *v)
 {
-    static const char expected[] = "block_count=N embedding_length=N feed_forward_length=N head_count=N head_count_kv=N vocab_size=N context_length=N";
+    static const char expected[] = "block_count=N embedding_length=N feed_forward_length=N head_count=N "
+                                   "head_count_kv=N vocab_size=N context_length=N";
     size_t at = 0;
     for (int i = 0; i < MM_SHAPE_COUNT; i++) {
         const char *name = mm_shape_names[i].manifest;
@@ -296,7 +302,8 @@ static bool check_shape(struct value *v)
         if (end <= at + size + 1 || memcmp(v->text + at, name, size) != 0 || v->text[at + size] != '=')
             return fail(v, MM_RULE_VALUE_PATTERN, at, expected);
         if (!mm_number(v->text + at + size + 1, end - at - size - 1, MM_NUMBER_MAX, &number))
-            return fail(v, MM_RULE_VALUE_NUMBER, at + size + 1, "a decimal number, 0 to 2^63-1, without sign or leading zero");
+            return fail(v, MM_RULE_VALUE_NUMBER, at + size + 1,
+                        "a decimal number, 0 to 2^63-1, without sign or leading zero");
         at = end + 1;
     }
     return true;
@@ -335,9 +342,12 @@ static const struct {
     [MM_KIND_SOURCE] = {check_source, "^(" HASH_PATTERN "|-) [^ ]"},
     [MM_KIND_ARCHITECTURE] = {check_architecture, "^[a-z0-9._-]{1,64}$"},
     [MM_KIND_QUANTIZATION] = {check_quantization, "^[a-z0-9_]{1,32}$"},
-    [MM_KIND_SHAPE] = {check_shape, "^block_count=" NUMBER_PATTERN " embedding_length=" NUMBER_PATTERN " feed_forward_length=" NUMBER_PATTERN
-                                    " head_count=" NUMBER_PATTERN " head_count_kv=" NUMBER_PATTERN " vocab_size=" NUMBER_PATTERN " context_length=" NUMBER_PATTERN "$"},
-    [MM_KIND_EVIDENCE] = {check_evidence, "^(infer-check|derived|x-[a-z0-9-]{1,32}) (pass|fail|pending) (" HASH_PATTERN "|-) [^ ]"},
+    [MM_KIND_SHAPE] = {check_shape, "^block_count=" NUMBER_PATTERN " embedding_length=" NUMBER_PATTERN
+                                    " feed_forward_length=" NUMBER_PATTERN " head_count=" NUMBER_PATTERN
+                                    " head_count_kv=" NUMBER_PATTERN " vocab_size=" NUMBER_PATTERN
+                                    " context_length=" NUMBER_PATTERN "$"},
+    [MM_KIND_EVIDENCE] = {check_evidence,
+                          "^(infer-check|derived|x-[a-z0-9-]{1,32}) (pass|fail|pending) (" HASH_PATTERN "|-) [^ ]"},
     [MM_KIND_PATH] = {check_path, "^[A-Za-z0-9_.][A-Za-z0-9 ._+()=,@~\\[\\]/-]*$"},
     [MM_KIND_CHUNK_SIZE] = {check_chunk_size, NULL},
     [MM_KIND_CHUNK_LIST_ROUTE] = {check_chunk_list_route, "\\.chunks(\\.gz)?/?$"},

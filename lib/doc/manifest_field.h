@@ -67,7 +67,7 @@ static inline bool mm_field_is_artifact(enum mm_field field)
 /* Where and how a value breaks its kind's form. */
 struct mm_value_fault {
     enum mm_rule rule;
-    size_t at;            /* offset in the value */
+    size_t at; /* offset in the value */
     const char *expected;
 };
 

@@ -31,15 +31,16 @@ static void check_value(const struct mm_line *line, struct mm_entry *entry, stru
     struct mm_value_fault fault;
     char shown[MM_SHOWN];
     if (entry->field == MM_ENTRY_UNKNOWN) {
-        mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_UNKNOWN, line->number, 1, "expected a key of the table or one that begins with x-, found '%s'",
+        mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_UNKNOWN, line->number, 1,
+                     "expected a key of the table or one that begins with x-, found '%s'",
                      mm_show(shown, line->key, line->key_length));
         return;
     }
     if (entry->field < 0 || !entry->sound || mm_field_check(entry->field, line->value, line->value_length, &fault))
         return;
     entry->sound = false;
-    mm_diag_line(diags, fault.rule, line->number, mm_line_value_column(line) + fault.at, "expected %s, found '%s'", fault.expected,
-                 mm_show(shown, line->value + fault.at, line->value_length - fault.at));
+    mm_diag_line(diags, fault.rule, line->number, mm_line_value_column(line) + fault.at, "expected %s, found '%s'",
+                 fault.expected, mm_show(shown, line->value + fault.at, line->value_length - fault.at));
 }
 
 static int add_group(struct mm_manifest *manifest, struct mm_diags *diags)
@@ -52,8 +53,13 @@ static int add_group(struct mm_manifest *manifest, struct mm_diags *diags)
 
 static int add_entry(struct mm_manifest *manifest, const struct mm_line *line, struct mm_diags *diags)
 {
-    struct mm_entry entry = {.field = key_kind(line), .key = line->key, .value = line->value, .key_length = line->key_length,
-                             .value_length = line->value_length, .line = line->number, .sound = line->sound};
+    struct mm_entry entry = {.field = key_kind(line),
+                             .key = line->key,
+                             .value = line->value,
+                             .key_length = line->key_length,
+                             .value_length = line->value_length,
+                             .line = line->number,
+                             .sound = line->sound};
     if (line->key_length == 0)
         return 0;
     if (entry.field == MM_FIELD_ARTIFACT && add_group(manifest, diags) < 0)
@@ -97,7 +103,8 @@ static int compare_values(const struct mm_entry *a, const struct mm_entry *b)
 static void check_neighbours(const struct mm_entry *before, const struct mm_entry *entry, struct mm_diags *diags)
 {
     if (rank(entry) < rank(before)) {
-        mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_ORDER, entry->line, 1, "expected '%.*s' above '%.*s'", KEY_SHOWN(entry), KEY_SHOWN(before));
+        mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_ORDER, entry->line, 1, "expected '%.*s' above '%.*s'",
+                     KEY_SHOWN(entry), KEY_SHOWN(before));
         return;
     }
     if (rank(entry) > rank(before))
@@ -107,7 +114,8 @@ static void check_neighbours(const struct mm_entry *before, const struct mm_entr
         return; /* a repeated field, reported as such */
     int order = many ? compare_values(before, entry) : compare_keys(before, entry);
     if (order > 0)
-        mm_diag_line(diags, MM_RULE_MANIFEST_MANY_ORDER, entry->line, 1, "expected lines of '%.*s' sorted bytewise", KEY_SHOWN(entry));
+        mm_diag_line(diags, MM_RULE_MANIFEST_MANY_ORDER, entry->line, 1, "expected lines of '%.*s' sorted bytewise",
+                     KEY_SHOWN(entry));
 }
 
 /* Equal lines of a repeated field, wherever they stand in the group. */
@@ -121,7 +129,8 @@ static void check_equal(const struct mm_manifest *manifest, const struct mm_grou
             continue;
         size_t length = (size_t)(entry->value + entry->value_length - entry->key);
         if (mm_name_set_add_text(&lines, sha, entry->key, length) == MM_NAME_KNOWN)
-            mm_diag_line(diags, MM_RULE_MANIFEST_MANY_EQUAL, entry->line, 1, "expected lines of '%.*s' that differ, found two equal ones", KEY_SHOWN(entry));
+            mm_diag_line(diags, MM_RULE_MANIFEST_MANY_EQUAL, entry->line, 1,
+                         "expected lines of '%.*s' that differ, found two equal ones", KEY_SHOWN(entry));
     }
     if (!sha)
         mm_diag_memory(diags);
@@ -140,14 +149,16 @@ static void check_repeated(const struct mm_entry *entry, struct seen *seen, stru
 {
     if (entry->field == MM_ENTRY_X) {
         if (mm_name_set_add_text(&seen->keys, seen->sha, entry->key, entry->key_length) == MM_NAME_KNOWN)
-            mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_REPEATED, entry->line, 1, "expected '%.*s' once, found it again", KEY_SHOWN(entry));
+            mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_REPEATED, entry->line, 1, "expected '%.*s' once, found it again",
+                         KEY_SHOWN(entry));
         return;
     }
     if (mm_fields[entry->field].often == MM_OFTEN_MANY)
         return;
     if (seen->line[entry->field])
-        mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_REPEATED, entry->line, 1, "expected '%.*s' once, found it again (first in line %" PRIu64 ")",
-                     KEY_SHOWN(entry), seen->line[entry->field]);
+        mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_REPEATED, entry->line, 1,
+                     "expected '%.*s' once, found it again (first in line %" PRIu64 ")", KEY_SHOWN(entry),
+                     seen->line[entry->field]);
     else
         seen->line[entry->field] = entry->line;
 }
@@ -203,16 +214,19 @@ static void check_missing(const struct mm_manifest *manifest, size_t which, stru
     for (size_t i = group->first; i < group->first + group->count; i++)
         if (manifest->entries[i].field >= 0)
             seen[manifest->entries[i].field] = true;
-    for (int field = which ? MM_FIELD_FIRST_OF_ARTIFACT : 0; field < (which ? MM_FIELD_COUNT : MM_FIELD_FIRST_OF_ARTIFACT); field++)
+    for (int field = which ? MM_FIELD_FIRST_OF_ARTIFACT : 0;
+         field < (which ? MM_FIELD_COUNT : MM_FIELD_FIRST_OF_ARTIFACT); field++)
         if (mm_fields[field].often == MM_OFTEN_ONCE && !seen[field])
-            mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_MISSING, line_after(manifest, which, field), 1, "expected '%s' here, found none", mm_fields[field].key);
+            mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_MISSING, line_after(manifest, which, field), 1,
+                         "expected '%s' here, found none", mm_fields[field].key);
 }
 
 static int read_lines(struct mm_manifest *manifest, struct mm_diags *diags)
 {
     struct mm_lines lines;
     struct mm_line line;
-    if (mm_lines_begin(&lines, manifest->text, manifest->length, MM_MANIFEST_TYPE, diags) < 0 || add_group(manifest, diags) < 0)
+    if (mm_lines_begin(&lines, manifest->text, manifest->length, MM_MANIFEST_TYPE, diags) < 0 ||
+        add_group(manifest, diags) < 0)
         return -1;
     while (mm_lines_next(&lines, &line, diags))
         if (add_entry(manifest, &line, diags) < 0)
@@ -224,7 +238,8 @@ static int read_lines(struct mm_manifest *manifest, struct mm_diags *diags)
         check_missing(manifest, i, diags);
     }
     if (manifest->group_count == 1)
-        mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_MISSING, manifest->last_line + 1, 1, "expected 'artifact' here, found none");
+        mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_MISSING, manifest->last_line + 1, 1,
+                     "expected 'artifact' here, found none");
     return 0;
 }
 
@@ -251,7 +266,8 @@ int mm_manifest_read(struct mm_manifest *manifest, const char *text, size_t leng
     mm_sha256_once(sha, text, length, manifest->sha256);
     mm_sha256_free(sha);
     if (length > MM_MANIFEST_MAX)
-        return mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a manifest of at most %d bytes, found %zu", MM_MANIFEST_MAX, length);
+        return mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a manifest of at most %d bytes, found %zu",
+                            MM_MANIFEST_MAX, length);
     if (read_lines(manifest, diags) == 0)
         mm_manifest_check(manifest, diags);
     if (diags->count > first)
@@ -266,7 +282,8 @@ int mm_manifest_read_file(struct mm_manifest *manifest, int fd, struct mm_diags 
     *manifest = (struct mm_manifest){0};
     int result = mm_file_read_all(fd, MM_MANIFEST_MAX, &text, diags);
     if (result > 0)
-        result = mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a manifest of at most %d bytes, found more", MM_MANIFEST_MAX);
+        result = mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a manifest of at most %d bytes, found more",
+                              MM_MANIFEST_MAX);
     else if (result == 0)
         result = mm_manifest_read(manifest, text.data ? text.data : "", text.length, diags);
     mm_buf_release(&text);

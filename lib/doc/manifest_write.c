@@ -22,7 +22,8 @@ static int compare_groups(const struct place *x, const struct place *y)
 {
     if (!x->artifact || !y->artifact)
         return (x->artifact != NULL) - (y->artifact != NULL);
-    int order = compare_bytes(x->artifact->value, x->artifact->value_length, y->artifact->value, y->artifact->value_length);
+    int order =
+        compare_bytes(x->artifact->value, x->artifact->value_length, y->artifact->value, y->artifact->value_length);
     return order ? order : (x->group > y->group) - (x->group < y->group);
 }
 
@@ -52,7 +53,8 @@ int mm_manifest_write(const struct mm_manifest *manifest, struct mm_buf *out, st
     for (size_t group = 0; group < manifest->group_count; group++)
         for (size_t i = 0; i < manifest->groups[group].count; i++) {
             size_t first = manifest->groups[group].first;
-            places[first + i] = (struct place){&manifest->entries[first + i], group ? &manifest->entries[first] : NULL, group};
+            places[first + i] =
+                (struct place){&manifest->entries[first + i], group ? &manifest->entries[first] : NULL, group};
         }
     qsort(places, manifest->count, sizeof *places, compare);
     mm_buf_str(out, MM_MANIFEST_TYPE " 0\n");
@@ -76,10 +78,8 @@ bool mm_manifest_repairable(const struct mm_diags *diags)
         case MM_RULE_TEXT_LAST_LINE:
         case MM_RULE_MANIFEST_FIELD_ORDER:
         case MM_RULE_MANIFEST_MANY_ORDER:
-        case MM_RULE_MANIFEST_ARTIFACT_ORDER:
-            break;
-        default:
-            return false;
+        case MM_RULE_MANIFEST_ARTIFACT_ORDER: break;
+        default: return false;
         }
     }
     return diags->dropped == 0;

@@ -8,11 +8,15 @@
 static bool is_publisher_field(int field)
 {
     switch (field) {
-    case MM_FIELD_PUBLISHER_ID: case MM_FIELD_KEY_ID: case MM_FIELD_LICENSE: case MM_FIELD_LICENSE_ROUTE: case MM_FIELD_MODEL_CARD_ROUTE:
-    case MM_FIELD_TAKEDOWN_ROUTE: case MM_FIELD_SOURCE_LANE: case MM_FIELD_PEER_HINT:
-        return true;
-    default:
-        return false;
+    case MM_FIELD_PUBLISHER_ID:
+    case MM_FIELD_KEY_ID:
+    case MM_FIELD_LICENSE:
+    case MM_FIELD_LICENSE_ROUTE:
+    case MM_FIELD_MODEL_CARD_ROUTE:
+    case MM_FIELD_TAKEDOWN_ROUTE:
+    case MM_FIELD_SOURCE_LANE:
+    case MM_FIELD_PEER_HINT: return true;
+    default: return false;
     }
 }
 
@@ -30,14 +34,21 @@ static int read_publisher_lines(struct mm_manifest *manifest, struct mm_diags *d
         if (!line.sound)
             continue;
         if (!is_publisher_field(field) || field <= before) {
-            mm_diag_line(diags, MM_RULE_MAKE_PUBLISHER, line.number, 1, "expected a publisher's field in the manifest's order, found '%s'",
+            mm_diag_line(diags, MM_RULE_MAKE_PUBLISHER, line.number, 1,
+                         "expected a publisher's field in the manifest's order, found '%s'",
                          mm_show(shown, line.key, line.key_length));
         } else if (!mm_field_check(field, line.value, line.value_length, &fault)) {
-            mm_diag_line(diags, fault.rule, line.number, mm_line_value_column(&line) + fault.at, "expected %s", fault.expected);
+            mm_diag_line(diags, fault.rule, line.number, mm_line_value_column(&line) + fault.at, "expected %s",
+                         fault.expected);
         } else {
             before = field;
-            manifest->entries[manifest->count++] = (struct mm_entry){.field = field, .key = line.key, .value = line.value, .key_length = line.key_length,
-                                                                     .value_length = line.value_length, .line = line.number, .sound = true};
+            manifest->entries[manifest->count++] = (struct mm_entry){.field = field,
+                                                                     .key = line.key,
+                                                                     .value = line.value,
+                                                                     .key_length = line.key_length,
+                                                                     .value_length = line.value_length,
+                                                                     .line = line.number,
+                                                                     .sound = true};
             manifest->groups[0].count++;
         }
     }

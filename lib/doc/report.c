@@ -9,17 +9,30 @@
 #include "text/line.h"
 
 static const char *const check_names[MM_CHECK_COUNT] = {
-    [MM_CHECK_MANIFEST] = "manifest", [MM_CHECK_SIGNATURE] = "signature", [MM_CHECK_EXPIRY] = "expiry", [MM_CHECK_POLICY] = "policy",
-    [MM_CHECK_SET] = "set", [MM_CHECK_BYTES] = "bytes", [MM_CHECK_SHA256] = "sha256", [MM_CHECK_MERKLE] = "merkle",
-    [MM_CHECK_CHUNK_LIST] = "chunk-list", [MM_CHECK_FORMAT] = "format", [MM_CHECK_TENSOR_LAYOUT] = "tensor-layout",
-    [MM_CHECK_TOKENIZER] = "tokenizer", [MM_CHECK_CHAT_TEMPLATE] = "chat-template", [MM_CHECK_FACTS] = "facts",
+    [MM_CHECK_MANIFEST] = "manifest",
+    [MM_CHECK_SIGNATURE] = "signature",
+    [MM_CHECK_EXPIRY] = "expiry",
+    [MM_CHECK_POLICY] = "policy",
+    [MM_CHECK_SET] = "set",
+    [MM_CHECK_BYTES] = "bytes",
+    [MM_CHECK_SHA256] = "sha256",
+    [MM_CHECK_MERKLE] = "merkle",
+    [MM_CHECK_CHUNK_LIST] = "chunk-list",
+    [MM_CHECK_FORMAT] = "format",
+    [MM_CHECK_TENSOR_LAYOUT] = "tensor-layout",
+    [MM_CHECK_TOKENIZER] = "tokenizer",
+    [MM_CHECK_CHAT_TEMPLATE] = "chat-template",
+    [MM_CHECK_FACTS] = "facts",
 };
-static const char *const result_names[] = {[MM_RESULT_SKIP] = "skip", [MM_RESULT_PASS] = "pass", [MM_RESULT_FAIL] = "fail"};
-static const char *const verdict_names[] = {[MM_VERDICT_PASS] = "pass", [MM_VERDICT_PARTIAL] = "partial", [MM_VERDICT_FAIL] = "fail"};
+static const char *const result_names[] = {
+    [MM_RESULT_SKIP] = "skip", [MM_RESULT_PASS] = "pass", [MM_RESULT_FAIL] = "fail"};
+static const char *const verdict_names[] = {
+    [MM_VERDICT_PASS] = "pass", [MM_VERDICT_PARTIAL] = "partial", [MM_VERDICT_FAIL] = "fail"};
 
 int mm_report_init(struct mm_report *report, const struct mm_manifest *manifest, struct mm_diags *diags)
 {
-    *report = (struct mm_report){.manifest = manifest, .signature = "unsigned", .count = mm_manifest_artifacts(manifest)};
+    *report =
+        (struct mm_report){.manifest = manifest, .signature = "unsigned", .count = mm_manifest_artifacts(manifest)};
     report->artifacts = calloc(report->count ? report->count : 1, sizeof *report->artifacts);
     if (!report->artifacts)
         return mm_diag_memory(diags);
@@ -70,7 +83,8 @@ static bool any_fails(const struct mm_report *report)
 
 static bool skipped_for(const struct mm_outcome *outcome, const char *reason)
 {
-    return outcome->result == MM_RESULT_SKIP && outcome->detail && strncmp(outcome->detail, reason, strlen(reason)) == 0;
+    return outcome->result == MM_RESULT_SKIP && outcome->detail &&
+           strncmp(outcome->detail, reason, strlen(reason)) == 0;
 }
 
 static bool artifact_passes(const struct mm_artifact_report *artifact)
@@ -85,7 +99,8 @@ enum mm_verdict mm_report_verdict(const struct mm_report *report)
 {
     if (any_fails(report))
         return MM_VERDICT_FAIL;
-    bool passes = report->checks[MM_CHECK_MANIFEST].result == MM_RESULT_PASS && report->checks[MM_CHECK_EXPIRY].result == MM_RESULT_PASS &&
+    bool passes = report->checks[MM_CHECK_MANIFEST].result == MM_RESULT_PASS &&
+                  report->checks[MM_CHECK_EXPIRY].result == MM_RESULT_PASS &&
                   report->checks[MM_CHECK_SIGNATURE].result == MM_RESULT_PASS;
     for (size_t i = 0; i < report->count; i++)
         passes = passes && artifact_passes(&report->artifacts[i]);
@@ -94,9 +109,11 @@ enum mm_verdict mm_report_verdict(const struct mm_report *report)
 
 bool mm_report_only_partial(const struct mm_report *report)
 {
-    bool only = report->checks[MM_CHECK_SIGNATURE].result == MM_RESULT_PASS && report->checks[MM_CHECK_EXPIRY].result == MM_RESULT_PASS;
+    bool only = report->checks[MM_CHECK_SIGNATURE].result == MM_RESULT_PASS &&
+                report->checks[MM_CHECK_EXPIRY].result == MM_RESULT_PASS;
     for (size_t i = 0; i < report->count; i++)
-        only = only && (artifact_passes(&report->artifacts[i]) || skipped_for(&report->artifacts[i].checks[MM_CHECK_BYTES], "only"));
+        only = only && (artifact_passes(&report->artifacts[i]) ||
+                        skipped_for(&report->artifacts[i].checks[MM_CHECK_BYTES], "only"));
     return only;
 }
 
@@ -129,7 +146,8 @@ void mm_report_write(const struct mm_report *report, struct mm_buf *out)
     for (size_t i = 0; i < report->count; i++) {
         const struct mm_artifact_report *artifact = &report->artifacts[i];
         mm_hex(hex, artifact->claim.chunks.sha256, MM_HASH_BYTES);
-        mm_buf_printf(out, "artifact: %s\nartifact-bytes: %" PRIu64 "\nartifact-sha256: %s\n", artifact->claim.path, artifact->claim.chunks.bytes, hex);
+        mm_buf_printf(out, "artifact: %s\nartifact-bytes: %" PRIu64 "\nartifact-sha256: %s\n", artifact->claim.path,
+                      artifact->claim.chunks.bytes, hex);
         for (int check = MM_CHECK_FIRST_OF_ARTIFACT; check < MM_CHECK_COUNT; check++)
             write_check(&artifact->checks[check], check, out);
     }
@@ -146,7 +164,8 @@ static void write_json_checks(const struct mm_outcome *checks, int from, int to,
 {
     mm_buf_str(out, ",\"checks\":[");
     for (int check = from; check < to; check++) {
-        mm_buf_printf(out, "%s{\"name\":\"%s\",\"result\":\"%s\"", check > from ? "," : "", check_names[check], result_names[checks[check].result]);
+        mm_buf_printf(out, "%s{\"name\":\"%s\",\"result\":\"%s\"", check > from ? "," : "", check_names[check],
+                      result_names[checks[check].result]);
         if (checks[check].detail && checks[check].detail[0])
             write_json_text(out, "detail", checks[check].detail);
         mm_buf_char(out, '}');

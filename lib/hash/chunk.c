@@ -72,7 +72,8 @@ int mm_chunker_finish(struct mm_chunker *chunker, struct mm_chunk_facts *facts, 
     }
     mm_merkle_root(&chunker->tree, facts->root);
     if (facts->count > MM_CHUNK_COUNT_MAX)
-        return mm_diag(diags, MM_RULE_CHUNK_LIMIT, "expected at most %d chunks, found %" PRIu64 " of %" PRIu64 " bytes; take a larger chunk size",
+        return mm_diag(diags, MM_RULE_CHUNK_LIMIT,
+                       "expected at most %d chunks, found %" PRIu64 " of %" PRIu64 " bytes; take a larger chunk size",
                        MM_CHUNK_COUNT_MAX, facts->count, facts->size);
     return 0;
 }

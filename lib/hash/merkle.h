@@ -18,11 +18,11 @@ struct mm_merkle_path {
 
 struct mm_merkle {
     struct mm_sha256 *sha;
-    uint64_t count;                                     /* leaves so far */
-    unsigned height;                                    /* complete subtrees on the stack, largest first */
+    uint64_t count;  /* leaves so far */
+    unsigned height; /* complete subtrees on the stack, largest first */
     unsigned char stack[MM_MERKLE_HEIGHT][MM_HASH_BYTES];
-    uint64_t tracked;                                   /* the leaf whose path is collected, UINT64_MAX for none */
-    unsigned tracked_at;                                /* its subtree's place on the stack */
+    uint64_t tracked;    /* the leaf whose path is collected, UINT64_MAX for none */
+    unsigned tracked_at; /* its subtree's place on the stack */
     struct mm_merkle_path path;
 };
 
@@ -45,6 +45,7 @@ void mm_merkle_leaf(struct mm_sha256 *sha, const unsigned char chunk_hash[static
 /* Where PATH leads from CHUNK_HASH at INDEX in a tree of COUNT leaves (RFC 9162, section 2.1.3.2). Returns false where
  * the path has not the length that index and count ask for, or INDEX is not below COUNT. */
 bool mm_merkle_path_root(struct mm_sha256 *sha, const struct mm_merkle_path *path, uint64_t index, uint64_t count,
-                         const unsigned char chunk_hash[static MM_HASH_BYTES], unsigned char root[static MM_HASH_BYTES]);
+                         const unsigned char chunk_hash[static MM_HASH_BYTES],
+                         unsigned char root[static MM_HASH_BYTES]);
 
 #endif

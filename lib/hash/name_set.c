@@ -46,7 +46,8 @@ static uint32_t find(const struct mm_name_set *set, const unsigned char *digest,
     return i;
 }
 
-enum mm_name_added mm_name_set_add(struct mm_name_set *set, const unsigned char digest[static MM_HASH_BYTES], uint32_t level)
+enum mm_name_added mm_name_set_add(struct mm_name_set *set, const unsigned char digest[static MM_HASH_BYTES],
+                                   uint32_t level)
 {
     if ((set->count >= set->bucket_count && !rehash(set)) || set->count >= UINT32_MAX - 1 ||
         !mm_grow(&set->names, set->count + 1, &set->capacity, sizeof *set->names))

@@ -22,10 +22,12 @@ struct mm_name_set {
 enum mm_name_added { MM_NAME_NEW, MM_NAME_KNOWN, MM_NAME_MEMORY };
 
 /* Adds the name with SHA-256 DIGEST at LEVEL, which is not below that of the names before. */
-enum mm_name_added mm_name_set_add(struct mm_name_set *set, const unsigned char digest[static MM_HASH_BYTES], uint32_t level);
+enum mm_name_added mm_name_set_add(struct mm_name_set *set, const unsigned char digest[static MM_HASH_BYTES],
+                                   uint32_t level);
 
 /* The same at level 0 for a name as text; SHA does the hashing. */
-enum mm_name_added mm_name_set_add_text(struct mm_name_set *set, struct mm_sha256 *sha, const void *name, size_t length);
+enum mm_name_added mm_name_set_add_text(struct mm_name_set *set, struct mm_sha256 *sha, const void *name,
+                                        size_t length);
 
 /* True if the set has NAME at level 0. */
 bool mm_name_set_has(const struct mm_name_set *set, struct mm_sha256 *sha, const void *name, size_t length);

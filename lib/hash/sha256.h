@@ -22,6 +22,7 @@ void mm_sha256_take(struct mm_sha256 *sha, unsigned char digest[static MM_HASH_B
 extern const unsigned char mm_sha256_empty[MM_HASH_BYTES];
 
 /* One piece in one call, through SHA, which must hold nothing. */
-void mm_sha256_once(struct mm_sha256 *sha, const void *bytes, size_t length, unsigned char digest[static MM_HASH_BYTES]);
+void mm_sha256_once(struct mm_sha256 *sha, const void *bytes, size_t length,
+                    unsigned char digest[static MM_HASH_BYTES]);
 
 #endif

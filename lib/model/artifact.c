@@ -9,8 +9,9 @@
 #include "model/refused.h"
 
 const char *const mm_role_names[MM_ROLE_COUNT] = {
-    [MM_ROLE_WEIGHTS] = "weights", [MM_ROLE_ADAPTER] = "adapter", [MM_ROLE_TOKENIZER] = "tokenizer", [MM_ROLE_CONFIG] = "config",
-    [MM_ROLE_LICENSE] = "license", [MM_ROLE_CARD] = "card",       [MM_ROLE_OTHER] = "other",
+    [MM_ROLE_WEIGHTS] = "weights", [MM_ROLE_ADAPTER] = "adapter", [MM_ROLE_TOKENIZER] = "tokenizer",
+    [MM_ROLE_CONFIG] = "config",   [MM_ROLE_LICENSE] = "license", [MM_ROLE_CARD] = "card",
+    [MM_ROLE_OTHER] = "other",
 };
 
 int mm_role_of(const char *word, size_t length)
@@ -40,12 +41,25 @@ static bool holds_tensors(enum mm_format format)
 
 enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
 {
-    static const struct { const char *prefix; enum mm_role role; } names[] = {
-        {"tokenizer", MM_ROLE_TOKENIZER}, {"vocab.", MM_ROLE_TOKENIZER}, {"merges.txt", MM_ROLE_TOKENIZER},
-        {"special_tokens_map.json", MM_ROLE_TOKENIZER}, {"added_tokens.json", MM_ROLE_TOKENIZER},
-        {"chat_template", MM_ROLE_TOKENIZER}, {"spiece.model", MM_ROLE_TOKENIZER}, {"sentencepiece", MM_ROLE_TOKENIZER},
-        {"license", MM_ROLE_LICENSE}, {"licence", MM_ROLE_LICENSE}, {"copying", MM_ROLE_LICENSE}, {"notice", MM_ROLE_LICENSE},
-        {"readme", MM_ROLE_CARD}, {"model_card", MM_ROLE_CARD}, {"modelcard", MM_ROLE_CARD},
+    static const struct {
+        const char *prefix;
+        enum mm_role role;
+    } names[] = {
+        {"tokenizer", MM_ROLE_TOKENIZER},
+        {"vocab.", MM_ROLE_TOKENIZER},
+        {"merges.txt", MM_ROLE_TOKENIZER},
+        {"special_tokens_map.json", MM_ROLE_TOKENIZER},
+        {"added_tokens.json", MM_ROLE_TOKENIZER},
+        {"chat_template", MM_ROLE_TOKENIZER},
+        {"spiece.model", MM_ROLE_TOKENIZER},
+        {"sentencepiece", MM_ROLE_TOKENIZER},
+        {"license", MM_ROLE_LICENSE},
+        {"licence", MM_ROLE_LICENSE},
+        {"copying", MM_ROLE_LICENSE},
+        {"notice", MM_ROLE_LICENSE},
+        {"readme", MM_ROLE_CARD},
+        {"model_card", MM_ROLE_CARD},
+        {"modelcard", MM_ROLE_CARD},
     };
     const char *base = base_of(path);
     if (model && holds_tensors(model->format))
@@ -97,7 +111,8 @@ static bool begins_as_gguf(const unsigned char *head, size_t length)
 /* A header length below 2^32, then a JSON object. The length's bytes may look like the start of something else. */
 static bool begins_as_safetensors(const unsigned char *head, size_t length)
 {
-    return length > 9 && head[8] == '{' && head[9] && strchr("\"} \t\r\n", head[9]) && !head[4] && !head[5] && !head[6] && !head[7];
+    return length > 9 && head[8] == '{' && head[9] && strchr("\"} \t\r\n", head[9]) && !head[4] && !head[5] &&
+           !head[6] && !head[7];
 }
 
 /* What the first bytes and the name make of a file; text and opaque are told apart at its end. */
@@ -124,17 +139,13 @@ static bool is_about_facts(enum mm_rule rule)
 
 /* Runs the format's own reader. Findings of a .json that turns out not to be JSON are not the caller's business when the
  * format is detected: such a file is text. */
-static void read_format(struct mm_source *source, const char *path, enum mm_format format, bool detected, struct mm_artifact *artifact,
-                        struct mm_diags *diags)
+static void read_format(struct mm_source *source, const char *path, enum mm_format format, bool detected,
+                        struct mm_artifact *artifact, struct mm_diags *diags)
 {
     struct mm_diags ignored;
     switch (format) {
-    case MM_FORMAT_GGUF:
-        mm_gguf_read(source, &artifact->model, diags);
-        break;
-    case MM_FORMAT_SAFETENSORS:
-        mm_safetensors_read(source, &artifact->model, diags);
-        break;
+    case MM_FORMAT_GGUF: mm_gguf_read(source, &artifact->model, diags); break;
+    case MM_FORMAT_SAFETENSORS: mm_safetensors_read(source, &artifact->model, diags); break;
     case MM_FORMAT_JSON:
         mm_diags_init(&ignored);
         if (mm_config_read(source, base_of(path), &artifact->model, detected ? &ignored : diags) < 0 && detected) {
@@ -149,8 +160,7 @@ static void read_format(struct mm_source *source, const char *path, enum mm_form
         mm_diag(diags, MM_RULE_ARTIFACT_UNSUPPORTED, "expected a format that this version reads, found slm");
         artifact->model.format = format;
         break;
-    default:
-        artifact->model.format = format;
+    default: artifact->model.format = format;
     }
 }
 
@@ -163,7 +173,7 @@ static void settle(const struct reading *reading, bool detected, struct mm_artif
     if (!detected && artifact->model.format == MM_FORMAT_TEXT && !text)
         mm_diag_offset(diags, MM_RULE_ARTIFACT_TEXT, reading->not_text ? reading->not_text_at : reading->offset,
                        "expected well-formed UTF-8 without NUL, found other bytes");
-    const char *refused = mm_pickle_found(&reading->pickle)        ? "a pickle"
+    const char *refused = mm_pickle_found(&reading->pickle)       ? "a pickle"
                           : mm_refused_tail_is_zip(reading->tail) ? "a zip archive behind other bytes"
                                                                   : NULL;
     if (refused) {
@@ -191,7 +201,8 @@ static void read_content(struct mm_source *source, const char *path, const struc
         return;
     }
     if (!detected && !holds_tensors(format) && holds_tensors(found))
-        mm_diag(diags, MM_RULE_ARTIFACT_FORMAT, "expected %s, found %s", mm_format_names[format], mm_format_names[found]);
+        mm_diag(diags, MM_RULE_ARTIFACT_FORMAT, "expected %s, found %s", mm_format_names[format],
+                mm_format_names[found]);
     if (holds_tensors(format)) { /* these explain every byte; nothing can hide behind them */
         free(reading->tail);
         reading->tail = NULL;
@@ -229,7 +240,8 @@ int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options 
     artifact->model.keep_pairs = options->keep_pairs;
     if (!reading.tail) {
         mm_diag_memory(diags);
-    } else if (mm_chunker_init(&reading.chunker, options->chunk_size, options->whole, options->each, options->each_context, diags) == 0 &&
+    } else if (mm_chunker_init(&reading.chunker, options->chunk_size, options->whole, options->each,
+                               options->each_context, diags) == 0 &&
                mm_source_open(&source, fd, diags) == 0) {
         reading.tail->length = 0;
         reading.tail->total = 0;

@@ -6,7 +6,14 @@
 #include "model/model.h"
 
 enum mm_role {
-    MM_ROLE_WEIGHTS, MM_ROLE_ADAPTER, MM_ROLE_TOKENIZER, MM_ROLE_CONFIG, MM_ROLE_LICENSE, MM_ROLE_CARD, MM_ROLE_OTHER, MM_ROLE_COUNT
+    MM_ROLE_WEIGHTS,
+    MM_ROLE_ADAPTER,
+    MM_ROLE_TOKENIZER,
+    MM_ROLE_CONFIG,
+    MM_ROLE_LICENSE,
+    MM_ROLE_CARD,
+    MM_ROLE_OTHER,
+    MM_ROLE_COUNT
 };
 
 /* The roles' words in manifests. */
@@ -22,23 +29,23 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model);
 #define MM_FORMAT_DETECT (-1)
 
 struct mm_artifact_options {
-    int format;                 /* what the file has to be (enum mm_format), or MM_FORMAT_DETECT */
+    int format; /* what the file has to be (enum mm_format), or MM_FORMAT_DETECT */
     uint64_t chunk_size;
-    bool whole;                 /* take the SHA-256 of the whole file */
-    mm_chunk_fn *each;          /* called for each chunk, may be NULL */
+    bool whole;        /* take the SHA-256 of the whole file */
+    mm_chunk_fn *each; /* called for each chunk, may be NULL */
     void *each_context;
-    bool keep_pairs;            /* keep key-value pairs for display */
-    mm_progress_fn *progress;   /* may be NULL */
+    bool keep_pairs;          /* keep key-value pairs for display */
+    mm_progress_fn *progress; /* may be NULL */
     void *progress_context;
 };
 
 struct mm_artifact {
     struct mm_chunk_facts chunks;
-    struct mm_model model;      /* its format is the one found or asked for */
-    bool read;                  /* the file was read to its end, unchanged: `chunks` holds */
-    bool valid;                 /* the format's rules hold */
-    bool unsupported;           /* not valid, and all that speaks against it is a version or type not known here */
-    bool refused;               /* an archive or pickle */
+    struct mm_model model; /* its format is the one found or asked for */
+    bool read;             /* the file was read to its end, unchanged: `chunks` holds */
+    bool valid;            /* the format's rules hold */
+    bool unsupported;      /* not valid, and all that speaks against it is a version or type not known here */
+    bool refused;          /* an archive or pickle */
 };
 
 /* Reads the file FD, called PATH, from its present position to its end. Findings about the format go to DIAGS at their

@@ -135,7 +135,9 @@ int mm_config_read(struct mm_source *source, const char *base, struct mm_model *
     unsigned unique_depth = 0;
     model->format = MM_FORMAT_JSON;
     if (source->regular && left > MM_JSON_FILE_MAX)
-        return mm_diag_offset(diags, MM_RULE_JSON_SIZE, MM_JSON_FILE_MAX, "expected at most %u bytes of JSON, found %llu", MM_JSON_FILE_MAX, (unsigned long long)left);
+        return mm_diag_offset(diags, MM_RULE_JSON_SIZE, MM_JSON_FILE_MAX,
+                              "expected at most %u bytes of JSON, found %llu", MM_JSON_FILE_MAX,
+                              (unsigned long long)left);
     if (strcmp(base, "config.json") == 0) {
         unique_depth = 1;
         read = read_fact;

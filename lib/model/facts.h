@@ -11,8 +11,14 @@
 
 /* The seven facts of model-shape, in its order. */
 enum mm_shape {
-    MM_SHAPE_BLOCK_COUNT, MM_SHAPE_EMBEDDING_LENGTH, MM_SHAPE_FEED_FORWARD_LENGTH, MM_SHAPE_HEAD_COUNT,
-    MM_SHAPE_HEAD_COUNT_KV, MM_SHAPE_VOCAB_SIZE, MM_SHAPE_CONTEXT_LENGTH, MM_SHAPE_COUNT
+    MM_SHAPE_BLOCK_COUNT,
+    MM_SHAPE_EMBEDDING_LENGTH,
+    MM_SHAPE_FEED_FORWARD_LENGTH,
+    MM_SHAPE_HEAD_COUNT,
+    MM_SHAPE_HEAD_COUNT_KV,
+    MM_SHAPE_VOCAB_SIZE,
+    MM_SHAPE_CONTEXT_LENGTH,
+    MM_SHAPE_COUNT
 };
 
 /* Where each fact stands: in the manifest, in GGUF behind "ARCHITECTURE.", in config.json. */
@@ -41,16 +47,16 @@ struct mm_dtype_use {
 };
 
 struct mm_facts {
-    bool states_architecture;                        /* the file has a word for it at all */
-    char architecture[MM_ARCHITECTURE_MAX + 1];      /* "unknown" where that is no architecture's name; "" if not stated */
+    bool states_architecture;                   /* the file has a word for it at all */
+    char architecture[MM_ARCHITECTURE_MAX + 1]; /* "unknown" where that is no architecture's name; "" if not stated */
     struct mm_fact shape[MM_SHAPE_COUNT];
-    uint64_t token_count;                            /* of its tokenizer, 0 for none */
-    bool has_tensors;                                /* the format holds tensors */
-    uint64_t parameters;                             /* elements of all tensors */
-    struct mm_dtype_use dtypes[MM_DTYPE_COUNT];      /* what its tensors are made of */
+    uint64_t token_count;                       /* of its tokenizer, 0 for none */
+    bool has_tensors;                           /* the format holds tensors */
+    uint64_t parameters;                        /* elements of all tensors */
+    struct mm_dtype_use dtypes[MM_DTYPE_COUNT]; /* what its tensors are made of */
     struct mm_digest tokenizer, chat_template, layout;
-    bool adapter;                                    /* it calls itself an adapter */
-    bool split;                                      /* a part of a split GGUF model */
+    bool adapter; /* it calls itself an adapter */
+    bool split;   /* a part of a split GGUF model */
     uint64_t split_no, split_count, split_tensors;
 };
 

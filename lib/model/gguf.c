@@ -16,28 +16,43 @@
 #define PAIR_BYTES_MIN 14   /* key length, one byte of key, type, one byte of value */
 #define TENSOR_BYTES_MIN 33 /* name length, one byte of name, rank, one dimension, dtype, offset */
 #define DEFAULT_ALIGNMENT 32
-#define SHOWN_STRING 65536  /* bytes of a string value that --metadata shows */
-#define SHOWN_ELEMENTS 8    /* elements of an array likewise */
+#define SHOWN_STRING 65536 /* bytes of a string value that --metadata shows */
+#define SHOWN_ELEMENTS 8   /* elements of an array likewise */
 
 enum type {
-    TYPE_U8, TYPE_I8, TYPE_U16, TYPE_I16, TYPE_U32, TYPE_I32, TYPE_F32, TYPE_BOOL, TYPE_STRING, TYPE_ARRAY,
-    TYPE_U64, TYPE_I64, TYPE_F64, TYPE_COUNT
+    TYPE_U8,
+    TYPE_I8,
+    TYPE_U16,
+    TYPE_I16,
+    TYPE_U32,
+    TYPE_I32,
+    TYPE_F32,
+    TYPE_BOOL,
+    TYPE_STRING,
+    TYPE_ARRAY,
+    TYPE_U64,
+    TYPE_I64,
+    TYPE_F64,
+    TYPE_COUNT
 };
 
-static const struct { const char *name; uint8_t size; } types[TYPE_COUNT] = {
-    {"u8", 1}, {"i8", 1}, {"u16", 2}, {"i16", 2}, {"u32", 4}, {"i32", 4}, {"f32", 4}, {"bool", 1}, {"str", 0}, {"arr", 0},
-    {"u64", 8}, {"i64", 8}, {"f64", 8},
+static const struct {
+    const char *name;
+    uint8_t size;
+} types[TYPE_COUNT] = {
+    {"u8", 1},   {"i8", 1},  {"u16", 2}, {"i16", 2}, {"u32", 4}, {"i32", 4}, {"f32", 4},
+    {"bool", 1}, {"str", 0}, {"arr", 0}, {"u64", 8}, {"i64", 8}, {"f64", 8},
 };
 
 /* A value as far as facts need it. */
 struct value {
     uint32_t type;
-    uint64_t offset;         /* of the value */
+    uint64_t offset; /* of the value */
     bool is_number, negative;
-    uint64_t number;         /* of an integer */
-    char text[80];           /* of a string: its first bytes */
-    uint64_t length;         /* of a string in bytes, of an array in elements */
-    uint32_t element;        /* an array's type */
+    uint64_t number;  /* of an integer */
+    char text[80];    /* of a string: its first bytes */
+    uint64_t length;  /* of a string in bytes, of an array in elements */
+    uint32_t element; /* an array's type */
 };
 
 /* A pair that is a shape fact if its prefix turns out to be the architecture, which may come later. */
@@ -63,9 +78,9 @@ struct gguf {
     struct mm_source *source;
     struct mm_model *model;
     struct mm_diags *diags;
-    struct mm_sha256 *sha;                      /* names */
+    struct mm_sha256 *sha; /* names */
     struct mm_sha256 *tokenizer_sha, *template_sha;
-    struct mm_sha256 *capture;                  /* one of these two while its pair is read, or NULL */
+    struct mm_sha256 *capture; /* one of these two while its pair is read, or NULL */
     struct mm_name_set keys, names;
     struct candidate *candidates;
     size_t candidate_count, candidate_capacity;
@@ -76,8 +91,8 @@ struct gguf {
     bool has_file_type;
     uint32_t file_type;
     uint64_t file_type_offset;
-    uint64_t tensor_end;                        /* end of the tensors so far, in the data section */
-    bool sizes_known;                           /* every dtype so far was known */
+    uint64_t tensor_end; /* end of the tensors so far, in the data section */
+    bool sizes_known;    /* every dtype so far was known */
     char key[KEY_MAX + 1];
     size_t key_length;
 };
@@ -89,7 +104,8 @@ static int truncated(struct gguf *g, const char *what)
 {
     if (g->source->error)
         return -1;
-    return mm_diag_offset(g->diags, MM_RULE_GGUF_TRUNCATED, mm_source_offset(g->source), "expected %s, found the end of the file", what);
+    return mm_diag_offset(g->diags, MM_RULE_GGUF_TRUNCATED, mm_source_offset(g->source),
+                          "expected %s, found the end of the file", what);
 }
 
 static int take(struct gguf *g, void *out, size_t length, const char *what)
@@ -143,7 +159,9 @@ static int take_length(struct gguf *g, enum mm_rule rule, uint64_t *length, cons
         return -1;
     uint64_t left = mm_source_left(g->source);
     if (*length > left)
-        return mm_diag_offset(g->diags, rule, offset, "expected %s of at most the %" PRIu64 " bytes that remain, found %" PRIu64, what, left, *length);
+        return mm_diag_offset(g->diags, rule, offset,
+                              "expected %s of at most the %" PRIu64 " bytes that remain, found %" PRIu64, what, left,
+                              *length);
     return 0;
 }
 
@@ -158,10 +176,12 @@ static int check_magic(struct gguf *g)
     if (memcmp(magic, "GGUF", 4) == 0)
         return 0;
     if (memcmp(magic, "\0\0\0\0", 4) == 0)
-        return mm_diag_offset(g->diags, MM_RULE_GGUF_ZEROS, 0, "expected the magic GGUF, found zeros: the file was not written to its end");
+        return mm_diag_offset(g->diags, MM_RULE_GGUF_ZEROS, 0,
+                              "expected the magic GGUF, found zeros: the file was not written to its end");
     if (memcmp(magic, "FUGG", 4) == 0)
         return mm_diag_offset(g->diags, MM_RULE_GGUF_ENDIAN, 0, "expected a little-endian file, found the magic FUGG");
-    return mm_diag_offset(g->diags, MM_RULE_GGUF_MAGIC, 0, "expected the magic GGUF, found '%s'", mm_show(shown, magic, sizeof magic));
+    return mm_diag_offset(g->diags, MM_RULE_GGUF_MAGIC, 0, "expected the magic GGUF, found '%s'",
+                          mm_show(shown, magic, sizeof magic));
 }
 
 static int check_version(struct gguf *g)
@@ -172,7 +192,9 @@ static int check_version(struct gguf *g)
     if (version == 2 || version == 3)
         return 0;
     if (version != 0 && (version & 0xFFFF) == 0)
-        return mm_diag_offset(g->diags, MM_RULE_GGUF_ENDIAN, 4, "expected a little-endian file, found version 0x%08" PRIx64 ": the file is big-endian", version);
+        return mm_diag_offset(g->diags, MM_RULE_GGUF_ENDIAN, 4,
+                              "expected a little-endian file, found version 0x%08" PRIx64 ": the file is big-endian",
+                              version);
     return mm_diag_offset(g->diags, MM_RULE_GGUF_VERSION, 4, "expected version 2 or 3, found %" PRIu64, version);
 }
 
@@ -180,15 +202,19 @@ static int check_count(struct gguf *g, uint64_t offset, uint64_t count, uint64_t
 {
     uint64_t left = mm_source_left(g->source);
     if (count > left / least)
-        return mm_diag_offset(g->diags, MM_RULE_GGUF_COUNT, offset, "expected a number of %s that fits the %" PRIu64 " bytes that remain, found %" PRIu64, what, left, count);
+        return mm_diag_offset(g->diags, MM_RULE_GGUF_COUNT, offset,
+                              "expected a number of %s that fits the %" PRIu64 " bytes that remain, found %" PRIu64,
+                              what, left, count);
     if (count > most)
-        return mm_diag_offset(g->diags, MM_RULE_IO_LIMIT, offset, "at most %" PRIu64 " %s are read, found %" PRIu64, most, what, count);
+        return mm_diag_offset(g->diags, MM_RULE_IO_LIMIT, offset, "at most %" PRIu64 " %s are read, found %" PRIu64,
+                              most, what, count);
     return 0;
 }
 
 static int read_preamble(struct gguf *g)
 {
-    if (check_magic(g) < 0 || check_version(g) < 0 || take_number(g, 8, &g->tensor_count, "the number of tensors") < 0 ||
+    if (check_magic(g) < 0 || check_version(g) < 0 ||
+        take_number(g, 8, &g->tensor_count, "the number of tensors") < 0 ||
         take_number(g, 8, &g->pair_count, "the number of pairs") < 0)
         return -1;
     int tensors = check_count(g, 8, g->tensor_count, TENSOR_BYTES_MIN, MM_TENSOR_COUNT_MAX, "tensors");
@@ -216,13 +242,15 @@ static bool check_key_characters(struct gguf *g, uint64_t offset)
     for (size_t i = 0; i < g->key_length; i++) {
         char c = g->key[i];
         if (c < 0x21 || c > 0x7E) {
-            mm_diag_offset(g->diags, MM_RULE_GGUF_KEY, offset, "expected a key of printable ASCII, found '%s'", mm_show(shown, g->key, g->key_length));
+            mm_diag_offset(g->diags, MM_RULE_GGUF_KEY, offset, "expected a key of printable ASCII, found '%s'",
+                           mm_show(shown, g->key, g->key_length));
             return false;
         }
         plain = plain && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr("._-", c));
     }
     if (!plain)
-        mm_note_offset(g->diags, MM_RULE_GGUF_KEY_STYLE, offset, "expected a key of [a-z0-9._-], found '%s'", mm_show(shown, g->key, g->key_length));
+        mm_note_offset(g->diags, MM_RULE_GGUF_KEY_STYLE, offset, "expected a key of [a-z0-9._-], found '%s'",
+                       mm_show(shown, g->key, g->key_length));
     return true;
 }
 
@@ -230,13 +258,12 @@ static int check_key_new(struct gguf *g, uint64_t offset)
 {
     char shown[MM_SHOWN];
     switch (mm_name_set_add_text(&g->keys, g->sha, g->key, g->key_length)) {
-    case MM_NAME_NEW:
-        return 0;
+    case MM_NAME_NEW: return 0;
     case MM_NAME_KNOWN:
-        mm_diag_offset(g->diags, MM_RULE_GGUF_KEY_DUPLICATE, offset, "expected keys that differ, found '%s' twice", mm_show(shown, g->key, g->key_length));
+        mm_diag_offset(g->diags, MM_RULE_GGUF_KEY_DUPLICATE, offset, "expected keys that differ, found '%s' twice",
+                       mm_show(shown, g->key, g->key_length));
         return 0; /* the pair itself can be read */
-    default:
-        return mm_diag_memory(g->diags);
+    default: return mm_diag_memory(g->diags);
     }
 }
 
@@ -267,7 +294,8 @@ static int read_key(struct gguf *g)
     if (take_length(g, MM_RULE_GGUF_STRING, &length, "a key") < 0)
         return -1;
     if (length == 0 || length > KEY_MAX)
-        return mm_diag_offset(g->diags, MM_RULE_GGUF_KEY, offset, "expected a key of 1 to %d bytes, found %" PRIu64, KEY_MAX, length);
+        return mm_diag_offset(g->diags, MM_RULE_GGUF_KEY, offset, "expected a key of 1 to %d bytes, found %" PRIu64,
+                              KEY_MAX, length);
     if (take(g, g->key, (size_t)length, "a key") < 0)
         return -1;
     g->key[length] = '\0';
@@ -386,7 +414,8 @@ static bool is_hex(char c)
 static int check_token(struct gguf *g, const struct value *token, uint64_t index, uint64_t offset)
 {
     if (token->length > TOKEN_MAX)
-        mm_diag_offset(g->diags, MM_RULE_GGUF_TOKEN, offset, "expected tokens of at most %d bytes, found %" PRIu64, TOKEN_MAX, token->length);
+        mm_diag_offset(g->diags, MM_RULE_GGUF_TOKEN, offset, "expected tokens of at most %d bytes, found %" PRIu64,
+                       TOKEN_MAX, token->length);
     const char *t = token->text;
     bool spelled = token->length == 6 && memcmp(t, "<0x", 3) == 0 && is_hex(t[3]) && is_hex(t[4]) && t[5] == '>';
     if (spelled && !set_bit(&g->tokenizer.spelled, &g->tokenizer.spelled_size, index))
@@ -402,7 +431,8 @@ static void show_string(struct mm_buf *shown, const struct value *value)
         mm_buf_str(shown, "...");
 }
 
-static int read_element(struct gguf *g, const struct value *array, uint64_t index, bool tokens, bool token_types, struct mm_buf *shown)
+static int read_element(struct gguf *g, const struct value *array, uint64_t index, bool tokens, bool token_types,
+                        struct mm_buf *shown)
 {
     uint64_t raw, offset = mm_source_offset(g->source);
     if (array->element == TYPE_STRING) {
@@ -449,15 +479,20 @@ static int read_array(struct gguf *g, struct value *value)
     if (take_number(g, 4, &type, "an array's type") < 0)
         return -1;
     if (type == TYPE_ARRAY)
-        return mm_diag_offset(g->diags, MM_RULE_GGUF_ARRAY, offset, "expected an array that does not nest, found an array of arrays");
+        return mm_diag_offset(g->diags, MM_RULE_GGUF_ARRAY, offset,
+                              "expected an array that does not nest, found an array of arrays");
     if (type >= TYPE_COUNT)
-        return mm_diag_offset(g->diags, MM_RULE_GGUF_TYPE, offset, "expected a value type from 0 to %d, found %" PRIu64, TYPE_COUNT - 1, type);
+        return mm_diag_offset(g->diags, MM_RULE_GGUF_TYPE, offset, "expected a value type from 0 to %d, found %" PRIu64,
+                              TYPE_COUNT - 1, type);
     offset = mm_source_offset(g->source);
     if (take_number(g, 8, &value->length, "an array's length") < 0)
         return -1;
     uint64_t least = type == TYPE_STRING ? 8 : types[type].size, left = mm_source_left(g->source);
     if (value->length > left / least)
-        return mm_diag_offset(g->diags, MM_RULE_GGUF_ARRAY, offset, "expected an array that fits the %" PRIu64 " bytes that remain, found %" PRIu64 " elements", left, value->length);
+        return mm_diag_offset(g->diags, MM_RULE_GGUF_ARRAY, offset,
+                              "expected an array that fits the %" PRIu64 " bytes that remain, found %" PRIu64
+                              " elements",
+                              left, value->length);
     value->element = (uint32_t)type;
     snprintf(name, sizeof name, "arr[%s,%" PRIu64 "]", types[type].name, value->length);
     return read_elements(g, value, mm_model_add_pair(g->model, g->key, g->key_length, name));
@@ -469,7 +504,8 @@ static int read_value(struct gguf *g, struct value *value)
     if (take_number(g, 4, &type, "a value's type") < 0)
         return -1;
     if (type >= TYPE_COUNT)
-        return mm_diag_offset(g->diags, MM_RULE_GGUF_TYPE, offset, "expected a value type from 0 to %d, found %" PRIu64, TYPE_COUNT - 1, type);
+        return mm_diag_offset(g->diags, MM_RULE_GGUF_TYPE, offset, "expected a value type from 0 to %d, found %" PRIu64,
+                              TYPE_COUNT - 1, type);
     value->type = (uint32_t)type;
     value->offset = mm_source_offset(g->source);
     if (type == TYPE_ARRAY)
@@ -506,9 +542,11 @@ static void set_alignment(struct gguf *g, const struct value *value)
         return;
     }
     if (value->type == TYPE_U32)
-        mm_diag_offset(g->diags, MM_RULE_GGUF_ALIGNMENT, value->offset, "expected a power of two from 8 to 65536, found %" PRIu64, value->number);
+        mm_diag_offset(g->diags, MM_RULE_GGUF_ALIGNMENT, value->offset,
+                       "expected a power of two from 8 to 65536, found %" PRIu64, value->number);
     else
-        mm_diag_offset(g->diags, MM_RULE_GGUF_ALIGNMENT, value->offset, "expected a u32, found %s", types[value->type].name);
+        mm_diag_offset(g->diags, MM_RULE_GGUF_ALIGNMENT, value->offset, "expected a u32, found %s",
+                       types[value->type].name);
 }
 
 static int note_candidate(struct gguf *g, const struct value *value)
@@ -550,7 +588,8 @@ static int wrong_tokenizer(struct gguf *g, const struct value *value, const char
     char shown[MM_SHOWN];
     uint32_t type = value->type == TYPE_ARRAY ? value->element : value->type;
     mm_diag_offset(g->diags, MM_RULE_GGUF_TOKENIZER, value->offset, "expected %s for %s, found %s%s", expected,
-                   mm_show(shown, g->key, g->key_length), value->type == TYPE_ARRAY ? "an array of " : "", types[type].name);
+                   mm_show(shown, g->key, g->key_length), value->type == TYPE_ARRAY ? "an array of " : "",
+                   types[type].name);
     return 0;
 }
 
@@ -612,7 +651,8 @@ static int note_fact(struct gguf *g, const struct value *value)
     } else if (key_begins(g, "tokenizer.ggml.")) {
         return note_tokenizer(g, value);
     } else if (key_begins(g, "tokenizer.chat_template")) {
-        mm_note_offset(g->diags, MM_RULE_GGUF_TEMPLATE, value->offset, "holds a chat template, which is code: hashed, not run");
+        mm_note_offset(g->diags, MM_RULE_GGUF_TEMPLATE, value->offset,
+                       "holds a chat template, which is code: hashed, not run");
     }
     return note_candidate(g, value);
 }
@@ -639,8 +679,9 @@ static void settle_shape(struct gguf *g)
         if (strcmp(candidate->prefix, g->architecture) != 0)
             continue;
         if (candidate->wrong_type)
-            mm_diag_offset(g->diags, MM_RULE_GGUF_FACT, candidate->offset, "expected a whole number below 2^63 for %s.%s",
-                           candidate->prefix, mm_shape_names[candidate->which].gguf);
+            mm_diag_offset(g->diags, MM_RULE_GGUF_FACT, candidate->offset,
+                           "expected a whole number below 2^63 for %s.%s", candidate->prefix,
+                           mm_shape_names[candidate->which].gguf);
         else
             facts->shape[candidate->which] = candidate->fact;
     }
@@ -653,7 +694,8 @@ static void check_byte_tokens(struct gguf *g)
         return;
     for (uint64_t i = 0; i < t->types && i < (uint64_t)t->typed_size * 8; i++)
         if (get_bit(t->typed, t->typed_size, i) && !get_bit(t->spelled, t->spelled_size, i))
-            mm_diag_offset(g->diags, MM_RULE_GGUF_TOKEN, t->types_offset + 12 + 4 * i, "expected byte token %" PRIu64 " to be spelled <0xHH>", i);
+            mm_diag_offset(g->diags, MM_RULE_GGUF_TOKEN, t->types_offset + 12 + 4 * i,
+                           "expected byte token %" PRIu64 " to be spelled <0xHH>", i);
 }
 
 static void settle_tokenizer(struct gguf *g)
@@ -662,9 +704,11 @@ static void settle_tokenizer(struct gguf *g)
     struct mm_facts *facts = &g->model->facts;
     facts->token_count = t->tokens;
     if (t->has_scores && t->scores != t->tokens)
-        mm_diag_offset(g->diags, MM_RULE_GGUF_TOKENIZER, t->scores_offset, "expected a score for each of %" PRIu64 " tokens, found %" PRIu64, t->tokens, t->scores);
+        mm_diag_offset(g->diags, MM_RULE_GGUF_TOKENIZER, t->scores_offset,
+                       "expected a score for each of %" PRIu64 " tokens, found %" PRIu64, t->tokens, t->scores);
     if (t->has_types && t->types != t->tokens)
-        mm_diag_offset(g->diags, MM_RULE_GGUF_TOKENIZER, t->types_offset, "expected a type for each of %" PRIu64 " tokens, found %" PRIu64, t->tokens, t->types);
+        mm_diag_offset(g->diags, MM_RULE_GGUF_TOKENIZER, t->types_offset,
+                       "expected a type for each of %" PRIu64 " tokens, found %" PRIu64, t->tokens, t->types);
     check_byte_tokens(g);
     mm_sha256_take(g->tokenizer_sha, facts->tokenizer.bytes);
     mm_sha256_take(g->template_sha, facts->chat_template.bytes);
@@ -677,7 +721,7 @@ struct tensor {
     size_t name_length; /* 0 where the name was refused */
     char dims[4 * 21];
     uint64_t elements, row;
-    bool counted;       /* elements is the product of the dimensions */
+    bool counted; /* elements is the product of the dimensions */
     uint64_t offset, offset_at;
     int dtype;
 };
@@ -689,7 +733,8 @@ static int read_tensor_name(struct gguf *g, struct tensor *tensor)
     if (take_length(g, MM_RULE_GGUF_STRING, &length, "a tensor name") < 0)
         return -1;
     if (length == 0 || length > MM_TENSOR_NAME_MAX) {
-        mm_diag_offset(g->diags, MM_RULE_TENSOR_NAME, offset, "expected a tensor name of 1 to %d bytes, found %" PRIu64, MM_TENSOR_NAME_MAX, length);
+        mm_diag_offset(g->diags, MM_RULE_TENSOR_NAME, offset, "expected a tensor name of 1 to %d bytes, found %" PRIu64,
+                       MM_TENSOR_NAME_MAX, length);
         return skip(g, length, "a tensor name");
     }
     if (take(g, tensor->name, (size_t)length, "a tensor name") < 0)
@@ -698,14 +743,13 @@ static int read_tensor_name(struct gguf *g, struct tensor *tensor)
         return 0;
     tensor->name_length = (size_t)length;
     switch (mm_name_set_add_text(&g->names, g->sha, tensor->name, tensor->name_length)) {
-    case MM_NAME_NEW:
-        return 0;
+    case MM_NAME_NEW: return 0;
     case MM_NAME_KNOWN:
-        mm_diag_offset(g->diags, MM_RULE_TENSOR_DUPLICATE, offset, "expected tensor names that differ, found '%s' twice",
+        mm_diag_offset(g->diags, MM_RULE_TENSOR_DUPLICATE, offset,
+                       "expected tensor names that differ, found '%s' twice",
                        mm_show(shown, tensor->name, tensor->name_length));
         return 0;
-    default:
-        return mm_diag_memory(g->diags);
+    default: return mm_diag_memory(g->diags);
     }
 }
 
@@ -716,7 +760,8 @@ static int read_dimensions(struct gguf *g, struct tensor *tensor)
     if (take_number(g, 4, &rank, "a tensor's rank") < 0)
         return -1;
     if (rank < 1 || rank > 4)
-        return mm_diag_offset(g->diags, MM_RULE_GGUF_DIMENSIONS, offset, "expected one to four dimensions, found %" PRIu64, rank);
+        return mm_diag_offset(g->diags, MM_RULE_GGUF_DIMENSIONS, offset,
+                              "expected one to four dimensions, found %" PRIu64, rank);
     tensor->elements = 1;
     tensor->counted = true;
     for (uint64_t i = 0; i < rank; i++) {
@@ -729,12 +774,14 @@ static int read_dimensions(struct gguf *g, struct tensor *tensor)
             tensor->counted = false;
         }
         if (tensor->counted && !mm_mul(tensor->elements, dimension, &tensor->elements)) {
-            mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, offset, "expected fewer than 2^63 elements, found a dimension of %" PRIu64, dimension);
+            mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, offset,
+                           "expected fewer than 2^63 elements, found a dimension of %" PRIu64, dimension);
             tensor->counted = false;
         }
         if (i == 0)
             tensor->row = dimension;
-        used += snprintf(tensor->dims + used, sizeof tensor->dims - (size_t)used, "%s%" PRIu64, i ? "," : "", dimension);
+        used +=
+            snprintf(tensor->dims + used, sizeof tensor->dims - (size_t)used, "%s%" PRIu64, i ? "," : "", dimension);
     }
     return 0;
 }
@@ -746,9 +793,11 @@ static int read_dtype(struct gguf *g, struct tensor *tensor)
         return -1;
     tensor->dtype = mm_dtype_of_ggml((uint32_t)number);
     if (tensor->dtype < 0) {
-        mm_diag_offset(g->diags, MM_RULE_TENSOR_DTYPE, offset, "expected a dtype number that GGML defines, found %" PRIu64, number);
+        mm_diag_offset(g->diags, MM_RULE_TENSOR_DTYPE, offset,
+                       "expected a dtype number that GGML defines, found %" PRIu64, number);
     } else if (tensor->counted && tensor->row % mm_dtypes[tensor->dtype].block != 0) {
-        mm_diag_offset(g->diags, MM_RULE_TENSOR_BLOCK, offset, "expected rows of whole blocks of %u for %s, found %" PRIu64 " elements",
+        mm_diag_offset(g->diags, MM_RULE_TENSOR_BLOCK, offset,
+                       "expected rows of whole blocks of %u for %s, found %" PRIu64 " elements",
                        mm_dtypes[tensor->dtype].block, mm_dtypes[tensor->dtype].name, tensor->row);
         tensor->counted = false;
     }
@@ -766,22 +815,26 @@ static int place(struct gguf *g, const struct tensor *tensor)
     }
     if (!mm_mul(tensor->elements / dtype->block, dtype->bytes, &bytes) || !mm_add(tensor->offset, bytes, &end) ||
         !mm_align(g->tensor_end, g->alignment, &expected)) {
-        mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, tensor->offset_at, "expected a tensor that ends below 2^63, found offset %" PRIu64, tensor->offset);
+        mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, tensor->offset_at,
+                       "expected a tensor that ends below 2^63, found offset %" PRIu64, tensor->offset);
         g->sizes_known = false;
         return 0;
     }
     if (g->sizes_known && tensor->offset != expected)
-        mm_diag_offset(g->diags, MM_RULE_TENSOR_OFFSET, tensor->offset_at, "expected offset %" PRIu64 ", where the tensor before ends, found %" PRIu64, expected, tensor->offset);
+        mm_diag_offset(g->diags, MM_RULE_TENSOR_OFFSET, tensor->offset_at,
+                       "expected offset %" PRIu64 ", where the tensor before ends, found %" PRIu64, expected,
+                       tensor->offset);
     g->tensor_end = end;
     g->model->facts.dtypes[tensor->dtype].bytes += bytes;
     g->model->facts.dtypes[tensor->dtype].tensors++;
     if (!mm_add(g->model->facts.parameters, tensor->elements, &g->model->facts.parameters)) {
         g->model->facts.parameters = 0;
-        return mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, tensor->offset_at, "expected fewer than 2^63 elements in all tensors");
+        return mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, tensor->offset_at,
+                              "expected fewer than 2^63 elements in all tensors");
     }
     return tensor->name_length == 0 ? 0
-                                    : mm_tensors_add(&g->model->tensors, tensor->name, tensor->name_length, tensor->dims,
-                                                     tensor->dtype, tensor->offset, bytes, g->diags);
+                                    : mm_tensors_add(&g->model->tensors, tensor->name, tensor->name_length,
+                                                     tensor->dims, tensor->dtype, tensor->offset, bytes, g->diags);
 }
 
 static int read_tensors(struct gguf *g)
@@ -805,8 +858,8 @@ static int data_ends(struct gguf *g, size_t tensor)
         return -1;
     size_t rest = g->model->tensors.count - tensor - 1;
     return mm_diag_offset(g->diags, MM_RULE_TENSOR_BOUNDS, mm_source_offset(g->source),
-                          "expected tensor '%s' inside the file, found the end of the file%s", mm_tensor_name(&g->model->tensors, tensor),
-                          rest ? "; later tensors lie behind it too" : "");
+                          "expected tensor '%s' inside the file, found the end of the file%s",
+                          mm_tensor_name(&g->model->tensors, tensor), rest ? "; later tensors lie behind it too" : "");
 }
 
 /* Walks the data section of a sound header: tensors are passed over, padding is looked at. */
@@ -815,7 +868,8 @@ static int read_data(struct gguf *g)
     const struct mm_tensors *tensors = &g->model->tensors;
     uint64_t header_end = mm_source_offset(g->source), at = 0, aligned;
     if (!mm_align(header_end, g->alignment, &aligned))
-        return mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, header_end, "expected a data section that begins below 2^63");
+        return mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, header_end,
+                              "expected a data section that begins below 2^63");
     uint64_t padding = aligned - header_end;
     for (size_t i = 0; i < tensors->count; i++) {
         if (!mm_tensors_padding(g->source, padding + tensors->items[i].offset - at, g->diags) ||
@@ -829,14 +883,16 @@ static int read_data(struct gguf *g)
     if (padding == 0 || mm_source_fill(g->source) == 0)
         return 0;
     if (!mm_tensors_padding(g->source, padding, g->diags) && !g->source->error)
-        return mm_diag_offset(g->diags, MM_RULE_DATA_PADDING, mm_source_offset(g->source), "expected %" PRIu64 " zeros up to the alignment or none, found fewer", padding);
+        return mm_diag_offset(g->diags, MM_RULE_DATA_PADDING, mm_source_offset(g->source),
+                              "expected %" PRIu64 " zeros up to the alignment or none, found fewer", padding);
     return 0;
 }
 
 static void check_end(struct gguf *g)
 {
     if (mm_source_fill(g->source) > 0)
-        mm_diag_offset(g->diags, MM_RULE_DATA_SURPLUS, mm_source_offset(g->source), "expected the end of the file, found more bytes");
+        mm_diag_offset(g->diags, MM_RULE_DATA_SURPLUS, mm_source_offset(g->source),
+                       "expected the end of the file, found more bytes");
 }
 
 static void note_file_type(struct gguf *g)
@@ -845,7 +901,8 @@ static void note_file_type(struct gguf *g)
     int said = g->has_file_type ? mm_dtype_of_file_type(g->file_type) : -1;
     const char *found = mm_facts_quantization(facts->dtypes);
     if (said >= 0 && g->model->tensors.count > 0 && strcmp(mm_dtypes[said].name, found) != 0)
-        mm_note_offset(g->diags, MM_RULE_GGUF_FILE_TYPE, g->file_type_offset, "general.file_type says %s, most bytes are %s", mm_dtypes[said].name, found);
+        mm_note_offset(g->diags, MM_RULE_GGUF_FILE_TYPE, g->file_type_offset,
+                       "general.file_type says %s, most bytes are %s", mm_dtypes[said].name, found);
 }
 
 static int read_file(struct gguf *g)
@@ -873,7 +930,8 @@ int mm_gguf_read(struct mm_source *source, struct mm_model *model, struct mm_dia
     int result = -1;
     if (!g)
         return mm_diag_memory(diags);
-    *g = (struct gguf){.source = source, .model = model, .diags = diags, .alignment = DEFAULT_ALIGNMENT, .sizes_known = true};
+    *g = (struct gguf){
+        .source = source, .model = model, .diags = diags, .alignment = DEFAULT_ALIGNMENT, .sizes_known = true};
     g->sha = mm_sha256_new();
     g->tokenizer_sha = mm_sha256_new();
     g->template_sha = mm_sha256_new();

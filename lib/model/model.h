@@ -7,7 +7,13 @@
 #include "model/tensor.h"
 
 enum mm_format {
-    MM_FORMAT_SLM, MM_FORMAT_GGUF, MM_FORMAT_SAFETENSORS, MM_FORMAT_JSON, MM_FORMAT_TEXT, MM_FORMAT_OPAQUE, MM_FORMAT_COUNT
+    MM_FORMAT_SLM,
+    MM_FORMAT_GGUF,
+    MM_FORMAT_SAFETENSORS,
+    MM_FORMAT_JSON,
+    MM_FORMAT_TEXT,
+    MM_FORMAT_OPAQUE,
+    MM_FORMAT_COUNT
 };
 
 /* The formats' words in manifests: "slm", "gguf", ... */
@@ -31,16 +37,16 @@ struct mm_shard_entry {
 struct mm_model {
     enum mm_format format;
     struct mm_facts facts;
-    struct mm_tensors tensors;  /* in the layout's order */
+    struct mm_tensors tensors; /* in the layout's order */
 
-    bool keep_pairs;            /* set by the caller before reading */
+    bool keep_pairs; /* set by the caller before reading */
     struct mm_pair *pairs;
     size_t pair_count, pair_capacity;
 
-    bool is_index;              /* a *.safetensors.index.json */
+    bool is_index; /* a *.safetensors.index.json */
     struct mm_shard_entry *shards;
     size_t shard_count, shard_capacity;
-    struct mm_buf words;        /* NUL-terminated texts of the index */
+    struct mm_buf words; /* NUL-terminated texts of the index */
 };
 
 /* A zeroed model is empty. */

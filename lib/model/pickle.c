@@ -8,26 +8,34 @@ struct effect {
     unsigned char known, argument, pops, pushes, marked;
 };
 
-#define OP(argument, pops, pushes) {1, argument, pops, pushes, 0}
-#define MARKED(argument, pops, pushes) {1, argument, pops, pushes, 1}
+#define OP(argument, pops, pushes)                                                                                     \
+    {                                                                                                                  \
+        1, argument, pops, pushes, 0                                                                                   \
+    }
+#define MARKED(argument, pops, pushes)                                                                                 \
+    {                                                                                                                  \
+        1, argument, pops, pushes, 1                                                                                   \
+    }
 
 static const struct effect effects[256] = {
     ['('] = OP(NONE, 0, 0), /* MARK */
-    ['.'] = OP(NONE, 1, 0), ['0'] = OP(NONE, 1, 0), ['1'] = MARKED(NONE, 0, 0), ['2'] = OP(NONE, 1, 2),
-    ['F'] = OP(NUMBER, 0, 1), ['I'] = OP(NUMBER, 0, 1), ['L'] = OP(NUMBER, 0, 1), ['J'] = OP(B4, 0, 1), ['K'] = OP(B1, 0, 1),
-    ['M'] = OP(B2, 0, 1), ['G'] = OP(B8, 0, 1), ['N'] = OP(NONE, 0, 1), ['P'] = OP(LINE, 0, 1), ['Q'] = OP(NONE, 1, 1),
-    ['S'] = OP(QUOTED, 0, 1), ['V'] = OP(LINE, 0, 1), ['T'] = OP(COUNT4, 0, 1), ['U'] = OP(COUNT1, 0, 1), ['X'] = OP(COUNT4, 0, 1),
-    ['B'] = OP(COUNT4, 0, 1), ['C'] = OP(COUNT1, 0, 1), ['c'] = OP(NAMES, 0, 1), ['i'] = MARKED(NAMES, 0, 1),
-    ['R'] = OP(NONE, 2, 1), ['b'] = OP(NONE, 2, 1), ['o'] = MARKED(NONE, 0, 1), ['a'] = OP(NONE, 2, 1), ['e'] = MARKED(NONE, 1, 1),
-    ['s'] = OP(NONE, 3, 1), ['u'] = MARKED(NONE, 1, 1), ['d'] = MARKED(NONE, 0, 1), ['l'] = MARKED(NONE, 0, 1),
-    ['t'] = MARKED(NONE, 0, 1), ['}'] = OP(NONE, 0, 1), [']'] = OP(NONE, 0, 1), [')'] = OP(NONE, 0, 1),
-    ['g'] = OP(NUMBER, 0, 1), ['h'] = OP(B1, 0, 1), ['j'] = OP(B4, 0, 1), ['p'] = OP(NUMBER, 1, 1), ['q'] = OP(B1, 1, 1),
-    ['r'] = OP(B4, 1, 1), [0x80] = OP(B1, 0, 0), [0x81] = OP(NONE, 2, 1), [0x82] = OP(B1, 0, 1), [0x83] = OP(B2, 0, 1),
-    [0x84] = OP(B4, 0, 1), [0x85] = OP(NONE, 1, 1), [0x86] = OP(NONE, 2, 1), [0x87] = OP(NONE, 3, 1), [0x88] = OP(NONE, 0, 1),
-    [0x89] = OP(NONE, 0, 1), [0x8a] = OP(COUNT1, 0, 1), [0x8b] = OP(COUNT4, 0, 1), [0x8c] = OP(COUNT1, 0, 1),
-    [0x8d] = OP(COUNT8, 0, 1), [0x8e] = OP(COUNT8, 0, 1), [0x8f] = OP(NONE, 0, 1), [0x90] = MARKED(NONE, 1, 1),
-    [0x91] = MARKED(NONE, 0, 1), [0x92] = OP(NONE, 3, 1), [0x93] = OP(NONE, 2, 1), [0x94] = OP(NONE, 1, 1), [0x95] = OP(B8, 0, 0),
-    [0x96] = OP(COUNT8, 0, 1), [0x97] = OP(NONE, 0, 1), [0x98] = OP(NONE, 1, 1),
+    ['.'] = OP(NONE, 1, 0),     ['0'] = OP(NONE, 1, 0),     ['1'] = MARKED(NONE, 0, 0),  ['2'] = OP(NONE, 1, 2),
+    ['F'] = OP(NUMBER, 0, 1),   ['I'] = OP(NUMBER, 0, 1),   ['L'] = OP(NUMBER, 0, 1),    ['J'] = OP(B4, 0, 1),
+    ['K'] = OP(B1, 0, 1),       ['M'] = OP(B2, 0, 1),       ['G'] = OP(B8, 0, 1),        ['N'] = OP(NONE, 0, 1),
+    ['P'] = OP(LINE, 0, 1),     ['Q'] = OP(NONE, 1, 1),     ['S'] = OP(QUOTED, 0, 1),    ['V'] = OP(LINE, 0, 1),
+    ['T'] = OP(COUNT4, 0, 1),   ['U'] = OP(COUNT1, 0, 1),   ['X'] = OP(COUNT4, 0, 1),    ['B'] = OP(COUNT4, 0, 1),
+    ['C'] = OP(COUNT1, 0, 1),   ['c'] = OP(NAMES, 0, 1),    ['i'] = MARKED(NAMES, 0, 1), ['R'] = OP(NONE, 2, 1),
+    ['b'] = OP(NONE, 2, 1),     ['o'] = MARKED(NONE, 0, 1), ['a'] = OP(NONE, 2, 1),      ['e'] = MARKED(NONE, 1, 1),
+    ['s'] = OP(NONE, 3, 1),     ['u'] = MARKED(NONE, 1, 1), ['d'] = MARKED(NONE, 0, 1),  ['l'] = MARKED(NONE, 0, 1),
+    ['t'] = MARKED(NONE, 0, 1), ['}'] = OP(NONE, 0, 1),     [']'] = OP(NONE, 0, 1),      [')'] = OP(NONE, 0, 1),
+    ['g'] = OP(NUMBER, 0, 1),   ['h'] = OP(B1, 0, 1),       ['j'] = OP(B4, 0, 1),        ['p'] = OP(NUMBER, 1, 1),
+    ['q'] = OP(B1, 1, 1),       ['r'] = OP(B4, 1, 1),       [0x80] = OP(B1, 0, 0),       [0x81] = OP(NONE, 2, 1),
+    [0x82] = OP(B1, 0, 1),      [0x83] = OP(B2, 0, 1),      [0x84] = OP(B4, 0, 1),       [0x85] = OP(NONE, 1, 1),
+    [0x86] = OP(NONE, 2, 1),    [0x87] = OP(NONE, 3, 1),    [0x88] = OP(NONE, 0, 1),     [0x89] = OP(NONE, 0, 1),
+    [0x8a] = OP(COUNT1, 0, 1),  [0x8b] = OP(COUNT4, 0, 1),  [0x8c] = OP(COUNT1, 0, 1),   [0x8d] = OP(COUNT8, 0, 1),
+    [0x8e] = OP(COUNT8, 0, 1),  [0x8f] = OP(NONE, 0, 1),    [0x90] = MARKED(NONE, 1, 1), [0x91] = MARKED(NONE, 0, 1),
+    [0x92] = OP(NONE, 3, 1),    [0x93] = OP(NONE, 2, 1),    [0x94] = OP(NONE, 1, 1),     [0x95] = OP(B8, 0, 0),
+    [0x96] = OP(COUNT8, 0, 1),  [0x97] = OP(NONE, 0, 1),    [0x98] = OP(NONE, 1, 1),
 };
 
 /* Opcodes that look a name up, and those that call what was looked up. */
@@ -123,16 +131,13 @@ static void begin_opcode(struct mm_pickle *p, unsigned char opcode)
 /* What may stand in a line: names are dotted identifiers; numbers are what int() and float() read; quotes come first. */
 static bool line_byte(const struct mm_pickle *p, unsigned char byte)
 {
-    bool word = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' || byte == '.';
+    bool word = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                byte == '_' || byte == '.';
     switch (effects[p->opcode].argument) {
-    case NAMES:
-        return word || byte >= 0x80;
-    case NUMBER:
-        return word || byte == '+' || byte == '-' || byte == ' ' || byte == '\t' || byte == '\r';
-    case QUOTED:
-        return p->line_length > 0 || byte == '\'' || byte == '"';
-    default:
-        return true;
+    case NAMES: return word || byte >= 0x80;
+    case NUMBER: return word || byte == '+' || byte == '-' || byte == ' ' || byte == '\t' || byte == '\r';
+    case QUOTED: return p->line_length > 0 || byte == '\'' || byte == '"';
+    default: return true;
     }
 }
 
@@ -181,21 +186,11 @@ void mm_pickle_feed(struct mm_pickle *p, const unsigned char *bytes, size_t leng
 {
     for (size_t i = 0; i < length && p->state != MM_PICKLE_DEAD;) {
         switch (p->state) {
-        case MM_PICKLE_OPCODES:
-            begin_opcode(p, bytes[i++]);
-            break;
-        case MM_PICKLE_LINE:
-            take_line_byte(p, bytes[i++]);
-            break;
-        case MM_PICKLE_COUNT:
-            take_count_byte(p, bytes[i++]);
-            break;
-        case MM_PICKLE_BYTES:
-            i += take_bytes(p, length - i);
-            break;
-        default:
-            look_behind(p, bytes + i, length - i);
-            i = length;
+        case MM_PICKLE_OPCODES: begin_opcode(p, bytes[i++]); break;
+        case MM_PICKLE_LINE: take_line_byte(p, bytes[i++]); break;
+        case MM_PICKLE_COUNT: take_count_byte(p, bytes[i++]); break;
+        case MM_PICKLE_BYTES: i += take_bytes(p, length - i); break;
+        default: look_behind(p, bytes + i, length - i); i = length;
         }
     }
 }

@@ -10,20 +10,27 @@
 #define MM_PICKLE_MARKS 256
 
 struct mm_pickle {
-    enum { MM_PICKLE_OPCODES, MM_PICKLE_LINE, MM_PICKLE_COUNT, MM_PICKLE_BYTES, MM_PICKLE_STOPPED, MM_PICKLE_DEAD } state;
+    enum {
+        MM_PICKLE_OPCODES,
+        MM_PICKLE_LINE,
+        MM_PICKLE_COUNT,
+        MM_PICKLE_BYTES,
+        MM_PICKLE_STOPPED,
+        MM_PICKLE_DEAD
+    } state;
     unsigned char opcode;
-    unsigned lines;             /* still to come in LINE */
-    uint64_t left;              /* bytes still to come in COUNT and BYTES */
-    unsigned count_size;        /* of the count field; its bytes gather in count */
+    unsigned lines;      /* still to come in LINE */
+    uint64_t left;       /* bytes still to come in COUNT and BYTES */
+    unsigned count_size; /* of the count field; its bytes gather in count */
     uint64_t count;
     uint64_t line_length;
-    uint64_t depth;             /* of the machine's stack */
+    uint64_t depth;                  /* of the machine's stack */
     uint64_t marks[MM_PICKLE_MARKS]; /* depths at which marks stand */
     unsigned mark_count;
     uint64_t opcodes;
-    bool name, call;            /* something was looked up by name; it was called */
-    uint64_t behind;            /* bytes behind the end */
-    bool only_feed_behind;      /* and they are line feeds */
+    bool name, call;       /* something was looked up by name; it was called */
+    uint64_t behind;       /* bytes behind the end */
+    bool only_feed_behind; /* and they are line feeds */
 };
 
 /* A zeroed state begins. Bytes come in order; it costs nothing once they are no pickle's. */

@@ -23,9 +23,9 @@ struct safetensors {
 struct entry {
     char name[MM_TENSOR_NAME_MAX + 1];
     size_t name_length;
-    uint64_t offset;               /* of the name in the file */
+    uint64_t offset; /* of the name in the file */
     bool has_dtype, has_shape, has_offsets;
-    bool usable;                   /* no finding so far */
+    bool usable; /* no finding so far */
     int dtype;
     struct mm_buf dims;
     uint64_t elements, begin, end;
@@ -48,7 +48,8 @@ static bool not_a(struct safetensors *s, struct entry *e, enum mm_json_event eve
     char shown[MM_SHOWN];
     if (event == MM_JSON_ERROR)
         return false;
-    mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_ENTRY, s->json.offset, "expected %s for tensor '%s'", expected, mm_show(shown, e->name, e->name_length));
+    mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_ENTRY, s->json.offset, "expected %s for tensor '%s'", expected,
+                   mm_show(shown, e->name, e->name_length));
     e->usable = false;
     return mm_json_skip(&s->json, event);
 }
@@ -112,7 +113,8 @@ static bool read_offsets(struct safetensors *s, struct entry *e)
         count++;
     }
     if (count != 2 || e->begin > e->end) {
-        mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_ENTRY, at, "expected data_offsets of a begin and an end not before it");
+        mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_ENTRY, at,
+                       "expected data_offsets of a begin and an end not before it");
         e->usable = false;
     }
     return true;
@@ -147,13 +149,18 @@ static void check_size(struct safetensors *s, struct entry *e)
     uint64_t bytes;
     mm_show(shown, e->name, e->name_length);
     if (e->elements % dtype->block != 0) {
-        mm_diag_offset(s->diags, MM_RULE_TENSOR_BLOCK, e->offset, "expected whole bytes for tensor '%s', found %" PRIu64 " elements of %s", shown, e->elements, dtype->name);
+        mm_diag_offset(s->diags, MM_RULE_TENSOR_BLOCK, e->offset,
+                       "expected whole bytes for tensor '%s', found %" PRIu64 " elements of %s", shown, e->elements,
+                       dtype->name);
         e->usable = false;
     } else if (!mm_mul(e->elements / dtype->block, dtype->bytes, &bytes)) {
-        mm_diag_offset(s->diags, MM_RULE_TENSOR_OVERFLOW, e->offset, "expected fewer than 2^63 bytes for tensor '%s'", shown);
+        mm_diag_offset(s->diags, MM_RULE_TENSOR_OVERFLOW, e->offset, "expected fewer than 2^63 bytes for tensor '%s'",
+                       shown);
         e->usable = false;
     } else if (bytes != e->end - e->begin) {
-        mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_SIZE, e->offset, "expected %" PRIu64 " bytes for tensor '%s', found data_offsets of %" PRIu64, bytes, shown, e->end - e->begin);
+        mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_SIZE, e->offset,
+                       "expected %" PRIu64 " bytes for tensor '%s', found data_offsets of %" PRIu64, bytes, shown,
+                       e->end - e->begin);
         e->usable = false;
     }
 }
@@ -165,12 +172,14 @@ static int add_entry(struct safetensors *s, struct entry *e)
     facts->dtypes[e->dtype].bytes += e->end - e->begin; /* ends lie inside the file once the layout is checked */
     if (!mm_add(facts->parameters, e->elements, &facts->parameters)) {
         facts->parameters = 0;
-        return mm_diag_offset(s->diags, MM_RULE_TENSOR_OVERFLOW, e->offset, "expected fewer than 2^63 elements in all tensors");
+        return mm_diag_offset(s->diags, MM_RULE_TENSOR_OVERFLOW, e->offset,
+                              "expected fewer than 2^63 elements in all tensors");
     }
     const char *dims = mm_buf_text(&e->dims);
     if (!dims)
         return mm_diag_memory(s->diags);
-    return mm_tensors_add(&s->model->tensors, e->name, e->name_length, dims, e->dtype, e->begin, e->end - e->begin, s->diags);
+    return mm_tensors_add(&s->model->tensors, e->name, e->name_length, dims, e->dtype, e->begin, e->end - e->begin,
+                          s->diags);
 }
 
 static bool read_entry(struct safetensors *s, struct entry *e)
@@ -180,7 +189,8 @@ static bool read_entry(struct safetensors *s, struct entry *e)
     *e = (struct entry){.offset = s->json.offset, .dims = dims};
     e->usable = !s->json.cut && mm_tensor_name_check(s->json.text, s->json.length, s->json.offset, s->diags);
     if (s->json.cut)
-        mm_diag_offset(s->diags, MM_RULE_TENSOR_NAME, s->json.offset, "expected a tensor name of 1 to %d bytes, found more", MM_TENSOR_NAME_MAX);
+        mm_diag_offset(s->diags, MM_RULE_TENSOR_NAME, s->json.offset,
+                       "expected a tensor name of 1 to %d bytes, found more", MM_TENSOR_NAME_MAX);
     e->name_length = s->json.length < MM_TENSOR_NAME_MAX ? s->json.length : MM_TENSOR_NAME_MAX;
     memcpy(e->name, s->json.text, e->name_length);
     enum mm_json_event event = mm_json_next(&s->json);
@@ -192,7 +202,8 @@ static bool read_entry(struct safetensors *s, struct entry *e)
     if (event == MM_JSON_ERROR)
         return false;
     if (!e->has_dtype || !e->has_shape || !e->has_offsets) {
-        mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_ENTRY, e->offset, "expected dtype, shape and data_offsets for tensor '%s', found not all of them",
+        mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_ENTRY, e->offset,
+                       "expected dtype, shape and data_offsets for tensor '%s', found not all of them",
                        mm_show(shown, e->name, e->name_length));
         return true;
     }
@@ -218,7 +229,8 @@ static bool read_metadata(struct safetensors *s)
         if (event == MM_JSON_ERROR)
             return false;
         if (event != MM_JSON_STRING)
-            mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_METADATA, s->json.offset, "expected a string as metadata '%s'", key);
+            mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_METADATA, s->json.offset, "expected a string as metadata '%s'",
+                           key);
         else if (value)
             mm_buf_add(value, s->json.text, s->json.length);
         if (value && s->json.cut)
@@ -235,7 +247,8 @@ static int truncated(struct safetensors *s, const char *what)
 {
     if (s->source->error)
         return -1;
-    return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_LENGTH, mm_source_offset(s->source), "expected %s, found the end of the file", what);
+    return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_LENGTH, mm_source_offset(s->source),
+                          "expected %s, found the end of the file", what);
 }
 
 static int read_length(struct safetensors *s)
@@ -248,7 +261,8 @@ static int read_length(struct safetensors *s)
         length = length << 8 | bytes[i];
     left = mm_source_left(s->source);
     if (length > HEADER_MAX || length > left || length == 0)
-        return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_LENGTH, 0, "expected a header of 1 to %d bytes inside the file, found %" PRIu64, HEADER_MAX, length);
+        return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_LENGTH, 0,
+                              "expected a header of 1 to %d bytes inside the file, found %" PRIu64, HEADER_MAX, length);
     s->header_end = LENGTH_FIELD + length;
     return 0;
 }
@@ -260,7 +274,8 @@ static int read_header(struct safetensors *s)
     if (mm_source_fill(s->source) == 0)
         return truncated(s, "the header");
     if (s->source->window[s->source->begin] != '{')
-        return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_START, LENGTH_FIELD, "expected '{', found byte 0x%02x", s->source->window[s->source->begin]);
+        return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_START, LENGTH_FIELD, "expected '{', found byte 0x%02x",
+                              s->source->window[s->source->begin]);
     mm_json_next(&s->json); /* the object, as that '{' says */
     bool sound = true;
     while (sound && (event = mm_json_next(&s->json)) != MM_JSON_OBJECT_END) {
@@ -283,7 +298,8 @@ static int read_padding(struct safetensors *s)
             return truncated(s, "the header's padding");
         unsigned char byte = s->source->window[s->source->begin];
         if (byte != ' ')
-            return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_PADDING, mm_source_offset(s->source), "expected spaces after the header's object, found byte 0x%02x", byte);
+            return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_PADDING, mm_source_offset(s->source),
+                                  "expected spaces after the header's object, found byte 0x%02x", byte);
         mm_source_advance(s->source, 1);
     }
     return 0;
@@ -302,7 +318,9 @@ static int check_layout(struct safetensors *s, uint64_t *end)
         bool empty_beside = tensor->bytes == 0 && tensor->offset == begin;
         if (tensor->offset != *end && !empty_beside) {
             const char *name = mm_tensor_name(tensors, i);
-            result = mm_diag_offset(s->diags, MM_RULE_TENSOR_OFFSET, s->header_end + tensor->offset, "expected tensor '%s' at data offset %" PRIu64 ", where the one before ends, found %" PRIu64,
+            result = mm_diag_offset(s->diags, MM_RULE_TENSOR_OFFSET, s->header_end + tensor->offset,
+                                    "expected tensor '%s' at data offset %" PRIu64
+                                    ", where the one before ends, found %" PRIu64,
                                     mm_show(shown, name, strlen(name)), *end, tensor->offset);
         }
         if (tensor->bytes > 0)
@@ -320,18 +338,20 @@ static int check_data(struct safetensors *s, uint64_t end)
         if (s->source->error)
             return -1;
         uint64_t found = mm_source_offset(s->source) - start;
-        return mm_diag_offset(s->diags, MM_RULE_TENSOR_BOUNDS, mm_source_offset(s->source), "expected %" PRIu64 " bytes of tensors, found %" PRIu64, end, found);
+        return mm_diag_offset(s->diags, MM_RULE_TENSOR_BOUNDS, mm_source_offset(s->source),
+                              "expected %" PRIu64 " bytes of tensors, found %" PRIu64, end, found);
     }
     if (mm_source_fill(s->source) > 0)
-        return mm_diag_offset(s->diags, MM_RULE_DATA_SURPLUS, mm_source_offset(s->source), "expected the end of the file after the last tensor, found more bytes");
+        return mm_diag_offset(s->diags, MM_RULE_DATA_SURPLUS, mm_source_offset(s->source),
+                              "expected the end of the file after the last tensor, found more bytes");
     return 0;
 }
 
 static int read_file(struct safetensors *s)
 {
     uint64_t errors = s->diags->errors, end;
-    if (read_length(s) < 0 || mm_json_init(&s->json, s->source, s->header_end, MM_JSON_DEPTH, s->diags) < 0 || read_header(s) < 0 ||
-        read_padding(s) < 0 || s->diags->errors > errors)
+    if (read_length(s) < 0 || mm_json_init(&s->json, s->source, s->header_end, MM_JSON_DEPTH, s->diags) < 0 ||
+        read_header(s) < 0 || read_padding(s) < 0 || s->diags->errors > errors)
         return -1;
     mm_tensors_sort(&s->model->tensors);
     if (check_layout(s, &end) < 0 || check_data(s, end) < 0)

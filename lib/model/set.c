@@ -37,7 +37,8 @@ static bool is_format(const struct mm_member *member, enum mm_format format)
 /* ---- facts ---- */
 
 /* Whose architecture and shape count for a weights file: its own, or for safetensors those of config.json beside it. */
-static const struct mm_facts *shape_source(const struct mm_member *members, size_t count, const struct mm_member *weights)
+static const struct mm_facts *shape_source(const struct mm_member *members, size_t count,
+                                           const struct mm_member *weights)
 {
     if (!is_format(weights, MM_FORMAT_SAFETENSORS))
         return &weights->artifact->model.facts;
@@ -111,8 +112,8 @@ struct mm_digest mm_set_tokenizer(const struct mm_member *members, size_t count,
 
 static bool is_part(const struct mm_member *member)
 {
-    return member->role == MM_ROLE_WEIGHTS && is_format(member, MM_FORMAT_GGUF) && member->artifact->model.facts.split &&
-           member->artifact->model.facts.split_count > 1;
+    return member->role == MM_ROLE_WEIGHTS && is_format(member, MM_FORMAT_GGUF) &&
+           member->artifact->model.facts.split && member->artifact->model.facts.split_count > 1;
 }
 
 static int split_fails(struct mm_diags *diags, const struct mm_member *member, const char *expected, uint64_t found)
@@ -121,7 +122,8 @@ static int split_fails(struct mm_diags *diags, const struct mm_member *member, c
 }
 
 /* Numbers of the parts: the same count in each, and each number once. */
-static int check_numbers(const struct mm_member *members, size_t count, const struct mm_facts *first, struct mm_diags *diags)
+static int check_numbers(const struct mm_member *members, size_t count, const struct mm_facts *first,
+                         struct mm_diags *diags)
 {
     uint64_t parts = 0;
     unsigned char *seen = calloc(1, count);
@@ -142,11 +144,13 @@ static int check_numbers(const struct mm_member *members, size_t count, const st
     }
     free(seen);
     if (result == 0 && parts != first->split_count)
-        result = mm_diag(diags, MM_RULE_SET_SPLIT, "expected %" PRIu64 " parts, found %" PRIu64, first->split_count, parts);
+        result =
+            mm_diag(diags, MM_RULE_SET_SPLIT, "expected %" PRIu64 " parts, found %" PRIu64, first->split_count, parts);
     return result;
 }
 
-static int check_part_names(const struct mm_member *member, struct mm_name_set *names, struct mm_sha256 *sha, struct mm_diags *diags)
+static int check_part_names(const struct mm_member *member, struct mm_name_set *names, struct mm_sha256 *sha,
+                            struct mm_diags *diags)
 {
     const struct mm_tensors *tensors = &member->artifact->model.tensors;
     char shown[MM_SHOWN];
@@ -154,7 +158,8 @@ static int check_part_names(const struct mm_member *member, struct mm_name_set *
         const char *name = mm_tensor_name(tensors, i);
         enum mm_name_added added = mm_name_set_add_text(names, sha, name, strlen(name));
         if (added == MM_NAME_KNOWN)
-            return mm_diag(diags, MM_RULE_SET_SPLIT, "expected tensor names that differ across parts, found '%s' again in %s",
+            return mm_diag(diags, MM_RULE_SET_SPLIT,
+                           "expected tensor names that differ across parts, found '%s' again in %s",
                            mm_show(shown, name, strlen(name)), member->path);
         if (added == MM_NAME_MEMORY)
             return mm_diag_memory(diags);
@@ -162,7 +167,8 @@ static int check_part_names(const struct mm_member *member, struct mm_name_set *
     return 0;
 }
 
-static int check_part_tensors(const struct mm_member *members, size_t count, const struct mm_facts *first, struct mm_diags *diags)
+static int check_part_tensors(const struct mm_member *members, size_t count, const struct mm_facts *first,
+                              struct mm_diags *diags)
 {
     struct mm_name_set names = {0};
     struct mm_sha256 *sha = mm_sha256_new();
@@ -171,7 +177,8 @@ static int check_part_tensors(const struct mm_member *members, size_t count, con
         if (is_part(&members[i]))
             result = check_part_names(&members[i], &names, sha, diags);
     if (result == 0 && names.count != first->split_tensors)
-        result = mm_diag(diags, MM_RULE_SET_SPLIT, "expected %" PRIu64 " tensors in all parts, found %zu", first->split_tensors, names.count);
+        result = mm_diag(diags, MM_RULE_SET_SPLIT, "expected %" PRIu64 " tensors in all parts, found %zu",
+                         first->split_tensors, names.count);
     mm_name_set_release(&names);
     mm_sha256_free(sha);
     return result;
@@ -192,7 +199,8 @@ static int check_split(const struct mm_member *members, size_t count, bool *chec
 /* ---- shard indexes ---- */
 
 /* Puts FILE-prefixed tensor names, "FILE<NUL>TENSOR", into one set, so that both sides compare by membership. */
-static enum mm_name_added add_place(struct mm_name_set *set, struct mm_sha256 *sha, const char *file, const char *tensor)
+static enum mm_name_added add_place(struct mm_name_set *set, struct mm_sha256 *sha, const char *file,
+                                    const char *tensor)
 {
     unsigned char digest[MM_HASH_BYTES];
     mm_sha256_update(sha, file, strlen(file) + 1);
@@ -210,27 +218,31 @@ static bool is_shard(const struct mm_member *member, const char *index_path)
 static int index_fails(struct mm_diags *diags, const struct mm_member *index, const char *expected, const char *found)
 {
     char shown[MM_SHOWN];
-    return mm_diag(diags, MM_RULE_SET_INDEX, "%s: expected %s, found '%s'", index->path, expected, mm_show(shown, found, strlen(found)));
+    return mm_diag(diags, MM_RULE_SET_INDEX, "%s: expected %s, found '%s'", index->path, expected,
+                   mm_show(shown, found, strlen(found)));
 }
 
 /* Every tensor of the shards, as the files have them. */
-static int add_shard(const struct mm_member *shard, struct mm_name_set *places, struct mm_sha256 *sha, struct mm_diags *diags)
+static int add_shard(const struct mm_member *shard, struct mm_name_set *places, struct mm_sha256 *sha,
+                     struct mm_diags *diags)
 {
     const struct mm_tensors *tensors = &shard->artifact->model.tensors;
     for (size_t i = 0; i < tensors->count; i++)
-        if (add_place(places, sha, shard->path + folder_length(shard->path), mm_tensor_name(tensors, i)) == MM_NAME_MEMORY)
+        if (add_place(places, sha, shard->path + folder_length(shard->path), mm_tensor_name(tensors, i)) ==
+            MM_NAME_MEMORY)
             return mm_diag_memory(diags);
     return 0;
 }
 
 /* Takes the index's lines out of the shards' set, so to say: each has to be there, and together they have to be all. */
-static int compare_index(const struct mm_member *members, size_t count, const struct mm_member *index, struct mm_name_set *places,
-                         struct mm_sha256 *sha, struct mm_diags *diags)
+static int compare_index(const struct mm_member *members, size_t count, const struct mm_member *index,
+                         struct mm_name_set *places, struct mm_sha256 *sha, struct mm_diags *diags)
 {
     const struct mm_model *model = &index->artifact->model;
     size_t held = places->count;
     for (size_t i = 0; i < model->shard_count; i++) {
-        const char *file = model->words.data + model->shards[i].file, *tensor = model->words.data + model->shards[i].tensor;
+        const char *file = model->words.data + model->shards[i].file,
+                   *tensor = model->words.data + model->shards[i].tensor;
         const struct mm_member *shard = beside(members, count, index->path, file);
         if (!shard || !is_shard(shard, index->path))
             return index_fails(diags, index, "files that are there", file);
@@ -241,7 +253,8 @@ static int compare_index(const struct mm_member *members, size_t count, const st
             return index_fails(diags, index, "tensors that their file holds", tensor);
     }
     if (model->shard_count < held) /* names of the index differ, so fewer lines than tensors leave tensors out */
-        return mm_diag(diags, MM_RULE_SET_INDEX, "%s: expected the %zu tensors of the files, found %zu", index->path, held, model->shard_count);
+        return mm_diag(diags, MM_RULE_SET_INDEX, "%s: expected the %zu tensors of the files, found %zu", index->path,
+                       held, model->shard_count);
     return 0;
 }
 
@@ -253,7 +266,8 @@ static bool names_file(const struct mm_model *index, const char *file)
     return false;
 }
 
-static int check_index(const struct mm_member *members, size_t count, const struct mm_member *index, struct mm_diags *diags)
+static int check_index(const struct mm_member *members, size_t count, const struct mm_member *index,
+                       struct mm_diags *diags)
 {
     struct mm_name_set places = {0};
     struct mm_sha256 *sha = mm_sha256_new();

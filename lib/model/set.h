@@ -9,13 +9,14 @@
 struct mm_member {
     const char *path;
     enum mm_role role;
-    const struct mm_artifact *artifact;   /* NULL where the file was not read or is not valid: facts are then incomplete */
-    const unsigned char *sha256;          /* of the file, NULL if not known */
+    const struct mm_artifact
+        *artifact;               /* NULL where the file was not read or is not valid: facts are then incomplete */
+    const unsigned char *sha256; /* of the file, NULL if not known */
 };
 
 struct mm_set_facts {
-    bool complete;                        /* every weights file took part */
-    size_t stated_by;                     /* the member that the model's facts are reported at; SIZE_MAX without weights */
+    bool complete;    /* every weights file took part */
+    size_t stated_by; /* the member that the model's facts are reported at; SIZE_MAX without weights */
     char architecture[MM_ARCHITECTURE_MAX + 1];
     bool has_parameters;
     uint64_t parameters;

@@ -43,7 +43,8 @@ bool mm_tensor_name_check(const char *name, size_t length, uint64_t offset, stru
 {
     char shown[MM_SHOWN];
     if (length == 0 || length > MM_TENSOR_NAME_MAX) {
-        mm_diag_offset(diags, MM_RULE_TENSOR_NAME, offset, "expected a tensor name of 1 to %d bytes, found %zu", MM_TENSOR_NAME_MAX, length);
+        mm_diag_offset(diags, MM_RULE_TENSOR_NAME, offset, "expected a tensor name of 1 to %d bytes, found %zu",
+                       MM_TENSOR_NAME_MAX, length);
         return false;
     }
     for (size_t i = 0; i < length;) {
@@ -108,7 +109,8 @@ void mm_tensor_layout_line(const struct mm_tensors *tensors, size_t index, struc
                   mm_dtypes[tensor->dtype].name, tensors->words.data + tensor->dims, tensor->offset, tensor->bytes);
 }
 
-int mm_tensors_layout(const struct mm_tensors *tensors, unsigned char digest[static MM_HASH_BYTES], struct mm_diags *diags)
+int mm_tensors_layout(const struct mm_tensors *tensors, unsigned char digest[static MM_HASH_BYTES],
+                      struct mm_diags *diags)
 {
     struct mm_sha256 *sha = mm_sha256_new();
     struct mm_buf line = {0};
@@ -137,7 +139,8 @@ bool mm_tensors_padding(struct mm_source *source, uint64_t length, struct mm_dia
             have = (size_t)length;
         for (size_t i = 0; i < have; i++) {
             if (bytes[i] && in_zeros)
-                mm_diag_offset(diags, MM_RULE_DATA_PADDING, mm_source_offset(source) + i, "expected zeros as padding, found byte 0x%02x", bytes[i]);
+                mm_diag_offset(diags, MM_RULE_DATA_PADDING, mm_source_offset(source) + i,
+                               "expected zeros as padding, found byte 0x%02x", bytes[i]);
             in_zeros = !bytes[i];
         }
         mm_source_advance(source, have);

@@ -47,7 +47,8 @@ void mm_tensors_sort(struct mm_tensors *tensors);
 void mm_tensor_layout_line(const struct mm_tensors *tensors, size_t index, struct mm_buf *buf);
 
 /* The SHA-256 over the layout lines of sorted TENSORS. Returns 0, or -1 with IO_MEMORY. */
-int mm_tensors_layout(const struct mm_tensors *tensors, unsigned char digest[static MM_HASH_BYTES], struct mm_diags *diags);
+int mm_tensors_layout(const struct mm_tensors *tensors, unsigned char digest[static MM_HASH_BYTES],
+                      struct mm_diags *diags);
 
 /* Takes LENGTH bytes that must be zeros; every run that is not is a finding at its first byte (DATA_PADDING).
  * Returns false if the file ends before. */

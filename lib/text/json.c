@@ -94,9 +94,10 @@ static bool hex4(struct mm_json *json, uint32_t *value)
     *value = 0;
     for (int i = 0; i < 4; i++) {
         int c = peek(json);
-        uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)c - '0'
-                       : c >= 'a' && c <= 'f' ? (uint32_t)c - 'a' + 10
-                       : c >= 'A' && c <= 'F' ? (uint32_t)c - 'A' + 10 : 16;
+        uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)c - '0'
+                         : c >= 'a' && c <= 'f' ? (uint32_t)c - 'a' + 10
+                         : c >= 'A' && c <= 'F' ? (uint32_t)c - 'A' + 10
+                                                : 16;
         if (digit == 16) {
             fail(json, MM_RULE_JSON_SYNTAX, "four hex digits");
             return false;
@@ -181,7 +182,8 @@ static bool wide_character(struct mm_json *json, int lead, bool name)
     }
     if (mm_utf8_decode(bytes, size, &code) != size) {
         if (!json->source->error)
-            mm_diag_offset(json->diags, MM_RULE_JSON_UTF8, offset, "expected well-formed UTF-8, found byte 0x%02x", (unsigned)lead);
+            mm_diag_offset(json->diags, MM_RULE_JSON_UTF8, offset, "expected well-formed UTF-8, found byte 0x%02x",
+                           (unsigned)lead);
         json->failed = true;
         return false;
     }
@@ -319,15 +321,10 @@ static enum mm_json_event value(struct mm_json *json)
         return open_container(json, c == '{');
     json->value_read = true;
     switch (c) {
-    case '"':
-        take(json);
-        return string(json, false) ? MM_JSON_STRING : MM_JSON_ERROR;
-    case 't':
-        return word(json, "true", MM_JSON_TRUE);
-    case 'f':
-        return word(json, "false", MM_JSON_FALSE);
-    case 'n':
-        return word(json, "null", MM_JSON_NULL);
+    case '"': take(json); return string(json, false) ? MM_JSON_STRING : MM_JSON_ERROR;
+    case 't': return word(json, "true", MM_JSON_TRUE);
+    case 'f': return word(json, "false", MM_JSON_FALSE);
+    case 'n': return word(json, "null", MM_JSON_NULL);
     default:
         if (c == '-' || (c >= '0' && c <= '9'))
             return number(json);
@@ -347,15 +344,12 @@ static bool remember_name(struct mm_json *json)
         return false;
     }
     switch (mm_name_set_add(&json->names, digest, json->depth)) {
-    case MM_NAME_NEW:
-        return true;
+    case MM_NAME_NEW: return true;
     case MM_NAME_KNOWN:
-        mm_diag_offset(json->diags, MM_RULE_JSON_DUPLICATE, json->offset, "expected names that differ, found '%s' twice",
-                       mm_show(shown, json->text, json->length));
+        mm_diag_offset(json->diags, MM_RULE_JSON_DUPLICATE, json->offset,
+                       "expected names that differ, found '%s' twice", mm_show(shown, json->text, json->length));
         return false;
-    default:
-        mm_diag_memory(json->diags);
-        return false;
+    default: mm_diag_memory(json->diags); return false;
     }
 }
 

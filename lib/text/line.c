@@ -16,10 +16,12 @@ static bool take_raw(struct mm_lines *lines, const char **start, size_t *length,
     lines->at = feed ? feed + 1 : lines->end;
     if (stop > line && stop[-1] == '\r') {
         stop--;
-        mm_diag_line(diags, MM_RULE_TEXT_LINE_END, lines->number, (uint64_t)(stop - line) + 1, "expected LF alone at the end of the line, found CR");
+        mm_diag_line(diags, MM_RULE_TEXT_LINE_END, lines->number, (uint64_t)(stop - line) + 1,
+                     "expected LF alone at the end of the line, found CR");
     }
     if (!feed)
-        mm_diag_line(diags, MM_RULE_TEXT_LAST_LINE, lines->number, (uint64_t)(stop - line) + 1, "expected LF at the end of the last line, found the end of the file");
+        mm_diag_line(diags, MM_RULE_TEXT_LAST_LINE, lines->number, (uint64_t)(stop - line) + 1,
+                     "expected LF at the end of the last line, found the end of the file");
     *start = line;
     *length = (size_t)(stop - line);
     return true;
@@ -44,7 +46,8 @@ int mm_lines_begin(struct mm_lines *lines, const char *text, size_t length, cons
     if (!take_raw(lines, &line, &size, diags))
         return mm_diag_line(diags, MM_RULE_TEXT_FIRST_LINE, 1, 1, "expected '%s 0', found an empty file", type);
     if (!begins(line, size, type) || size < type_size + 2 || line[type_size] != ' ')
-        return mm_diag_line(diags, MM_RULE_TEXT_FIRST_LINE, 1, 1, "expected '%s 0', found '%s'", type, mm_show(shown, line, size));
+        return mm_diag_line(diags, MM_RULE_TEXT_FIRST_LINE, 1, 1, "expected '%s 0', found '%s'", type,
+                            mm_show(shown, line, size));
     if (size == type_size + 2 && line[type_size + 1] == '0')
         return 0;
     bool number = line[type_size + 1] != '0';
@@ -55,8 +58,8 @@ int mm_lines_begin(struct mm_lines *lines, const char *text, size_t length, cons
 }
 
 /* U+200C and U+200D may stand between two non-ASCII characters of a display-name. */
-static bool joiner_allowed(const char *key, size_t key_length, const unsigned char *value, size_t at, size_t size, size_t length,
-                           uint32_t code)
+static bool joiner_allowed(const char *key, size_t key_length, const unsigned char *value, size_t at, size_t size,
+                           size_t length, uint32_t code)
 {
     if ((code != 0x200C && code != 0x200D) || key_length != 12 || memcmp(key, "display-name", 12) != 0)
         return false;
@@ -74,17 +77,21 @@ static bool check_characters(const struct mm_lines *lines, const char *line, siz
         size_t size = mm_utf8_decode(bytes + i, length - i, &code);
         uint64_t column = i + 1;
         if (size == 0) {
-            mm_diag_line(diags, MM_RULE_TEXT_UTF8, lines->number, column, "expected well-formed UTF-8, found byte 0x%02x", bytes[i]);
+            mm_diag_line(diags, MM_RULE_TEXT_UTF8, lines->number, column,
+                         "expected well-formed UTF-8, found byte 0x%02x", bytes[i]);
             sound = false;
             size = 1;
         } else if (mm_utf8_control(code)) {
-            mm_diag_line(diags, MM_RULE_TEXT_CONTROL, lines->number, column, "expected no control character, found U+%04X", (unsigned)code);
+            mm_diag_line(diags, MM_RULE_TEXT_CONTROL, lines->number, column,
+                         "expected no control character, found U+%04X", (unsigned)code);
             sound = false;
         } else if (mm_utf8_noncharacter(code)) {
-            mm_diag_line(diags, MM_RULE_TEXT_NONCHARACTER, lines->number, column, "expected no noncharacter, found U+%04X", (unsigned)code);
+            mm_diag_line(diags, MM_RULE_TEXT_NONCHARACTER, lines->number, column,
+                         "expected no noncharacter, found U+%04X", (unsigned)code);
             sound = false;
         } else if (mm_utf8_invisible(code) && !joiner_allowed(line, key_length, bytes, i, size, length, code)) {
-            mm_diag_line(diags, MM_RULE_TEXT_INVISIBLE, lines->number, column, "expected no invisible character, found U+%04X", (unsigned)code);
+            mm_diag_line(diags, MM_RULE_TEXT_INVISIBLE, lines->number, column,
+                         "expected no invisible character, found U+%04X", (unsigned)code);
             sound = false;
         }
         i += size;
@@ -106,15 +113,18 @@ static size_t check_key(const struct mm_lines *lines, const char *line, size_t l
     while (size < length && key_character(line[size], size == 0))
         size++;
     if (size > MM_KEY_MAX) {
-        mm_diag_line(diags, MM_RULE_TEXT_KEY, lines->number, MM_KEY_MAX + 1, "expected a key of at most %d bytes, found %zu", MM_KEY_MAX, size);
+        mm_diag_line(diags, MM_RULE_TEXT_KEY, lines->number, MM_KEY_MAX + 1,
+                     "expected a key of at most %d bytes, found %zu", MM_KEY_MAX, size);
         return 0;
     }
     if (size == 0 || size == length || line[size] != ':') {
-        mm_diag_line(diags, MM_RULE_TEXT_KEY, lines->number, size + 1, "expected 'KEY: VALUE', found '%s'", mm_show(shown, line, length));
+        mm_diag_line(diags, MM_RULE_TEXT_KEY, lines->number, size + 1, "expected 'KEY: VALUE', found '%s'",
+                     mm_show(shown, line, length));
         return 0;
     }
     if (size + 1 == length || line[size + 1] != ' ') {
-        mm_diag_line(diags, MM_RULE_TEXT_KEY, lines->number, size + 2, "expected one space after the colon, found '%s'", mm_show(shown, line, length));
+        mm_diag_line(diags, MM_RULE_TEXT_KEY, lines->number, size + 2, "expected one space after the colon, found '%s'",
+                     mm_show(shown, line, length));
         return 0;
     }
     return size;
@@ -124,15 +134,18 @@ static bool check_value(const struct mm_lines *lines, const struct mm_line *line
 {
     uint64_t column = mm_line_value_column(line);
     if (line->value_length == 0 || line->value_length > MM_VALUE_MAX) {
-        mm_diag_line(diags, MM_RULE_TEXT_VALUE_LENGTH, lines->number, column, "expected a value of 1 to %d bytes, found %zu", MM_VALUE_MAX, line->value_length);
+        mm_diag_line(diags, MM_RULE_TEXT_VALUE_LENGTH, lines->number, column,
+                     "expected a value of 1 to %d bytes, found %zu", MM_VALUE_MAX, line->value_length);
         return false;
     }
     if (line->value[0] == ' ') {
-        mm_diag_line(diags, MM_RULE_TEXT_VALUE_SPACE, lines->number, column, "expected one space after the colon, found more");
+        mm_diag_line(diags, MM_RULE_TEXT_VALUE_SPACE, lines->number, column,
+                     "expected one space after the colon, found more");
         return false;
     }
     if (line->value[line->value_length - 1] == ' ') {
-        mm_diag_line(diags, MM_RULE_TEXT_VALUE_SPACE, lines->number, column + line->value_length - 1, "expected no space at the end of the value, found one");
+        mm_diag_line(diags, MM_RULE_TEXT_VALUE_SPACE, lines->number, column + line->value_length - 1,
+                     "expected no space at the end of the value, found one");
         return false;
     }
     return true;
@@ -170,9 +183,11 @@ int mm_lines_field(struct mm_lines *lines, const char *key, struct mm_line *line
     char shown[MM_SHOWN];
     uint64_t errors = diags->errors;
     if (!mm_lines_next(lines, line, diags))
-        return mm_diag_line(diags, MM_RULE_TEXT_FIELD_ORDER, lines->number + 1, 1, "expected '%s' here, found the end", key);
+        return mm_diag_line(diags, MM_RULE_TEXT_FIELD_ORDER, lines->number + 1, 1, "expected '%s' here, found the end",
+                            key);
     if (line->key_length && !mm_line_is(line, key))
-        return mm_diag_line(diags, MM_RULE_TEXT_FIELD_ORDER, line->number, 1, "expected '%s' here, found '%s'", key, mm_show(shown, line->key, line->key_length));
+        return mm_diag_line(diags, MM_RULE_TEXT_FIELD_ORDER, line->number, 1, "expected '%s' here, found '%s'", key,
+                            mm_show(shown, line->key, line->key_length));
     return diags->errors > errors ? -1 : 0;
 }
 
@@ -183,8 +198,9 @@ int mm_lines_number(struct mm_lines *lines, const char *key, uint64_t max, uint6
     if (mm_lines_field(lines, key, &line, diags) < 0)
         return -1;
     if (!mm_number(line.value, line.value_length, max, value))
-        return mm_diag_line(diags, MM_RULE_VALUE_NUMBER, line.number, mm_line_value_column(&line), "expected a decimal number up to %llu, found '%s'",
-                            (unsigned long long)max, mm_show(shown, line.value, line.value_length));
+        return mm_diag_line(diags, MM_RULE_VALUE_NUMBER, line.number, mm_line_value_column(&line),
+                            "expected a decimal number up to %llu, found '%s'", (unsigned long long)max,
+                            mm_show(shown, line.value, line.value_length));
     return 0;
 }
 
@@ -195,7 +211,8 @@ int mm_lines_hash(struct mm_lines *lines, const char *key, unsigned char hash[MM
     if (mm_lines_field(lines, key, &line, diags) < 0)
         return -1;
     if (!mm_hex_hash(line.value, line.value_length, hash))
-        return mm_diag_line(diags, MM_RULE_VALUE_HASH, line.number, mm_line_value_column(&line), "expected 64 lower-case hex digits, found '%s'",
+        return mm_diag_line(diags, MM_RULE_VALUE_HASH, line.number, mm_line_value_column(&line),
+                            "expected 64 lower-case hex digits, found '%s'",
                             mm_show(shown, line.value, line.value_length));
     return 0;
 }

@@ -17,8 +17,8 @@
 struct mm_line {
     const char *key, *value;
     size_t key_length, value_length;
-    uint64_t number;   /* from 1 */
-    bool sound;        /* the line grammar holds, so that key and value may be judged */
+    uint64_t number; /* from 1 */
+    bool sound;      /* the line grammar holds, so that key and value may be judged */
 };
 
 /* The column, in bytes from 1, at which LINE's value begins. */

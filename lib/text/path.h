@@ -23,9 +23,9 @@ int mm_path_fold_compare(const char *a, size_t a_length, const char *b, size_t b
 /* How two paths of one manifest collide on a file system that ignores letter case. */
 enum mm_path_clash {
     MM_PATH_APART,
-    MM_PATH_EQUAL,        /* the same file */
-    MM_PATH_FOLDER,       /* A is a folder of B, or B of A */
-    MM_PATH_FOLDER_CASE,  /* folders that differ by letter case only */
+    MM_PATH_EQUAL,       /* the same file */
+    MM_PATH_FOLDER,      /* A is a folder of B, or B of A */
+    MM_PATH_FOLDER_CASE, /* folders that differ by letter case only */
 };
 enum mm_path_clash mm_path_clash(const char *a, size_t a_length, const char *b, size_t b_length);
 

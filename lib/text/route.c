@@ -118,7 +118,8 @@ static int hex_value(char c)
 }
 
 /* Decodes the segment's escapes into OUT (as large as the segment); RFC 3986, 3.3: pchar. */
-static const char *decode_segment(const char *segment, size_t length, unsigned char *out, size_t *out_length, size_t *at)
+static const char *decode_segment(const char *segment, size_t length, unsigned char *out, size_t *out_length,
+                                  size_t *at)
 {
     *out_length = 0;
     for (size_t i = 0; i < length; i++) {
@@ -269,8 +270,8 @@ static bool ends_in(const char *text, size_t length, const char *ending)
 const char *mm_route_refused_ending(const char *segment, size_t length)
 {
     static const char *const endings[] = {
-        ".slm", ".gguf", ".ggml", ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".tflite", ".npz", ".h5",
-        ".pkl", ".zip", ".tar", ".gz", ".tgz", ".xz", ".zst", ".7z", ".torrent",
+        ".slm", ".gguf", ".ggml", ".safetensors", ".bin", ".pt",  ".pth", ".ckpt", ".onnx", ".tflite",  ".npz",
+        ".h5",  ".pkl",  ".zip",  ".tar",         ".gz",  ".tgz", ".xz",  ".zst",  ".7z",   ".torrent",
     };
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (ends_in(segment, length, endings[i]))

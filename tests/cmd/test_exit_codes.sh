@@ -341,7 +341,7 @@ def talk(command):
     def read(fd):
         data = os.read(fd, 65536)
         parts.append(data)
-        return b""
+        return data
     code = os.waitstatus_to_exitcode(pty.spawn(command, read))
     return code, b"".join(parts)
 os.environ.pop("NO_COLOR", None)

@@ -191,6 +191,15 @@ another format|s/^artifact-format: .*/artifact-format: opaque/;/^tokenizer-sha/d
 EOF
 
 fresh
+manifest-make -q -p --role model.gguf=adapter model.gguf >m.manifest
+run slm-verify m.manifest
+expect "an adapter alone passes" 0 "verdict: pass"
+edited 's/^architecture: .*/architecture: qwen2\
+parameters: 7000000000/'
+run slm-verify m.manifest
+expect "a manifest without weights that states facts of weights fails" 1 "[verify-facts]" "verdict: fail"
+
+fresh
 edited 's/^model-id: .*/model-id: no/'
 run slm-verify m.manifest
 expect "a manifest with a broken rule answers 1" 1 "m.manifest:2:"
