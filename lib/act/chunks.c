@@ -65,9 +65,13 @@ int mm_chunks_prove(int fd, const struct mm_chunks_options *options, uint64_t in
 
 static void report_wrong(const struct mm_chunk_compare *compare, uint64_t bytes, struct mm_diags *diags)
 {
+    const struct mm_chunk_facts *facts = &compare->list->facts;
     for (size_t i = 0; i < compare->bad_count; i++) {
         const struct mm_bad_range *bad = &compare->bad[i];
-        if (bad->offset + bad->bytes <= bytes) /* what was cut off is said once, as truncation */
+        /* what was cut off is said once, as truncation; a last chunk that grew, as a longer file */
+        bool cut = bad->offset + bad->bytes > bytes;
+        bool grown = bytes > facts->bytes && bad->offset + bad->bytes == facts->bytes && bad->bytes < facts->size;
+        if (!cut && !grown)
             mm_diag_offset(diags, MM_RULE_CHUNK_WRONG, bad->offset,
                            "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not as listed", bad->index, bad->offset,
                            bad->offset + bad->bytes - 1);

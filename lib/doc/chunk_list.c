@@ -12,6 +12,7 @@
 #define HEADER_LINES 6
 #define LINE_BYTES (MM_HASH_HEX + 1)
 #define HEADER_MAX 4096
+#define BLOCK 65536
 
 void mm_hashes_release(struct mm_hashes *hashes)
 {
@@ -36,6 +37,12 @@ void mm_chunk_list_release(struct mm_chunk_list *list)
     mm_hashes_release(&list->hashes);
 }
 
+static int too_long(size_t limit, struct mm_diags *diags)
+{
+    return mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a chunk list of at most %zu bytes, found more",
+                        limit);
+}
+
 static int read_header(struct mm_chunk_list *list, struct mm_lines *lines, const char *text, size_t length,
                        struct mm_diags *diags)
 {
@@ -57,29 +64,79 @@ static int read_header(struct mm_chunk_list *list, struct mm_lines *lines, const
     return 0;
 }
 
-static int read_hashes(struct mm_chunk_list *list, const char *at, const char *end, struct mm_diags *diags)
+/* A list on its way in: the header's lines gather, then each line is a hash. The text is never held whole. */
+struct reading {
+    struct mm_chunk_list *list;
+    struct mm_diags *diags;
+    char header[HEADER_MAX];
+    size_t used;    /* bytes of the header, or of the line that is coming */
+    unsigned lines; /* complete lines of the header */
+    uint64_t line;  /* of the next hash */
+    char hash[LINE_BYTES];
+};
+
+static int take_hash(struct reading *r)
 {
     unsigned char hash[MM_HASH_BYTES];
     char shown[MM_SHOWN];
-    uint64_t line = HEADER_LINES + 1;
-    for (; at < end; at += LINE_BYTES, line++) {
-        size_t left = (size_t)(end - at);
-        if (left < LINE_BYTES || at[MM_HASH_HEX] != '\n' || !mm_hex_hash(at, MM_HASH_HEX, hash)) {
-            const char *feed = memchr(at, '\n', left);
-            return mm_diag_line(diags, MM_RULE_VALUE_HASH, line, 1,
-                                "expected 64 lower-case hex digits and LF, found '%s'",
-                                mm_show(shown, at, feed ? (size_t)(feed - at) : left));
-        }
-        if (list->hashes.count == list->facts.count)
-            return mm_diag_line(diags, MM_RULE_CHUNK_LIST, line, 1, "expected %" PRIu64 " chunk hashes, found more",
-                                list->facts.count);
-        mm_hashes_add(&list->hashes, 0, hash);
-        if (list->hashes.failed)
-            return mm_diag_memory(diags);
+    if (r->hash[MM_HASH_HEX] != '\n' || !mm_hex_hash(r->hash, MM_HASH_HEX, hash)) {
+        const char *feed = memchr(r->hash, '\n', r->used);
+        return mm_diag_line(r->diags, MM_RULE_VALUE_HASH, r->line, 1,
+                            "expected 64 lower-case hex digits and LF, found '%s'",
+                            mm_show(shown, r->hash, feed ? (size_t)(feed - r->hash) : r->used));
     }
-    if (list->hashes.count < list->facts.count)
-        return mm_diag_line(diags, MM_RULE_CHUNK_LIST, line, 1, "expected %" PRIu64 " chunk hashes, found %zu",
-                            list->facts.count, list->hashes.count);
+    if (r->list->hashes.count == r->list->facts.count)
+        return mm_diag_line(r->diags, MM_RULE_CHUNK_LIST, r->line, 1, "expected %" PRIu64 " chunk hashes, found more",
+                            r->list->facts.count);
+    mm_hashes_add(&r->list->hashes, 0, hash);
+    r->line++;
+    r->used = 0;
+    return r->list->hashes.failed ? mm_diag_memory(r->diags) : 0;
+}
+
+static int take_header(struct reading *r)
+{
+    struct mm_lines lines;
+    int result = read_header(r->list, &lines, r->header, r->used, r->diags);
+    r->used = 0;
+    r->line = HEADER_LINES + 1;
+    return result;
+}
+
+/* Has the shape of mm_inflate_fn. */
+static int take_text(void *context, const char *bytes, size_t length)
+{
+    struct reading *r = context;
+    size_t i = 0;
+    while (i < length && r->lines < HEADER_LINES) {
+        if (r->used == HEADER_MAX)
+            return take_header(r) < 0 ? -1 : too_long(HEADER_MAX, r->diags);
+        r->header[r->used++] = bytes[i];
+        if (bytes[i++] == '\n' && ++r->lines == HEADER_LINES && take_header(r) < 0)
+            return -1;
+    }
+    while (i < length) {
+        size_t part = LINE_BYTES - r->used < length - i ? LINE_BYTES - r->used : length - i;
+        memcpy(r->hash + r->used, bytes + i, part);
+        r->used += part;
+        i += part;
+        if (r->used == LINE_BYTES && take_hash(r) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int end_text(struct reading *r)
+{
+    if (r->lines < HEADER_LINES)
+        return take_header(r); /* a header that ends early says where */
+    if (r->used > 0) {
+        memset(r->hash + r->used, 0, LINE_BYTES - r->used);
+        return take_hash(r);
+    }
+    if (r->list->hashes.count < r->list->facts.count)
+        return mm_diag_line(r->diags, MM_RULE_CHUNK_LIST, r->line, 1, "expected %" PRIu64 " chunk hashes, found %zu",
+                            r->list->facts.count, r->list->hashes.count);
     return 0;
 }
 
@@ -107,46 +164,59 @@ static int check_hashes(const struct mm_chunk_list *list, struct mm_diags *diags
     return result;
 }
 
-static int read_text(struct mm_chunk_list *list, const char *text, size_t length, struct mm_diags *diags)
+/* The rest of a compressed list, whose first bytes are in STORED: read whole, inflated through the reading. */
+static int read_compressed(struct reading *r, int fd, size_t limit, struct mm_buf *stored, struct mm_sha256 *sha)
 {
-    struct mm_lines lines;
-    if (read_header(list, &lines, text, length, diags) < 0)
-        return -1;
-    if (read_hashes(list, lines.at, lines.end, diags) < 0)
-        return -1;
-    return check_hashes(list, diags);
+    int result = mm_file_read_all(fd, limit, stored, r->diags);
+    if (result > 0)
+        result = too_long(limit, r->diags);
+    if (result == 0) {
+        mm_sha256_update(sha, stored->data, stored->length);
+        result = mm_inflate_gzip_each(stored->data, stored->length, limit, take_text, r, r->diags);
+    }
+    return result;
 }
 
-static int hash_file(struct mm_chunk_list *list, const struct mm_buf *stored, struct mm_diags *diags)
+/* A plain list, block by block. Its hash is taken to the end even where its text is wrong. */
+static int read_plain(struct reading *r, int fd, size_t limit, struct mm_buf *block, struct mm_sha256 *sha)
 {
-    struct mm_sha256 *sha = mm_sha256_new();
-    if (!sha)
-        return mm_diag_memory(diags);
-    mm_sha256_once(sha, stored->data, stored->length, list->file_sha256);
-    mm_sha256_free(sha);
-    return 0;
+    size_t total = block->length;
+    int result = 0;
+    while (block->length > 0 && total <= limit) {
+        mm_sha256_update(sha, block->data, block->length);
+        if (result == 0)
+            result = take_text(r, block->data, block->length);
+        mm_buf_clear(block);
+        if (mm_file_read_all(fd, BLOCK - 1, block, r->diags) < 0)
+            return -1;
+        total += block->length;
+    }
+    return total > limit ? too_long(limit, r->diags) : result;
+}
+
+static int read_stored(struct reading *r, int fd, size_t limit, struct mm_sha256 *sha)
+{
+    struct mm_buf stored = {0};
+    int result = mm_file_read_all(fd, 1, &stored, r->diags);
+    if (result >= 0 && stored.length >= 2 && memcmp(stored.data, "\x1f\x8b", 2) == 0)
+        result = read_compressed(r, fd, limit, &stored, sha);
+    else if (result >= 0)
+        result = read_plain(r, fd, limit, &stored, sha);
+    mm_buf_release(&stored);
+    mm_sha256_take(sha, r->list->file_sha256);
+    return result == 0 ? end_text(r) : result;
 }
 
 int mm_chunk_list_read(struct mm_chunk_list *list, int fd, uint64_t count, struct mm_diags *diags)
 {
-    struct mm_buf stored = {0}, inflated = {0};
-    size_t limit = (size_t)count * LINE_BYTES + HEADER_MAX;
-    *list = (struct mm_chunk_list){0};
+    struct reading reading = {.list = list, .diags = diags};
     uint64_t errors = diags->errors;
-    int result = mm_file_read_all(fd, limit, &stored, diags);
-    if (result > 0)
-        result = mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a chunk list of at most %zu bytes, found more",
-                              limit);
-    bool compressed = stored.length >= 2 && memcmp(stored.data, "\x1f\x8b", 2) == 0;
+    *list = (struct mm_chunk_list){0};
+    struct mm_sha256 *sha = mm_sha256_new();
+    int result = sha ? read_stored(&reading, fd, (size_t)count * LINE_BYTES + HEADER_MAX, sha) : mm_diag_memory(diags);
     if (result == 0)
-        result = hash_file(list, &stored, diags);
-    if (result == 0 && compressed)
-        result = mm_inflate_gzip(stored.data, stored.length, limit, &inflated, diags);
-    const struct mm_buf *text = compressed ? &inflated : &stored;
-    if (result == 0)
-        result = read_text(list, text->data ? text->data : "", text->length, diags);
-    mm_buf_release(&stored);
-    mm_buf_release(&inflated);
+        result = check_hashes(list, diags);
+    mm_sha256_free(sha);
     return diags->errors > errors ? -1 : result;
 }
 

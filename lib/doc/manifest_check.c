@@ -192,6 +192,14 @@ static void check_optional_route(const struct check *c, const struct mm_entry *e
     }
 }
 
+/* The length of a URL without what a sentence may put behind it. */
+static size_t without_punctuation(const char *url, size_t length)
+{
+    while (length > 0 && memchr(")],.!'", url[length - 1], 6))
+        length--;
+    return length;
+}
+
 /* X- values and IDENTITY: URLs in free text obey the same rules. */
 static void check_free_text(const struct check *c, const struct mm_entry *entry, size_t start)
 {
@@ -206,7 +214,7 @@ static void check_free_text(const struct check *c, const struct mm_entry *entry,
         else if (expected)
             fail(c, MM_RULE_VALUE_ROUTE, entry, start + found + wrong, expected);
         else
-            check_boundary(c, entry, start + found, length);
+            check_boundary(c, entry, start + found, without_punctuation(text + found, length));
     }
 }
 

@@ -225,7 +225,7 @@ static bool check_source(struct value *v)
     if (hash == 0)
         return fail(v, MM_RULE_VALUE_PATTERN, 0, "'SHA256 IDENTITY' or '- IDENTITY'");
     size_t identity = hash + 1;
-    if (v->text[identity] == ' ')
+    if (identity >= v->length || v->text[identity] == ' ')
         return fail(v, MM_RULE_VALUE_PATTERN, identity, "one space before IDENTITY");
     if (v->length - identity > 256)
         return fail(v, MM_RULE_TEXT_VALUE_LENGTH, identity + 256, "an IDENTITY of at most 256 bytes");

@@ -74,7 +74,8 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
 struct reading {
     struct mm_chunker chunker;
     struct mm_utf8_stream utf8;
-    struct mm_refused_tail *tail; /* NULL where the format leaves no room for an archive or a pickle */
+    struct mm_refused_tail *tail;
+    bool tensors; /* the format explains every byte: no text, no pickle; but its last tensor may end in a zip */
     struct mm_pickle pickle;
     uint64_t offset;
     bool not_text;
@@ -85,7 +86,7 @@ static void look(void *context, const unsigned char *bytes, size_t length)
 {
     struct reading *reading = context;
     mm_chunker_update(&reading->chunker, bytes, length);
-    if (reading->tail && !reading->not_text) {
+    if (!reading->tensors && !reading->not_text) {
         const unsigned char *nul = memchr(bytes, 0, length);
         size_t text = mm_utf8_stream(&reading->utf8, bytes, length);
         if (nul && (size_t)(nul - bytes) < text)
@@ -93,10 +94,9 @@ static void look(void *context, const unsigned char *bytes, size_t length)
         reading->not_text = text < length;
         reading->not_text_at = reading->offset + text;
     }
-    if (reading->tail) {
-        mm_refused_tail_add(reading->tail, bytes, length);
+    mm_refused_tail_add(reading->tail, bytes, length);
+    if (!reading->tensors)
         mm_pickle_feed(&reading->pickle, bytes, length);
-    }
     reading->offset += length;
 }
 
@@ -203,10 +203,7 @@ static void read_content(struct mm_source *source, const char *path, const struc
     if (!detected && !holds_tensors(format) && holds_tensors(found))
         mm_diag(diags, MM_RULE_ARTIFACT_FORMAT, "expected %s, found %s", mm_format_names[format],
                 mm_format_names[found]);
-    if (holds_tensors(format)) { /* these explain every byte; nothing can hide behind them */
-        free(reading->tail);
-        reading->tail = NULL;
-    }
+    reading->tensors = holds_tensors(format);
     read_format(source, path, format, detected, artifact, diags);
 }
 
@@ -218,7 +215,7 @@ static int read_all(struct mm_source *source, const char *path, const struct mm_
     read_content(source, path, options, reading, artifact, diags);
     int result = mm_source_finish(source, diags);
     if (result == 0) {
-        if (reading->tail && !artifact->refused)
+        if (!artifact->refused)
             settle(reading, options->format == MM_FORMAT_DETECT, artifact, diags);
         artifact->valid = diags->errors == before.errors;
         artifact->unsupported = !artifact->valid && !diags->no;

@@ -630,7 +630,7 @@ static int note_fact(struct gguf *g, const struct value *value)
             return wrong_fact(g, value, "a string");
         size_t length = value->length < sizeof value->text ? (size_t)value->length : sizeof value->text - 1;
         mm_facts_set_architecture(facts, value->text, length);
-        if (length <= MM_ARCHITECTURE_MAX)
+        if (length <= MM_ARCHITECTURE_MAX && !memchr(value->text, '\0', length))
             memcpy(g->architecture, value->text, length + 1);
     } else if (key_is(g, "general.type")) {
         facts->adapter = value->type == TYPE_STRING && strcmp(value->text, "adapter") == 0;

@@ -49,14 +49,28 @@ static bool calls(unsigned char opcode)
     return opcode == 'R' || opcode == 'o' || opcode == 'i' || opcode == 'b' || opcode == 0x81 || opcode == 0x92;
 }
 
+static void note_names(struct mm_pickle *p)
+{
+    p->name = p->name || names(p->opcode);
+    p->call = p->call || (p->name && calls(p->opcode));
+}
+
 /* The stack after the opcode and its argument. False where it lacks what the opcode takes. */
 static bool apply(struct mm_pickle *p)
 {
     const struct effect *effect = &effects[p->opcode];
     if (p->opcode == '(') {
         if (p->mark_count == MM_PICKLE_MARKS)
-            return false;
-        p->marks[p->mark_count++] = p->depth;
+            p->more_marks++;
+        else
+            p->marks[p->mark_count++] = p->depth;
+        return true;
+    }
+    if (p->more_marks > 0 && (effect->marked || p->opcode == '0')) {
+        p->more_marks -=
+            effect->marked; /* what stood above the mark stays counted: too deep a stack accuses, too shallow acquits */
+        p->depth += effect->pushes;
+        note_names(p);
         return true;
     }
     uint64_t floor = p->mark_count ? p->marks[p->mark_count - 1] : 0;
@@ -75,8 +89,7 @@ static bool apply(struct mm_pickle *p)
         return false;
     p->depth += effect->pushes;
     p->depth -= effect->pops;
-    p->name = p->name || names(p->opcode);
-    p->call = p->call || (p->name && calls(p->opcode));
+    note_names(p);
     return true;
 }
 
@@ -135,7 +148,9 @@ static bool line_byte(const struct mm_pickle *p, unsigned char byte)
                 byte == '_' || byte == '.';
     switch (effects[p->opcode].argument) {
     case NAMES: return word || byte >= 0x80;
-    case NUMBER: return word || byte == '+' || byte == '-' || byte == ' ' || byte == '\t' || byte == '\r';
+    case NUMBER:
+        return word || byte == '+' || byte == '-' || byte == ' ' ||
+               (byte >= '\t' && byte <= '\r'); /* what C and Python skip as white space */
     case QUOTED: return p->line_length > 0 || byte == '\'' || byte == '"';
     default: return true;
     }

@@ -27,6 +27,7 @@ struct mm_pickle {
     uint64_t depth;                  /* of the machine's stack */
     uint64_t marks[MM_PICKLE_MARKS]; /* depths at which marks stand */
     unsigned mark_count;
+    uint64_t more_marks; /* above those that are kept; how deep they stand is not known */
     uint64_t opcodes;
     bool name, call;       /* something was looked up by name; it was called */
     uint64_t behind;       /* bytes behind the end */

@@ -56,14 +56,35 @@ static void state_shape(const struct mm_facts *source, struct mm_set_facts *fact
     mm_buf_release(&shape);
 }
 
+static void count_tensors(const struct mm_facts *own, struct mm_dtype_use dtypes[static MM_DTYPE_COUNT],
+                          struct mm_set_facts *facts, bool *counted)
+{
+    *counted = *counted && mm_add(facts->parameters, own->parameters, &facts->parameters);
+    for (int dtype = 0; dtype < MM_DTYPE_COUNT; dtype++) {
+        dtypes[dtype].tensors += own->dtypes[dtype].tensors;
+        dtypes[dtype].bytes += own->dtypes[dtype].bytes;
+        facts->has_parameters = facts->has_parameters || own->dtypes[dtype].tensors > 0;
+    }
+}
+
+/* Whose facts are the model's: the weights, or the adapters of a model that has no weights of its own. */
+static enum mm_role speaking_role(const struct mm_member *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (members[i].role == MM_ROLE_WEIGHTS)
+            return MM_ROLE_WEIGHTS;
+    return MM_ROLE_ADAPTER;
+}
+
 void mm_set_facts(const struct mm_member *members, size_t count, struct mm_set_facts *facts)
 {
     struct mm_dtype_use dtypes[MM_DTYPE_COUNT] = {0};
     bool stated = false, counted = true;
+    enum mm_role role = speaking_role(members, count);
     *facts = (struct mm_set_facts){.complete = true, .stated_by = SIZE_MAX, .architecture = "unknown"};
     for (size_t i = 0; i < count; i++) {
         const struct mm_member *member = &members[i];
-        if (member->role != MM_ROLE_WEIGHTS)
+        if (member->role != role)
             continue;
         if (facts->stated_by == SIZE_MAX)
             facts->stated_by = i;
@@ -71,17 +92,13 @@ void mm_set_facts(const struct mm_member *members, size_t count, struct mm_set_f
             facts->complete = false;
             continue;
         }
-        const struct mm_facts *own = &member->artifact->model.facts, *source = shape_source(members, count, member);
+        const struct mm_facts *source = shape_source(members, count, member);
         if (!stated && source && source->states_architecture) {
             stated = true;
             state_shape(source, facts);
         }
-        facts->has_parameters = facts->has_parameters || member->artifact->model.tensors.count > 0;
-        counted = counted && mm_add(facts->parameters, own->parameters, &facts->parameters);
-        for (int dtype = 0; dtype < MM_DTYPE_COUNT; dtype++) {
-            dtypes[dtype].tensors += own->dtypes[dtype].tensors;
-            dtypes[dtype].bytes += own->dtypes[dtype].bytes;
-        }
+        if (role == MM_ROLE_WEIGHTS) /* parameters and quantization are the weights' alone */
+            count_tensors(&member->artifact->model.facts, dtypes, facts, &counted);
     }
     facts->has_parameters = facts->has_parameters && counted;
     facts->quantization = mm_facts_quantization(dtypes);

@@ -15,7 +15,7 @@ struct mm_member {
 };
 
 struct mm_set_facts {
-    bool complete;    /* every weights file took part */
+    bool complete;    /* every such file took part */
     size_t stated_by; /* the member that the model's facts are reported at; SIZE_MAX without weights */
     char architecture[MM_ARCHITECTURE_MAX + 1];
     bool has_parameters;
