@@ -104,7 +104,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-check: all unit replayers
+check: all unit replayers $(BUILD)/tables
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
 
 # make fuzz FUZZ=gguf FUZZ_SECONDS=60: libFuzzer over one harness, or over each for that long

@@ -43,8 +43,9 @@ struct call {
     uint64_t index;
     const char *list, *check, *proof, *filter, *manifest, *root, *file;
     bool prove, siblings_only, force;
-    bool list_printed; /* the list goes to standard output, in the place of the lines */
-    unsigned char pinned[MM_HASH_BYTES];
+    bool list_printed;                   /* the list goes to standard output, in the place of the lines */
+    unsigned char pinned[MM_HASH_BYTES]; /* by --root */
+    struct mm_manifest pinning;          /* --manifest */
 };
 
 static void print_hash(const struct call *c, struct mm_buf *out, const char *key, const unsigned char *hash)
@@ -201,25 +202,38 @@ static bool in_manifest(const struct mm_manifest *manifest, const unsigned char 
     return false;
 }
 
-/* Checks ROOT against --root and --manifest, whichever were given. SHOWN names what was read. */
-static int check_pins(struct call *c, const unsigned char *root, const char *shown)
+/* The largest number of chunks that the pinning manifest states, which bounds a list before it is read. */
+static uint64_t most_chunks(const struct call *c)
 {
-    struct mm_manifest manifest = {0};
-    int result = 0, fd = -1;
-    if (c->root && memcmp(c->pinned, root, MM_HASH_BYTES) != 0)
-        result = mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root given by --root, found another");
-    if (c->manifest && result == 0) {
-        fd = cli_open(&c->cli, c->manifest);
-        result = fd < 0 ? -1 : mm_manifest_read_file(&manifest, fd, &c->cli.diags);
-        c->cli.diags.file = shown;
-        if (result == 0 && !in_manifest(&manifest, root))
-            result = mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root of an artifact of %s, found another",
-                             c->manifest);
+    uint64_t most = c->manifest ? 0 : MM_CHUNK_COUNT_MAX;
+    for (size_t group = 1; group <= mm_manifest_artifacts(&c->pinning); group++) {
+        struct mm_claim claim;
+        mm_manifest_claim(&c->pinning, group, &claim);
+        most = claim.chunks.count > most ? claim.chunks.count : most;
     }
+    return most;
+}
+
+static int read_pinning(struct call *c)
+{
+    if (!c->manifest)
+        return 0;
+    int fd = cli_open(&c->cli, c->manifest);
+    int result = fd < 0 ? -1 : mm_manifest_read_file(&c->pinning, fd, &c->cli.diags);
     if (fd > STDERR_FILENO)
         close(fd);
-    mm_manifest_release(&manifest);
     return result;
+}
+
+/* Checks ROOT against --root and --manifest, whichever were given. */
+static int check_pins(struct call *c, const unsigned char *root)
+{
+    if (c->root && memcmp(c->pinned, root, MM_HASH_BYTES) != 0)
+        return mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root given by --root, found another");
+    if (c->manifest && !in_manifest(&c->pinning, root))
+        return mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root of an artifact of %s, found another",
+                       c->manifest);
+    return 0;
 }
 
 static int check_proof(struct call *c)
@@ -233,7 +247,7 @@ static int check_proof(struct call *c)
     if (result == 0)
         result = mm_proof_read(&proof, text.data ? text.data : "", text.length, &c->cli.diags);
     if (result == 0)
-        result = check_pins(c, proof.root, cli_shown(c->proof));
+        result = check_pins(c, proof.root);
     mm_buf_release(&text);
     return result;
 }
@@ -243,9 +257,9 @@ static int with_list(struct call *c, const char *path)
 {
     struct mm_chunk_list list = {0};
     int list_fd = cli_open(&c->cli, path);
-    int result = list_fd < 0 ? -1 : mm_chunk_list_read(&list, list_fd, MM_CHUNK_COUNT_MAX, &c->cli.diags);
+    int result = list_fd < 0 ? -1 : mm_chunk_list_read(&list, list_fd, most_chunks(c), &c->cli.diags);
     if (result == 0)
-        result = check_pins(c, list.facts.root, cli_shown(path));
+        result = check_pins(c, list.facts.root);
     int fd = result < 0 ? -1 : cli_open(&c->cli, c->file);
     if (fd >= 0 && cli_sandbox(&c->cli, NULL, 0) == 0)
         result = c->filter ? mm_filter(fd, STDOUT_FILENO, &list, &c->cli.diags) : check(c, &list, fd);
@@ -255,6 +269,8 @@ static int with_list(struct call *c, const char *path)
 
 static int run(struct call *c)
 {
+    if (read_pinning(c) < 0)
+        return -1;
     if (c->proof)
         return cli_sandbox_read_only(&c->cli) < 0 ? -1 : check_proof(c);
     if (c->filter || c->check)
@@ -327,5 +343,7 @@ int main(int argc, char **argv)
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
     check_call(&c);
-    return cli_finish(&c.cli, run(&c) < 0 ? (int)mm_diags_answer(&c.cli.diags) : 0);
+    int answer = cli_finish(&c.cli, run(&c) < 0 ? (int)mm_diags_answer(&c.cli.diags) : 0);
+    mm_manifest_release(&c.pinning);
+    return answer;
 }

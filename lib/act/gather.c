@@ -466,7 +466,17 @@ static int add_store(struct mm_gather *gather, const char *store, const char *ma
 
 /* ---- operands ---- */
 
-static int add_file(struct mm_gather *gather, const char *operand, struct mm_diags *diags)
+/* A single file that REAL shows to be a cache's or a store's blob: blobs/HEX or blobs/sha256-HEX. */
+static void expect_digest_of_blob(struct mm_input *input, const char *real)
+{
+    const char *name = strstr(real, "/blobs/");
+    if (!name || strchr(name + strlen("/blobs/"), '/'))
+        return;
+    name += strlen("/blobs/");
+    expect_digest(input, strncmp(name, "sha256-", 7) == 0 ? name + 7 : name);
+}
+
+static int add_file(struct mm_gather *gather, const char *operand, const char *real, struct mm_diags *diags)
 {
     const char *base = base_of(operand);
     char parent[PATH_MAX];
@@ -479,6 +489,7 @@ static int add_file(struct mm_gather *gather, const char *operand, struct mm_dia
     if (!input)
         return -1;
     input->named = true;
+    expect_digest_of_blob(input, real);
     input->links = MM_LINKS_FOLLOW; /* a file that the user names himself */
     return 0;
 }
@@ -505,7 +516,7 @@ int mm_gather_add(struct mm_gather *gather, const char *operand, struct mm_diags
         return add_any_folder(gather, operand, real, diags);
     if (is_store_manifest(real, store))
         return add_store_model(gather, store, operand, diags);
-    return add_file(gather, operand, diags);
+    return add_file(gather, operand, real, diags);
 }
 
 static int by_path(const void *a, const void *b)

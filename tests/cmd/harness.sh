@@ -58,6 +58,14 @@ need() {
     return 1
 }
 
+# in_memory KIB COMMAND...: runs with that much address space; sanitizers, which map terabytes, get all they want
+in_memory() {
+    limit=$1
+    shift
+    case $BUILD in *address* | *thread*) limit=unlimited ;; esac
+    run sh -c "ulimit -v $limit; exec \"\$@\"" sh "$@"
+}
+
 # changed FILE OFFSET: flips the bits of one byte
 changed() {
     python3 - "$1" "$2" <<'PY'

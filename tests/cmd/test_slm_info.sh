@@ -134,6 +134,6 @@ done
 run slm-info big.gguf
 expect "a big-endian file answers 3" 3 "[gguf-big-endian-unsupported]"
 for file in tensors pairs string; do
-    run sh -c "ulimit -v 400000; timeout 60 slm-info $file.gguf"
+    in_memory 400000 timeout 60 slm-info "$file.gguf"
     expect "a count of 2^63 $file costs no memory" 1 "$file.gguf:@"
 done
