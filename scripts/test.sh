@@ -4,4 +4,4 @@ set -eu
 cd "$(dirname "$0")/.."
 sh scripts/bootstrap.sh test
 make -s -j"$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)" all unit replayers build/tables >/dev/null
-exec make -s check
+BUILD=build exec sh tests/run.sh
