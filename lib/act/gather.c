@@ -77,18 +77,6 @@ static int check_name(const char *path, struct mm_diags *diags)
                    advice);
 }
 
-static bool ends_in(const char *name, const char *ending)
-{
-    size_t length = strlen(name), size = strlen(ending);
-    return length >= size && strcmp(name + length - size, ending) == 0;
-}
-
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* Why a file found in a folder is no part of the model, or NULL. */
 static const char *left_out(const char *path)
 {
@@ -110,7 +98,7 @@ static const char *left_out(const char *path)
         if (*part == '.')
             return "a dot-file";
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (ends_in(path, endings[i].ending))
+        if (mm_path_ends_in(path, endings[i].ending))
             return endings[i].why;
     return NULL;
 }
@@ -258,7 +246,7 @@ static bool is_snapshot(const char *real, char blobs[static PATH_MAX])
     if (!slash || slash == cache)
         return false;
     *slash = '\0';
-    if (!ends_in(cache, "/snapshots"))
+    if (!mm_path_ends_in(cache, "/snapshots"))
         return false;
     cache[strlen(cache) - strlen("/snapshots")] = '\0';
     return path_of(blobs, cache, "blobs") && is_folder(blobs);
@@ -321,7 +309,7 @@ static int layer_role(const char *type)
         {".image.params", MM_ROLE_CONFIG},   {".container.image.v1+json", MM_ROLE_CONFIG},
     };
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
-        if (ends_in(type, roles[i].ending))
+        if (mm_path_ends_in(type, roles[i].ending))
             return roles[i].role;
     return MM_ROLE_OTHER;
 }
@@ -416,7 +404,7 @@ static bool is_store_manifest(const char *real, char store[static PATH_MAX])
     strcpy(store, real);
     for (char *slash = strrchr(store, '/'); slash && slash != store; slash = strrchr(store, '/')) {
         *slash = '\0';
-        if (!ends_in(store, "/manifests"))
+        if (!mm_path_ends_in(store, "/manifests"))
             continue;
         store[strlen(store) - strlen("/manifests")] = '\0';
         return path_of(blobs, store, "blobs") && is_folder(blobs);
@@ -478,7 +466,7 @@ static void expect_digest_of_blob(struct mm_input *input, const char *real)
 
 static int add_file(struct mm_gather *gather, const char *operand, const char *real, struct mm_diags *diags)
 {
-    const char *base = base_of(operand);
+    const char *base = mm_path_name(operand);
     char parent[PATH_MAX];
     if ((size_t)snprintf(parent, sizeof parent, "%.*s", (int)(base - operand), operand) >= sizeof parent)
         return mm_diag(diags, MM_RULE_IO_OPEN, "expected a shorter path");

@@ -138,3 +138,9 @@ const char *mm_buf_text(const struct mm_buf *buf)
 {
     return buf->failed ? NULL : buf->data ? buf->data : "";
 }
+
+int mm_bytes_compare(const void *a, size_t a_length, const void *b, size_t b_length)
+{
+    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
+    return order ? order : (a_length > b_length) - (a_length < b_length);
+}

@@ -30,6 +30,9 @@ void mm_buf_printable(struct mm_buf *buf, const void *bytes, size_t length);
 void mm_buf_json(struct mm_buf *buf, const void *bytes, size_t length);
 void mm_buf_json_str(struct mm_buf *buf, const char *text);
 
+/* Order of byte strings: negative, 0 or positive; a prefix comes first. */
+int mm_bytes_compare(const void *a, size_t a_length, const void *b, size_t b_length);
+
 /* The text, "" if nothing was added; NULL after a failed addition. */
 const char *mm_buf_text(const struct mm_buf *buf);
 

@@ -21,6 +21,12 @@ struct mm_entry {
     bool sound; /* grammar and value form hold */
 };
 
+/* A line's place in its section: x- fields follow the model's fields. Not for MM_ENTRY_UNKNOWN. */
+static inline int mm_entry_rank(const struct mm_entry *entry)
+{
+    return entry->field == MM_ENTRY_X ? (int)MM_FIELD_FIRST_OF_ARTIFACT : entry->field;
+}
+
 /* The entries [first, first + count); group 0 is the model, the others are artifacts in the order they stand. */
 struct mm_group {
     size_t first, count;

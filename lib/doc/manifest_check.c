@@ -415,9 +415,7 @@ static void check_group_order(const struct check *c)
         const struct mm_entry *before = get(c, group - 1, MM_FIELD_ARTIFACT), *entry = get(c, group, MM_FIELD_ARTIFACT);
         if (!before || !entry)
             continue;
-        size_t shorter = before->value_length < entry->value_length ? before->value_length : entry->value_length;
-        int order = memcmp(before->value, entry->value, shorter);
-        if (order > 0 || (order == 0 && before->value_length > entry->value_length))
+        if (mm_bytes_compare(before->value, before->value_length, entry->value, entry->value_length) > 0)
             fail(c, MM_RULE_MANIFEST_ARTIFACT_ORDER, entry, 0, "artifacts sorted by the bytes of their paths");
     }
 }

@@ -72,42 +72,30 @@ static int add_entry(struct mm_manifest *manifest, const struct mm_line *line, s
     return 0;
 }
 
-/* A field's place in its section: x- fields follow the model's fields. */
-static int rank(const struct mm_entry *entry)
-{
-    return entry->field == MM_ENTRY_X ? MM_FIELD_FIRST_OF_ARTIFACT : entry->field;
-}
-
 static bool in_section(const struct mm_entry *entry, bool artifact)
 {
     return entry->field == MM_ENTRY_X ? !artifact : mm_field_is_artifact(entry->field) == artifact;
 }
 
-static int compare_bytes(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
-    return order ? order : (a_length > b_length) - (a_length < b_length);
-}
-
 static int compare_keys(const struct mm_entry *a, const struct mm_entry *b)
 {
-    return compare_bytes(a->key, a->key_length, b->key, b->key_length);
+    return mm_bytes_compare(a->key, a->key_length, b->key, b->key_length);
 }
 
 static int compare_values(const struct mm_entry *a, const struct mm_entry *b)
 {
-    return compare_bytes(a->value, a->value_length, b->value, b->value_length);
+    return mm_bytes_compare(a->value, a->value_length, b->value, b->value_length);
 }
 
 /* ENTRY stands right behind BEFORE, both of one section. */
 static void check_neighbours(const struct mm_entry *before, const struct mm_entry *entry, struct mm_diags *diags)
 {
-    if (rank(entry) < rank(before)) {
+    if (mm_entry_rank(entry) < mm_entry_rank(before)) {
         mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_ORDER, entry->line, 1, "expected '%.*s' above '%.*s'",
                      KEY_SHOWN(entry), KEY_SHOWN(before));
         return;
     }
-    if (rank(entry) > rank(before))
+    if (mm_entry_rank(entry) > mm_entry_rank(before))
         return;
     bool many = entry->field >= 0 && mm_fields[entry->field].often == MM_OFTEN_MANY;
     if (!many && entry->field != MM_ENTRY_X)
@@ -200,7 +188,7 @@ static uint64_t line_after(const struct mm_manifest *manifest, size_t which, enu
     const struct mm_group *group = &manifest->groups[which];
     for (size_t i = group->first; i < group->first + group->count; i++) {
         const struct mm_entry *entry = &manifest->entries[i];
-        if (entry->field != MM_ENTRY_UNKNOWN && in_section(entry, which > 0) && rank(entry) > (int)field)
+        if (entry->field != MM_ENTRY_UNKNOWN && in_section(entry, which > 0) && mm_entry_rank(entry) > (int)field)
             return entry->line;
     }
     size_t next = group->first + group->count;

@@ -12,24 +12,13 @@ struct place {
     size_t group;                    /* keeps groups of equal paths apart */
 };
 
-static int compare_bytes(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
-    return order ? order : (a_length > b_length) - (a_length < b_length);
-}
-
 static int compare_groups(const struct place *x, const struct place *y)
 {
     if (!x->artifact || !y->artifact)
         return (x->artifact != NULL) - (y->artifact != NULL);
     int order =
-        compare_bytes(x->artifact->value, x->artifact->value_length, y->artifact->value, y->artifact->value_length);
+        mm_bytes_compare(x->artifact->value, x->artifact->value_length, y->artifact->value, y->artifact->value_length);
     return order ? order : (x->group > y->group) - (x->group < y->group);
-}
-
-static int rank(const struct mm_entry *entry)
-{
-    return entry->field == MM_ENTRY_X ? MM_FIELD_FIRST_OF_ARTIFACT : entry->field;
 }
 
 static int compare(const void *a, const void *b)
@@ -37,11 +26,12 @@ static int compare(const void *a, const void *b)
     const struct place *x = a, *y = b;
     int order = compare_groups(x, y);
     if (order == 0)
-        order = (rank(x->entry) > rank(y->entry)) - (rank(x->entry) < rank(y->entry));
+        order =
+            (mm_entry_rank(x->entry) > mm_entry_rank(y->entry)) - (mm_entry_rank(x->entry) < mm_entry_rank(y->entry));
     if (order == 0)
-        order = compare_bytes(x->entry->key, x->entry->key_length, y->entry->key, y->entry->key_length);
+        order = mm_bytes_compare(x->entry->key, x->entry->key_length, y->entry->key, y->entry->key_length);
     if (order == 0)
-        order = compare_bytes(x->entry->value, x->entry->value_length, y->entry->value, y->entry->value_length);
+        order = mm_bytes_compare(x->entry->value, x->entry->value_length, y->entry->value, y->entry->value_length);
     return order;
 }
 

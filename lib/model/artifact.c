@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "model/pickle.h"
 #include "model/refused.h"
+#include "text/path.h"
 
 const char *const mm_role_names[MM_ROLE_COUNT] = {
     [MM_ROLE_WEIGHTS] = "weights", [MM_ROLE_ADAPTER] = "adapter", [MM_ROLE_TOKENIZER] = "tokenizer",
@@ -20,18 +21,6 @@ int mm_role_of(const char *word, size_t length)
         if (strlen(mm_role_names[i]) == length && memcmp(mm_role_names[i], word, length) == 0)
             return i;
     return -1;
-}
-
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static bool ends_in(const char *name, const char *ending)
-{
-    size_t length = strlen(name), size = strlen(ending);
-    return length >= size && strcasecmp(name + length - size, ending) == 0;
 }
 
 static bool holds_tensors(enum mm_format format)
@@ -61,7 +50,7 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
         {"model_card", MM_ROLE_CARD},
         {"modelcard", MM_ROLE_CARD},
     };
-    const char *base = base_of(path);
+    const char *base = mm_path_name(path);
     if (model && holds_tensors(model->format))
         return model->facts.adapter || strncasecmp(base, "adapter_model.", 14) == 0 ? MM_ROLE_ADAPTER : MM_ROLE_WEIGHTS;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -122,13 +111,13 @@ static enum mm_format detect(const unsigned char *head, size_t length, const cha
         return MM_FORMAT_GGUF;
     if (begins_as_safetensors(head, length))
         return MM_FORMAT_SAFETENSORS;
-    if (ends_in(path, ".gguf"))
+    if (mm_path_ends_in_any_case(path, ".gguf"))
         return MM_FORMAT_GGUF;
-    if (ends_in(path, ".slm"))
+    if (mm_path_ends_in_any_case(path, ".slm"))
         return MM_FORMAT_SLM;
-    if (ends_in(path, ".safetensors"))
+    if (mm_path_ends_in_any_case(path, ".safetensors"))
         return MM_FORMAT_SAFETENSORS;
-    return ends_in(path, ".json") ? MM_FORMAT_JSON : MM_FORMAT_OPAQUE;
+    return mm_path_ends_in_any_case(path, ".json") ? MM_FORMAT_JSON : MM_FORMAT_OPAQUE;
 }
 
 /* Findings that a config.json or a shard index keeps although JSON itself is sound. */
@@ -148,7 +137,7 @@ static void read_format(struct mm_source *source, const char *path, enum mm_form
     case MM_FORMAT_SAFETENSORS: mm_safetensors_read(source, &artifact->model, diags); break;
     case MM_FORMAT_JSON:
         mm_diags_init(&ignored);
-        if (mm_config_read(source, base_of(path), &artifact->model, detected ? &ignored : diags) < 0 && detected) {
+        if (mm_config_read(source, mm_path_name(path), &artifact->model, detected ? &ignored : diags) < 0 && detected) {
             if (ignored.count && is_about_facts(ignored.items[0].rule))
                 mm_diag_offset(diags, ignored.items[0].rule, ignored.items[0].offset, "%s", ignored.items[0].text);
             else

@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "model/model.h"
 #include "text/json.h"
+#include "text/path.h"
 
 #define INDEX_SUFFIX ".safetensors.index.json"
 
@@ -121,12 +122,6 @@ static bool read_members(struct config *c, bool (*read)(struct config *))
     return mm_json_next(&c->json) == MM_JSON_END;
 }
 
-static bool ends_in(const char *name, const char *ending)
-{
-    size_t length = strlen(name), size = strlen(ending);
-    return length >= size && strcmp(name + length - size, ending) == 0;
-}
-
 int mm_config_read(struct mm_source *source, const char *base, struct mm_model *model, struct mm_diags *diags)
 {
     struct config c = {.model = model, .diags = diags};
@@ -141,7 +136,7 @@ int mm_config_read(struct mm_source *source, const char *base, struct mm_model *
     if (strcmp(base, "config.json") == 0) {
         unique_depth = 1;
         read = read_fact;
-    } else if (ends_in(base, INDEX_SUFFIX)) {
+    } else if (mm_path_ends_in(base, INDEX_SUFFIX)) {
         unique_depth = 2;
         read = read_index_member;
         model->is_index = true;

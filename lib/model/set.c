@@ -6,23 +6,18 @@
 
 #include "base/checked.h"
 #include "hash/name_set.h"
-
-static size_t folder_length(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? (size_t)(slash - path) + 1 : 0;
-}
+#include "text/path.h"
 
 static bool same_folder(const char *a, const char *b)
 {
-    size_t length = folder_length(a);
-    return length == folder_length(b) && memcmp(a, b, length) == 0;
+    size_t length = mm_path_folder_length(a);
+    return length == mm_path_folder_length(b) && memcmp(a, b, length) == 0;
 }
 
 /* The member called NAME in the folder of PATH, or NULL. */
 static const struct mm_member *beside(const struct mm_member *members, size_t count, const char *path, const char *name)
 {
-    size_t length = folder_length(path);
+    size_t length = mm_path_folder_length(path);
     for (size_t i = 0; i < count; i++)
         if (strncmp(members[i].path, path, length) == 0 && strcmp(members[i].path + length, name) == 0)
             return &members[i];
@@ -245,7 +240,7 @@ static int add_shard(const struct mm_member *shard, struct mm_name_set *places, 
 {
     const struct mm_tensors *tensors = &shard->artifact->model.tensors;
     for (size_t i = 0; i < tensors->count; i++)
-        if (add_place(places, sha, shard->path + folder_length(shard->path), mm_tensor_name(tensors, i)) ==
+        if (add_place(places, sha, shard->path + mm_path_folder_length(shard->path), mm_tensor_name(tensors, i)) ==
             MM_NAME_MEMORY)
             return mm_diag_memory(diags);
     return 0;
@@ -290,7 +285,7 @@ static int check_index(const struct mm_member *members, size_t count, const stru
     struct mm_sha256 *sha = mm_sha256_new();
     int result = sha ? 0 : mm_diag_memory(diags);
     for (size_t i = 0; result == 0 && i < count; i++) {
-        const char *file = members[i].path + folder_length(members[i].path);
+        const char *file = members[i].path + mm_path_folder_length(members[i].path);
         if (!is_shard(&members[i], index->path))
             continue;
         if (!names_file(&index->artifact->model, file))

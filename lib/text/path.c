@@ -78,6 +78,35 @@ const char *mm_path_base(const char *path, size_t *length)
     return slash + 1;
 }
 
+const char *mm_path_name(const char *path)
+{
+    return path + mm_path_folder_length(path);
+}
+
+size_t mm_path_folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+static const char *tail_of(const char *name, const char *ending)
+{
+    size_t length = strlen(name), size = strlen(ending);
+    return length >= size ? name + length - size : NULL;
+}
+
+bool mm_path_ends_in(const char *name, const char *ending)
+{
+    const char *tail = tail_of(name, ending);
+    return tail && strcmp(tail, ending) == 0;
+}
+
+bool mm_path_ends_in_any_case(const char *name, const char *ending)
+{
+    const char *tail = tail_of(name, ending);
+    return tail && strcasecmp(tail, ending) == 0;
+}
+
 static unsigned char fold(char c)
 {
     return c == '/' ? 1 : (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);

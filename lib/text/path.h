@@ -17,6 +17,14 @@ bool mm_path_reserved(const char *name, size_t length);
 /* The last component of PATH, and its length in *LENGTH (in: PATH's length). */
 const char *mm_path_base(const char *path, size_t *length);
 
+/* The last component of NUL-terminated PATH, and the length of what stands before it, the slash included. */
+const char *mm_path_name(const char *path);
+size_t mm_path_folder_length(const char *path);
+
+/* True if NAME ends in ENDING; the second whatever the letter case. */
+bool mm_path_ends_in(const char *name, const char *ending);
+bool mm_path_ends_in_any_case(const char *name, const char *ending);
+
 /* Order of paths with ASCII letters lowered and '/' below every other byte, so that a folder's contents stand together. */
 int mm_path_fold_compare(const char *a, size_t a_length, const char *b, size_t b_length);
 
