@@ -93,7 +93,7 @@ static int note_candidate(struct mm_gguf *g, const struct mm_gguf_value *value)
         if (!mm_grow(&g->candidates, g->candidate_count, &g->candidate_capacity, sizeof *g->candidates))
             return mm_diag_memory(g->diags);
         struct mm_gguf_candidate *candidate = &g->candidates[g->candidate_count++];
-        *candidate = (struct candidate){.which = which, .offset = value->offset};
+        *candidate = (struct mm_gguf_candidate){.which = which, .offset = value->offset};
         memcpy(candidate->prefix, g->key, g->key_length - size - 1);
         candidate->fact.state = value->type == MM_GGUF_ARRAY ? MM_FACT_ARRAY : MM_FACT_VALUE;
         candidate->fact.value = value->number;
