@@ -106,7 +106,7 @@ static int describe(struct call *c, int fd)
     struct mm_hashes hashes = {0};
     struct mm_writer writer = {.fd = -1, .folder = -1};
     bool file = c->list && !c->list_printed;
-    if (file && mm_file_is(c->list, AT_FDCWD, c->file))
+    if (file && mm_file_is_open(c->list, fd))
         return mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is read", c->list);
     int result = file ? mm_writer_open(&writer, c->list, c->force, &c->cli.diags) : 0;
     const struct mm_sandbox_rule rule = {writer.folder, MM_SANDBOX_WRITE};
@@ -182,7 +182,7 @@ static int check(struct call *c, const struct mm_chunk_list *list, int fd)
         print_bad_json(&compare, c->file, &out);
     else
         mm_bad_ranges_write(&compare, c->file, &out);
-    if (out.length && cli_print(&c->cli, &out) < 0)
+    if ((out.length || out.failed) && cli_print(&c->cli, &out) < 0)
         result = -1;
     mm_buf_release(&out);
     mm_chunk_compare_release(&compare);
@@ -191,12 +191,15 @@ static int check(struct call *c, const struct mm_chunk_list *list, int fd)
 
 /* ---- pins: whose root this has to be ---- */
 
-static bool in_manifest(const struct mm_manifest *manifest, const unsigned char *root)
+/* True if an artifact of the pinning manifest has this root and, what a root does not show, these other facts too. */
+static bool in_manifest(const struct mm_manifest *manifest, const struct mm_chunk_facts *facts)
 {
     for (size_t group = 1; group <= mm_manifest_artifacts(manifest); group++) {
         struct mm_claim claim;
         mm_manifest_claim(manifest, group, &claim);
-        if (memcmp(claim.chunks.root, root, MM_HASH_BYTES) == 0)
+        bool whole = !facts->has_sha256 || (claim.chunks.bytes == facts->bytes && claim.chunks.size == facts->size &&
+                                            memcmp(claim.chunks.sha256, facts->sha256, MM_HASH_BYTES) == 0);
+        if (whole && claim.chunks.count == facts->count && memcmp(claim.chunks.root, facts->root, MM_HASH_BYTES) == 0)
             return true;
     }
     return false;
@@ -214,40 +217,60 @@ static uint64_t most_chunks(const struct call *c)
     return most;
 }
 
-static int read_pinning(struct call *c)
+/* A file that is opened before rights are given up, and parsed after. */
+struct opened {
+    const char *path; /* NULL for none */
+    int fd;
+};
+
+static int open_first(struct call *c, struct opened *file, const char *path)
 {
-    if (!c->manifest)
-        return 0;
-    int fd = cli_open(&c->cli, c->manifest);
-    int result = fd < 0 ? -1 : mm_manifest_read_file(&c->pinning, fd, &c->cli.diags);
-    if (fd > STDERR_FILENO)
-        close(fd);
-    return result;
+    *file = (struct opened){path, path ? cli_open(&c->cli, path) : -1};
+    return path && file->fd < 0 ? -1 : 0;
 }
 
-/* Checks ROOT against --root and --manifest, whichever were given. */
-static int check_pins(struct call *c, const unsigned char *root)
+static int read_pinning(struct call *c, const struct opened *manifest)
 {
-    if (c->root && memcmp(c->pinned, root, MM_HASH_BYTES) != 0)
+    if (!manifest->path)
+        return 0;
+    c->cli.diags.file = cli_shown(manifest->path);
+    return mm_manifest_read_file(&c->pinning, manifest->fd, &c->cli.diags);
+}
+
+/* Checks FACTS, of a list (with the whole-file hash) or of a proof, against --root and --manifest, whichever were given. */
+static int check_pins(struct call *c, const struct mm_chunk_facts *facts)
+{
+    if (c->root && memcmp(c->pinned, facts->root, MM_HASH_BYTES) != 0)
         return mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root given by --root, found another");
-    if (c->manifest && !in_manifest(&c->pinning, root))
-        return mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT, "expected the root of an artifact of %s, found another",
-                       c->manifest);
+    if (c->manifest && !in_manifest(&c->pinning, facts))
+        return mm_diag(&c->cli.diags, MM_RULE_CHUNK_ROOT,
+                       "expected the root and counts of an artifact of %s, found others", c->manifest);
     return 0;
+}
+
+static int check_proof_pins(struct call *c, const struct mm_proof *proof)
+{
+    struct mm_chunk_facts facts = {.count = proof->count};
+    memcpy(facts.root, proof->root, MM_HASH_BYTES);
+    return check_pins(c, &facts);
 }
 
 static int check_proof(struct call *c)
 {
     struct mm_buf text = {0};
     struct mm_proof proof;
-    int fd = cli_open(&c->cli, c->proof);
-    int result = fd < 0 ? -1 : mm_file_read_all(fd, 16 << 20, &text, &c->cli.diags);
+    struct opened manifest, file;
+    if (open_first(c, &manifest, c->manifest) < 0 || open_first(c, &file, c->proof) < 0 ||
+        cli_sandbox(&c->cli, NULL, 0) < 0 || read_pinning(c, &manifest) < 0)
+        return -1;
+    c->cli.diags.file = cli_shown(c->proof);
+    int result = mm_file_read_all(file.fd, 16 << 20, &text, &c->cli.diags);
     if (result > 0)
         result = mm_diag_line(&c->cli.diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a proof of at most 16 MiB, found more");
     if (result == 0)
         result = mm_proof_read(&proof, text.data ? text.data : "", text.length, &c->cli.diags);
     if (result == 0)
-        result = check_pins(c, proof.root);
+        result = check_proof_pins(c, &proof);
     mm_buf_release(&text);
     return result;
 }
@@ -256,23 +279,27 @@ static int check_proof(struct call *c)
 static int with_list(struct call *c, const char *path)
 {
     struct mm_chunk_list list = {0};
-    int list_fd = cli_open(&c->cli, path);
-    int result = list_fd < 0 ? -1 : mm_chunk_list_read(&list, list_fd, most_chunks(c), &c->cli.diags);
+    struct opened manifest, listed, file;
+    if (open_first(c, &manifest, c->manifest) < 0 || open_first(c, &listed, path) < 0)
+        return -1;
+    int there = open_first(c, &file, c->file); /* where it is not, the list is still worth judging */
+    if (cli_sandbox(&c->cli, NULL, 0) < 0 || read_pinning(c, &manifest) < 0)
+        return -1;
+    c->cli.diags.file = cli_shown(path);
+    int result = mm_chunk_list_read(&list, listed.fd, most_chunks(c), &c->cli.diags);
     if (result == 0)
-        result = check_pins(c, list.facts.root);
-    int fd = result < 0 ? -1 : cli_open(&c->cli, c->file);
-    if (fd >= 0 && cli_sandbox(&c->cli, NULL, 0) == 0)
-        result = c->filter ? mm_filter(fd, STDOUT_FILENO, &list, &c->cli.diags) : check(c, &list, fd);
+        result = check_pins(c, &list.facts) < 0 ? -1 : there;
+    c->cli.diags.file = cli_shown(c->file);
+    if (result == 0)
+        result = c->filter ? mm_filter(file.fd, STDOUT_FILENO, &list, &c->cli.diags) : check(c, &list, file.fd);
     mm_chunk_list_release(&list);
     return result;
 }
 
 static int run(struct call *c)
 {
-    if (read_pinning(c) < 0)
-        return -1;
     if (c->proof)
-        return cli_sandbox_read_only(&c->cli) < 0 ? -1 : check_proof(c);
+        return check_proof(c);
     if (c->filter || c->check)
         return with_list(c, c->filter ? c->filter : c->check);
     int fd = cli_open(&c->cli, c->file);
@@ -331,6 +358,12 @@ static void check_call(struct call *c)
     if (c->list && !c->how.whole)
         cli_usage(&c->cli, "a chunk list holds the whole-file hash: --list and --no-sha256 exclude each other");
     c->file = c->cli.argc ? c->cli.argv[0] : "-";
+    const char *read[] = {c->manifest, c->check, c->filter, c->proof, c->proof ? NULL : c->file};
+    int standard = 0;
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        standard += read[i] && strcmp(read[i], "-") == 0;
+    if (standard > 1)
+        cli_usage(&c->cli, "standard input can be read once");
 }
 
 int main(int argc, char **argv)
@@ -343,7 +376,7 @@ int main(int argc, char **argv)
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
     check_call(&c);
-    int answer = cli_finish(&c.cli, run(&c) < 0 ? (int)mm_diags_answer(&c.cli.diags) : 0);
+    int answer = cli_finish(&c.cli, run(&c) < 0 ? cli_failed(&c.cli) : 0);
     mm_manifest_release(&c.pinning);
     return answer;
 }

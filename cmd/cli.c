@@ -334,6 +334,12 @@ int cli_worse(int a, int b)
     return a == MM_NO || b == MM_NO ? MM_NO : a > b ? a : b;
 }
 
+int cli_failed(const struct cli *cli)
+{
+    int answer = (int)mm_diags_answer(&cli->diags);
+    return answer == MM_YES ? MM_UNKNOWN : answer;
+}
+
 int cli_finish(struct cli *cli, int answer)
 {
     answer = cli_worse(answer, cli_report(cli));

@@ -73,6 +73,9 @@ void cli_format_diag(const struct mm_diag *diag, bool json, bool colour, struct 
 /* Prints the findings to standard error and forgets them; returns what they answer, as exit code. */
 int cli_report(struct cli *cli);
 
+/* The answer of a run that failed: what its findings say, and never yes. */
+int cli_failed(const struct cli *cli);
+
 /* Ends the command: prints what findings there are and returns the exit code, the worst of ANSWER and theirs. */
 int cli_finish(struct cli *cli, int answer);
 

@@ -81,7 +81,7 @@ static int lint(void *context, const char *path)
     mm_manifest_release(&manifest);
     if (c->cli.json)
         print_findings(c);
-    if (c->out.length && cli_print(&c->cli, &c->out) < 0)
+    if ((c->out.length || c->out.failed) && cli_print(&c->cli, &c->out) < 0)
         return -1;
     c->answer = cli_worse(c->answer, cli_report(&c->cli));
     return 0;

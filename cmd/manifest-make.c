@@ -116,7 +116,7 @@ struct call {
     bool follow_links, failed;
     struct mm_manifest from_manifest, publisher;
     struct mm_gather gather;
-    struct mm_buf operands, private_name;
+    struct mm_buf arguments, private_name;
     struct mm_writer writer;
     int lists_folder;
 };
@@ -249,26 +249,25 @@ static void name_privately(struct call *c, const char *operand)
         mm_buf_str(&c->private_name, "-model");
 }
 
-/* An operand as a shell takes it, for the sample command. */
-static void add_operand(struct call *c, const char *path)
+/* An argument as a shell takes it, for the sample command. */
+static void add_argument(struct call *c, const char *path)
 {
     bool plain = path[0] && strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./_-+,:@=") ==
                                 strlen(path);
-    mm_buf_str(&c->operands, c->operands.length ? " " : "");
-    mm_buf_str(&c->operands, plain ? "" : "'");
+    mm_buf_char(&c->arguments, ' ');
+    mm_buf_str(&c->arguments, plain ? "" : "'");
     for (; *path; path++)
         if (*path == '\'')
-            mm_buf_str(&c->operands, "'\\''");
+            mm_buf_str(&c->arguments, "'\\''");
         else
-            mm_buf_char(&c->operands, *path);
-    mm_buf_str(&c->operands, plain ? "" : "'");
+            mm_buf_char(&c->arguments, *path);
+    mm_buf_str(&c->arguments, plain ? "" : "'");
 }
 
 static int gather_one(void *context, const char *path)
 {
     struct call *c = context;
     c->cli.diags.file = path;
-    add_operand(c, path);
     if (c->private_name.length == 0)
         name_privately(c, path);
     c->failed = mm_gather_add(&c->gather, path, &c->cli.diags) < 0 || c->failed;
@@ -282,29 +281,26 @@ static int gather(struct call *c)
     c->gather.follow_links = c->follow_links;
     cli_each_file(&c->cli, c->files_from, c->nul, gather_one, c);
     c->how.private_name = c->private_name.length ? c->private_name.data : "model";
-    c->how.operands = mm_buf_text(&c->operands) ? mm_buf_text(&c->operands) : "";
+    if (c->private_name.failed || c->arguments.failed)
+        return mm_diag_memory(&c->cli.diags);
     return c->failed || c->cli.diags.errors > errors ? -1 : mm_gather_finish(&c->gather, &c->cli.diags);
 }
 
-/* Opens what will be written, then keeps the rights to that and to the inputs' folders. */
+/* Opens what will be written, then keeps the rights to write there and to read, before anything is parsed. */
 static int prepare(struct call *c)
 {
     struct mm_sandbox_rule rules[3];
     size_t count = 0;
-    for (size_t i = 0; c->output && i < c->gather.count; i++)
-        if (mm_file_is(c->output, c->gather.inputs[i].folder, c->gather.inputs[i].name))
-            return mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is described", c->output);
     int all = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (c->output && mm_writer_open(&c->writer, c->output, c->how.force, &c->cli.diags) < 0)
         return -1;
-    if (c->how.chunk_lists) {
-        c->cli.diags.file = c->how.chunk_lists;
-        c->lists_folder = mm_file_open_folder(c->how.chunk_lists, &c->cli.diags);
-        if (c->lists_folder < 0 || mm_make_folders(&c->gather, c->how.chunk_lists, &c->cli.diags) < 0)
-            return -1;
-        c->cli.diags.file = "";
+    c->cli.diags.file = c->how.chunk_lists;
+    c->lists_folder = c->how.chunk_lists ? mm_file_open_folder(c->how.chunk_lists, &c->cli.diags) : -1;
+    if (c->how.chunk_lists && c->lists_folder < 0)
+        return -1;
+    c->cli.diags.file = "";
+    if (c->how.chunk_lists)
         rules[count++] = (struct mm_sandbox_rule){c->lists_folder, MM_SANDBOX_WRITE};
-    }
     if (c->output)
         rules[count++] = (struct mm_sandbox_rule){c->writer.folder, MM_SANDBOX_WRITE};
     if (all >= 0)
@@ -312,6 +308,15 @@ static int prepare(struct call *c)
     int result = cli_sandbox(&c->cli, rules, count);
     close(all);
     return result;
+}
+
+/* No output may be a file that is described. */
+static int check_output(struct call *c)
+{
+    for (size_t i = 0; c->output && i < c->gather.count; i++)
+        if (mm_file_is(c->output, c->gather.inputs[i].folder, c->gather.inputs[i].name))
+            return mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is described", c->output);
+    return c->how.chunk_lists ? mm_make_folders(&c->gather, c->how.chunk_lists, &c->cli.diags) : 0;
 }
 
 static int to_json(struct call *c, struct mm_buf *out)
@@ -341,28 +346,21 @@ static int write_out(struct call *c, struct mm_buf *out)
 static int run(struct call *c)
 {
     struct mm_buf out = {0};
-    int result = read_from(c);
+    int result = prepare(c);
+    if (result == 0)
+        result = read_from(c);
     if (result == 0)
         result = read_publisher(c);
     if (result == 0)
         result = gather(c);
     if (result == 0)
-        result = prepare(c);
+        result = check_output(c);
     if (result == 0)
         result = mm_make(&c->gather, &c->how, &out, &c->cli.diags);
     if (result == 0)
         result = write_out(c, &out);
     mm_buf_release(&out);
     return result;
-}
-
-/* What lacks is a matter of the call, not of the files. */
-static bool lacks(const struct mm_diags *diags)
-{
-    for (size_t i = 0; i < diags->count; i++)
-        if (diags->items[i].rule == MM_RULE_MAKE_LACKS && diags->items[i].severity == MM_ERROR)
-            return true;
-    return false;
 }
 
 int main(int argc, char **argv)
@@ -378,6 +376,9 @@ int main(int argc, char **argv)
         return MM_UNKNOWN;
     }
     cli_init(&c.cli, &command, argc, argv);
+    for (int i = 1; i < argc; i++)
+        add_argument(&c, argv[i]); /* before getopt moves them */
+    c.how.call = mm_buf_text(&c.arguments) ? mm_buf_text(&c.arguments) : "";
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
     if (c.nul && !c.files_from)
@@ -388,19 +389,19 @@ int main(int argc, char **argv)
     c.how.roles = c.roles;
     c.how.progress = cli_progress;
     c.how.progress_context = &c.cli;
-    bool failed = run(&c) < 0, usage = failed && lacks(&c.cli.diags);
+    int result = run(&c), failed = result < 0 ? cli_failed(&c.cli) : MM_YES;
     mm_writer_abandon(&c.writer);
     if (c.lists_folder >= 0)
         close(c.lists_folder);
     mm_gather_release(&c.gather);
     mm_manifest_release(&c.from_manifest);
     mm_manifest_release(&c.publisher);
-    mm_buf_release(&c.operands);
+    mm_buf_release(&c.arguments);
     mm_buf_release(&c.private_name);
-    int answer = cli_finish(&c.cli, 0);
+    int answer = cli_finish(&c.cli, failed);
     free(c.given);
     free(c.roles);
-    if (usage)
+    if (result > 0)
         cli_usage(&c.cli, "what lacks stands above");
     return answer;
 }

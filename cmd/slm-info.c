@@ -87,11 +87,18 @@ static int read_beside(struct call *c)
     return result;
 }
 
+/* Looking up names takes no right to list the folder. */
+#ifdef O_PATH
+#define FOLDER_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC)
+#else
+#define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#endif
+
 static int open_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *folder = strcmp(path, "-") == 0 ? NULL : slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = folder ? open(folder, FOLDER_FLAGS) : -1;
     free(folder);
     return fd;
 }
@@ -121,6 +128,7 @@ static void print_facts(const struct call *c, struct mm_buf *out)
     const struct mm_artifact *artifact = &c->artifacts[FILE_ITSELF];
     struct mm_member present[FILES];
     struct mm_set_facts facts;
+    struct mm_digest tokenizer;
     size_t count = 0;
     char number[24];
     for (int i = 0; i < FILES; i++)
@@ -132,7 +140,8 @@ static void print_facts(const struct call *c, struct mm_buf *out)
     snprintf(number, sizeof number, "%" PRIu64, artifact->chunks.bytes);
     cli_fact(&c->cli, out, mm_fields[MM_FIELD_ARTIFACT_FORMAT].key, mm_format_names[artifact->model.format], false);
     cli_fact(&c->cli, out, mm_fields[MM_FIELD_ARTIFACT_BYTES].key, number, true);
-    print_digest(c, out, MM_FIELD_TOKENIZER_SHA256, mm_set_tokenizer(present, count, FILE_ITSELF));
+    mm_set_tokenizer(present, count, FILE_ITSELF, &tokenizer);
+    print_digest(c, out, MM_FIELD_TOKENIZER_SHA256, tokenizer);
     print_digest(c, out, MM_FIELD_CHAT_TEMPLATE_SHA256, artifact->model.facts.chat_template);
     print_digest(c, out, MM_FIELD_TENSOR_LAYOUT_SHA256, artifact->model.facts.layout);
     if (c->cli.json)
@@ -217,5 +226,5 @@ int main(int argc, char **argv)
     if (c.tensors && c.metadata)
         cli_usage(&c.cli, "--tensors and --metadata exclude each other");
     c.path = c.cli.argv[0];
-    return cli_finish(&c.cli, run(&c) < 0 ? (int)mm_diags_answer(&c.cli.diags) : 0);
+    return cli_finish(&c.cli, run(&c) < 0 ? cli_failed(&c.cli) : 0);
 }

@@ -1,5 +1,6 @@
 /* slm-verify: are these the files that the manifest describes? Prints a report. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +76,14 @@ static int check_pin(struct call *c, const struct mm_manifest *manifest)
     return mm_diag(&c->cli.diags, MM_RULE_VERIFY_PIN, "expected the pinned SHA-256, found %s", hex);
 }
 
+static bool is_list_of(const char *path, int root, const struct mm_claim *claim)
+{
+    char list[sizeof claim->path + 16], compressed[sizeof claim->path + 16];
+    snprintf(list, sizeof list, "%s.chunks", claim->path);
+    snprintf(compressed, sizeof compressed, "%s.chunks.gz", claim->path);
+    return mm_file_is(path, root, list) || mm_file_is(path, root, compressed);
+}
+
 /* The bad-ranges file must be none that is read. */
 static int check_output(struct call *c, const struct mm_manifest *manifest, int root)
 {
@@ -82,17 +91,21 @@ static int check_output(struct call *c, const struct mm_manifest *manifest, int 
     for (size_t group = 1; group <= mm_manifest_artifacts(manifest) && !read; group++) {
         struct mm_claim claim;
         mm_manifest_claim(manifest, group, &claim);
-        read = mm_file_is(c->bad_ranges, root, claim.path);
+        read = mm_file_is(c->bad_ranges, root, claim.path) || is_list_of(c->bad_ranges, root, &claim);
     }
     return read ? mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is read", c->bad_ranges) : 0;
 }
 
 static int enter_sandbox(struct call *c, int root)
 {
+    struct mm_sandbox_rule rules[2];
+    size_t count = 0;
     int all = c->how.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    const struct mm_sandbox_rule rules[] = {{all >= 0 ? all : root, MM_SANDBOX_READ},
-                                            {c->writer.folder, MM_SANDBOX_WRITE}};
-    int result = cli_sandbox(&c->cli, rules, c->bad_ranges ? 2 : 1);
+    if (all >= 0 || root >= 0)
+        rules[count++] = (struct mm_sandbox_rule){all >= 0 ? all : root, MM_SANDBOX_READ};
+    if (c->bad_ranges)
+        rules[count++] = (struct mm_sandbox_rule){c->writer.folder, MM_SANDBOX_WRITE};
+    int result = cli_sandbox(&c->cli, rules, count);
     if (all >= 0)
         close(all);
     return result;
@@ -102,6 +115,8 @@ static int write_bad_ranges(struct call *c)
 {
     if (!c->bad_ranges)
         return 0;
+    if (c->cli.diags.unknown) /* an empty file would say that there is nothing to repair */
+        return -1;
     if (!mm_buf_text(&c->bad))
         return mm_diag_memory(&c->cli.diags);
     if (mm_writer_write(&c->writer, mm_buf_text(&c->bad), c->bad.length, &c->cli.diags) < 0)
@@ -135,29 +150,35 @@ static int verify(struct call *c, const struct mm_manifest *manifest, int root)
     return answer;
 }
 
-static int run(struct call *c)
+/* Behind the sandbox: the manifest, then what it names beneath ROOT (-1: not there). Returns the answer. */
+static int run_inside(struct call *c, int fd, int root)
 {
     struct mm_manifest manifest = {0};
-    int fd = cli_open(&c->cli, c->cli.argv[0]), root = -1, answer = MM_UNKNOWN;
-    int result = fd < 0 ? -1 : mm_manifest_read_file(&manifest, fd, &c->cli.diags);
+    int answer = MM_UNKNOWN;
+    bool sound = mm_manifest_read_file(&manifest, fd, &c->cli.diags) == 0;
     if (manifest.text)
         check_pin(c, &manifest);
-    if (result == 0)
-        result = root = open_root(c);
-    if (result >= 0 && c->bad_ranges)
-        result = check_output(c, &manifest, root);
-    if (result >= 0 && c->bad_ranges)
-        result = mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags);
-    if (result >= 0) {
+    if (sound && root >= 0 && (!c->bad_ranges || check_output(c, &manifest, root) == 0)) {
         c->how.manifest_path = name_in(c->cli.argv[0], root);
         c->how.bad_ranges = c->bad_ranges ? &c->bad : NULL;
-        if (enter_sandbox(c, root) == 0)
-            answer = verify(c, &manifest, root);
+        answer = verify(c, &manifest, root);
+    } else {
+        answer = cli_failed(&c->cli);
     }
+    mm_manifest_release(&manifest);
+    return answer;
+}
+
+static int run(struct call *c)
+{
+    int fd = cli_open(&c->cli, c->cli.argv[0]), answer = MM_UNKNOWN;
+    int root = fd < 0 ? -1 : open_root(c);
+    bool ready = fd >= 0 && (!c->bad_ranges || mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags) == 0);
+    if (ready && enter_sandbox(c, root) == 0)
+        answer = run_inside(c, fd, root);
     mm_writer_abandon(&c->writer);
     mm_buf_release(&c->bad);
-    mm_manifest_release(&manifest);
-    return result < 0 ? (int)mm_diags_answer(&c->cli.diags) : answer;
+    return answer;
 }
 
 static void take_option(struct call *c, int option, const char *value)

@@ -3,20 +3,18 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Reads FD to its end through CHUNKER. */
-static int read_through(struct mm_chunker *chunker, int fd, const struct mm_chunks_options *options,
-                        struct mm_chunk_facts *facts, struct mm_diags *diags)
+/* Reads FD to its end through SINK. */
+static int read_through(mm_sink_fn *sink, void *context, int fd, const struct mm_chunks_options *options,
+                        struct mm_diags *diags)
 {
     struct mm_source source = {0};
     int result = mm_source_open(&source, fd, diags);
-    source.sink = mm_chunker_update;
-    source.sink_context = chunker;
+    source.sink = sink;
+    source.sink_context = context;
     source.progress = options->progress;
     source.progress_context = options->progress_context;
     if (result == 0)
         result = mm_source_finish(&source, diags);
-    if (result == 0)
-        result = mm_chunker_finish(chunker, facts, diags);
     mm_source_release(&source);
     return result;
 }
@@ -27,7 +25,9 @@ int mm_chunks_hash(int fd, const struct mm_chunks_options *options, struct mm_ha
     struct mm_chunker chunker;
     int result = mm_chunker_init(&chunker, options->size, options->whole, hashes ? mm_hashes_add : NULL, hashes, diags);
     if (result == 0)
-        result = read_through(&chunker, fd, options, facts, diags);
+        result = read_through(mm_chunker_update, &chunker, fd, options, diags);
+    if (result == 0)
+        result = mm_chunker_finish(&chunker, facts, diags);
     if (result == 0 && hashes && hashes->failed)
         result = mm_diag_memory(diags);
     mm_chunker_release(&chunker);
@@ -50,7 +50,9 @@ int mm_chunks_prove(int fd, const struct mm_chunks_options *options, uint64_t in
     int result = mm_chunker_init(&chunker, options->size, false, note_chunk, proof, diags);
     mm_merkle_track(&chunker.tree, index);
     if (result == 0)
-        result = read_through(&chunker, fd, options, &facts, diags);
+        result = read_through(mm_chunker_update, &chunker, fd, options, diags);
+    if (result == 0)
+        result = mm_chunker_finish(&chunker, &facts, diags);
     if (result == 0 && index >= facts.count)
         result = mm_diag(diags, MM_RULE_CHUNK_INDEX, "expected an index below the %" PRIu64 " chunks, found %" PRIu64,
                          facts.count, index);
@@ -63,15 +65,25 @@ int mm_chunks_prove(int fd, const struct mm_chunks_options *options, uint64_t in
     return result;
 }
 
+/* A file's bytes as far as the list goes; what is more is counted alone, so that a longer file's chunks are judged. */
+struct listed_part {
+    struct mm_chunker chunker;
+    uint64_t listed, total;
+};
+
+static void take_listed(void *context, const unsigned char *bytes, size_t length)
+{
+    struct listed_part *part = context;
+    uint64_t room = part->total < part->listed ? part->listed - part->total : 0;
+    mm_chunker_update(&part->chunker, bytes, length < room ? length : (size_t)room);
+    part->total += length;
+}
+
 static void report_wrong(const struct mm_chunk_compare *compare, uint64_t bytes, struct mm_diags *diags)
 {
-    const struct mm_chunk_facts *facts = &compare->list->facts;
     for (size_t i = 0; i < compare->bad_count; i++) {
         const struct mm_bad_range *bad = &compare->bad[i];
-        /* what was cut off is said once, as truncation; a last chunk that grew, as a longer file */
-        bool cut = bad->offset + bad->bytes > bytes;
-        bool grown = bytes > facts->bytes && bad->offset + bad->bytes == facts->bytes && bad->bytes < facts->size;
-        if (!cut && !grown)
+        if (bad->offset + bad->bytes <= bytes) /* what was cut off is said once, as truncation */
             mm_diag_offset(diags, MM_RULE_CHUNK_WRONG, bad->offset,
                            "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is not as listed", bad->index, bad->offset,
                            bad->offset + bad->bytes - 1);
@@ -95,18 +107,21 @@ static int compare_facts(const struct mm_chunk_facts *listed, const struct mm_ch
 int mm_chunks_check(int fd, const struct mm_chunks_options *options, const struct mm_chunk_list *list,
                     struct mm_chunk_compare *compare, struct mm_diags *diags)
 {
-    struct mm_chunker chunker;
+    struct listed_part part = {.listed = list->facts.bytes};
     struct mm_chunk_facts facts;
     *compare = (struct mm_chunk_compare){.list = list};
-    int result = mm_chunker_init(&chunker, list->facts.size, options->whole, mm_chunk_compare_add, compare, diags);
+    int result = mm_chunker_init(&part.chunker, list->facts.size, options->whole, mm_chunk_compare_add, compare, diags);
     if (result == 0)
-        result = read_through(&chunker, fd, options, &facts, diags);
+        result = read_through(take_listed, &part, fd, options, diags);
+    if (result == 0)
+        result = mm_chunker_finish(&part.chunker, &facts, diags);
     if (result == 0)
         result = mm_chunk_compare_finish(compare, diags);
     if (result == 0) {
+        facts.bytes = part.total;
         report_wrong(compare, facts.bytes, diags);
         result = compare_facts(&list->facts, &facts, compare->bad_count, diags);
     }
-    mm_chunker_release(&chunker);
+    mm_chunker_release(&part.chunker);
     return result;
 }

@@ -267,6 +267,8 @@ static int read_main(const char *refs, struct mm_buf *commit, struct mm_diags *d
                        "cannot open refs/main of the cache: %s; give a snapshot's folder instead", strerror(errno));
     int result = mm_file_read_all(fd, 128, commit, diags);
     close(fd);
+    if (result < 0)
+        return -1;
     while (commit->length && commit->data[commit->length - 1] == '\n')
         commit->data[--commit->length] = '\0';
     if (result == 0 && commit->length && !strchr(commit->data, '/') && commit->data[0] != '.')
@@ -336,7 +338,7 @@ static int add_layer(struct mm_gather *gather, int blobs, const char *type, cons
 /* Keeps a text of the store's manifest; what does not fit is none that is looked for. */
 static void keep_text(char *out, size_t size, const struct mm_json *json)
 {
-    size_t length = json->length < size ? json->length : 0;
+    size_t length = !json->cut && json->length < size ? json->length : 0;
     memcpy(out, json->text, length);
     out[length] = '\0';
 }
@@ -392,6 +394,8 @@ static int read_layers(struct mm_gather *gather, int blobs, int fd, size_t *foun
         while (result == 0 && (event = mm_json_next(&json)) != MM_JSON_END && event != MM_JSON_ERROR)
             result = take_event(gather, blobs, &json, event, &layers, diags);
     mm_json_release(&json);
+    if (open && mm_source_finish(&source, diags) < 0)
+        result = -1;
     mm_source_release(&source);
     *found = layers.found;
     return result < 0 || event == MM_JSON_ERROR ? -1 : 0;
@@ -515,8 +519,10 @@ static int by_path(const void *a, const void *b)
 
 int mm_gather_finish(struct mm_gather *gather, struct mm_diags *diags)
 {
-    if (gather->count == 0)
-        return mm_diag(diags, MM_RULE_MAKE_LACKS, "expected files to describe, found none");
+    if (gather->count == 0) {
+        mm_diag(diags, MM_RULE_MAKE_LACKS, "expected files to describe, found none");
+        return 1;
+    }
     qsort(gather->inputs, gather->count, sizeof *gather->inputs, by_path);
     for (size_t i = 1; i < gather->count; i++)
         if (strcmp(gather->inputs[i - 1].path, gather->inputs[i].path) == 0)
@@ -539,24 +545,33 @@ int mm_input_open(const struct mm_input *input, struct mm_diags *diags)
 }
 
 /* git's blob id: SHA-1 of "blob SIZE", NUL and the bytes. */
-bool mm_input_is_git_blob(int fd, const char *hex)
+int mm_input_is_git_blob(int fd, const char *hex, struct mm_diags *diags)
 {
     unsigned char block[65536], digest[EVP_MAX_MD_SIZE];
     char header[40], found[2 * EVP_MAX_MD_SIZE + 1];
     struct stat info;
-    ssize_t got = -1;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool computed = context && fstat(fd, &info) == 0 && EVP_DigestInit_ex(context, EVP_sha1(), NULL) == 1;
-    if (computed) {
+    bool sound = context && EVP_DigestInit_ex(context, EVP_sha1(), NULL) == 1, read = fstat(fd, &info) == 0;
+    ssize_t got = 0;
+    if (sound && read) {
         int size = snprintf(header, sizeof header, "blob %lld", (long long)info.st_size);
-        computed = EVP_DigestUpdate(context, header, (size_t)size + 1) == 1;
-        for (off_t at = 0; computed && (got = pread(fd, block, sizeof block, at)) > 0; at += got)
-            computed = EVP_DigestUpdate(context, block, (size_t)got) == 1;
-        computed = computed && got == 0 && EVP_DigestFinal_ex(context, digest, NULL) == 1;
+        sound = EVP_DigestUpdate(context, header, (size_t)size + 1) == 1;
     }
+    for (off_t at = 0; sound && read; at += got) {
+        do
+            got = pread(fd, block, sizeof block, at);
+        while (got < 0 && errno == EINTR);
+        if (got <= 0)
+            break;
+        sound = EVP_DigestUpdate(context, block, (size_t)got) == 1;
+    }
+    read = read && got == 0;
+    sound = sound && EVP_DigestFinal_ex(context, digest, NULL) == 1;
     EVP_MD_CTX_free(context);
-    if (!computed)
-        return false;
+    if (!read)
+        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
+    if (!sound)
+        return mm_diag_memory(diags);
     mm_hex(found, digest, 20);
     return strcmp(found, hex) == 0;
 }

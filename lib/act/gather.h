@@ -33,13 +33,14 @@ void mm_gather_release(struct mm_gather *gather);
  * are notes; names that are no portable paths and links that lead astray are errors. Returns 0, or -1 with findings. */
 int mm_gather_add(struct mm_gather *gather, const char *operand, struct mm_diags *diags);
 
-/* After the last operand: sorts. Returns 0, or -1 with a finding where nothing was found. */
+/* After the last operand: sorts. Returns 0; 1 with MAKE_LACKS where nothing was found; -1 with another finding. */
 int mm_gather_finish(struct mm_gather *gather, struct mm_diags *diags);
 
 /* Opens INPUT. Returns the descriptor, or -1 with a finding. */
 int mm_input_open(const struct mm_input *input, struct mm_diags *diags);
 
-/* True if git's object id of the file behind FD, which is at its start, is HEX (40 digits). False on a read error too. */
-bool mm_input_is_git_blob(int fd, const char *hex);
+/* 1 if git's object id of the file behind FD is HEX (40 digits), 0 if not, -1 with a finding. Reads from the file's start
+ * whatever FD's position is. */
+int mm_input_is_git_blob(int fd, const char *hex, struct mm_diags *diags);
 
 #endif

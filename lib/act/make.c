@@ -19,7 +19,7 @@ struct made {
     enum mm_role role;
     bool used; /* not left out */
     struct mm_artifact artifact;
-    bool has_list;
+    struct mm_hashes hashes; /* of its chunks, where lists are written */
     unsigned char list_sha256[MM_HASH_BYTES];
 };
 
@@ -96,6 +96,30 @@ static bool model_id(const struct make *m, char out[static MM_VALUE_MAX + 1])
     return true;
 }
 
+/* True if the manifest will be a later revision of `from`: the model-id is the same. */
+static bool continues(const struct make *m)
+{
+    char id[MM_VALUE_MAX + 1], old[MM_VALUE_MAX + 1];
+    return m->options->from && model_id(m, id) &&
+           strcmp(id, mm_manifest_text(m->options->from, 0, MM_FIELD_MODEL_ID, old)) == 0;
+}
+
+/* A revision that is given has to be above that of `from`. */
+static int check_revision(const struct make *m)
+{
+    char old[MM_VALUE_MAX + 1];
+    uint64_t before, after;
+    const char *value = given(m, MM_FIELD_REVISION);
+    if (!value || !continues(m))
+        return 0;
+    mm_manifest_text(m->options->from, 0, MM_FIELD_REVISION, old);
+    if (mm_number(old, strlen(old), MM_NUMBER_MAX, &before) && mm_number(value, strlen(value), MM_NUMBER_MAX, &after) &&
+        after > before)
+        return 0;
+    return mm_diag(m->diags, MM_RULE_VALUE_RANGE,
+                   "expected a revision above %s, that of the manifest given by --from, found %s", old, value);
+}
+
 /* The path of the first input with ROLE, for the routes to licence and card, or NULL. */
 static const char *path_with_role(const struct make *m, enum mm_role role)
 {
@@ -131,7 +155,7 @@ static bool settle(const struct make *m, enum mm_field field, char out[static MM
     }
     if (field == MM_FIELD_REVISION && !given(m, field)) {
         uint64_t revision = 0;
-        const struct mm_entry *old = m->options->from ? mm_manifest_get(m->options->from, 0, field) : NULL;
+        const struct mm_entry *old = continues(m) ? mm_manifest_get(m->options->from, 0, field) : NULL;
         if (old && !mm_number(old->value, old->value_length, MM_NUMBER_MAX - 1, &revision))
             return false; /* the last one there is */
         snprintf(out, MM_VALUE_MAX + 1, "%" PRIu64, revision + 1);
@@ -184,6 +208,8 @@ static void add_others(struct make *m, enum mm_field field)
     if (any || !from)
         return;
     if (field == MM_FIELD_PREVIOUS_MANIFEST) {
+        if (!continues(m))
+            return;
         char hex[MM_HASH_HEX + 1];
         mm_hex(hex, from->sha256, MM_HASH_BYTES);
         add_line(m, field, hex);
@@ -232,8 +258,8 @@ static int report_lacks(struct make *m, const bool lacks[static MM_FIELD_COUNT])
         mm_buf_printf(&command, " --%s %s", field->key, samples[i].sample);
     }
     if (command.length && !command.failed)
-        mm_note(m->diags, MM_RULE_MAKE_LACKS, "for example: manifest-make%s %s", command.data, m->options->operands);
-    int result = command.length || command.failed ? -1 : 0;
+        mm_note(m->diags, MM_RULE_MAKE_LACKS, "for example: manifest-make%s%s", command.data, m->options->call);
+    int result = command.length || command.failed ? 1 : 0;
     mm_buf_release(&command);
     return result;
 }
@@ -319,36 +345,68 @@ static int check_blob(struct make *m, const struct made *made, int fd)
     mm_hex(hex, made->artifact.chunks.sha256, MM_HASH_BYTES);
     if (input->digest == MM_BLOB_SHA256 && strcmp(hex, input->hex) != 0)
         return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the SHA-256 that the blob is named after, found %s", hex);
-    if (input->digest == MM_BLOB_GIT && !mm_input_is_git_blob(fd, input->hex))
+    int git = input->digest == MM_BLOB_GIT ? mm_input_is_git_blob(fd, input->hex, m->diags) : 1;
+    if (git < 0)
+        return -1;
+    if (git == 0)
         return mm_diag(m->diags, MM_RULE_MAKE_BLOB,
                        "expected the git object that the blob is named after, found another");
     return 0;
 }
 
-static int write_list(struct make *m, struct made *made, const struct mm_hashes *hashes)
+static bool is_input(const struct make *m, const char *path)
+{
+    bool input = false;
+    for (size_t i = 0; m->options->force && i < m->gather->count && !input; i++)
+        input = mm_file_is(path, m->gather->inputs[i].folder, m->gather->inputs[i].name);
+    return input;
+}
+
+/* The list's own hash, which the manifest states before the list is written. */
+static int hash_list(struct make *m, struct made *made)
+{
+    struct mm_buf text = {0};
+    struct mm_sha256 *sha = mm_sha256_new();
+    mm_chunk_list_write(&made->artifact.chunks, &made->hashes, &text);
+    bool failed = !sha || text.failed || made->hashes.failed;
+    if (!failed)
+        mm_sha256_once(sha, text.data, text.length, made->list_sha256);
+    mm_sha256_free(sha);
+    mm_buf_release(&text);
+    return failed ? mm_diag_memory(m->diags) : 0;
+}
+
+static int write_list(struct make *m, const struct made *made)
 {
     struct mm_buf text = {0};
     struct mm_writer writer;
     char path[4096];
     int result = -1;
-    struct mm_sha256 *sha = mm_sha256_new();
-    mm_chunk_list_write(&made->artifact.chunks, hashes, &text);
-    if (!sha || text.failed || hashes->failed) {
+    mm_chunk_list_write(&made->artifact.chunks, &made->hashes, &text);
+    if (text.failed)
         mm_diag_memory(m->diags);
-    } else if ((size_t)snprintf(path, sizeof path, "%s/%s.chunks", m->options->chunk_lists, made->input->path) >=
-               sizeof path) {
+    else if ((size_t)snprintf(path, sizeof path, "%s/%s.chunks", m->options->chunk_lists, made->input->path) >=
+             sizeof path)
         mm_diag(m->diags, MM_RULE_IO_WRITE, "expected a shorter path for the chunk list");
-    } else if (mm_writer_open(&writer, path, m->options->force, m->diags) == 0) {
-        mm_sha256_once(sha, text.data, text.length, made->list_sha256);
-        made->has_list = true;
+    else if (is_input(m, path))
+        mm_diag(m->diags, MM_RULE_IO_EXISTS, "will not replace %s, which is described", path);
+    else if (mm_writer_open(&writer, path, m->options->force, m->diags) == 0) {
         result = mm_writer_write(&writer, text.data, text.length, m->diags);
         if (result == 0)
             result = mm_writer_commit(&writer, m->diags);
         mm_writer_abandon(&writer);
     }
-    mm_sha256_free(sha);
     mm_buf_release(&text);
     return result;
+}
+
+/* After everything else is done: a call that fails leaves no lists behind. */
+static int write_lists(struct make *m)
+{
+    for (size_t i = 0; m->options->chunk_lists && i < m->member_count; i++)
+        if (write_list(m, &m->made[m->member_made[i]]) < 0)
+            return -1;
+    return 0;
 }
 
 static void advance(void *context, uint64_t done, uint64_t total)
@@ -368,53 +426,33 @@ static void note_format(struct make *m, const struct made *made)
                 mm_format_names[made->artifact.model.format]);
 }
 
-/* Archives found in a folder are left out; a file that the user named himself has to be good. */
-static bool leave_out(struct make *m, const struct made *made, size_t first_diag)
-{
-    if (!made->artifact.refused || made->input->named)
-        return false;
-    struct mm_diag *finding = &m->diags->items[m->diags->count - 1];
-    if (m->diags->count == first_diag || finding->rule != MM_RULE_ARTIFACT_REFUSED)
-        return false;
-    m->diags->errors--;
-    finding->severity = MM_NOTE;
-    return true;
-}
-
 static int read_input(struct make *m, struct made *made)
 {
-    struct mm_hashes hashes = {0};
-    bool no = m->diags->no;
     m->diags->file = made->input->path;
     int fd = mm_input_open(made->input, m->diags);
     if (fd < 0)
         return -1;
-    size_t first_diag = m->diags->count;
     struct mm_artifact_options how = {
         .format = MM_FORMAT_DETECT,
         .chunk_size = m->chunk_size,
         .whole = true,
         .each = m->options->chunk_lists ? mm_hashes_add : NULL,
-        .each_context = &hashes,
+        .each_context = &made->hashes,
         .progress = m->options->progress ? advance : NULL,
         .progress_context = m,
+        .refusal_is_note = !made->input->named, /* archives found in a folder are left out */
     };
     int result = mm_artifact_read(fd, made->input->path, &how, &made->artifact, m->diags);
-    if (result == 0 && leave_out(m, made, first_diag)) {
-        m->diags->no = no;
-        close(fd);
-        mm_hashes_release(&hashes);
-        return 0;
-    }
-    if (result == 0)
+    bool left_out = result == 0 && made->artifact.refused && !made->input->named;
+    if (result == 0 && !left_out) {
         result = made->artifact.valid ? check_blob(m, made, fd) : -1;
-    note_format(m, made);
-    if (result == 0 && m->options->chunk_lists)
-        result = write_list(m, made, &hashes);
-    made->used = result == 0;
+        note_format(m, made);
+        if (result == 0 && m->options->chunk_lists)
+            result = hash_list(m, made);
+        made->used = result == 0;
+    }
     m->done += made->artifact.chunks.bytes;
     choose_role(m, made, &made->artifact.model);
-    mm_hashes_release(&hashes);
     close(fd);
     return result;
 }
@@ -456,16 +494,19 @@ static void add_digest(struct make *m, enum mm_field field, struct mm_digest dig
         add_hash(m, field, digest.bytes);
 }
 
-static void add_facts(struct make *m)
+static int add_facts(struct make *m)
 {
     struct mm_set_facts facts;
     mm_set_facts(m->members, m->member_count, &facts);
+    if (facts.failed)
+        return mm_diag_memory(m->diags);
     add_line(m, MM_FIELD_ARCHITECTURE, facts.architecture);
     if (facts.has_parameters)
         add_number(m, MM_FIELD_PARAMETERS, facts.parameters);
     add_line(m, MM_FIELD_QUANTIZATION, facts.quantization);
     if (facts.has_shape)
         add_line(m, MM_FIELD_MODEL_SHAPE, facts.shape);
+    return 0;
 }
 
 static void add_artifact(struct make *m, size_t which)
@@ -478,14 +519,16 @@ static void add_artifact(struct make *m, size_t which)
     add_line(m, MM_FIELD_ARTIFACT_FORMAT, mm_format_names[made->artifact.model.format]);
     add_number(m, MM_FIELD_ARTIFACT_BYTES, chunks->bytes);
     add_hash(m, MM_FIELD_ARTIFACT_SHA256, chunks->sha256);
-    add_digest(m, MM_FIELD_TOKENIZER_SHA256, mm_set_tokenizer(m->members, m->member_count, which));
+    struct mm_digest tokenizer;
+    mm_set_tokenizer(m->members, m->member_count, which, &tokenizer);
+    add_digest(m, MM_FIELD_TOKENIZER_SHA256, tokenizer);
     add_digest(m, MM_FIELD_CHAT_TEMPLATE_SHA256, facts->chat_template);
     add_digest(m, MM_FIELD_TENSOR_LAYOUT_SHA256, facts->layout);
     add_line(m, MM_FIELD_CHUNK_SCHEME, MM_CHUNK_SCHEME);
     add_number(m, MM_FIELD_CHUNK_SIZE, chunks->size);
     add_number(m, MM_FIELD_CHUNK_COUNT, chunks->count);
     add_hash(m, MM_FIELD_MERKLE_ROOT, chunks->root);
-    if (made->has_list) {
+    if (m->options->chunk_lists) {
         mm_buf_printf(&m->text, "%s: %s.chunks\n", mm_fields[MM_FIELD_CHUNK_LIST_ROUTE].key, made->input->path);
         add_hash(m, MM_FIELD_CHUNK_LIST_SHA256, made->list_sha256);
     }
@@ -498,8 +541,15 @@ static int finish(struct make *m, struct mm_buf *out)
     struct mm_diags ignored; /* the order of the draft's lines */
     mm_diags_init(&ignored);
     size_t start = out->length;
+    int result = -1;
     mm_manifest_read(&draft, m->text.data, m->text.length, &ignored);
-    int result = draft.group_count ? mm_manifest_write(&draft, out, m->diags) : -1;
+    if (m->text.length > MM_MANIFEST_MAX)
+        mm_diag(m->diags, MM_RULE_TEXT_SIZE, "expected a manifest of at most %d bytes, found %zu: describe fewer files",
+                MM_MANIFEST_MAX, m->text.length);
+    else if (ignored.unknown)
+        mm_diag_memory(m->diags);
+    else
+        result = mm_manifest_write(&draft, out, m->diags);
     m->diags->file = "(the manifest made)";
     if (result == 0)
         result = mm_manifest_read(&final, out->data + start, out->length - start, m->diags);
@@ -518,17 +568,26 @@ static int make(struct make *m, struct mm_buf *out)
         choose_role(m, &m->made[i], NULL);
     }
     /* once to see what lacks before anything is read, and again when it is known which files are left out */
-    if (check_roles(m) < 0 || add_model_fields(m) < 0 || read_inputs(m) < 0)
+    if (check_roles(m) < 0 || check_revision(m) < 0)
+        return -1;
+    if (add_model_fields(m) > 0)
+        return 1;
+    if (read_inputs(m) < 0)
         return -1;
     m->read = true;
     mm_buf_clear(&m->text);
     mm_buf_str(&m->text, MM_MANIFEST_TYPE " 0\n");
-    if (add_model_fields(m) < 0 || mm_set_check(m->members, m->member_count, &checked, m->diags) < 0)
+    if (add_model_fields(m) > 0)
+        return 1;
+    if (mm_set_check(m->members, m->member_count, &checked, m->diags) < 0)
         return -1;
-    add_facts(m);
+    if (add_facts(m) < 0)
+        return -1;
     for (size_t i = 0; i < m->member_count; i++)
         add_artifact(m, i);
-    return m->text.failed ? mm_diag_memory(m->diags) : finish(m, out);
+    if (m->text.failed)
+        return mm_diag_memory(m->diags);
+    return finish(m, out) < 0 ? -1 : write_lists(m);
 }
 
 static uint64_t chunk_size_of(const struct mm_make_options *options)
@@ -542,16 +601,26 @@ static uint64_t chunk_size_of(const struct mm_make_options *options)
     return claim.chunks.size;
 }
 
+static void release_made(struct made *made)
+{
+    mm_artifact_release(&made->artifact);
+    mm_hashes_release(&made->hashes);
+}
+
 int mm_make(const struct mm_gather *gather, const struct mm_make_options *options, struct mm_buf *out,
             struct mm_diags *diags)
 {
+    if (gather->count > MM_MAKE_FILES_MAX)
+        return mm_diag(diags, MM_RULE_TEXT_SIZE,
+                       "expected at most %d files, which is what a manifest of 1 MiB holds, found %zu",
+                       MM_MAKE_FILES_MAX, gather->count);
     struct make m = {.gather = gather, .options = options, .diags = diags, .chunk_size = chunk_size_of(options)};
     m.made = calloc(gather->count, sizeof *m.made);
     m.members = calloc(gather->count, sizeof *m.members);
     m.member_made = calloc(gather->count, sizeof *m.member_made);
     int result = m.made && m.members && m.member_made ? make(&m, out) : mm_diag_memory(diags);
     for (size_t i = 0; m.made && i < gather->count; i++)
-        mm_artifact_release(&m.made[i].artifact);
+        release_made(&m.made[i]);
     free(m.made);
     free(m.members);
     free(m.member_made);

@@ -31,13 +31,16 @@ struct mm_make_options {
     const char *private_name;            /* NAME of local/NAME where no model-id is given */
     const char *chunk_lists;             /* folder for chunk lists, or NULL */
     bool force;                          /* replace chunk lists that are there */
-    const char *operands;                /* of the call, for the sample command */
-    mm_progress_fn *progress;            /* may be NULL */
+    const char *call;         /* the arguments as a shell takes them, each after a blank, for the sample command */
+    mm_progress_fn *progress; /* may be NULL */
     void *progress_context;
 };
 
+/* Files that a manifest of 1 MiB can describe: a group has at least 301 bytes. */
+#define MM_MAKE_FILES_MAX 3483
+
 /* Reads every input once and appends the canonical manifest that describes them to OUT. What lacks is found before
- * anything is read, all at once (MAKE_LACKS). Returns 0, or -1 with findings. */
+ * anything is read, all at once (MAKE_LACKS): then the answer is 1. Otherwise 0, or -1 with findings. */
 int mm_make(const struct mm_gather *gather, const struct mm_make_options *options, struct mm_buf *out,
             struct mm_diags *diags);
 

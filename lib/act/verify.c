@@ -84,13 +84,6 @@ struct listed {
     bool usable; /* its root is the manifest's: it may name wrong chunks */
 };
 
-/* Opens PATH with ENDING added; -1 if it is not there. */
-static int open_list(struct verify *v, const struct mm_claim *claim, const char *ending, char *path, size_t size)
-{
-    snprintf(path, size, "%s%s", claim->path, ending);
-    return mm_file_open_beneath(v->root, path, v->options->links);
-}
-
 static bool route_ends_in_gz(const struct mm_claim *claim)
 {
     const struct mm_entry *route = claim->chunk_list_route;
@@ -103,14 +96,14 @@ static bool same_facts(const struct mm_chunk_facts *a, const struct mm_chunk_fac
            memcmp(a->root, b->root, MM_HASH_BYTES) == 0 && memcmp(a->sha256, b->sha256, MM_HASH_BYTES) == 0;
 }
 
-/* Judges a list that the manifest names. */
-static void check_list(struct verify *v, size_t which, const struct mm_claim *claim, struct listed *listed, int read)
+/* Judges a list that the manifest names and that was read. */
+static void check_list(struct verify *v, size_t which, const struct mm_claim *claim, struct listed *listed, bool sound)
 {
     struct mm_outcome *outcome = outcome_of(v, which, MM_CHECK_CHUNK_LIST);
     if (memcmp(listed->list.file_sha256, claim->chunk_list.bytes, MM_HASH_BYTES) != 0) {
         mm_outcome_set(outcome, MM_RESULT_FAIL, "its SHA-256 is not the stated one");
         mm_diag(v->diags, MM_RULE_VERIFY_CHUNK_LIST, "expected the stated SHA-256, found another");
-    } else if (read < 0 || !same_facts(&listed->list.facts, &claim->chunks)) {
+    } else if (!sound || !same_facts(&listed->list.facts, &claim->chunks)) {
         mm_outcome_set(outcome, MM_RESULT_FAIL, "it is not a list of this artifact");
         mm_diag(v->diags, MM_RULE_VERIFY_CHUNK_LIST, "expected the chunk list of %s, found something else",
                 claim->path);
@@ -119,28 +112,47 @@ static void check_list(struct verify *v, size_t which, const struct mm_claim *cl
     }
 }
 
+/* Reads the list behind FD. One that could not be read is neither right nor wrong. */
+static void read_open_list(struct verify *v, size_t which, const struct mm_claim *claim, struct listed *listed, int fd,
+                           struct mm_diags *diags)
+{
+    bool no = diags->no;
+    diags->no = false;
+    int read = mm_chunk_list_read(&listed->list, fd, claim->chunks.count, diags);
+    bool known = read == 0 || diags->no;
+    diags->no = diags->no || no;
+    listed->usable = read == 0 && same_facts(&listed->list.facts, &claim->chunks);
+    if (!claim->chunk_list.known)
+        return;
+    if (known)
+        check_list(v, which, claim, listed, read == 0);
+    else
+        mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP, "none: the list cannot be read");
+}
+
 /* A list beside the artifact serves to name wrong chunks whether the manifest names it or not: its root proves it. */
 static void read_list(struct verify *v, size_t which, struct listed *listed)
 {
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
     const char *shown = v->diags->file;
+    bool stated = claim->chunk_list.known;
     struct mm_diags ignored;
     char path[sizeof claim->path + 16];
-    int fd = open_list(v, claim, route_ends_in_gz(claim) ? ".chunks.gz" : ".chunks", path, sizeof path);
+    snprintf(path, sizeof path, "%s%s", claim->path, route_ends_in_gz(claim) ? ".chunks.gz" : ".chunks");
     mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP,
-                   claim->chunk_list.known ? "none: the list is not here" : "none: the manifest names none");
-    if (fd < 0)
-        return;
+                   stated ? "none: the list is not here" : "none: the manifest names none");
     mm_diags_init(&ignored);
     v->diags->file = path;
-    int read =
-        mm_chunk_list_read(&listed->list, fd, claim->chunks.count, claim->chunk_list.known ? v->diags : &ignored);
-    if (claim->chunk_list.known)
-        check_list(v, which, claim, listed, read);
-    listed->usable = read == 0 && same_facts(&listed->list.facts, &claim->chunks);
+    int fd = mm_file_open_beneath(v->root, path, v->options->links);
+    if (fd >= 0) {
+        read_open_list(v, which, claim, listed, fd, stated ? v->diags : &ignored);
+        close(fd);
+    } else if (stated && errno != ENOENT && errno != ENOTDIR) {
+        mm_diag_errno(v->diags, MM_RULE_IO_OPEN, "cannot open the chunk list", errno);
+        mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP, "none: the list cannot be opened");
+    }
     v->diags->file = shown;
     mm_diags_release(&ignored);
-    close(fd);
 }
 
 /* ---- one artifact ---- */
@@ -366,10 +378,14 @@ static void check_digests(struct verify *v, size_t which)
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
     const struct mm_facts *facts = &v->artifacts[which].model.facts;
     bool no_tensors = v->artifacts[which].model.tensors.count == 0;
+    struct mm_digest tokenizer;
     v->diags->file = claim->path;
     check_digest(v, which, MM_CHECK_TENSOR_LAYOUT, MM_RULE_VERIFY_LAYOUT, claim->layout, facts->layout, no_tensors);
-    check_digest(v, which, MM_CHECK_TOKENIZER, MM_RULE_VERIFY_TOKENIZER, claim->tokenizer,
-                 mm_set_tokenizer(v->members, v->report->count, which), false);
+    if (mm_set_tokenizer(v->members, v->report->count, which, &tokenizer) || !v->members[which].artifact)
+        check_digest(v, which, MM_CHECK_TOKENIZER, MM_RULE_VERIFY_TOKENIZER, claim->tokenizer, tokenizer, false);
+    else
+        mm_outcome_set(outcome_of(v, which, MM_CHECK_TOKENIZER), MM_RESULT_SKIP, "%s",
+                       v->options->only_count ? "only" : "none: the tokenizer beside it could not be read");
     check_digest(v, which, MM_CHECK_CHAT_TEMPLATE, MM_RULE_VERIFY_TEMPLATE, claim->chat_template, facts->chat_template,
                  false);
 }
@@ -399,8 +415,8 @@ static void compare_facts(struct verify *v, const struct mm_set_facts *facts)
     compare_fact(v, MM_FIELD_PARAMETERS, facts->has_parameters || zero ? parameters : NULL, &wrong);
     compare_fact(v, MM_FIELD_QUANTIZATION, facts->quantization, &wrong);
     compare_fact(v, MM_FIELD_MODEL_SHAPE, facts->has_shape ? facts->shape : NULL, &wrong);
-    if (wrong.length)
-        mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", wrong.data);
+    if (wrong.length || wrong.failed)
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", wrong.failed ? "not those of the artifacts" : wrong.data);
     else
         mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
     mm_buf_release(&wrong);
@@ -410,6 +426,10 @@ static void check_facts(struct verify *v, const char *manifest_name)
 {
     struct mm_set_facts facts;
     mm_set_facts(v->members, v->report->count, &facts);
+    if (facts.failed) {
+        facts.complete = false;
+        mm_diag_memory(v->diags);
+    }
     for (size_t i = 0; i < v->report->count; i++) {
         struct mm_outcome *outcome = outcome_of(v, i, MM_CHECK_FACTS);
         if (outcome->detail) /* skipped with a reason already */
@@ -417,7 +437,8 @@ static void check_facts(struct verify *v, const char *manifest_name)
         if (i != facts.stated_by)
             mm_outcome_set(outcome, MM_RESULT_SKIP, "none");
         else if (!facts.complete)
-            mm_outcome_set(outcome, MM_RESULT_SKIP, "none: not all weights could be read");
+            mm_outcome_set(outcome, MM_RESULT_SKIP,
+                           v->options->only_count ? "only" : "none: not all that states them could be read");
         else {
             v->diags->file = manifest_name;
             compare_facts(v, &facts);
@@ -427,18 +448,22 @@ static void check_facts(struct verify *v, const char *manifest_name)
 
 /* ---- the set ---- */
 
+/* PATH is PREFIX with one of two endings. */
+static bool is_with(const char *path, const char *prefix, const char *ending, const char *other)
+{
+    size_t length = strlen(prefix);
+    return strncmp(path, prefix, length) == 0 &&
+           (strcmp(path + length, ending) == 0 || strcmp(path + length, other) == 0);
+}
+
 static bool is_named(const struct verify *v, const char *path)
 {
-    size_t length = strlen(path);
-    const char *manifest = v->options->manifest_path;
-    if (manifest && strncmp(path, manifest, strlen(manifest)) == 0 &&
-        (path[strlen(manifest)] == '\0' || strcmp(path + strlen(manifest), ".minisig") == 0))
+    if (v->options->manifest_path && is_with(path, v->options->manifest_path, "", ".minisig"))
         return true;
     for (size_t i = 0; i < v->report->count; i++) {
         const struct mm_claim *claim = &v->report->artifacts[i].claim;
-        const struct mm_entry *list = claim->chunk_list_route;
         if (strcmp(claim->path, path) == 0 ||
-            (list && list->value_length == length && memcmp(list->value, path, length) == 0))
+            (claim->chunk_list.known && is_with(path, claim->path, ".chunks", ".chunks.gz")))
             return true;
     }
     return false;
@@ -454,6 +479,8 @@ static void check_surplus(struct verify *v)
     mm_diags_init(&ignored);
     int listed = mm_folder_list(&folder, v->root, v->options->strict ? v->diags : &ignored);
     mm_diags_release(&ignored);
+    if (listed < 0 && v->options->strict)
+        mm_outcome_set(outcome, MM_RESULT_SKIP, "none: the folder cannot be listed");
     for (size_t i = 0; listed == 0 && i < folder.count; i++) {
         const char *path = folder.entries[i].path;
         if (is_named(v, path) || ++surplus > NAMED_SURPLUS)
@@ -467,9 +494,9 @@ static void check_surplus(struct verify *v)
             mm_note(v->diags, MM_RULE_SET_SURPLUS, "not named by the manifest: %s", shown);
     }
     if (surplus > 0 && v->options->strict)
-        mm_outcome_set(outcome, MM_RESULT_FAIL, "%zu surplus, first: %s", surplus, first);
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "%zu surplus, first: '%s'", surplus, first);
     else if (surplus > 0 && outcome->result != MM_RESULT_FAIL)
-        mm_outcome_set(outcome, outcome->result, "%s%zu surplus, first: %s",
+        mm_outcome_set(outcome, outcome->result, "%s%zu surplus, first: '%s'",
                        outcome->result == MM_RESULT_SKIP ? "none; " : "", surplus, first);
     mm_folder_release(&folder);
 }
@@ -491,20 +518,22 @@ static void check_set(struct verify *v)
         const struct mm_diag *error = first_error(v->diags, errors);
         mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", error ? error->text : "the files do not belong together");
     }
-    if (v->options->only_count == 0)
+    if (v->options->only_count == 0 || v->options->strict)
         check_surplus(v);
 }
 
-static void check_only(struct verify *v)
+static int check_only(struct verify *v)
 {
+    int result = 0;
     for (size_t i = 0; i < v->options->only_count; i++) {
         bool named = false;
         for (size_t k = 0; k < v->report->count; k++)
             named = named || strcmp(v->report->artifacts[k].claim.path, v->options->only[i]) == 0;
         if (!named)
-            mm_diag(v->diags, MM_RULE_SET_ONLY, "expected an artifact of the manifest, found '%s'",
-                    v->options->only[i]);
+            result = mm_diag(v->diags, MM_RULE_SET_ONLY, "expected an artifact of the manifest, found '%s'",
+                             v->options->only[i]);
     }
+    return result;
 }
 
 static void verify_all(struct verify *v)
@@ -514,7 +543,6 @@ static void verify_all(struct verify *v)
     check_signature(v);
     check_expiry(v);
     mm_outcome_set(&v->report->checks[MM_CHECK_POLICY], MM_RESULT_SKIP, "none");
-    check_only(v);
     for (size_t i = 0; i < v->report->count; i++)
         if (wanted(v, v->report->artifacts[i].claim.path))
             v->total += v->report->artifacts[i].claim.chunks.bytes;
@@ -535,7 +563,7 @@ int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_veri
         return -1;
     v.artifacts = calloc(report->count ? report->count : 1, sizeof *v.artifacts);
     v.members = calloc(report->count ? report->count : 1, sizeof *v.members);
-    int result = v.artifacts && v.members ? 0 : mm_diag_memory(diags);
+    int result = v.artifacts && v.members ? check_only(&v) : mm_diag_memory(diags);
     if (result == 0)
         verify_all(&v);
     for (size_t i = 0; v.artifacts && i < report->count; i++)

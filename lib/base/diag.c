@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/utf8.h"
 
 static const struct mm_rule_info rules[MM_RULE_COUNT] = {
@@ -29,7 +30,7 @@ void mm_diags_clear(struct mm_diags *diags)
         free(diags->items[i].file);
         free(diags->items[i].text);
     }
-    diags->count = 0;
+    diags->count = diags->notes = 0;
     diags->dropped = 0;
     diags->errors = 0;
     diags->no = diags->unknown = false;
@@ -49,15 +50,8 @@ enum mm_answer mm_diags_answer(const struct mm_diags *diags)
 
 static struct mm_diag *next_item(struct mm_diags *diags)
 {
-    if (diags->count == diags->capacity) {
-        size_t capacity = diags->capacity ? diags->capacity * 2 : 16;
-        struct mm_diag *items = realloc(diags->items, capacity * sizeof *items);
-        if (!items)
-            return NULL;
-        diags->items = items;
-        diags->capacity = capacity;
-    }
-    return &diags->items[diags->count];
+    bool room = mm_grow(&diags->items, diags->count, &diags->capacity, sizeof *diags->items);
+    return room ? &diags->items[diags->count] : NULL;
 }
 
 /* Where memory fails, the finding's words are lost but its answer is kept. */
@@ -71,7 +65,9 @@ __attribute__((format(printf, 3, 0))) static void add(struct mm_diags *diags, st
         else
             diags->unknown = true;
     }
-    struct mm_diag *item = diags->count < diags->limit ? next_item(diags) : NULL;
+    bool note = diag.severity == MM_NOTE;
+    bool room = diags->count < diags->limit && (!note || diags->notes < MM_DIAGS_NOTES);
+    struct mm_diag *item = room ? next_item(diags) : NULL;
     if (!item) {
         diags->dropped++;
         return;
@@ -84,6 +80,7 @@ __attribute__((format(printf, 3, 0))) static void add(struct mm_diags *diags, st
     }
     *item = diag;
     diags->count++;
+    diags->notes += note;
 }
 
 #define ADD(...)                                                                                                       \

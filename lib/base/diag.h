@@ -60,12 +60,14 @@ struct mm_diags {
     const char *file;
     struct mm_diag *items;
     size_t count, capacity, limit;
+    size_t notes; /* of `count` */
     uint64_t dropped;
     uint64_t errors; /* errors of any answer, dropped ones included */
     bool no, unknown;
 };
 
 #define MM_DIAGS_LIMIT 10000
+#define MM_DIAGS_NOTES 1000 /* of them may be notes, so that errors find room */
 
 void mm_diags_init(struct mm_diags *diags);
 void mm_diags_release(struct mm_diags *diags);

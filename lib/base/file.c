@@ -118,10 +118,21 @@ bool mm_file_same(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+static bool one_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 bool mm_file_is(const char *path, int folder, const char *name)
 {
     struct stat a, b;
-    return stat(path, &a) == 0 && fstatat(folder, name, &b, 0) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return stat(path, &a) == 0 && fstatat(folder, name, &b, 0) == 0 && one_file(&a, &b);
+}
+
+bool mm_file_is_open(const char *path, int fd)
+{
+    struct stat a, b;
+    return stat(path, &a) == 0 && fstat(fd, &b) == 0 && one_file(&a, &b);
 }
 
 int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags)
@@ -159,15 +170,21 @@ int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name
     return 0;
 }
 
+int mm_random(void *bytes, size_t length)
+{
+#ifdef __linux__
+    return getrandom(bytes, length, 0) == (ssize_t)length ? 0 : -1;
+#else
+    arc4random_buf(bytes, length);
+    return 0;
+#endif
+}
+
 static int name_temporary(struct mm_writer *writer)
 {
     unsigned char noise[8];
-#ifdef __linux__
-    if (getrandom(noise, sizeof noise, 0) != (ssize_t)sizeof noise)
+    if (mm_random(noise, sizeof noise) < 0)
         return -1;
-#else
-    arc4random_buf(noise, sizeof noise);
-#endif
     int used = snprintf(writer->temporary, sizeof writer->temporary, ".minimodel-");
     for (size_t i = 0; i < sizeof noise; i++)
         snprintf(writer->temporary + used + 2 * i, 3, "%02x", noise[i]);
@@ -177,6 +194,8 @@ static int name_temporary(struct mm_writer *writer)
 static int open_unnamed(int folder)
 {
 #ifdef O_TMPFILE
+    if (access("/proc/self/fd", F_OK) < 0)
+        return -1; /* without it an unnamed file can be given no name */
     return openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
 #else
     (void)folder;

@@ -32,6 +32,12 @@ bool mm_file_same(const struct stat *before, const struct stat *after);
 /* True if the files PATH and NAME (beneath the open folder FOLDER) are one and the same. */
 bool mm_file_is(const char *path, int folder, const char *name);
 
+/* True if PATH is the file that is open as FD. */
+bool mm_file_is_open(const char *path, int fd);
+
+/* LENGTH random bytes of the system. Returns 0 or -1. */
+int mm_random(void *bytes, size_t length);
+
 /* Reads at most LIMIT bytes of FD into BUF. Returns 0; 1 if the file is longer than LIMIT (LIMIT + 1 bytes were read);
  * -1 with a finding on I/O failure. */
 int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags);
@@ -52,7 +58,8 @@ struct mm_writer {
 int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags);
 int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, struct mm_diags *diags);
 
-/* Publishes the file and releases WRITER. Returns 0, or -1 with a finding; then nothing stands under the name. */
+/* Publishes the file and releases WRITER. Returns 0, or -1 with a finding; then nothing stands under the name, except that
+ * a file whose folder could not be flushed stands there whole. */
 int mm_writer_commit(struct mm_writer *writer, struct mm_diags *diags);
 
 /* Drops what was written; harmless after commit. */

@@ -35,8 +35,8 @@ static int inflate_all(z_stream *stream, size_t limit, mm_inflate_fn *each, void
     return 0;
 }
 
-int mm_inflate_gzip_each(const void *data, size_t length, size_t limit, mm_inflate_fn *each, void *context,
-                         struct mm_diags *diags)
+int mm_inflate_gzip(const void *data, size_t length, size_t limit, mm_inflate_fn *each, void *context,
+                    struct mm_diags *diags)
 {
     z_stream stream = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)length};
     if (length > UINT_MAX)
@@ -46,22 +46,4 @@ int mm_inflate_gzip_each(const void *data, size_t length, size_t limit, mm_infla
     int result = inflate_all(&stream, limit, each, context, diags);
     inflateEnd(&stream);
     return result;
-}
-
-struct collecting {
-    struct mm_buf *out;
-    struct mm_diags *diags;
-};
-
-static int collect(void *context, const char *bytes, size_t length)
-{
-    struct collecting *collecting = context;
-    mm_buf_add(collecting->out, bytes, length);
-    return collecting->out->failed ? mm_diag_memory(collecting->diags) : 0;
-}
-
-int mm_inflate_gzip(const void *data, size_t length, size_t limit, struct mm_buf *out, struct mm_diags *diags)
-{
-    struct collecting collecting = {out, diags};
-    return mm_inflate_gzip_each(data, length, limit, collect, &collecting, diags);
 }

@@ -9,10 +9,7 @@ typedef int mm_inflate_fn(void *context, const char *bytes, size_t length);
 
 /* Inflates DATA (a whole .gz file) piece by piece into EACH, at most LIMIT bytes. Returns 0, or -1 with CHUNK_GZIP (not
  * one gzip member, bytes behind it, checksum wrong, larger than LIMIT), IO_MEMORY, or what EACH found. */
-int mm_inflate_gzip_each(const void *data, size_t length, size_t limit, mm_inflate_fn *each, void *context,
-                         struct mm_diags *diags);
-
-/* The same into OUT. */
-int mm_inflate_gzip(const void *data, size_t length, size_t limit, struct mm_buf *out, struct mm_diags *diags);
+int mm_inflate_gzip(const void *data, size_t length, size_t limit, mm_inflate_fn *each, void *context,
+                    struct mm_diags *diags);
 
 #endif

@@ -16,11 +16,11 @@
 #define CREATE_RULESET_VERSION 1u
 
 enum {
-    FS_EXECUTE = 1 << 0,
     FS_WRITE_FILE = 1 << 1,
     FS_READ_FILE = 1 << 2,
     FS_READ_DIR = 1 << 3,
     FS_REMOVE_FILE = 1 << 5,
+    FS_MAKE_DIR = 1 << 7,
     FS_MAKE_REG = 1 << 8,
     FS_TRUNCATE = 1 << 14,
 };
@@ -61,7 +61,7 @@ static uint64_t access_of(enum mm_sandbox_right right, uint64_t handled)
 {
     uint64_t rights = FS_READ_FILE | FS_READ_DIR;
     if (right == MM_SANDBOX_WRITE)
-        rights |= FS_WRITE_FILE | FS_REMOVE_FILE | FS_MAKE_REG | FS_TRUNCATE;
+        rights |= FS_WRITE_FILE | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_TRUNCATE;
     return rights & handled;
 }
 

@@ -17,7 +17,9 @@ int mm_source_open(struct mm_source *source, int fd, struct mm_diags *diags)
         return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
     source->regular = S_ISREG(source->before.st_mode);
     off_t start = source->regular ? lseek(fd, 0, SEEK_CUR) : 0; /* standard input may be part-read */
-    if (source->regular && start >= 0 && start <= source->before.st_size)
+    if (start < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
+    if (source->regular && start <= source->before.st_size)
         source->size = (uint64_t)(source->before.st_size - start);
     source->window = malloc(MM_SOURCE_WINDOW);
     if (!source->window)

@@ -172,7 +172,7 @@ static int read_compressed(struct reading *r, int fd, size_t limit, struct mm_bu
         result = too_long(limit, r->diags);
     if (result == 0) {
         mm_sha256_update(sha, stored->data, stored->length);
-        result = mm_inflate_gzip_each(stored->data, stored->length, limit, take_text, r, r->diags);
+        result = mm_inflate_gzip(stored->data, stored->length, limit, take_text, r, r->diags);
     }
     return result;
 }

@@ -137,7 +137,7 @@ static bool names_weights(const struct check *c, const char *segment, size_t len
 }
 
 /* Fills the sets that routes are compared with. */
-static void collect_names(struct check *c)
+static int collect_names(struct check *c)
 {
     char name[MM_VALUE_MAX];
     for (size_t group = 1; group < c->manifest->group_count; group++) {
@@ -150,11 +150,10 @@ static void collect_names(struct check *c)
             lower(base, length, name);
             kept = mm_name_set_add_text(&c->weights, c->sha, name, length) != MM_NAME_MEMORY;
         }
-        if (!kept) {
-            mm_diag_memory(c->diags);
-            return;
-        }
+        if (!kept)
+            return mm_diag_memory(c->diags);
     }
+    return 0;
 }
 
 /* The catalog boundary, for a route of sound form that stands at offset AT of the entry's value. */
@@ -502,13 +501,14 @@ void mm_manifest_check(const struct mm_manifest *manifest, struct mm_diags *diag
         mm_diag_memory(diags);
         return;
     }
-    collect_names(&c);
+    bool named = collect_names(&c) == 0;
     check_publisher(&c);
     check_signature(&c);
     check_expires(&c);
     check_lane(&c);
     check_tags(&c);
-    check_routes(&c);
+    if (named)
+        check_routes(&c);
     for (size_t group = 1; group < manifest->group_count; group++) {
         check_chunk_count(&c, group);
         check_hashes(&c, group);

@@ -116,7 +116,10 @@ static void check_equal(const struct mm_manifest *manifest, const struct mm_grou
         if (entry->field < 0 || mm_fields[entry->field].often != MM_OFTEN_MANY)
             continue;
         size_t length = (size_t)(entry->value + entry->value_length - entry->key);
-        if (mm_name_set_add_text(&lines, sha, entry->key, length) == MM_NAME_KNOWN)
+        enum mm_name_added added = mm_name_set_add_text(&lines, sha, entry->key, length);
+        if (added == MM_NAME_MEMORY)
+            mm_diag_memory(diags);
+        if (added == MM_NAME_KNOWN)
             mm_diag_line(diags, MM_RULE_MANIFEST_MANY_EQUAL, entry->line, 1,
                          "expected lines of '%.*s' that differ, found two equal ones", KEY_SHOWN(entry));
     }
@@ -136,7 +139,10 @@ struct seen {
 static void check_repeated(const struct mm_entry *entry, struct seen *seen, struct mm_diags *diags)
 {
     if (entry->field == MM_ENTRY_X) {
-        if (mm_name_set_add_text(&seen->keys, seen->sha, entry->key, entry->key_length) == MM_NAME_KNOWN)
+        enum mm_name_added added = mm_name_set_add_text(&seen->keys, seen->sha, entry->key, entry->key_length);
+        if (added == MM_NAME_MEMORY)
+            mm_diag_memory(diags);
+        if (added == MM_NAME_KNOWN)
             mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_REPEATED, entry->line, 1, "expected '%.*s' once, found it again",
                          KEY_SHOWN(entry));
         return;

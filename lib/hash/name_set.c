@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 
 #define NAME_BYTES 16
 
@@ -13,11 +14,14 @@ struct mm_name {
     uint32_t level;
 };
 
+/* Both halves of the kept hash, mixed with a key that whoever chose the names cannot know. */
 static uint32_t *bucket_of(const struct mm_name_set *set, const unsigned char *hash)
 {
-    uint64_t value;
-    memcpy(&value, hash, sizeof value);
-    return &set->buckets[(size_t)value & (set->bucket_count - 1)];
+    uint64_t halves[2];
+    memcpy(halves, hash, sizeof halves);
+    uint64_t mixed = (halves[0] ^ set->key[0]) * (set->key[1] | 1) ^ halves[1];
+    mixed *= set->key[0] | 1;
+    return &set->buckets[(size_t)(mixed >> 32) & (set->bucket_count - 1)];
 }
 
 static bool rehash(struct mm_name_set *set)
@@ -26,6 +30,8 @@ static bool rehash(struct mm_name_set *set)
     uint32_t *buckets = calloc(count, sizeof *buckets);
     if (!buckets)
         return false;
+    if (!set->bucket_count && mm_random(set->key, sizeof set->key) < 0)
+        set->key[0] = set->key[1] = (uint64_t)(uintptr_t)buckets; /* still nothing that a file's author knows */
     free(set->buckets);
     set->buckets = buckets;
     set->bucket_count = count;

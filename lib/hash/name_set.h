@@ -17,6 +17,7 @@ struct mm_name_set {
     size_t count, capacity;
     uint32_t *buckets;
     size_t bucket_count;
+    uint64_t key[2]; /* random, so that names cannot be made to meet in one bucket */
 };
 
 enum mm_name_added { MM_NAME_NEW, MM_NAME_KNOWN, MM_NAME_MEMORY };

@@ -126,6 +126,17 @@ static bool is_about_facts(enum mm_rule rule)
     return rule == MM_RULE_JSON_FACT || rule == MM_RULE_SET_INDEX || rule == MM_RULE_JSON_DUPLICATE;
 }
 
+/* What could not be found out stays so, whatever the format may be. */
+static void pass_on(const struct mm_diags *found, struct mm_diags *diags)
+{
+    for (size_t i = 0; i < found->count; i++)
+        if (mm_rule_info(found->items[i].rule)->answer == MM_UNKNOWN) {
+            mm_diag_offset(diags, found->items[i].rule, found->items[i].offset, "%s", found->items[i].text);
+            return;
+        }
+    mm_diag_memory(diags);
+}
+
 /* Runs the format's own reader. Findings of a .json that turns out not to be JSON are not the caller's business when the
  * format is detected: such a file is text. */
 static void read_format(struct mm_source *source, const char *path, enum mm_format format, bool detected,
@@ -138,7 +149,9 @@ static void read_format(struct mm_source *source, const char *path, enum mm_form
     case MM_FORMAT_JSON:
         mm_diags_init(&ignored);
         if (mm_config_read(source, mm_path_name(path), &artifact->model, detected ? &ignored : diags) < 0 && detected) {
-            if (ignored.count && is_about_facts(ignored.items[0].rule))
+            if (ignored.unknown)
+                pass_on(&ignored, diags);
+            else if (ignored.count && is_about_facts(ignored.items[0].rule))
                 mm_diag_offset(diags, ignored.items[0].rule, ignored.items[0].offset, "%s", ignored.items[0].text);
             else
                 artifact->model.format = MM_FORMAT_OPAQUE;
@@ -153,9 +166,22 @@ static void read_format(struct mm_source *source, const char *path, enum mm_form
     }
 }
 
-/* After the whole file was seen: text or opaque, and archives whose directory stands at the end. */
-static void settle(const struct reading *reading, bool detected, struct mm_artifact *artifact, struct mm_diags *diags)
+static void refuse(const char *found, const struct mm_artifact_options *options, struct mm_artifact *artifact,
+                   struct mm_diags *diags)
 {
+    artifact->refused = true;
+    if (options->refusal_is_note)
+        mm_note_offset(diags, MM_RULE_ARTIFACT_REFUSED, 0, "left out: expected no archive and no pickle, found %s",
+                       found);
+    else
+        mm_diag_offset(diags, MM_RULE_ARTIFACT_REFUSED, 0, "expected no archive and no pickle, found %s", found);
+}
+
+/* After the whole file was seen: text or opaque, and archives whose directory stands at the end. */
+static void settle(const struct reading *reading, const struct mm_artifact_options *options,
+                   struct mm_artifact *artifact, struct mm_diags *diags)
+{
+    bool detected = options->format == MM_FORMAT_DETECT;
     bool text = !reading->not_text && reading->utf8.held == 0;
     if (detected && artifact->model.format == MM_FORMAT_OPAQUE && text)
         artifact->model.format = MM_FORMAT_TEXT;
@@ -166,8 +192,7 @@ static void settle(const struct reading *reading, bool detected, struct mm_artif
                           : mm_refused_tail_is_zip(reading->tail) ? "a zip archive behind other bytes"
                                                                   : NULL;
     if (refused) {
-        mm_diag_offset(diags, MM_RULE_ARTIFACT_REFUSED, 0, "expected no archive and no pickle, found %s", refused);
-        artifact->refused = true;
+        refuse(refused, options, artifact, diags);
     }
 }
 
@@ -185,14 +210,21 @@ static void read_content(struct mm_source *source, const char *path, const struc
     bool model = begins_as_gguf(head, length) || begins_as_safetensors(head, length);
     const char *refused = model ? NULL : mm_refused_head(head, length);
     if (refused) {
-        mm_diag_offset(diags, MM_RULE_ARTIFACT_REFUSED, 0, "expected no archive and no pickle, found %s", refused);
-        artifact->refused = true;
+        refuse(refused, options, artifact, diags);
         return;
     }
     if (!detected && !holds_tensors(format) && holds_tensors(found))
         mm_diag(diags, MM_RULE_ARTIFACT_FORMAT, "expected %s, found %s", mm_format_names[format],
                 mm_format_names[found]);
     reading->tensors = holds_tensors(format);
+    if (!detected && (format == MM_FORMAT_TEXT || format == MM_FORMAT_OPAQUE) && mm_config_speaks(mm_path_name(path))) {
+        read_format(source, path, MM_FORMAT_JSON, true, artifact, diags);
+        if (artifact->model.format == MM_FORMAT_JSON)
+            mm_diag(diags, MM_RULE_ARTIFACT_FORMAT, "expected %s, found json: what this file says counts",
+                    mm_format_names[format]);
+        artifact->model.format = format;
+        return;
+    }
     read_format(source, path, format, detected, artifact, diags);
 }
 
@@ -202,14 +234,15 @@ static int read_all(struct mm_source *source, const char *path, const struct mm_
     struct mm_diags before = *diags; /* only the counts and flags are compared */
     diags->no = diags->unknown = false;
     read_content(source, path, options, reading, artifact, diags);
+    bool no = diags->no;
     int result = mm_source_finish(source, diags);
+    diags->no = no && result == 0; /* bytes that could not be read, or changed meanwhile, prove nothing */
     if (result == 0) {
         if (!artifact->refused)
-            settle(reading, options->format == MM_FORMAT_DETECT, artifact, diags);
-        artifact->valid = diags->errors == before.errors;
+            settle(reading, options, artifact, diags);
+        artifact->valid = diags->errors == before.errors && !artifact->refused;
         artifact->unsupported = !artifact->valid && !diags->no;
         result = mm_chunker_finish(&reading->chunker, &artifact->chunks, diags);
-        artifact->read = result == 0;
     }
     diags->no = diags->no || before.no;
     diags->unknown = diags->unknown || before.unknown;

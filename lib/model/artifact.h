@@ -35,6 +35,7 @@ struct mm_artifact_options {
     mm_chunk_fn *each; /* called for each chunk, may be NULL */
     void *each_context;
     bool keep_pairs;          /* keep key-value pairs for display */
+    bool refusal_is_note;     /* an archive or pickle is a note, and `refused`, not an error */
     mm_progress_fn *progress; /* may be NULL */
     void *progress_context;
 };
@@ -42,7 +43,6 @@ struct mm_artifact_options {
 struct mm_artifact {
     struct mm_chunk_facts chunks;
     struct mm_model model; /* its format is the one found or asked for */
-    bool read;             /* the file was read to its end, unchanged: `chunks` holds */
     bool valid;            /* the format's rules hold */
     bool unsupported;      /* not valid, and all that speaks against it is a version or type not known here */
     bool refused;          /* an archive or pickle */

@@ -16,7 +16,7 @@ struct config {
 
 static bool name_is(const struct mm_json *json, const char *name)
 {
-    return json->length == strlen(name) && memcmp(json->text, name, json->length) == 0;
+    return !json->cut && json->length == strlen(name) && memcmp(json->text, name, json->length) == 0;
 }
 
 static bool out_of_range(struct config *c, const char *name, const char *expected, enum mm_json_event event)
@@ -32,7 +32,7 @@ static bool read_architecture(struct config *c)
         return event == MM_JSON_NULL;
     if (event != MM_JSON_STRING)
         return out_of_range(c, "model_type", "a string", event);
-    mm_facts_set_architecture(&c->model->facts, c->json.text, c->json.length);
+    mm_facts_set_architecture(&c->model->facts, c->json.text, c->json.cut ? 0 : c->json.length);
     return true;
 }
 
@@ -120,6 +120,11 @@ static bool read_members(struct config *c, bool (*read)(struct config *))
             return false;
     }
     return mm_json_next(&c->json) == MM_JSON_END;
+}
+
+bool mm_config_speaks(const char *base)
+{
+    return strcmp(base, "config.json") == 0 || mm_path_ends_in(base, INDEX_SUFFIX);
 }
 
 int mm_config_read(struct mm_source *source, const char *base, struct mm_model *model, struct mm_diags *diags)

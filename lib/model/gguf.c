@@ -282,10 +282,12 @@ static int data_ends(struct mm_gguf *g, size_t tensor)
 {
     if (g->source->error)
         return -1;
+    char shown[MM_SHOWN];
+    const char *name = mm_tensor_name(&g->model->tensors, tensor);
     size_t rest = g->model->tensors.count - tensor - 1;
     return mm_diag_offset(g->diags, MM_RULE_TENSOR_BOUNDS, mm_source_offset(g->source),
                           "expected tensor '%s' inside the file, found the end of the file%s",
-                          mm_tensor_name(&g->model->tensors, tensor), rest ? "; later tensors lie behind it too" : "");
+                          mm_show(shown, name, strlen(name)), rest ? "; later tensors lie behind it too" : "");
 }
 
 /* Walks the data section of a sound header: tensors are passed over, padding is looked at. */

@@ -63,6 +63,12 @@ static int wrong_fact(struct mm_gguf *g, const struct mm_gguf_value *value, cons
     return 0; /* the header can be read on */
 }
 
+/* True for a string value of exactly this text. */
+static bool text_is(const struct mm_gguf_value *value, const char *text)
+{
+    return value->type == MM_GGUF_STRING && value->length == strlen(text) && strcmp(value->text, text) == 0;
+}
+
 static bool whole(const struct mm_gguf_value *value)
 {
     return value->is_number && !value->negative && value->number <= MM_SIZE_LIMIT;
@@ -130,7 +136,7 @@ static int note_tokenizer(struct mm_gguf *g, const struct mm_gguf_value *value)
 {
     struct mm_gguf_tokenizer *t = &g->tokenizer;
     if (mm_gguf_key_is(g, "tokenizer.ggml.model")) {
-        t->sentencepiece = value->type == MM_GGUF_STRING && strcmp(value->text, "llama") == 0;
+        t->sentencepiece = text_is(value, "llama");
         return value->type == MM_GGUF_STRING ? 0 : wrong_tokenizer(g, value, "a string");
     }
     if (mm_gguf_key_is(g, "tokenizer.ggml.tokens")) {
@@ -166,7 +172,7 @@ int mm_gguf_note_fact(struct mm_gguf *g, const struct mm_gguf_value *value)
         if (length <= MM_ARCHITECTURE_MAX && !memchr(value->text, '\0', length))
             memcpy(g->architecture, value->text, length + 1);
     } else if (mm_gguf_key_is(g, "general.type")) {
-        facts->adapter = value->type == MM_GGUF_STRING && strcmp(value->text, "adapter") == 0;
+        facts->adapter = text_is(value, "adapter");
     } else if (mm_gguf_key_is(g, "general.alignment")) {
         set_alignment(g, value);
     } else if (mm_gguf_key_is(g, "general.file_type")) {

@@ -60,7 +60,10 @@ struct mm_buf *mm_model_add_pair(struct mm_model *model, const char *key, size_t
 int mm_gguf_read(struct mm_source *source, struct mm_model *model, struct mm_diags *diags);
 int mm_safetensors_read(struct mm_source *source, struct mm_model *model, struct mm_diags *diags);
 
-/* JSON; a config.json's facts and a shard index's entries are taken along. BASE is the file's name without folders. */
+/* True for a config.json or a shard index, whose content counts as JSON. BASE is the file's name without folders. */
+bool mm_config_speaks(const char *base);
+
+/* JSON; a config.json's facts and a shard index's entries are taken along. */
 int mm_config_read(struct mm_source *source, const char *base, struct mm_model *model, struct mm_diags *diags);
 
 #endif

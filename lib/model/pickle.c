@@ -1,7 +1,7 @@
 #include "model/pickle.h"
 
 /* How an opcode's argument is read. */
-enum argument { NONE, LINE, TWO_LINES, NUMBER, QUOTED, NAMES, B1, B2, B4, B8, COUNT1, COUNT4, COUNT8 };
+enum argument { NONE, LINE, NUMBER, QUOTED, NAMES, B1, B2, B4, B8, COUNT1, COUNT4, COUNT8 };
 
 /* What it does to the stack: takes POPS values and leaves PUSHES; MARKED ones take everything down to the last mark too. */
 struct effect {
@@ -135,9 +135,7 @@ static void begin_opcode(struct mm_pickle *p, unsigned char opcode)
     case COUNT1: expect_count(p, 1); break;
     case COUNT4: expect_count(p, 4); break;
     case COUNT8: expect_count(p, 8); break;
-    default:
-        p->state = MM_PICKLE_LINE;
-        p->lines = effects[opcode].argument == NAMES || effects[opcode].argument == TWO_LINES ? 2 : 1;
+    default: p->state = MM_PICKLE_LINE; p->lines = effects[opcode].argument == NAMES ? 2 : 1;
     }
 }
 

@@ -40,7 +40,7 @@ static bool is_tar(const unsigned char *bytes, size_t length)
 /* PROTO and a version, then FRAME or whatever opcode comes first; the rest is mm_pickle's business. */
 static bool is_marked_pickle(const unsigned char *bytes, size_t length)
 {
-    return length >= 3 && bytes[0] == 0x80 && bytes[1] >= 1 && bytes[1] <= 6 &&
+    return length >= 3 && bytes[0] == 0x80 && bytes[1] >= 1 && bytes[1] <= 6 && bytes[2] &&
            (bytes[2] >= 0x80 || strchr("(})]NcKMJIFGXUTVSBCL", bytes[2]));
 }
 

@@ -59,7 +59,7 @@ static bool read_dtype(struct safetensors *s, struct entry *e)
     enum mm_json_event event = mm_json_next(&s->json);
     if (event != MM_JSON_STRING)
         return not_a(s, e, event, "a dtype in quotes");
-    e->dtype = strlen(s->json.text) == s->json.length ? mm_dtype_of_safetensors(s->json.text) : -1;
+    e->dtype = !s->json.cut && strlen(s->json.text) == s->json.length ? mm_dtype_of_safetensors(s->json.text) : -1;
     return e->dtype >= 0 || wrong(s, e, MM_RULE_TENSOR_DTYPE, "a dtype of the reference");
 }
 
@@ -132,7 +132,7 @@ static bool read_member(struct safetensors *s, struct entry *e)
         {"data_offsets", read_offsets, offsetof(struct entry, has_offsets)},
     };
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (strcmp(s->json.text, members[i].name) == 0 && strlen(s->json.text) == s->json.length) {
+        if (!s->json.cut && strcmp(s->json.text, members[i].name) == 0 && strlen(s->json.text) == s->json.length) {
             *((bool *)((char *)e + members[i].seen)) = true;
             return members[i].read(s, e);
         }

@@ -14,13 +14,22 @@ static bool same_folder(const char *a, const char *b)
     return length == mm_path_folder_length(b) && memcmp(a, b, length) == 0;
 }
 
-/* The member called NAME in the folder of PATH, or NULL. */
+/* The member called NAME in the folder of PATH, or NULL. Members are sorted by path. */
 static const struct mm_member *beside(const struct mm_member *members, size_t count, const char *path, const char *name)
 {
-    size_t length = mm_path_folder_length(path);
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(members[i].path, path, length) == 0 && strcmp(members[i].path + length, name) == 0)
-            return &members[i];
+    size_t length = mm_path_folder_length(path), low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strncmp(members[middle].path, path, length);
+        if (order == 0)
+            order = strcmp(members[middle].path + length, name);
+        if (order == 0)
+            return &members[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }
 
@@ -31,13 +40,16 @@ static bool is_format(const struct mm_member *member, enum mm_format format)
 
 /* ---- facts ---- */
 
-/* Whose architecture and shape count for a weights file: its own, or for safetensors those of config.json beside it. */
+/* Whose architecture and shape count for a weights file: its own, or for safetensors those of config.json beside it. One
+ * that was not read leaves the facts incomplete. */
 static const struct mm_facts *shape_source(const struct mm_member *members, size_t count,
-                                           const struct mm_member *weights)
+                                           const struct mm_member *weights, bool *complete)
 {
     if (!is_format(weights, MM_FORMAT_SAFETENSORS))
         return &weights->artifact->model.facts;
     const struct mm_member *config = beside(members, count, weights->path, "config.json");
+    if (config && !config->artifact)
+        *complete = false;
     return config && config->artifact ? &config->artifact->model.facts : NULL;
 }
 
@@ -45,8 +57,9 @@ static void state_shape(const struct mm_facts *source, struct mm_set_facts *fact
 {
     struct mm_buf shape = {0};
     strcpy(facts->architecture, source->architecture);
-    facts->has_shape = mm_facts_shape(source, &shape) && !shape.failed && shape.length < sizeof facts->shape;
-    if (facts->has_shape)
+    facts->has_shape = mm_facts_shape(source, &shape) && shape.length < sizeof facts->shape;
+    facts->failed = shape.failed;
+    if (facts->has_shape && !shape.failed)
         memcpy(facts->shape, shape.data, shape.length + 1);
     mm_buf_release(&shape);
 }
@@ -87,7 +100,7 @@ void mm_set_facts(const struct mm_member *members, size_t count, struct mm_set_f
             facts->complete = false;
             continue;
         }
-        const struct mm_facts *source = shape_source(members, count, member);
+        const struct mm_facts *source = shape_source(members, count, member, &facts->complete);
         if (!stated && source && source->states_architecture) {
             stated = true;
             state_shape(source, facts);
@@ -101,27 +114,34 @@ void mm_set_facts(const struct mm_member *members, size_t count, struct mm_set_f
 
 /* ---- tokenizers ---- */
 
-struct mm_digest mm_set_tokenizer(const struct mm_member *members, size_t count, size_t which)
+bool mm_set_tokenizer(const struct mm_member *members, size_t count, size_t which, struct mm_digest *digest)
 {
-    struct mm_digest digest = {0};
     const struct mm_member *member = &members[which];
-    if (!member->artifact || !is_format(member, MM_FORMAT_SAFETENSORS))
-        return member->artifact ? member->artifact->model.facts.tokenizer : digest;
+    *digest = (struct mm_digest){0};
+    if (!member->artifact)
+        return false;
+    if (!is_format(member, MM_FORMAT_SAFETENSORS)) {
+        *digest = member->artifact->model.facts.tokenizer;
+        return true;
+    }
     for (size_t i = 0; i < which; i++)
         if (is_format(&members[i], MM_FORMAT_SAFETENSORS) && same_folder(members[i].path, member->path))
-            return digest;
+            return true;
     const struct mm_member *tokenizer = beside(members, count, member->path, "tokenizer.json");
     if (!tokenizer)
         tokenizer = beside(members, count, member->path, "tokenizer.model");
-    if (tokenizer && tokenizer->sha256) {
-        digest.known = true;
-        memcpy(digest.bytes, tokenizer->sha256, MM_HASH_BYTES);
+    if (!tokenizer)
+        return true;
+    if (tokenizer->sha256) {
+        digest->known = true;
+        memcpy(digest->bytes, tokenizer->sha256, MM_HASH_BYTES);
     }
-    return digest;
+    return tokenizer->sha256 != NULL;
 }
 
 /* ---- split GGUF models ---- */
 
+/* A merged model keeps the keys with a count of 0; it is no part. */
 static bool is_part(const struct mm_member *member)
 {
     return member->role == MM_ROLE_WEIGHTS && is_format(member, MM_FORMAT_GGUF) &&
@@ -270,25 +290,29 @@ static int compare_index(const struct mm_member *members, size_t count, const st
     return 0;
 }
 
-static bool names_file(const struct mm_model *index, const char *file)
+/* The files that the index names, as a set. */
+static int collect_files(const struct mm_model *index, struct mm_name_set *files, struct mm_sha256 *sha,
+                         struct mm_diags *diags)
 {
-    for (size_t i = 0; i < index->shard_count; i++)
-        if (strcmp(index->words.data + index->shards[i].file, file) == 0)
-            return true;
-    return false;
+    for (size_t i = 0; i < index->shard_count; i++) {
+        const char *file = index->words.data + index->shards[i].file;
+        if (mm_name_set_add_text(files, sha, file, strlen(file)) == MM_NAME_MEMORY)
+            return mm_diag_memory(diags);
+    }
+    return 0;
 }
 
 static int check_index(const struct mm_member *members, size_t count, const struct mm_member *index,
                        struct mm_diags *diags)
 {
-    struct mm_name_set places = {0};
+    struct mm_name_set places = {0}, files = {0};
     struct mm_sha256 *sha = mm_sha256_new();
-    int result = sha ? 0 : mm_diag_memory(diags);
+    int result = sha ? collect_files(&index->artifact->model, &files, sha, diags) : mm_diag_memory(diags);
     for (size_t i = 0; result == 0 && i < count; i++) {
         const char *file = members[i].path + mm_path_folder_length(members[i].path);
         if (!is_shard(&members[i], index->path))
             continue;
-        if (!names_file(&index->artifact->model, file))
+        if (!mm_name_set_has(&files, sha, file, strlen(file)))
             result = index_fails(diags, index, "every weights file of its folder named", file);
         else if (members[i].artifact)
             result = add_shard(&members[i], &places, sha, diags);
@@ -296,6 +320,7 @@ static int check_index(const struct mm_member *members, size_t count, const stru
     if (result == 0)
         result = compare_index(members, count, index, &places, sha, diags);
     mm_name_set_release(&places);
+    mm_name_set_release(&files);
     mm_sha256_free(sha);
     return result;
 }

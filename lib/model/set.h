@@ -21,6 +21,7 @@ struct mm_set_facts {
     bool has_parameters;
     uint64_t parameters;
     const char *quantization;
+    bool failed; /* memory was exhausted: the shape is not known */
     bool has_shape;
     char shape[320];
 };
@@ -29,11 +30,11 @@ struct mm_set_facts {
 void mm_set_facts(const struct mm_member *members, size_t count, struct mm_set_facts *facts);
 
 /* The tokenizer's digest of member WHICH: what a GGUF file holds, or, for the first safetensors file of a folder, the
- * tokenizer.json or else tokenizer.model beside it. */
-struct mm_digest mm_set_tokenizer(const struct mm_member *members, size_t count, size_t which);
+ * tokenizer.json or else tokenizer.model beside it. False where that cannot be said, as not all was read. */
+bool mm_set_tokenizer(const struct mm_member *members, size_t count, size_t which, struct mm_digest *digest);
 
-/* Checks split parts and shard indexes. *CHECKED says whether there were any. Returns 0, or -1 with SET_SPLIT or
- * SET_INDEX. */
+/* Checks split parts and shard indexes. *CHECKED says whether there were any. Returns 0, or -1 with SET_SPLIT,
+ * SET_INDEX or IO_MEMORY. */
 int mm_set_check(const struct mm_member *members, size_t count, bool *checked, struct mm_diags *diags);
 
 #endif

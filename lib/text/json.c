@@ -70,12 +70,13 @@ static void skip_space(struct mm_json *json)
         take(json);
 }
 
+/* Keeps what fits: the text is a prefix of the whole, wherever windows end. */
 static void keep(struct mm_json *json, const unsigned char *bytes, size_t size)
 {
-    if (json->length + size > MM_JSON_TEXT) {
-        json->cut = true;
-        return;
-    }
+    size_t room = MM_JSON_TEXT - json->length;
+    json->cut = size > room;
+    if (json->cut)
+        size = room;
     memcpy(json->text + json->length, bytes, size);
     json->length += size;
 }

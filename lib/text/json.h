@@ -29,7 +29,7 @@ enum mm_json_event {
     MM_JSON_FALSE,
     MM_JSON_NULL,
     MM_JSON_END,   /* the value ended */
-    MM_JSON_ERROR, /* a finding was added; nothing more comes */
+    MM_JSON_ERROR, /* a finding was added, or reading failed, which mm_source_finish reports; nothing more comes */
 };
 
 struct mm_json {
