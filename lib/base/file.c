@@ -8,9 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 #ifdef __linux__
+#if __has_include(<linux/openat2.h>)
 #include <linux/openat2.h>
+#endif
 #include <sys/random.h>
 #include <sys/syscall.h>
+#endif
+
+#ifdef __APPLE__
+#define st_mtim st_mtimespec
+#define st_ctim st_ctimespec
 #endif
 
 /* O_NONBLOCK keeps a FIFO from hanging the open; on regular files it has no effect. */
@@ -96,7 +103,7 @@ int mm_file_open_beneath(int root, const char *path, enum mm_links links)
 {
     if (links == MM_LINKS_FOLLOW)
         return refuse_irregular(openat(root, path, READ_FLAGS));
-#ifdef SYS_openat2
+#if defined SYS_openat2 && defined RESOLVE_BENEATH
     struct open_how how = {.flags = READ_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     /* EAGAIN: a rename raced with the look-up; a few tries are enough for an honest folder */
     for (int attempt = 0; attempt < 8; attempt++) {

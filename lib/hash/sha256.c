@@ -12,8 +12,8 @@ struct mm_sha256 {
     EVP_MD_CTX *context;
 };
 
-/* Nothing but exhausted memory makes SHA-256 fail, and that only while the context is set up. An answer must never be
- * made from a digest that was not computed. */
+/* Nothing but exhausted memory inside libcrypto makes SHA-256 fail. An answer must never be made from a digest that was
+ * not computed, so the process ends. */
 static void must(int result)
 {
     if (result != 1)

@@ -71,11 +71,11 @@ const char *mm_path_check(const char *text, size_t length, size_t *at)
 
 const char *mm_path_base(const char *path, size_t *length)
 {
-    const char *slash = memrchr(path, '/', *length);
-    if (!slash)
-        return path;
-    *length -= (size_t)(slash + 1 - path);
-    return slash + 1;
+    size_t start = *length;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    *length -= start;
+    return path + start;
 }
 
 const char *mm_path_name(const char *path)

@@ -15,8 +15,8 @@ judge() {
     corpus/json/*.index.json) run slm-info "$1" ;;
     corpus/json/* | corpus/text/* | corpus/opaque/*) run slm-verify "$folder/told.manifest"; shown=${1##*/} ;;
     corpus/manifest/*) run manifest-lint "$1" ;;
-    corpus/chunk-list/*.gz) run chunk-merkle --check "$1" "$folder/data" ;;
-    corpus/chunk-list/*) run chunk-merkle --check "$folder/data.chunks" "$folder/data" ;;
+    corpus/chunk-list/*.gz) [ -e "$folder/data" ] || : >"$folder/data"; run chunk-merkle --check "$1" "$folder/data" ;;
+    corpus/chunk-list/*) [ -e "$folder/data" ] || : >"$folder/data"; run chunk-merkle --check "$folder/data.chunks" "$folder/data" ;;
     corpus/proof/*) run chunk-merkle --check-proof "$1" ;;
     *) run slm-info "$1" ;;
     esac
