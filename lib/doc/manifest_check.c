@@ -50,7 +50,7 @@ static size_t publisher_of(const struct check *c, const char **publisher)
     const struct mm_entry *id = first_line(c, MM_FIELD_MODEL_ID);
     const char *slash = id ? memchr(id->value, '/', id->value_length) : NULL;
     size_t length = slash ? (size_t)(slash - id->value) : 0;
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     *publisher = id ? id->value : NULL;
     return length && mm_field_check(MM_FIELD_PUBLISHER_ID, id->value, length, &fault) ? length : 0;
 }

@@ -28,7 +28,7 @@ static int key_kind(const struct mm_line *line)
 
 static void check_value(const struct mm_line *line, struct mm_entry *entry, struct mm_diags *diags)
 {
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     char shown[MM_SHOWN];
     if (entry->field == MM_ENTRY_UNKNOWN) {
         mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_UNKNOWN, line->number, 1,

@@ -28,7 +28,7 @@ static int read_publisher_lines(struct mm_manifest *manifest, struct mm_diags *d
     if (mm_lines_begin(&lines, manifest->text, manifest->length, MM_PUBLISHER_TYPE, diags) < 0)
         return -1;
     while (mm_lines_next(&lines, &line, diags)) {
-        struct mm_value_fault fault;
+        struct mm_value_fault fault = {0};
         char shown[MM_SHOWN];
         int field = mm_field_of(line.key, line.key_length);
         if (!line.sound)
