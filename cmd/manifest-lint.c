@@ -52,6 +52,8 @@ static bool repair(struct call *c, const struct mm_manifest *manifest)
                     mm_manifest_read(&again, c->out.data + start, c->out.length - start, &diags) == 0;
     if (!repaired)
         c->out.length = start;
+    if (diags.unknown || c->out.failed)
+        mm_diag_memory(&c->cli.diags);
     mm_diags_release(&diags);
     mm_manifest_release(&again);
     return repaired;

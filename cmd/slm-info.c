@@ -66,7 +66,7 @@ static int read_file(struct call *c, int which, int fd, const char *name)
 static void open_beside(struct call *c, int folder)
 {
     for (int which = CONFIG; which < FILES; which++) {
-        c->beside[which] = folder < 0 ? -ENOENT : mm_file_open_beneath(folder, names[which], MM_LINKS_FOLLOW);
+        c->beside[which] = folder < 0 ? folder : mm_file_open_beneath(folder, names[which], MM_LINKS_FOLLOW);
         if (folder >= 0 && c->beside[which] < 0)
             c->beside[which] = -errno;
     }
@@ -94,13 +94,17 @@ static int read_beside(struct call *c)
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #endif
 
+/* The descriptor of the folder that PATH stands in, or a negative errno; standard input stands in none. */
 static int open_folder_of(const char *path)
 {
+    if (strcmp(path, "-") == 0)
+        return -ENOENT;
     const char *slash = strrchr(path, '/');
-    char *folder = strcmp(path, "-") == 0 ? NULL : slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
     int fd = folder ? open(folder, FOLDER_FLAGS) : -1;
+    int error = folder ? errno : ENOMEM;
     free(folder);
-    return fd;
+    return fd >= 0 ? fd : -error;
 }
 
 static void print_digest(const struct call *c, struct mm_buf *out, enum mm_field field, struct mm_digest digest)
@@ -123,7 +127,7 @@ static void print_model(const struct call *c, const struct mm_set_facts *facts, 
         cli_fact(&c->cli, out, mm_fields[MM_FIELD_MODEL_SHAPE].key, facts->shape, false);
 }
 
-static void print_facts(const struct call *c, struct mm_buf *out)
+static int print_facts(const struct call *c, struct mm_buf *out)
 {
     const struct mm_artifact *artifact = &c->artifacts[FILE_ITSELF];
     struct mm_member present[FILES];
@@ -135,6 +139,8 @@ static void print_facts(const struct call *c, struct mm_buf *out)
         if (c->members[i].path)
             present[count++] = c->members[i];
     mm_set_facts(present, count, &facts);
+    if (facts.failed)
+        return -1;
     if (artifact->model.facts.has_tensors || artifact->model.facts.states_architecture)
         print_model(c, &facts, out);
     snprintf(number, sizeof number, "%" PRIu64, artifact->chunks.bytes);
@@ -146,6 +152,7 @@ static void print_facts(const struct call *c, struct mm_buf *out)
     print_digest(c, out, MM_FIELD_TENSOR_LAYOUT_SHA256, artifact->model.facts.layout);
     if (c->cli.json)
         mm_buf_str(out, "}\n");
+    return 0;
 }
 
 static void print_tensors(const struct call *c, struct mm_buf *out)
@@ -164,11 +171,13 @@ static void print_tensors(const struct call *c, struct mm_buf *out)
     }
 }
 
-static void print_metadata(const struct call *c, struct mm_buf *out)
+static int print_metadata(const struct call *c, struct mm_buf *out)
 {
     const struct mm_model *model = &c->artifacts[FILE_ITSELF].model;
     for (size_t i = 0; i < model->pair_count; i++) {
         const struct mm_pair *pair = &model->pairs[i];
+        if (pair->value.failed)
+            return -1;
         if (c->cli.json) {
             mm_buf_str(out, "{\"key\":");
             mm_buf_json_str(out, pair->key);
@@ -182,6 +191,7 @@ static void print_metadata(const struct call *c, struct mm_buf *out)
             mm_buf_char(out, '\n');
         }
     }
+    return model->pairs_lost ? -1 : 0;
 }
 
 static int run(struct call *c)
@@ -198,12 +208,11 @@ static int run(struct call *c)
     if (result == 0) {
         if (c->tensors)
             print_tensors(c, &out);
-        if (c->metadata)
-            print_metadata(c, &out);
-        if (!c->tensors && !c->metadata)
-            print_facts(c, &out);
-        result = cli_print(&c->cli, &out);
+        else if ((c->metadata ? print_metadata : print_facts)(c, &out) < 0)
+            result = mm_diag_memory(&c->cli.diags);
     }
+    if (result == 0)
+        result = cli_print(&c->cli, &out);
     mm_buf_release(&out);
     for (int i = 0; i < FILES; i++)
         mm_artifact_release(&c->artifacts[i]);

@@ -1,4 +1,5 @@
 /* slm-verify: are these the files that the manifest describes? Prints a report. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,15 +41,16 @@ struct call {
     struct mm_writer writer;
 };
 
-/* The manifest's name beneath the open folder ROOT, if that is the folder it stands in. */
-static const char *name_in(const char *manifest, int root)
+/* The manifest's name beneath the open folder ROOT, if that is the folder it stands in. What cannot be looked at is taken
+ * for the manifest, rather than for a surplus file. */
+static const char *name_in(const char *manifest, int fd, int root)
 {
     struct stat a, b;
     const char *slash = strrchr(manifest, '/');
     const char *base = slash ? slash + 1 : manifest;
-    if (stat(manifest, &a) == 0 && fstatat(root, base, &b, 0) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-        return base;
-    return NULL;
+    if (fstatat(root, base, &b, 0) < 0)
+        return errno == ENOENT ? NULL : base;
+    return fstat(fd, &a) < 0 || (a.st_dev == b.st_dev && a.st_ino == b.st_ino) ? base : NULL;
 }
 
 static int open_root(struct call *c)
@@ -159,7 +161,7 @@ static int run_inside(struct call *c, int fd, int root)
     if (manifest.text)
         check_pin(c, &manifest);
     if (sound && root >= 0 && (!c->bad_ranges || check_output(c, &manifest, root) == 0)) {
-        c->how.manifest_path = name_in(c->cli.argv[0], root);
+        c->how.manifest_path = name_in(c->cli.argv[0], fd, root);
         c->how.bad_ranges = c->bad_ranges ? &c->bad : NULL;
         answer = verify(c, &manifest, root);
     } else {

@@ -504,7 +504,10 @@ int mm_gather_add(struct mm_gather *gather, const char *operand, struct mm_diags
     char real[PATH_MAX], store[PATH_MAX];
     if (!realpath(operand, real))
         return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
-    if (is_folder(real))
+    struct stat info;
+    if (stat(real, &info) < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
+    if (S_ISDIR(info.st_mode))
         return add_any_folder(gather, operand, real, diags);
     if (is_store_manifest(real, store))
         return add_store_model(gather, store, operand, diags);

@@ -516,7 +516,9 @@ static void check_set(struct verify *v)
                        checked || v->options->strict ? NULL : "none");
     else {
         const struct mm_diag *error = first_error(v->diags, errors);
-        mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", error ? error->text : "the files do not belong together");
+        bool wrong = error && mm_rule_info(error->rule)->answer == MM_NO;
+        mm_outcome_set(outcome, wrong ? MM_RESULT_FAIL : MM_RESULT_SKIP, "%s",
+                       wrong ? error->text : "none: it could not be found out");
     }
     if (v->options->only_count == 0 || v->options->strict)
         check_surplus(v);

@@ -60,8 +60,10 @@ int mm_outcome_set(struct mm_outcome *outcome, enum mm_result result, const char
         return -1;
     if (format) {
         va_start(arguments, format);
-        if (vasprintf(&detail, format, arguments) < 0)
+        if (vasprintf(&detail, format, arguments) < 0) {
             detail = NULL;
+            outcome->lost = true;
+        }
         va_end(arguments);
     }
     free(outcome->detail);
@@ -120,6 +122,7 @@ bool mm_report_only_partial(const struct mm_report *report)
 /* A detail is a value of the line grammar: details that quote file names have them escaped, long ones are cut. */
 static void write_check(const struct mm_outcome *outcome, int check, struct mm_buf *out)
 {
+    out->failed = out->failed || outcome->lost;
     mm_buf_printf(out, "check: %s %s", check_names[check], result_names[outcome->result]);
     if (outcome->detail && outcome->detail[0])
         mm_buf_printf(out, " %.960s", outcome->detail);
@@ -164,6 +167,7 @@ static void write_json_checks(const struct mm_outcome *checks, int from, int to,
 {
     mm_buf_str(out, ",\"checks\":[");
     for (int check = from; check < to; check++) {
+        out->failed = out->failed || checks[check].lost;
         mm_buf_printf(out, "%s{\"name\":\"%s\",\"result\":\"%s\"", check > from ? "," : "", check_names[check],
                       result_names[checks[check].result]);
         if (checks[check].detail && checks[check].detail[0])

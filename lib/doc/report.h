@@ -29,6 +29,7 @@ enum mm_check {
 
 struct mm_outcome {
     enum mm_result result;
+    bool lost;    /* memory was exhausted for the detail: the report cannot be written */
     char *detail; /* NULL for none; a skip's begins with quick, only, none or unsupported */
 };
 

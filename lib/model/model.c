@@ -34,16 +34,17 @@ void mm_model_release(struct mm_model *model)
 
 struct mm_buf *mm_model_add_pair(struct mm_model *model, const char *key, size_t key_length, const char *type)
 {
-    if (!model->keep_pairs || !mm_grow(&model->pairs, model->pair_count, &model->pair_capacity, sizeof *model->pairs))
+    if (!model->keep_pairs)
         return NULL;
     char *own_key = strndup(key, key_length), *own_type = strdup(type);
-    if (!own_key || !own_type) {
+    bool room = mm_grow(&model->pairs, model->pair_count, &model->pair_capacity, sizeof *model->pairs);
+    if (!own_key || !own_type || !room) {
         free(own_key);
         free(own_type);
+        model->pairs_lost = true;
         return NULL;
     }
-    struct mm_pair *pair = &model->pairs[model->pair_count];
+    struct mm_pair *pair = &model->pairs[model->pair_count++];
     *pair = (struct mm_pair){.key = own_key, .type = own_type};
-    model->pair_count++;
     return &pair->value;
 }

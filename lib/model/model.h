@@ -39,6 +39,7 @@ struct mm_model {
     struct mm_facts facts;
     struct mm_tensors tensors; /* in the layout's order */
 
+    bool pairs_lost; /* memory was exhausted while they were kept */
     bool keep_pairs; /* set by the caller before reading */
     struct mm_pair *pairs;
     size_t pair_count, pair_capacity;
