@@ -104,7 +104,17 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-check: all unit replayers $(BUILD)/tables
+# The commands again, with calls that fail when a test says so.
+WRAPPED := malloc calloc realloc strdup strndup vasprintf __vasprintf_chk read __read_chk write fsync linkat renameat \
+	open64 __open64_2 openat64 __openat64_2 fstat64 fstatat64 stat64
+FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
+faulty: $(FAULTY)
+$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
+
+check: all unit replayers faulty $(BUILD)/tables
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
 
 # make fuzz FUZZ=gguf FUZZ_SECONDS=60: libFuzzer over one harness, or over each for that long
@@ -158,6 +168,6 @@ uninstall:
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers check fuzz bench generate lint install uninstall clean
+.PHONY: all static unit replayers faulty check fuzz bench generate lint install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

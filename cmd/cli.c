@@ -334,6 +334,12 @@ int cli_worse(int a, int b)
     return a == MM_NO || b == MM_NO ? MM_NO : a > b ? a : b;
 }
 
+int cli_no_memory(const char *name)
+{
+    fprintf(stderr, "%s: error: out of memory [%s]\n", name, mm_rule_info(MM_RULE_IO_MEMORY)->name);
+    return MM_UNKNOWN;
+}
+
 int cli_failed(const struct cli *cli)
 {
     int answer = (int)mm_diags_answer(&cli->diags);

@@ -46,6 +46,9 @@ void cli_init(struct cli *cli, const struct cli_command *command, int argc, char
  * left, which then are cli->argv[0 .. cli->argc). --help, --version, --rules and wrong options end the process. */
 int cli_next(struct cli *cli, const char **value);
 
+/* For a main that has no memory to begin with: says so, and returns the exit code. */
+int cli_no_memory(const char *name);
+
 /* Says what is wrong with the call and ends the process with CLI_USAGE. */
 _Noreturn void cli_usage(const struct cli *cli, const char *format, ...) MM_PRINTF(2);
 

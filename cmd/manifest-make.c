@@ -373,7 +373,7 @@ int main(int argc, char **argv)
     if (!c.given || !c.roles) {
         free(c.given);
         free(c.roles);
-        return MM_UNKNOWN;
+        return cli_no_memory(command.name);
     }
     cli_init(&c.cli, &command, argc, argv);
     for (int i = 1; i < argc; i++)

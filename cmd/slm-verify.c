@@ -211,7 +211,7 @@ int main(int argc, char **argv)
     int option;
     const char **only = calloc((size_t)argc, sizeof *only); /* no more of them than arguments */
     if (!only)
-        return MM_UNKNOWN;
+        return cli_no_memory(command.name);
     c.how.only = only;
     cli_init(&c.cli, &command, argc, argv);
     c.how.progress = cli_progress;

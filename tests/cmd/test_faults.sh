@@ -1,0 +1,35 @@
+# Every read, write, allocation, open, stat, flush, link and rename fails once: the answer is then 3, never another result,
+# and nothing half-written is left.
+. "$(dirname "$0")/harness.sh"
+FAULTY=$BUILD/fault
+[ -x "$FAULTY/slm-info" ] || { skip 'faults' 'the commands with faults are not built'; exit 0; }
+PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE SOURCE_DATE_EPOCH=1700000000
+cp -r "$ROOT/share/model" model && chmod -R u+w model
+(cd model && manifest-make -q -p -s 64K --chunk-lists . ./*.txt ./*.md ./*.gguf) >good.manifest && mv good.manifest model/m.manifest
+head -c 300000 "$MODEL" >broken.gguf
+python3 "$ROOT/tests/cmd/build.py" shards shards 2>/dev/null || mkdir shards && python3 "$ROOT/tests/cmd/build.py" shards shards
+manifest-make -q -p shards >shards.manifest
+chunk-merkle -s 64K -l list "$MODEL" >/dev/null
+gzip -c list >list.gz
+
+each() {
+    name=$1
+    shift
+    for fault in read:5 write:28 memory:12 open:24 stat:5 fsync:5 link:5 rename:5; do
+        wrong=$(python3 "$ROOT/tests/cmd/faults.py" "${fault%%:*}" "${fault##*:}" "$WORK/o" "$@" 2>&1)
+        same "$name: ${fault%%:*} fails" '' "$wrong"
+    done
+}
+each 'slm-info' "$FAULTY/slm-info" "$MODEL"
+each 'slm-info of a broken file' "$FAULTY/slm-info" broken.gguf
+each 'slm-info of shards' "$FAULTY/slm-info" shards/model-00001-of-00002.safetensors
+each 'slm-info --metadata' "$FAULTY/slm-info" --metadata "$MODEL"
+each 'manifest-lint' "$FAULTY/manifest-lint" model/m.manifest
+each 'manifest-lint --canonical' "$FAULTY/manifest-lint" --canonical model/m.manifest
+each 'slm-verify' "$FAULTY/slm-verify" --strict model/m.manifest
+each 'slm-verify of shards' "$FAULTY/slm-verify" shards.manifest shards
+each 'chunk-merkle -l' "$FAULTY/chunk-merkle" -l "$WORK/o/list" "$MODEL"
+each 'chunk-merkle --check' "$FAULTY/chunk-merkle" --check list.gz "$MODEL"
+each 'manifest-make' "$FAULTY/manifest-make" -p -o "$WORK/o/manifest" model
+each 'manifest-make --from' "$FAULTY/manifest-make" --json --from model/m.manifest model

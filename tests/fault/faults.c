@@ -1,0 +1,74 @@
+/* Linked into the commands with ld's --wrap: makes the Nth call of one kind fail, for tests/cmd/test_faults.sh.
+ *
+ *   FAULT=KIND:N:ERRNO    the Nth call of KIND (memory, read, write, fsync, link, rename, open, stat) fails with ERRNO
+ *   FAULT_COUNT=FILE      at exit, the number of calls of that kind is written there
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static char kind[16];
+static long wanted = -1, calls;
+static int error, count_fd = -1;
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *fault = getenv("FAULT"), *count = getenv("FAULT_COUNT");
+    if (fault)
+        sscanf(fault, "%15[a-z]:%ld:%d", kind, &wanted, &error);
+    if (count) /* opened by system call, before the sandbox and past the wraps */
+        count_fd = (int)syscall(SYS_openat, AT_FDCWD, count, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+__attribute__((destructor)) static void end(void)
+{
+    char text[24];
+    int length = snprintf(text, sizeof text, "%ld", calls);
+    if (count_fd >= 0 && syscall(SYS_write, count_fd, text, length) != length)
+        abort();
+}
+
+static int fails(const char *what)
+{
+    if (strcmp(what, kind) != 0 || ++calls != wanted)
+        return 0;
+    errno = error;
+    return 1;
+}
+
+#define WRAP(type, name, parameters, arguments, what, failure)                                                         \
+    type __real_##name parameters;                                                                                     \
+    type __wrap_##name parameters;                                                                                     \
+    type __wrap_##name parameters                                                                                      \
+    {                                                                                                                  \
+        return fails(what) ? failure : __real_##name arguments;                                                        \
+    }
+
+WRAP(void *, malloc, (size_t size), (size), "memory", NULL)
+WRAP(void *, calloc, (size_t count, size_t size), (count, size), "memory", NULL)
+WRAP(void *, realloc, (void *old, size_t size), (old, size), "memory", NULL)
+WRAP(char *, strdup, (const char *text), (text), "memory", NULL)
+WRAP(char *, strndup, (const char *text, size_t size), (text, size), "memory", NULL)
+WRAP(int, vasprintf, (char **out, const char *format, va_list list), (out, format, list), "memory", -1)
+WRAP(int, __vasprintf_chk, (char **out, int flag, const char *format, va_list list), (out, flag, format, list),
+     "memory", -1)
+WRAP(ssize_t, read, (int fd, void *out, size_t size), (fd, out, size), "read", -1)
+WRAP(ssize_t, __read_chk, (int fd, void *out, size_t size, size_t room), (fd, out, size, room), "read", -1)
+WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), "write", -1)
+WRAP(int, fsync, (int fd), (fd), "fsync", -1)
+WRAP(int, linkat, (int a, const char *b, int c, const char *d, int flags), (a, b, c, d, flags), "link", -1)
+WRAP(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d), "rename", -1)
+WRAP(int, open64, (const char *path, int flags, mode_t mode), (path, flags, mode), "open", -1)
+WRAP(int, __open64_2, (const char *path, int flags), (path, flags), "open", -1)
+WRAP(int, openat64, (int folder, const char *path, int flags, mode_t mode), (folder, path, flags, mode), "open", -1)
+WRAP(int, __openat64_2, (int folder, const char *path, int flags), (folder, path, flags), "open", -1)
+WRAP(int, fstat64, (int fd, struct stat64 *out), (fd, out), "stat", -1)
+WRAP(int, fstatat64, (int folder, const char *path, struct stat64 *out, int flags), (folder, path, out, flags), "stat",
+     -1)
+WRAP(int, stat64, (const char *path, struct stat64 *out), (path, out), "stat", -1)
