@@ -194,6 +194,15 @@ static bool is_computed(enum mm_field field)
            field == MM_FIELD_MODEL_SHAPE;
 }
 
+/* The earlier revision's lines of FIELD, which may be MM_ENTRY_X. */
+static void take_over(struct make *m, int field)
+{
+    const struct mm_manifest *from = m->options->from;
+    for (size_t i = 0; from && i < from->groups[0].count; i++)
+        if (from->entries[from->groups[0].first + i].field == field)
+            add_entry(m, &from->entries[from->groups[0].first + i]);
+}
+
 /* Optional and repeated fields: as given; else those of the earlier revision that still hold. */
 static void add_others(struct make *m, enum mm_field field)
 {
@@ -218,18 +227,8 @@ static void add_others(struct make *m, enum mm_field field)
             mm_note(m->diags, MM_RULE_MAKE_SKIPPED, "%s is not taken over from the earlier revision",
                     mm_fields[field].key);
     } else {
-        for (size_t i = 0; i < from->groups[0].count; i++)
-            if (from->entries[from->groups[0].first + i].field == (int)field)
-                add_entry(m, &from->entries[from->groups[0].first + i]);
+        take_over(m, (int)field);
     }
-}
-
-static void add_x_fields(struct make *m)
-{
-    const struct mm_manifest *from = m->options->from;
-    for (size_t i = 0; from && i < from->groups[0].count; i++)
-        if (from->entries[from->groups[0].first + i].field == MM_ENTRY_X)
-            add_entry(m, &from->entries[from->groups[0].first + i]);
 }
 
 /* What lacks, all at once, and how a call looks that has it. */
@@ -278,7 +277,7 @@ static int add_model_fields(struct make *m)
         else
             lacks[field] = true;
     }
-    add_x_fields(m);
+    take_over(m, MM_ENTRY_X);
     bool source_given =
         given(m, MM_FIELD_SOURCE) || (m->options->from && mm_manifest_get(m->options->from, 0, MM_FIELD_SOURCE));
     if (!source_given && settle(m, MM_FIELD_SOURCE_LANE, value) && strcmp(value, "original") != 0) {
@@ -307,12 +306,11 @@ static int role_given(struct make *m, const char *path)
 static int role_before(const struct make *m, const char *path)
 {
     const struct mm_manifest *from = m->options->from;
-    for (size_t group = 1; from && group <= mm_manifest_artifacts(from); group++) {
-        struct mm_claim claim;
-        mm_manifest_claim(from, group, &claim);
-        if (strcmp(claim.path, path) == 0)
-            return (int)claim.role;
-    }
+    for (size_t group = 1; from && group <= mm_manifest_artifacts(from); group++)
+        if (mm_entry_is(&from->entries[from->groups[group].first], path)) {
+            const struct mm_entry *role = mm_manifest_get(from, group, MM_FIELD_ARTIFACT_ROLE);
+            return mm_role_of(role->value, role->value_length);
+        }
     return -1;
 }
 

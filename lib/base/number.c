@@ -33,6 +33,14 @@ bool mm_number_size(const char *text, uint64_t max, uint64_t *value)
     return true;
 }
 
+uint64_t mm_little_endian(const unsigned char *bytes, size_t size)
+{
+    uint64_t value = 0;
+    for (size_t i = size; i-- > 0;)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
 void mm_hex(char *out, const unsigned char *bytes, size_t length)
 {
     static const char digits[] = "0123456789abcdef";

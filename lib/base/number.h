@@ -14,6 +14,9 @@ bool mm_number(const char *text, size_t length, uint64_t max, uint64_t *value);
 /* Like mm_number for a size on a command line: a suffix K, M or G (powers of 1024) is understood. */
 bool mm_number_size(const char *text, uint64_t max, uint64_t *value);
 
+/* The little-endian number in SIZE bytes, at most 8. */
+uint64_t mm_little_endian(const unsigned char *bytes, size_t size);
+
 #define MM_HASH_BYTES 32
 #define MM_HASH_HEX 64
 

@@ -27,6 +27,12 @@ static inline int mm_entry_rank(const struct mm_entry *entry)
     return entry->field == MM_ENTRY_X ? (int)MM_FIELD_FIRST_OF_ARTIFACT : entry->field;
 }
 
+/* True for a field that may stand many times. */
+static inline bool mm_entry_is_many(const struct mm_entry *entry)
+{
+    return entry->field >= 0 && mm_fields[entry->field].often == MM_OFTEN_MANY;
+}
+
 /* The entries [first, first + count); group 0 is the model, the others are artifacts in the order they stand. */
 struct mm_group {
     size_t first, count;

@@ -9,17 +9,12 @@ static bool is_number(const struct mm_entry *entry)
     return kind == MM_KIND_NUMBER || kind == MM_KIND_CHUNK_SIZE;
 }
 
-static bool is_many(const struct mm_entry *entry)
-{
-    return entry->field >= 0 && mm_fields[entry->field].often == MM_OFTEN_MANY;
-}
-
 static void add_group(const struct mm_manifest *manifest, size_t which, struct mm_buf *out)
 {
     const struct mm_group *group = &manifest->groups[which];
     const struct mm_entry *entries = &manifest->entries[group->first];
     for (size_t i = 0; i < group->count; i++) {
-        bool many = is_many(&entries[i]);
+        bool many = mm_entry_is_many(&entries[i]);
         bool continues = many && i > 0 && entries[i - 1].field == entries[i].field;
         bool ends = many && (i + 1 == group->count || entries[i + 1].field != entries[i].field);
         if (i > 0)

@@ -97,7 +97,7 @@ static void check_neighbours(const struct mm_entry *before, const struct mm_entr
     }
     if (mm_entry_rank(entry) > mm_entry_rank(before))
         return;
-    bool many = entry->field >= 0 && mm_fields[entry->field].often == MM_OFTEN_MANY;
+    bool many = mm_entry_is_many(entry);
     if (!many && entry->field != MM_ENTRY_X)
         return; /* a repeated field, reported as such */
     int order = many ? compare_values(before, entry) : compare_keys(before, entry);
@@ -113,7 +113,7 @@ static void check_equal(const struct mm_manifest *manifest, const struct mm_grou
     struct mm_sha256 *sha = mm_sha256_new();
     for (size_t i = group->first; sha && i < group->first + group->count; i++) {
         const struct mm_entry *entry = &manifest->entries[i];
-        if (entry->field < 0 || mm_fields[entry->field].often != MM_OFTEN_MANY)
+        if (!mm_entry_is_many(entry))
             continue;
         size_t length = (size_t)(entry->value + entry->value_length - entry->key);
         enum mm_name_added added = mm_name_set_add_text(&lines, sha, entry->key, length);
@@ -147,7 +147,7 @@ static void check_repeated(const struct mm_entry *entry, struct seen *seen, stru
                          KEY_SHOWN(entry));
         return;
     }
-    if (mm_fields[entry->field].often == MM_OFTEN_MANY)
+    if (mm_entry_is_many(entry))
         return;
     if (seen->line[entry->field])
         mm_diag_line(diags, MM_RULE_MANIFEST_FIELD_REPEATED, entry->line, 1,

@@ -51,20 +51,12 @@ int mm_gguf_skip(struct mm_gguf *g, uint64_t length, const char *what)
     return 0;
 }
 
-static uint64_t little_endian(const unsigned char *bytes, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = size; i-- > 0;)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 int mm_gguf_number(struct mm_gguf *g, size_t size, uint64_t *value, const char *what)
 {
     unsigned char bytes[8];
     if (mm_gguf_take(g, bytes, size, what) < 0)
         return -1;
-    *value = little_endian(bytes, size);
+    *value = mm_little_endian(bytes, size);
     return 0;
 }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/number.h"
+
 static bool begins(const unsigned char *bytes, size_t length, const char *magic, size_t size)
 {
     return length >= size && memcmp(bytes, magic, size) == 0;
@@ -79,23 +81,17 @@ void mm_refused_tail_add(struct mm_refused_tail *tail, const unsigned char *byte
     tail->length += length;
 }
 
-static uint32_t le(const unsigned char *bytes, size_t size)
-{
-    uint32_t value = 0;
-    for (size_t i = size; i-- > 0;)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 /* An end record that makes sense where it stands: one disk, entries that fit the directory, a directory before it. Readers
  * differ on bytes behind the record and its comment, so those do not matter here. */
 static bool is_end_record(const unsigned char *record, uint64_t offset)
 {
-    uint32_t entries = le(record + 10, 2), size = le(record + 12, 4), start = le(record + 16, 4);
-    if (memcmp(record, "PK\5\6", 4) != 0 || le(record + 4, 4) != 0 || le(record + 8, 2) != entries)
+    uint64_t entries = mm_little_endian(record + 10, 2), size = mm_little_endian(record + 12, 4),
+             start = mm_little_endian(record + 16, 4);
+    if (memcmp(record, "PK\5\6", 4) != 0 || mm_little_endian(record + 4, 4) != 0 ||
+        mm_little_endian(record + 8, 2) != entries)
         return false;
     bool zip64 = entries == 0xFFFF || size == 0xFFFFFFFF || start == 0xFFFFFFFF;
-    return zip64 || (size >= entries * 46u && (uint64_t)size + start <= offset);
+    return zip64 || (size >= entries * 46u && size + start <= offset);
 }
 
 bool mm_refused_tail_is_zip(const struct mm_refused_tail *tail)

@@ -254,11 +254,10 @@ static int truncated(struct safetensors *s, const char *what)
 static int read_length(struct safetensors *s)
 {
     unsigned char bytes[LENGTH_FIELD];
-    uint64_t length = 0, left;
+    uint64_t length, left;
     if (!mm_source_read(s->source, bytes, sizeof bytes))
         return truncated(s, "the header's length");
-    for (int i = LENGTH_FIELD; i-- > 0;)
-        length = length << 8 | bytes[i];
+    length = mm_little_endian(bytes, sizeof bytes);
     left = mm_source_left(s->source);
     if (length > HEADER_MAX || length > left || length == 0)
         return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_LENGTH, 0,
