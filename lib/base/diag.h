@@ -31,6 +31,10 @@ enum mm_rule_group {
     MM_GROUP_MODEL = 16,
     MM_GROUP_VERIFY = 32,
     MM_GROUP_MAKE = 64,
+    MM_GROUP_PACK = 128,
+    MM_GROUP_RECEIPT = 256,
+    MM_GROUP_STORE = 512,
+    MM_GROUP_DIFF = 1024,
 };
 
 struct mm_rule_info {
