@@ -290,6 +290,50 @@ static void judge(struct verify *v, size_t which, const struct mm_artifact *arti
         mm_bad_ranges_write(compare, report->claim.path, v->options->bad_ranges);
 }
 
+/* Who hears of each chunk: the list that names wrong ones, and the supply. */
+struct hearing {
+    struct mm_chunk_compare *compare;
+    const struct mm_verify_supply *supply;
+};
+
+static void hear(void *context, uint64_t index, const unsigned char hash[static MM_HASH_BYTES])
+{
+    const struct hearing *hearing = context;
+    if (hearing->compare)
+        mm_chunk_compare_add(hearing->compare, index, hash);
+    if (hearing->supply && hearing->supply->each)
+        hearing->supply->each(hearing->supply->context, index, hash);
+}
+
+/* Reads artifact WHICH from FD, or from the supply. */
+static int read_bytes(struct verify *v, size_t which, int fd, const struct listed *listed,
+                      struct mm_chunk_compare *compare)
+{
+    const struct mm_claim *claim = &v->report->artifacts[which].claim;
+    const struct mm_verify_supply *supply = v->options->supply;
+    struct hearing hearing = {listed->usable ? compare : NULL, supply};
+    struct mm_origin origin = {0};
+    struct mm_artifact_options options = {
+        .format = (int)claim->format,
+        .chunk_size = claim->chunks.size,
+        .whole = !v->options->quick,
+        .origin = supply ? &origin : NULL,
+        .each = hear,
+        .each_context = &hearing,
+        .progress = v->options->progress ? advance : NULL,
+        .progress_context = v,
+    };
+    if (supply &&
+        supply->open(supply->context, which, claim, listed->usable ? &listed->list : NULL, &origin, v->diags) < 0)
+        return -1;
+    int result = mm_artifact_read(fd, claim->path, &options, &v->artifacts[which], v->diags);
+    if (result == 0 && listed->usable)
+        result = mm_chunk_compare_finish(compare, v->diags);
+    if (supply)
+        supply->close(supply->context, which, listed->usable ? compare : NULL, result == 0);
+    return result;
+}
+
 static void read_artifact(struct verify *v, size_t which, int fd)
 {
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
@@ -298,19 +342,7 @@ static void read_artifact(struct verify *v, size_t which, int fd)
     struct mm_chunk_compare compare = {.list = &listed.list};
     read_list(v, which, &listed);
     size_t first_diag = v->diags->count;
-    struct mm_artifact_options options = {
-        .format = (int)claim->format,
-        .chunk_size = claim->chunks.size,
-        .whole = !v->options->quick,
-        .each = listed.usable ? mm_chunk_compare_add : NULL,
-        .each_context = &compare,
-        .progress = v->options->progress ? advance : NULL,
-        .progress_context = v,
-    };
-    int result = mm_artifact_read(fd, claim->path, &options, artifact, v->diags);
-    if (result == 0 && listed.usable)
-        result = mm_chunk_compare_finish(&compare, v->diags);
-    if (result == 0) {
+    if (read_bytes(v, which, fd, &listed, &compare) == 0) {
         judge(v, which, artifact, listed.usable ? &compare : NULL, first_diag);
         v->members[which].artifact = artifact->valid ? artifact : NULL;
         v->members[which].sha256 = claim->chunks.sha256;
@@ -329,18 +361,29 @@ static bool wanted(const struct verify *v, const char *path)
     return v->options->only_count == 0;
 }
 
+/* The manifest fails by itself, and that is enough. */
+static bool failed_early(const struct verify *v)
+{
+    bool failed = false;
+    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+        failed = failed || v->report->checks[check].result == MM_RESULT_FAIL;
+    return failed && v->options->early;
+}
+
 static void check_artifact(struct verify *v, size_t which)
 {
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
     const char *shown = v->diags->file;
     v->members[which] = (struct mm_member){.path = claim->path, .role = claim->role};
-    if (!wanted(v, claim->path)) {
-        skip_all(v, which, "only");
+    if (!wanted(v, claim->path) || failed_early(v)) {
+        skip_all(v, which, wanted(v, claim->path) ? "none: the manifest fails by itself" : "only");
         return;
     }
     v->diags->file = claim->path;
-    int fd = mm_file_open_beneath(v->root, claim->path, v->options->links);
-    if (fd < 0) {
+    int fd = v->options->supply ? -1 : mm_file_open_beneath(v->root, claim->path, v->options->links);
+    if (v->options->supply) {
+        read_artifact(v, which, -1);
+    } else if (fd < 0) {
         not_opened(v, which, errno);
     } else {
         read_artifact(v, which, fd);
@@ -520,7 +563,7 @@ static void check_set(struct verify *v)
         mm_outcome_set(outcome, wrong ? MM_RESULT_FAIL : MM_RESULT_SKIP, "%s",
                        wrong ? error->text : "none: it could not be found out");
     }
-    if (v->options->only_count == 0 || v->options->strict)
+    if ((v->options->only_count == 0 && !v->options->supply) || v->options->strict)
         check_surplus(v);
 }
 
