@@ -9,7 +9,6 @@
 
 #include "act/folder.h"
 #include "base/clock.h"
-#include "doc/chunk_list.h"
 #include "model/set.h"
 #include "text/line.h"
 #include "text/route.h"

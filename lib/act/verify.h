@@ -3,6 +3,7 @@
 #define MM_ACT_VERIFY_H
 
 #include "base/file.h"
+#include "doc/chunk_list.h"
 #include "doc/report.h"
 
 /* Where artifacts come from, if not from files beneath the folder: an importer that copies what is verified. */
