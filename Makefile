@@ -18,14 +18,14 @@ PYTHON ?= python3
 
 LIB_SOURCES := \
 	lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c lib/base/file.c lib/base/inflate.c \
-	lib/base/number.c lib/base/sandbox.c lib/base/source.c lib/base/utf8.c \
+	lib/base/number.c lib/base/sandbox.c lib/base/source.c lib/base/tree.c lib/base/utf8.c \
 	lib/hash/chunk.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/text/json.c lib/text/line.c lib/text/path.c lib/text/route.c lib/text/spdx.c \
 	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c lib/model/gguf_facts.c lib/model/gguf_pairs.c lib/model/model.c \
 	lib/model/pickle.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/tensor.c \
 	lib/doc/chunk_list.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c \
 	lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/report.c \
-	lib/act/chunks.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/make.c lib/act/verify.c
+	lib/act/chunks.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/intake.c lib/act/make.c lib/act/store.c lib/act/supply.c lib/act/verify.c
 COMMANDS := chunk-merkle manifest-lint manifest-make slm-info slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
