@@ -25,7 +25,7 @@ LIB_SOURCES := \
 	lib/model/pickle.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/tensor.c \
 	lib/doc/chunk_list.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c \
 	lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/report.c \
-	lib/act/chunks.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/intake.c lib/act/make.c lib/act/store.c lib/act/supply.c lib/act/verify.c
+	lib/act/chunks.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/import.c lib/act/import_item.c lib/act/import_publish.c lib/act/intake.c lib/act/make.c lib/act/store.c lib/act/supply.c lib/act/verify.c
 COMMANDS := chunk-merkle manifest-lint manifest-make slm-info slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))

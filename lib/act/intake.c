@@ -239,11 +239,13 @@ void mm_intake_know(struct mm_intake *intake, int home, const struct mm_store_mo
 /* ---- reading ---- */
 
 /* Bytes of FD at OFFSET; what fails is tried again. 0 where the file ends. */
-static ssize_t try_read(int fd, uint64_t offset, void *out, size_t length)
+static ssize_t try_read(struct mm_intake *intake, int fd, uint64_t offset, void *out, size_t length)
 {
     ssize_t got = -1;
     for (int attempt = 0; got < 0 && attempt < TRIES; attempt++)
         got = pread(fd, out, length, (off_t)offset);
+    if (got < 0)
+        intake->error = errno;
     return got;
 }
 
@@ -282,15 +284,15 @@ static ssize_t read_place(struct mm_intake *intake, size_t place, uint64_t offse
         if (!intake->known || intake->known[index].file == NO_FILE)
             return -1;
         const struct mm_known_chunk *known = &intake->known[index];
-        return try_read(intake->known_files[known->file], known->index * size + offset % size, out, length);
+        return try_read(intake, intake->known_files[known->file], known->index * size + offset % size, out, length);
     }
     if (place % 2 == 1) {
         *from = MM_FROM_FILE;
-        return intake->files[root] < 0 ? -1 : try_read(intake->files[root], offset, out, length);
+        return intake->files[root] < 0 ? -1 : try_read(intake, intake->files[root], offset, out, length);
     }
     *from = MM_FROM_SET;
     int piece = open_piece(intake, root, index);
-    return piece < 0 ? -1 : try_read(piece, offset % size, out, length);
+    return piece < 0 ? -1 : try_read(intake, piece, offset % size, out, length);
 }
 
 ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, size_t length, enum mm_intake_from *from)

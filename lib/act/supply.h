@@ -58,6 +58,7 @@ struct mm_intake {
     size_t known_file_count, known_file_capacity;
     struct mm_sha256 *sha;
     unsigned char *block;
+    int error; /* errno of the last read that failed, ENOENT left out */
     uint64_t piece_index; /* the chunk of a set that is open as `piece` */
     int piece, piece_root;
 };

@@ -1,0 +1,194 @@
+/* What becomes of a model that passed every check: it appears in the store, all at once. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "act/import_parts.h"
+#include "base/file.h"
+#include "base/tree.h"
+
+bool mm_import_states_list(const struct mm_claim *claim, const struct mm_buf *stored)
+{
+    unsigned char digest[MM_HASH_BYTES];
+    struct mm_sha256 *sha = mm_sha256_new();
+    if (!sha || !mm_buf_text(stored)) {
+        mm_sha256_free(sha);
+        return false;
+    }
+    mm_sha256_once(sha, mm_buf_text(stored), stored->length, digest);
+    mm_sha256_free(sha);
+    return memcmp(digest, claim->chunk_list.bytes, MM_HASH_BYTES) == 0;
+}
+
+/* ---- chunk lists ---- */
+
+/* The text of ITEM's list: what the sources had, else what was computed while the bytes were read. */
+static int list_text(struct mm_import *i, struct mm_item *item, struct mm_buf *text)
+{
+    struct mm_chunk_list list = {.facts = item->claim.chunks};
+    list.facts.has_sha256 = true;
+    if (item->listed) {
+        int fd = mm_file_open_beneath(i->files, item->list_path, MM_LINKS_BENEATH);
+        if (fd < 0)
+            return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->list_path, strerror(errno));
+        int result = mm_chunk_list_read(&list, fd, item->claim.chunks.count, i->diags);
+        close(fd);
+        if (result == 0)
+            mm_chunk_list_write(&list.facts, &list.hashes, text);
+        mm_chunk_list_release(&list);
+        if (result < 0)
+            return -1;
+    } else if (item->hashes.count == item->claim.chunks.count && !item->hashes.failed) {
+        mm_chunk_list_write(&list.facts, &item->hashes, text);
+    }
+    return text->failed ? mm_diag_memory(i->diags) : 0;
+}
+
+/* Keeps the chunk list of ITEM in store/chunks, where later imports look for chunks that they need. */
+static int keep_list(struct mm_import *i, struct mm_item *item)
+{
+    char root[MM_HASH_HEX + 1], path[MM_STORE_PATH], temporary[MM_STORE_PATH + 32];
+    struct mm_buf text = {0};
+    struct stat info;
+    mm_hex(root, item->claim.chunks.root, MM_HASH_BYTES);
+    snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", root);
+    snprintf(temporary, sizeof temporary, MM_STORE_CHUNKS "/.%.32s-%.32s", root, i->facts->manifest_sha256);
+    if (item->claim.chunks.count <= 1 || fstatat(i->home, path, &info, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    if (list_text(i, item, &text) < 0 || text.length == 0) {
+        mm_buf_release(&text);
+        return text.failed ? -1 : 0;
+    }
+    int fd = openat(i->home, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    int result = fd < 0 ? mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno))
+                        : mm_file_write_all(fd, text.data, text.length, path, i->diags);
+    if (fd >= 0)
+        close(fd);
+    if (result == 0 && renameat(i->home, temporary, i->home, path) < 0)
+        result = mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno));
+    if (result < 0)
+        unlinkat(i->home, temporary, 0);
+    mm_buf_release(&text);
+    return result;
+}
+
+static int settle_lists(struct mm_import *i)
+{
+    if (mm_tree_make(i->home, MM_STORE_CHUNKS, i->diags) < 0)
+        return -1;
+    for (size_t k = 0; k < i->count; k++) {
+        struct mm_item *item = &i->items[k];
+        if (keep_list(i, item) < 0)
+            return -1;
+        if (item->listed && !item->list_stated && unlinkat(i->files, item->list_path, 0) < 0 && errno != ENOENT)
+            return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->list_path, strerror(errno));
+    }
+    return 0;
+}
+
+/* ---- in place ---- */
+
+/* The folder that the manifest's source names, as the system calls it. */
+static char *source_folder(const struct mm_import *i)
+{
+    return realpath(i->supply->roots[i->supply->manifests[i->which].root].path, NULL);
+}
+
+static int link_in_place(struct mm_import *i, const char *folder, const struct mm_item *item)
+{
+    char target[PATH_MAX];
+    if ((size_t)snprintf(target, sizeof target, "%s/%s", folder, item->claim.path) >= sizeof target)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "expected a shorter path than that of %s", item->claim.path);
+    if (mm_tree_make_for(i->files, item->claim.path, i->diags) < 0)
+        return -1;
+    unlinkat(i->files, item->claim.path, 0);
+    if (symlinkat(target, i->files, item->claim.path) < 0)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot link %s: %s", item->claim.path, strerror(errno));
+    return 0;
+}
+
+static int link_all_in_place(struct mm_import *i)
+{
+    char *folder = source_folder(i);
+    int result = folder ? 0 : mm_diag_errno(i->diags, MM_RULE_IO_OPEN, "cannot tell where the source is", errno);
+    for (size_t k = 0; k < i->count && result == 0; k++)
+        result = link_in_place(i, folder, &i->items[k]);
+    free(folder);
+    return result;
+}
+
+/* ---- the model's folder ---- */
+
+static int write_manifest(struct mm_import *i)
+{
+    char path[MM_STORE_PATH + 16];
+    snprintf(path, sizeof path, "%s/manifest", i->partial);
+    unlinkat(i->home, path, 0);
+    int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno));
+    int result = mm_file_write_all(fd, i->manifest.text, i->manifest.length, path, i->diags);
+    close(fd);
+    return result;
+}
+
+static int move_into_place(struct mm_import *i)
+{
+    const char *path = i->facts->model.path;
+    char folder[MM_STORE_PATH];
+    snprintf(folder, sizeof folder, "%s", path);
+    *strrchr(folder, '/') = '\0';
+    if (mm_tree_make(i->home, folder, i->diags) < 0)
+        return -1;
+    if (renameat(i->home, i->partial, i->home, path) < 0)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot move the model to %s: %s", path, strerror(errno));
+    for (char *slash = folder + strlen(folder); slash; slash = strrchr(folder, '/')) {
+        *slash = '\0';
+        if (mm_tree_flush(i->home, folder, i->diags) < 0)
+            return -1;
+    }
+    return mm_tree_flush(i->home, MM_STORE_PARTIAL, i->diags);
+}
+
+int mm_import_publish(struct mm_import *i)
+{
+    if (settle_lists(i) < 0 || (i->options->in_place && link_all_in_place(i) < 0) || write_manifest(i) < 0 ||
+        mm_tree_seal(i->home, i->partial, i->diags) < 0)
+        return -1;
+    return move_into_place(i);
+}
+
+/* ---- how it came here ---- */
+
+void mm_import_medium(struct mm_import *i, struct mm_buf *detail)
+{
+    static const char *const words[] = {"copied", "reused", "reflinked", "hard-linked", "in-place"};
+    uint64_t count[5] = {0}, chunks = 0;
+    const struct mm_supply_root *root = &i->supply->roots[i->supply->manifests[i->which].root];
+    for (size_t k = 0; k < i->count; k++) {
+        count[i->items[k].how]++;
+        chunks += i->items[k].chunks_reused;
+    }
+    i->medium = i->options->medium >= 0 ? (enum mm_medium)i->options->medium
+                : i->used_set           ? MM_MEDIUM_CHUNKSET
+                : root->removable       ? MM_MEDIUM_USB
+                                        : MM_MEDIUM_FILE;
+    if (i->options->in_place) {
+        char *folder = source_folder(i);
+        i->medium = MM_MEDIUM_IN_PLACE;
+        mm_buf_escaped(detail, folder ? folder : root->path, strlen(folder ? folder : root->path));
+        free(folder);
+        return;
+    }
+    for (size_t how = 0; how < 4; how++)
+        if (count[how])
+            mm_buf_printf(detail, "%s%s=%" PRIu64, detail->length ? " " : "", words[how], count[how]);
+    if (chunks)
+        mm_buf_printf(detail, "%sreused-chunks=%" PRIu64, detail->length ? " " : "", chunks);
+}
