@@ -131,6 +131,11 @@ int mm_store_list(int home, bool strict, struct mm_store_list *list, struct mm_d
     return result;
 }
 
+const struct mm_store_model *mm_store_in(const struct mm_store_list *list, const struct mm_store_model *model)
+{
+    return list->count ? bsearch(model, list->models, list->count, sizeof *list->models, by_model) : NULL;
+}
+
 /* ---- one model ---- */
 
 static bool is_there(int home, const struct mm_store_model *model)

@@ -27,6 +27,9 @@ struct mm_store_list {
 int mm_store_list(int home, bool strict, struct mm_store_list *list, struct mm_diags *diags);
 void mm_store_list_release(struct mm_store_list *list);
 
+/* The model of LIST with the id and revision of MODEL, or NULL. */
+const struct mm_store_model *mm_store_in(const struct mm_store_list *list, const struct mm_store_model *model);
+
 /* Fills MODEL for ID and REVISION, both valid, whether it is there or not. */
 void mm_store_model(struct mm_store_model *model, const char *id, uint64_t revision);
 

@@ -71,15 +71,39 @@ static int add_root(struct mm_supply *supply, const char *path, int folder, bool
     return root->path ? 0 : mm_diag_memory(diags);
 }
 
-/* Takes FD over. The manifest belongs to the source that is added next. */
+/* The SHA-256 of the file FD, which is read from its start, if it is no longer than a manifest can be. */
+static int hash_manifest(int fd, unsigned char digest[static MM_HASH_BYTES], struct mm_diags *diags)
+{
+    struct mm_buf text = {0};
+    struct mm_sha256 *sha = mm_sha256_new();
+    int result = sha ? mm_file_read_all(fd, MM_MANIFEST_MAX, &text, diags) : mm_diag_memory(diags);
+    if (sha)
+        mm_sha256_once(sha, text.data, text.length, digest);
+    mm_sha256_free(sha);
+    mm_buf_release(&text);
+    return result < 0 ? -1 : 0;
+}
+
+/* Takes FD over. The manifest belongs to the source that is added next; a copy of one that is there already is no other. */
 static int add_manifest(struct mm_supply *supply, const char *path, int fd, struct mm_diags *diags)
 {
+    unsigned char digest[MM_HASH_BYTES];
+    if (hash_manifest(fd, digest, diags) < 0) {
+        close(fd);
+        return -1;
+    }
+    for (size_t i = 0; i < supply->manifest_count; i++)
+        if (memcmp(supply->manifests[i].sha256, digest, MM_HASH_BYTES) == 0) {
+            close(fd);
+            return 0;
+        }
     if (!mm_grow(&supply->manifests, supply->manifest_count, &supply->manifest_capacity, sizeof *supply->manifests)) {
         close(fd);
         return mm_diag_memory(diags);
     }
     struct mm_supply_manifest *manifest = &supply->manifests[supply->manifest_count];
-    *manifest = (struct mm_supply_manifest){strdup(path), fd, supply->root_count};
+    *manifest = (struct mm_supply_manifest){.path = strdup(path), .fd = fd, .root = supply->root_count};
+    memcpy(manifest->sha256, digest, MM_HASH_BYTES);
     supply->manifest_count++;
     return manifest->path ? 0 : mm_diag_memory(diags);
 }

@@ -19,6 +19,7 @@ struct mm_supply_manifest {
     char *path; /* for people */
     int fd;
     size_t root; /* the source it was found in */
+    unsigned char sha256[MM_HASH_BYTES];
 };
 
 struct mm_supply {
@@ -58,7 +59,7 @@ struct mm_intake {
     size_t known_file_count, known_file_capacity;
     struct mm_sha256 *sha;
     unsigned char *block;
-    int error; /* errno of the last read that failed, ENOENT left out */
+    int error;            /* errno of the last read that failed, ENOENT left out */
     uint64_t piece_index; /* the chunk of a set that is open as `piece` */
     int piece, piece_root;
 };
