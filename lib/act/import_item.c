@@ -223,14 +223,14 @@ static void count_kept(struct mm_import *i, const struct mm_item *item, uint64_t
     *count += got;
 }
 
+/* Counts GOT bytes that were taken in. */
 static void count_taken(struct mm_import *i, enum mm_intake_from from, uint64_t got)
 {
-    if (from == MM_FROM_STORE)
-        i->facts->reused += got;
-    else
-        i->facts->read += got;
+    uint64_t *count = from == MM_FROM_STORE  ? &i->facts->reused
+                      : i->options->in_place ? &i->facts->linked
+                                             : &i->facts->copied;
+    *count += got;
     i->used_set = i->used_set || from == MM_FROM_SET;
-    *(i->options->in_place ? &i->facts->linked : &i->facts->copied) += from == MM_FROM_STORE ? 0 : got;
 }
 
 /* Has the shape of mm_origin's read. */
@@ -259,6 +259,7 @@ static ssize_t read_and_write(void *context, uint64_t offset, void *out, size_t 
         i->write_error = errno ? errno : ENOSPC;
         return -1;
     }
+    i->facts->read += from == MM_FROM_STORE ? 0 : (uint64_t)got;
     count_taken(i, from, (uint64_t)got);
     item->chunks_reused += from == MM_FROM_STORE && offset % size == 0;
     return got;
@@ -358,11 +359,16 @@ static bool is_wanted(const struct mm_item *item, const struct mm_chunk_list *li
     return !is_kept(item, chunk) || !holds(item, list, chunk);
 }
 
+/* The bytes of chunk CHUNK, which is the last one's rest or a whole one. */
+static uint64_t chunk_bytes(const struct mm_item *item, uint64_t chunk)
+{
+    uint64_t left = item->claim.chunks.bytes - chunk * item->claim.chunks.size;
+    return left < item->claim.chunks.size ? left : item->claim.chunks.size;
+}
+
 static int note_lack(struct mm_import *i, struct mm_item *item, uint64_t chunk)
 {
-    uint64_t offset = chunk * item->claim.chunks.size, end = offset + item->claim.chunks.size;
-    if (end > item->claim.chunks.bytes)
-        end = item->claim.chunks.bytes;
+    uint64_t offset = chunk * item->claim.chunks.size, end = offset + chunk_bytes(item, chunk);
     if (!mm_grow(&item->lacks, item->lack_count, &item->lack_capacity, sizeof *item->lacks))
         return mm_diag_memory(i->diags);
     item->lacks[item->lack_count++] = chunk;
@@ -377,21 +383,30 @@ static int note_lack(struct mm_import *i, struct mm_item *item, uint64_t chunk)
                           chunk, offset, end - 1);
 }
 
+/* Fetches chunk CHUNK, or notes that it lacks. */
+static int fetch(struct mm_import *i, struct mm_item *item, uint64_t chunk)
+{
+    enum mm_intake_from from;
+    item->intake.error = 0;
+    int result = mm_intake_fetch(&item->intake, chunk, item->fd, &i->facts->read, &from, i->diags);
+    if (result > 0)
+        return note_lack(i, item, chunk);
+    if (result == 0) {
+        count_taken(i, from, chunk_bytes(item, chunk));
+        item->chunks_reused += from == MM_FROM_STORE;
+    }
+    return result;
+}
+
 static int fetch_wanted(struct mm_import *i, struct mm_item *item, const struct mm_chunk_list *list)
 {
     for (uint64_t chunk = 0; chunk < item->claim.chunks.count; chunk++) {
-        uint64_t read = 0;
-        enum mm_intake_from from;
-        if (!is_wanted(item, list, chunk))
-            continue;
-        item->intake.error = 0;
-        int result = mm_intake_fetch(&item->intake, chunk, item->fd, &read, &from, i->diags);
-        if (result < 0)
-            return -1;
-        count_taken(i, from, read);
-        item->chunks_reused += from == MM_FROM_STORE;
-        if (result > 0)
-            note_lack(i, item, chunk);
+        bool wanted = is_wanted(item, list, chunk);
+        size_t lacks = item->lack_count;
+        if (!wanted && chunk >= item->seen)
+            count_kept(i, item, chunk_bytes(item, chunk));
+        if (wanted && fetch(i, item, chunk) < 0 && item->lack_count == lacks)
+            return -1; /* the store's side failed */
     }
     if (item->lack_count > NAMED_LACKS)
         mm_note(i->diags, MM_RULE_STORE_CHUNK, "%zu chunks lack in all", item->lack_count);
@@ -449,9 +464,8 @@ int mm_item_mend(struct mm_import *i, struct mm_item *item)
 static void write_lacks(const struct mm_item *item, struct mm_buf *out)
 {
     for (size_t k = 0; k < item->lack_count; k++) {
-        uint64_t offset = item->lacks[k] * item->claim.chunks.size, left = item->claim.chunks.bytes - offset;
-        mm_buf_printf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", item->lacks[k], offset,
-                      left < item->claim.chunks.size ? left : item->claim.chunks.size, item->claim.path);
+        mm_buf_printf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", item->lacks[k],
+                      item->lacks[k] * item->claim.chunks.size, chunk_bytes(item, item->lacks[k]), item->claim.path);
     }
 }
 
