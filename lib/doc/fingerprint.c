@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 #ifdef __linux__
 #include <sys/ioctl.h>
 #if __has_include(<linux/fsverity.h>)
@@ -7,6 +9,7 @@
 #endif
 #endif
 
+#include "base/file.h"
 #include "doc/receipt.h"
 
 #ifdef __APPLE__
@@ -67,4 +70,33 @@ bool mm_fingerprint_same(const struct mm_fingerprint *a, const struct mm_fingerp
     return a->known && b->known && a->device == b->device && a->inode == b->inode && a->size == b->size &&
            a->mtime == b->mtime && a->ctime == b->ctime && a->verity.known == b->verity.known &&
            (!a->verity.known || memcmp(a->verity.bytes, b->verity.bytes, MM_HASH_BYTES) == 0);
+}
+
+static int take_of(struct mm_receipt_artifact *artifact, int root, struct mm_diags *diags)
+{
+    int fd = mm_file_open_beneath(root, artifact->path, MM_LINKS_BENEATH), result;
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EXDEV || errno == ELOOP))
+        return mm_diag(diags, MM_RULE_VERIFY_ABSENT, "expected the artifact beneath the root, found %s",
+                       errno == ENOENT || errno == ENOTDIR ? "nothing there" : "a link that leads out");
+    if (fd < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
+    result = mm_fingerprint_take(&artifact->fingerprint, fd, diags);
+    close(fd);
+    if (result == 0 && artifact->fingerprint.known && artifact->fingerprint.size != artifact->bytes)
+        return mm_diag(diags, MM_RULE_VERIFY_BYTES, "expected %" PRIu64 " bytes, as the report has it, found %" PRIu64,
+                       artifact->bytes, artifact->fingerprint.size);
+    return result;
+}
+
+int mm_receipt_take_fingerprints(struct mm_receipt *receipt, int root, struct mm_diags *diags)
+{
+    const char *shown = diags->file;
+    int result = 0;
+    for (size_t i = 0; i < receipt->artifact_count; i++) {
+        diags->file = receipt->artifacts[i].path;
+        if (take_of(&receipt->artifacts[i], root, diags) < 0)
+            result = -1;
+    }
+    diags->file = shown;
+    return result;
 }
