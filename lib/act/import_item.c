@@ -175,6 +175,8 @@ static int continue_file(struct mm_import *i, struct mm_item *item, const struct
     uint64_t bytes = item->claim.chunks.bytes, size = item->claim.chunks.size, there = (uint64_t)info->st_size;
     if (info->st_nlink > 1)
         item->how = i->options->link ? MM_ITEM_HARD_LINKED : MM_ITEM_REUSED;
+    else if (!(info->st_mode & S_IWUSR) && fchmodat(i->files, item->claim.path, 0644, 0) < 0) /* nearly published */
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", item->claim.path, strerror(errno));
     item->kept = there >= bytes ? bytes : there / size * size;
     item->needed = bytes - item->kept;
     for (size_t k = 0; k < item->hole_count; k++)
@@ -275,13 +277,31 @@ static int open_partial_file(struct mm_import *i, struct mm_item *item)
     return item->fd;
 }
 
-int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_claim *claim,
-                 const struct mm_chunk_list *list, struct mm_origin *origin)
+/* What stays in place is read from the manifest's own source, and is all there. */
+static int keep_in_place(struct mm_import *i, struct mm_item *item)
 {
-    (void)claim;
-    if (mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) < 0 ||
-        (!i->options->in_place && open_partial_file(i, item) < 0)) {
-        i->write_error = errno ? errno : EIO;
+    size_t own = i->supply->manifests[i->which].root;
+    for (size_t root = 0; root < i->supply->root_count; root++) {
+        if (item->intake.sets[root] >= 0)
+            close(item->intake.sets[root]);
+        item->intake.sets[root] = -1;
+        if (root != own && item->intake.files[root] >= 0)
+            close(item->intake.files[root]);
+        if (root != own)
+            item->intake.files[root] = -1;
+    }
+    return whole_file(item) >= 0 ? 0
+                                 : mm_diag(i->diags, MM_RULE_VERIFY_ABSENT,
+                                           "expected a file of %" PRIu64 " bytes beside the manifest, found none",
+                                           item->claim.chunks.bytes);
+}
+
+int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chunk_list *list, struct mm_origin *origin)
+{
+    if (mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) < 0)
+        return -1;
+    if (i->options->in_place ? keep_in_place(i, item) < 0 : open_partial_file(i, item) < 0) {
+        mm_intake_release(&item->intake);
         return -1;
     }
     item->intake.list = list;
@@ -293,7 +313,9 @@ int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_clai
 
 void mm_item_close(struct mm_import *i, struct mm_item *item, const struct mm_chunk_compare *compare, bool read)
 {
-    item->read = read && mm_intake_finish(&item->intake, i->diags) == 0;
+    item->read = read; /* bytes that are the manifest's prove themselves, whatever becomes of their file */
+    if (i->options->in_place && mm_intake_finish(&item->intake, i->diags) < 0)
+        i->changed = true;
     if (compare && compare->bad_count > 0) {
         item->bad = mm_realloc_array(NULL, compare->bad_count, sizeof *item->bad);
         if (item->bad)

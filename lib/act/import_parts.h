@@ -51,6 +51,8 @@ struct mm_import {
     size_t count;
     struct mm_item *current; /* the one that is being read */
     bool used_set;           /* bytes came from a chunk set */
+    bool changed;            /* a file that is to stay in place changed while it was read */
+    bool found;              /* the model was there, without a receipt */
     int write_error;         /* errno of a write into the store that failed, 0 */
     struct mm_shelf *shelf;  /* the artifacts of the store, once asked for */
     size_t shelf_count, shelf_capacity;
@@ -64,8 +66,8 @@ struct mm_import {
 int mm_item_prepare(struct mm_import *import, struct mm_item *item);
 
 /* For the first check: opens ITEM and says how its bytes are read; what comes from a source is written meanwhile. */
-int mm_item_open(struct mm_import *import, struct mm_item *item, const struct mm_claim *claim,
-                 const struct mm_chunk_list *list, struct mm_origin *origin);
+int mm_item_open(struct mm_import *import, struct mm_item *item, const struct mm_chunk_list *list,
+                 struct mm_origin *origin);
 void mm_item_close(struct mm_import *import, struct mm_item *item, const struct mm_chunk_compare *compare, bool read);
 
 /* True if the first check found the bytes of ITEM wrong or lacking. */

@@ -147,7 +147,11 @@ static int move_into_place(struct mm_import *i)
     if (mm_tree_make(i->home, folder, i->diags) < 0)
         return -1;
     if (renameat(i->home, i->partial, i->home, path) < 0)
-        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot move the model to %s: %s", path, strerror(errno));
+        return errno == ENOTEMPTY || errno == EEXIST
+                   ? mm_diag(i->diags, MM_RULE_STORE_REVISION,
+                             "expected one manifest of %s revision %" PRIu64 ", found another in the store",
+                             i->facts->model.id, i->facts->model.revision)
+                   : mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot move the model to %s: %s", path, strerror(errno));
     for (char *slash = folder + strlen(folder); slash; slash = strrchr(folder, '/')) {
         *slash = '\0';
         if (mm_tree_flush(i->home, folder, i->diags) < 0)
@@ -166,29 +170,54 @@ int mm_import_publish(struct mm_import *i)
 
 /* ---- how it came here ---- */
 
-void mm_import_medium(struct mm_import *i, struct mm_buf *detail)
+/* The folder that the files of a model in place are in, by the link of its first file; NULL if it is not in place. */
+static char *folder_in_place(const struct mm_import *i)
 {
-    static const char *const words[] = {"copied", "reused", "reflinked", "hard-linked", "in-place"};
-    uint64_t count[5] = {0}, chunks = 0;
-    const struct mm_supply_root *root = &i->supply->roots[i->supply->manifests[i->which].root];
+    char target[PATH_MAX];
+    if (i->options->in_place && !i->found)
+        return source_folder(i);
+    ssize_t length = i->count ? readlinkat(i->files, i->items[0].claim.path, target, sizeof target) : -1;
+    size_t path = i->count ? strlen(i->items[0].claim.path) : 0;
+    return length > (ssize_t)path ? strndup(target, (size_t)length - path - 1) : NULL;
+}
+
+static enum mm_medium medium_of(const struct mm_import *i)
+{
+    if (i->options->medium >= 0)
+        return (enum mm_medium)i->options->medium;
+    return i->used_set                                                       ? MM_MEDIUM_CHUNKSET
+           : i->supply->roots[i->supply->manifests[i->which].root].removable ? MM_MEDIUM_USB
+                                                                             : MM_MEDIUM_FILE;
+}
+
+/* "copied=3 reused=1 reused-chunks=12": what is none is left out. */
+static void count_ways(const struct mm_import *i, struct mm_buf *detail)
+{
+    static const char *const words[] = {[MM_ITEM_COPIED] = "copied",
+                                        [MM_ITEM_REUSED] = "reused",
+                                        [MM_ITEM_REFLINKED] = "reflinked",
+                                        [MM_ITEM_HARD_LINKED] = "hard-linked"};
+    uint64_t count[sizeof words / sizeof *words] = {0}, chunks = 0;
     for (size_t k = 0; k < i->count; k++) {
         count[i->items[k].how]++;
         chunks += i->items[k].chunks_reused;
     }
-    i->medium = i->options->medium >= 0 ? (enum mm_medium)i->options->medium
-                : i->used_set           ? MM_MEDIUM_CHUNKSET
-                : root->removable       ? MM_MEDIUM_USB
-                                        : MM_MEDIUM_FILE;
-    if (i->options->in_place) {
-        char *folder = source_folder(i);
-        i->medium = MM_MEDIUM_IN_PLACE;
-        mm_buf_escaped(detail, folder ? folder : root->path, strlen(folder ? folder : root->path));
-        free(folder);
-        return;
-    }
-    for (size_t how = 0; how < 4; how++)
+    for (size_t how = 0; how < sizeof words / sizeof *words; how++)
         if (count[how])
             mm_buf_printf(detail, "%s%s=%" PRIu64, detail->length ? " " : "", words[how], count[how]);
     if (chunks)
         mm_buf_printf(detail, "%sreused-chunks=%" PRIu64, detail->length ? " " : "", chunks);
+}
+
+void mm_import_medium(struct mm_import *i, struct mm_buf *detail)
+{
+    char *folder = folder_in_place(i);
+    i->medium = folder ? MM_MEDIUM_IN_PLACE : medium_of(i);
+    if (folder)
+        mm_buf_escaped(detail, folder, strlen(folder));
+    else if (i->found)
+        mm_buf_printf(detail, "found=%zu", i->count);
+    else
+        count_ways(i, detail);
+    free(folder);
 }

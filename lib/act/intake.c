@@ -43,7 +43,7 @@ void mm_intake_release(struct mm_intake *intake)
 
 static int open_file(struct mm_intake *intake, size_t root)
 {
-    int fd = mm_file_open_beneath(intake->supply->roots[root].folder, intake->claim->path, MM_LINKS_BENEATH);
+    int fd = mm_file_open_beneath(intake->supply->roots[root].folder, intake->claim->path, intake->supply->links);
     if (fd < 0)
         return -1;
     bool known = fstat(fd, &intake->before[root]) == 0;
@@ -261,7 +261,7 @@ static int open_piece(struct mm_intake *intake, size_t root, uint64_t index)
         close(intake->piece);
     mm_hex(hex, intake->list->hashes.items[index], MM_HASH_BYTES);
     snprintf(path, sizeof path, "%.2s/%s", hex, hex);
-    intake->piece = mm_file_open_beneath(intake->sets[root], path, MM_LINKS_BENEATH);
+    intake->piece = mm_file_open_beneath(intake->sets[root], path, intake->supply->links);
     intake->piece_index = index;
     intake->piece_root = (int)root;
     return intake->piece;

@@ -3,6 +3,7 @@
 #define MM_ACT_SUPPLY_H
 
 #include "act/store.h"
+#include "base/file.h"
 #include "base/source.h"
 #include "doc/chunk_list.h"
 
@@ -23,6 +24,7 @@ struct mm_supply_manifest {
 };
 
 struct mm_supply {
+    enum mm_links links; /* how far symbolic links in the sources lead */
     struct mm_supply_root *roots;
     size_t root_count, root_capacity;
     struct mm_supply_manifest *manifests;
@@ -38,6 +40,10 @@ void mm_supply_release(struct mm_supply *supply);
  * of this artifact is passed over. Returns true if there is one. */
 bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
                           bool *compressed);
+
+/* The same for the list PATH beneath the open folder FOLDER. */
+bool mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
+                         struct mm_buf *stored);
 
 /* Chunks of earlier revisions in the store that are equal to chunks of the artifact. */
 struct mm_known_chunk {
