@@ -22,7 +22,7 @@ LIB_SOURCES := \
 	lib/hash/chunk.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/text/json.c lib/text/line.c lib/text/path.c lib/text/route.c lib/text/spdx.c \
 	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c lib/model/gguf_facts.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c \
-	lib/model/pickle.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/tensor.c lib/model/tokenizer.c \
+	lib/model/pickle.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/slm.c lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c lib/model/tensor.c lib/model/tokenizer.c \
 	lib/doc/chunk_list.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c \
 	lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/report.c \
 	lib/act/chunks.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/make.c lib/act/verify.c

@@ -49,6 +49,8 @@ int mm_tokenizer_add_piece(struct mm_tokenizer *tokenizer, const void *text, siz
     if (length > MM_TOKENIZER_PIECE_MAX)
         return mm_diag(diags, MM_RULE_IO_LIMIT, "pieces of at most %d bytes are read, found %zu in piece %zu",
                        MM_TOKENIZER_PIECE_MAX, length, tokenizer->piece_count);
+    if (tokenizer->texts.length + length > MM_TOKENIZER_TEXTS_MAX)
+        return mm_diag(diags, MM_RULE_IO_LIMIT, "at most %d bytes of pieces are read", MM_TOKENIZER_TEXTS_MAX);
     if (!mm_grow(&tokenizer->pieces, tokenizer->piece_count, &tokenizer->piece_capacity, sizeof *tokenizer->pieces))
         return mm_diag_memory(diags);
     size_t at = tokenizer->texts.length;
@@ -105,19 +107,19 @@ struct check {
     struct mm_diags *diags;
 };
 
-#define wrong(check, ...) mm_diag_offset((check)->diags, MM_RULE_SLM_TOKENIZER, (check)->offset, __VA_ARGS__)
+#define WRONG(check, ...) mm_diag_offset((check)->diags, MM_RULE_SLM_TOKENIZER, (check)->offset, __VA_ARGS__)
 
 static void check_counts(struct check *c)
 {
     const struct mm_tokenizer *t = c->tokenizer;
     if (t->kind != MM_TOKENIZER_LLAMA && t->kind != MM_TOKENIZER_GPT2)
-        wrong(c, "expected tokenizer kind 1 (llama) or 2 (gpt2), found %u", (unsigned)t->kind);
+        WRONG(c, "expected tokenizer kind 1 (llama) or 2 (gpt2), found %u", (unsigned)t->kind);
     if (t->piece_count == 0 || t->piece_count > MM_TOKENIZER_PIECES_MAX)
-        wrong(c, "expected 1 to %d pieces, found %zu", MM_TOKENIZER_PIECES_MAX, t->piece_count);
+        WRONG(c, "expected 1 to %d pieces, found %zu", MM_TOKENIZER_PIECES_MAX, t->piece_count);
     if (t->merge_count > MM_TOKENIZER_MERGES_MAX)
-        wrong(c, "expected at most %d merges, found %zu", MM_TOKENIZER_MERGES_MAX, t->merge_count);
+        WRONG(c, "expected at most %d merges, found %zu", MM_TOKENIZER_MERGES_MAX, t->merge_count);
     if (t->kind == MM_TOKENIZER_LLAMA && t->merge_count > 0)
-        wrong(c, "expected no merges in a tokenizer of kind 1 (llama), found %zu", t->merge_count);
+        WRONG(c, "expected no merges in a tokenizer of kind 1 (llama), found %zu", t->merge_count);
 }
 
 static void check_pre(struct check *c)
@@ -126,7 +128,7 @@ static void check_pre(struct check *c)
     const char *pre = c->tokenizer->pre;
     for (const char *at = pre; *at; at++)
         if (!((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || strchr("._-", *at))) {
-            wrong(c, "expected a pre-tokenizer's name of a-z, 0-9, '.', '_' and '-', found '%s'",
+            WRONG(c, "expected a pre-tokenizer's name of a-z, 0-9, '.', '_' and '-', found '%s'",
                   mm_show(shown, pre, strlen(pre)));
             return;
         }
@@ -139,15 +141,15 @@ static void check_settings(struct check *c)
         struct mm_setting setting = t->settings[i];
         const struct mm_setting_info *info = mm_tokenizer_setting(setting.number);
         if (i > 0 && t->settings[i - 1].number >= setting.number)
-            wrong(c, "expected settings by number, each once, found %" PRIu32 " behind %" PRIu32, setting.number,
+            WRONG(c, "expected settings by number, each once, found %" PRIu32 " behind %" PRIu32, setting.number,
                   t->settings[i - 1].number);
         if (!info)
-            wrong(c, "expected a setting that slm.md lists, found number %" PRIu32, setting.number);
+            WRONG(c, "expected a setting that slm.md lists, found number %" PRIu32, setting.number);
         else if (info->token && setting.value >= t->piece_count && setting.value != MM_TOKEN_NONE)
-            wrong(c, "expected a piece below %zu or 4294967295 for %s, found %" PRIu32, t->piece_count, info->gguf,
+            WRONG(c, "expected a piece below %zu or 4294967295 for %s, found %" PRIu32, t->piece_count, info->gguf,
                   setting.value);
         else if (!info->token && setting.value > 1)
-            wrong(c, "expected 0 or 1 for %s, found %" PRIu32, info->gguf, setting.value);
+            WRONG(c, "expected 0 or 1 for %s, found %" PRIu32, info->gguf, setting.value);
     }
 }
 
@@ -168,14 +170,14 @@ static void check_piece(struct check *c, size_t index)
     const struct mm_piece *piece = &t->pieces[index];
     const char *text = mm_piece_text(t, index);
     if (t->has_scores && !isfinite(piece->score))
-        wrong(c, "expected a finite score for piece %zu '%s', found %s", index, mm_show(shown, text, piece->length),
+        WRONG(c, "expected a finite score for piece %zu '%s', found %s", index, mm_show(shown, text, piece->length),
               isnan(piece->score) ? "no number" : "infinity");
     if (t->has_types && (piece->type < MM_PIECE_NORMAL || piece->type > MM_PIECE_BYTE))
-        wrong(c, "expected a type from 1 to 6 for piece %zu '%s', found %u", index, mm_show(shown, text, piece->length),
+        WRONG(c, "expected a type from 1 to 6 for piece %zu '%s', found %u", index, mm_show(shown, text, piece->length),
               (unsigned)piece->type);
     if (t->has_types && piece->type == MM_PIECE_BYTE && t->kind == MM_TOKENIZER_LLAMA &&
         !spells_byte(text, piece->length))
-        wrong(c, "expected <0xHH> as piece %zu of type 6 (byte), found '%s'", index,
+        WRONG(c, "expected <0xHH> as piece %zu of type 6 (byte), found '%s'", index,
               mm_show(shown, text, piece->length));
 }
 
@@ -193,7 +195,7 @@ static int check_pieces(struct check *c)
             continue;
         enum mm_name_added added = mm_name_set_add_text(&set, sha, text, t->pieces[i].length);
         if (added == MM_NAME_KNOWN)
-            wrong(c, "expected pieces that differ, found piece %zu '%s' twice", i,
+            WRONG(c, "expected pieces that differ, found piece %zu '%s' twice", i,
                   mm_show(shown, text, t->pieces[i].length));
         memory = added != MM_NAME_MEMORY;
     }
@@ -219,10 +221,10 @@ static int check_merges(struct check *c)
     for (size_t i = 0; i < t->merge_count; i++) {
         struct mm_merge merge = t->merges[i];
         if (merge.left >= t->piece_count || merge.right >= t->piece_count)
-            wrong(c, "expected pieces below %zu in merge %zu, found %" PRIu32 " and %" PRIu32, t->piece_count, i,
+            WRONG(c, "expected pieces below %zu in merge %zu, found %" PRIu32 " and %" PRIu32, t->piece_count, i,
                   merge.left, merge.right);
         else if (t->pieces[merge.left].length == 0 || t->pieces[merge.right].length == 0)
-            wrong(c, "expected pieces that are not empty in merge %zu, found %" PRIu32 " and %" PRIu32, i, merge.left,
+            WRONG(c, "expected pieces that are not empty in merge %zu, found %" PRIu32 " and %" PRIu32, i, merge.left,
                   merge.right);
     }
     struct mm_merge *sorted = mm_realloc_array(NULL, t->merge_count, sizeof *sorted);
@@ -232,7 +234,7 @@ static int check_merges(struct check *c)
     qsort(sorted, t->merge_count, sizeof *sorted, compare);
     for (size_t i = 1; i < t->merge_count; i++)
         if (compare(&sorted[i - 1], &sorted[i]) == 0)
-            wrong(c, "expected merges that differ, found the one of pieces %" PRIu32 " and %" PRIu32 " twice",
+            WRONG(c, "expected merges that differ, found the one of pieces %" PRIu32 " and %" PRIu32 " twice",
                   sorted[i].left, sorted[i].right);
     free(sorted);
     return 0;
