@@ -478,36 +478,49 @@ struct table {
     uint64_t elements;  /* of all tensors so far */
 };
 
-static int read_name(struct head *h, struct table *table, uint64_t entry, struct mm_slm_tensor **tensor)
+/* The bytes of the present entry's name, or NULL where they cannot be known. */
+static const char *find_name(struct head *h, const struct table *table, uint64_t entry, size_t *size)
 {
     uint64_t offset = get(h, entry + MM_SLM_ENTRY_NAME, 4), length = get(h, entry + MM_SLM_ENTRY_NAME_LENGTH, 4);
-    const char *name = (const char *)h->bytes + table->names + table->name;
-    char shown[MM_SHOWN], before[MM_SHOWN];
+    uint64_t left = table->names_end - table->name;
+    *size = (size_t)length;
     if (offset != table->name)
-        return WRONG(h, SLM_TABLE, entry + MM_SLM_ENTRY_NAME,
-                     "expected a name at %" PRIu64 ", where the one before ends, found %" PRIu64, table->name, offset);
-    if (length < 1 || length > MM_TENSOR_NAME_MAX)
-        return WRONG(h, TENSOR_NAME, entry + MM_SLM_ENTRY_NAME_LENGTH,
-                     "expected a tensor name of 1 to %d bytes, found %" PRIu64, MM_TENSOR_NAME_MAX, length);
-    if (length > table->names_end - table->name)
-        return WRONG(h, SLM_TABLE, entry + MM_SLM_ENTRY_NAME_LENGTH,
-                     "expected a name within the table, found one of %" PRIu64 " bytes where %" PRIu64 " remain",
-                     length, table->names_end - table->name);
-    if (!mm_tensor_name_check(name, (size_t)length, table->names + table->name, h->diags))
-        return -1;
-    *tensor = mm_slm_add_tensor(h->slm, name, (size_t)length, h->diags);
-    if (!*tensor)
-        return -1;
-    const struct mm_slm_tensor *previous = h->slm->tensor_count > 1 ? *tensor - 1 : NULL;
-    int order = previous ? strcmp(previous->name, (*tensor)->name) : -1;
+        WRONG(h, SLM_TABLE, entry + MM_SLM_ENTRY_NAME,
+              "expected a name at %" PRIu64 ", where the one before ends, found %" PRIu64, table->name, offset);
+    else if (length < 1 || length > MM_TENSOR_NAME_MAX)
+        WRONG(h, TENSOR_NAME, entry + MM_SLM_ENTRY_NAME_LENGTH,
+              "expected a tensor name of 1 to %d bytes, found %" PRIu64, MM_TENSOR_NAME_MAX, length);
+    else if (length > left)
+        WRONG(h, SLM_TABLE, entry + MM_SLM_ENTRY_NAME_LENGTH,
+              "expected a name within the table, found one of %" PRIu64 " bytes where %" PRIu64 " remain", length,
+              left);
+    else
+        return (const char *)h->bytes + table->names + table->name;
+    return NULL;
+}
+
+/* Adds the tensor with the present entry's name; NULL where there is none to rely on. */
+static struct mm_slm_tensor *read_name(struct head *h, struct table *table, uint64_t entry)
+{
+    char shown[MM_SHOWN], before[MM_SHOWN];
+    size_t length;
+    uint64_t place = table->names + table->name;
+    const char *name = find_name(h, table, entry, &length);
+    if (!name || !mm_tensor_name_check(name, length, place, h->diags))
+        return NULL;
+    struct mm_slm_tensor *tensor = mm_slm_add_tensor(h->slm, name, length, h->diags);
+    if (!tensor)
+        return NULL;
+    const struct mm_slm_tensor *previous = h->slm->tensor_count > 1 ? tensor - 1 : NULL;
+    int order = previous ? strcmp(previous->name, tensor->name) : -1;
     if (order == 0)
-        WRONG(h, TENSOR_DUPLICATE, table->names + table->name, "expected tensor names that differ, found '%s' twice",
-              mm_show(shown, name, (size_t)length));
+        WRONG(h, TENSOR_DUPLICATE, place, "expected tensor names that differ, found '%s' twice",
+              mm_show(shown, name, length));
     else if (order > 0)
-        WRONG(h, SLM_TABLE, table->names + table->name, "expected tensors sorted by name, found '%s' behind '%s'",
-              mm_show(shown, name, (size_t)length), mm_show(before, previous->name, strlen(previous->name)));
+        WRONG(h, SLM_TABLE, place, "expected tensors sorted by name, found '%s' behind '%s'",
+              mm_show(shown, name, length), mm_show(before, previous->name, strlen(previous->name)));
     table->name += length;
-    return 0;
+    return tensor;
 }
 
 static int read_dimensions(struct head *h, uint64_t entry, struct mm_slm_tensor *tensor)
@@ -579,8 +592,8 @@ static void read_table(struct head *h)
     h->sound->layout = h->sound->table = true;
     for (uint64_t i = 0; i < h->tensors; i++) {
         uint64_t entry = span->offset + i * MM_SLM_ENTRY;
-        struct mm_slm_tensor *tensor = NULL;
-        if (read_name(h, &table, entry, &tensor) < 0) {
+        struct mm_slm_tensor *tensor = read_name(h, &table, entry);
+        if (!tensor) {
             h->sound->layout = false;
             break;
         }
