@@ -21,16 +21,18 @@ LIB_SOURCES := \
 	lib/base/number.c lib/base/sandbox.c lib/base/source.c lib/base/tree.c lib/base/utf8.c \
 	lib/hash/chunk.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/text/json.c lib/text/line.c lib/text/path.c lib/text/route.c lib/text/spdx.c \
-	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c lib/model/gguf_facts.c lib/model/gguf_pairs.c lib/model/model.c \
-	lib/model/pickle.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/tensor.c \
-	lib/doc/chunk_list.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c \
-	lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c \
-	lib/doc/receipt_read.c lib/doc/report.c \
+	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
+	lib/model/gguf_facts.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c lib/model/pickle.c \
+	lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/slm.c lib/model/slm_facts.c \
+	lib/model/slm_head.c lib/model/slm_read.c lib/model/tensor.c lib/model/tokenizer.c \
+	lib/doc/chunk_list.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
+	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c \
+	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c \
 	lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chunks.c lib/act/consent.c lib/act/filter.c \
 	lib/act/folder.c lib/act/gather.c lib/act/home.c lib/act/import.c lib/act/import_item.c lib/act/import_publish.c \
 	lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/store.c lib/act/supply.c lib/act/verify.c
-COMMANDS := chunk-merkle manifest-lint manifest-make receipt-write slm-check slm-gc slm-import slm-info slm-list slm-path slm-remove \
-	slm-verify
+COMMANDS := chunk-merkle manifest-lint manifest-make receipt-write slm-check slm-gc slm-import slm-info slm-list \
+	slm-path slm-remove slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)

@@ -58,6 +58,7 @@ struct mm_buf *mm_model_add_pair(struct mm_model *model, const char *key, size_t
 
 /* Each reads one file of its format from its first byte, checks it whole, and fills MODEL. Every broken rule becomes a
  * finding at its offset. What is left in SOURCE afterwards is for mm_source_finish. Returns 0 if no error was found. */
+int mm_slm_read(struct mm_source *source, struct mm_model *model, struct mm_diags *diags);
 int mm_gguf_read(struct mm_source *source, struct mm_model *model, struct mm_diags *diags);
 int mm_safetensors_read(struct mm_source *source, struct mm_model *model, struct mm_diags *diags);
 
