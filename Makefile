@@ -25,7 +25,8 @@ LIB_SOURCES := \
 	lib/model/pickle.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/slm.c lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c lib/model/tensor.c lib/model/tokenizer.c \
 	lib/doc/chunk_list.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c \
 	lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/report.c \
-	lib/act/chunks.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/make.c lib/act/verify.c
+	lib/act/chunks.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/make.c lib/act/verify.c \
+	lib/model/piece_index.c lib/model/quantize.c
 COMMANDS := chunk-merkle manifest-lint manifest-make slm-info slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
@@ -47,9 +48,11 @@ else
 HARDENING += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 CFLAGS ?= -O2 -g
+# what is rounded twice on paper is rounded twice (lib/model/quantize.c)
+ARITHMETIC := -ffp-contract=off
 LIBS := $(shell $(PKG_CONFIG) --libs libcrypto zlib)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto zlib)
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) \
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) \
 	$(SANITIZER) $(LIB_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS)
 ALL_LDFLAGS = $(LD_HARDENING) $(SANITIZER) $(LDFLAGS)
 
