@@ -26,7 +26,9 @@ LIB_SOURCES := \
 	lib/doc/chunk_list.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c \
 	lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/report.c \
 	lib/act/chunks.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/make.c lib/act/verify.c \
-	lib/model/piece_index.c lib/model/quantize.c
+	lib/model/gguf_head.c lib/model/piece_index.c lib/model/quantize.c \
+	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/llama2c_source.c lib/convert/slm_source.c \
+	lib/convert/tokenizer_gguf.c
 COMMANDS := chunk-merkle manifest-lint manifest-make slm-info slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
@@ -108,7 +110,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # The commands again, with calls that fail when a test says so.
-WRAPPED := malloc calloc realloc strdup strndup vasprintf __vasprintf_chk read __read_chk write fsync linkat renameat \
+WRAPPED := malloc calloc realloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 __pread64_chk write pwrite64 fsync linkat renameat \
 	open64 __open64_2 openat64 __openat64_2 fstat64 fstatat64 stat64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)

@@ -24,6 +24,7 @@ struct mm_checkpoint_file {
 struct mm_checkpoint {
     struct mm_slm slm;        /* settled: facts, tokenizer, tensors with the dtypes they have in the source */
     struct mm_stored *stored; /* one for each of slm.tensors, in their order */
+    size_t stored_capacity;
     struct mm_checkpoint_file *files;
     size_t file_count, file_capacity;
 };
