@@ -29,7 +29,7 @@ LIB_SOURCES := \
 	lib/model/gguf_head.c lib/model/piece_index.c lib/model/quantize.c \
 	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/llama2c_source.c lib/convert/pack.c \
 	lib/convert/rows.c lib/convert/slm_source.c lib/convert/tokenizer_gguf.c lib/convert/unpack.c
-COMMANDS := chunk-merkle manifest-lint manifest-make slm-info slm-verify
+COMMANDS := chunk-merkle manifest-lint manifest-make slm-info slm-pack slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -63,6 +63,7 @@ say = $(if $(V),,@echo "  $(1) $(2)")
 
 LIBRARY := $(BUILD)/libminimodel.a
 BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
+CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 all: $(LIBRARY) $(BINARIES)
@@ -76,7 +77,7 @@ $(LIBRARY): $(OBJECTS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(LIBRARY)
+$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -86,7 +87,7 @@ $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli
 
 STATIC := $(COMMANDS:%=$(BUILD)/static/%)
 static: $(STATIC)
-$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(LIBRARY)
+$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -static-pie $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto zlib)
@@ -114,7 +115,7 @@ WRAPPED := malloc calloc realloc strdup strndup vasprintf __vasprintf_chk read _
 	open64 __open64_2 openat64 __openat64_2 fstat64 fstatat64 stat64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
-$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
+$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)

@@ -271,6 +271,17 @@ int mm_checkpoint_open(struct mm_checkpoint *checkpoint, const char *path, const
     return sort_stored(checkpoint, diags) < 0 ? -1 : mm_slm_settle(&checkpoint->slm, diags);
 }
 
+int mm_checkpoint_open_slm(struct mm_checkpoint *checkpoint, const char *path, struct mm_diags *diags)
+{
+    static const struct mm_checkpoint_options as_it_is;
+    struct mm_artifact artifact;
+    *checkpoint = (struct mm_checkpoint){0};
+    int fd = mm_checkpoint_add_file(checkpoint, path, MM_FORMAT_SLM, &artifact, diags);
+    int result = fd < 0 ? -1 : mm_source_slm(checkpoint, fd, &artifact, &as_it_is, diags);
+    mm_artifact_release(&artifact);
+    return result;
+}
+
 void mm_checkpoint_release(struct mm_checkpoint *checkpoint)
 {
     for (size_t i = 0; i < checkpoint->file_count; i++) {

@@ -40,6 +40,10 @@ struct mm_checkpoint_options {
  * Returns 0, or -1 with findings; release CHECKPOINT in every case. */
 int mm_checkpoint_open(struct mm_checkpoint *checkpoint, const char *path, const struct mm_checkpoint_options *options,
                        struct mm_diags *diags);
+
+/* The same for an .slm file and nothing else. */
+int mm_checkpoint_open_slm(struct mm_checkpoint *checkpoint, const char *path, struct mm_diags *diags);
+
 void mm_checkpoint_release(struct mm_checkpoint *checkpoint);
 
 /* The bytes of a row of tensor WHICH as stored. */
