@@ -45,7 +45,9 @@ static int pack(struct call *c, struct mm_checkpoint *checkpoint, struct mm_arti
         return -1;
     if (c->from.tokenizer && mm_file_is(c->output, AT_FDCWD, c->from.tokenizer))
         return mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is read", c->output);
-    return mm_pack(checkpoint, &c->how, &c->writer, artifact, &c->cli.diags);
+    if (mm_pack(checkpoint, &c->how, &c->writer, artifact, &c->cli.diags) < 0)
+        return -1;
+    return mm_writer_commit(&c->writer, &c->cli.diags);
 }
 
 static int run(struct call *c)

@@ -33,7 +33,9 @@ static int unpack(struct call *c, struct mm_checkpoint *checkpoint, struct mm_ar
         mm_checkpoint_open_slm(checkpoint, c->cli.argv[0], &c->cli.diags) < 0 ||
         cli_written_check(&c->cli, c->output, checkpoint) < 0)
         return -1;
-    return mm_unpack(checkpoint, &c->writer, cli_progress, &c->cli, artifact, &c->cli.diags);
+    if (mm_unpack(checkpoint, &c->writer, cli_progress, &c->cli, artifact, &c->cli.diags) < 0)
+        return -1;
+    return mm_writer_commit(&c->writer, &c->cli.diags);
 }
 
 static int run(struct call *c)

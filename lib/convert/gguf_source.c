@@ -37,8 +37,8 @@ static void refuse(struct taking *t, const struct mm_gguf_pair *pair, const char
     if (!mm_checkpoint_drops(t->options, key, t->diags)) {
         t->failed = true;
         mm_show(shown, pair->key, pair->key_length);
-        mm_diag(t->diags, MM_RULE_PACK_KEY, "expected %s, found key '%s'; --drop %s leaves it out", expected, shown,
-                shown);
+        mm_diag_offset(t->diags, MM_RULE_PACK_KEY, pair->offset, "expected %s, found key '%s'; --drop %s leaves it out",
+                       expected, shown, shown);
     }
     free(key);
 }
@@ -86,8 +86,8 @@ static void take_architecture(struct taking *t, const struct mm_gguf_pair *pair)
     if (text_is(pair, ARCHITECTURE))
         return;
     t->failed = true;
-    mm_diag(t->diags, MM_RULE_PACK_SOURCE, "expected the architecture llama, found '%s'",
-            pair->type == MM_GGUF_STRING ? mm_show(shown, pair->value, pair->size) : "another type");
+    mm_diag_offset(t->diags, MM_RULE_PACK_SOURCE, pair->offset, "expected the architecture llama, found '%s'",
+                   pair->type == MM_GGUF_STRING ? mm_show(shown, pair->value, pair->size) : "another type");
 }
 
 static void take_general(struct taking *t, const struct mm_gguf_pair *pair)
@@ -117,9 +117,9 @@ static void take_split(struct taking *t, const struct mm_gguf_pair *pair)
     bool whole = mm_gguf_pair_whole(pair, &value);
     if (mm_gguf_pair_is(pair, "split.count") && whole && value > 1) {
         t->failed = true;
-        mm_diag(t->diags, MM_RULE_PACK_SOURCE,
-                "expected a model in one file, found a part of %" PRIu64 "; llama-gguf-split --merge joins them",
-                value);
+        mm_diag_offset(t->diags, MM_RULE_PACK_SOURCE, pair->offset,
+                       "expected a model in one file, found a part of %" PRIu64 "; llama-gguf-split --merge joins them",
+                       value);
         return;
     }
     bool follows =

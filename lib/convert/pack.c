@@ -109,5 +109,5 @@ int mm_pack(struct mm_checkpoint *checkpoint, const struct mm_pack_options *opti
     if (result == 0)
         result = write_head(&p);
     mm_sha256_free(p.sha);
-    return result < 0 ? -1 : mm_rows_publish(writer, MM_FORMAT_SLM, checkpoint, artifact, diags);
+    return result < 0 ? -1 : mm_rows_read_back(writer, MM_FORMAT_SLM, checkpoint, artifact, diags);
 }

@@ -14,8 +14,9 @@ struct mm_pack_options {
     void *progress_context;
 };
 
-/* Writes CHECKPOINT through WRITER, which is open, checks what was written, and publishes it. ARTIFACT is what the check found,
- * the file's SHA-256 included. Returns 0, or -1 with findings and WRITER to be abandoned; release ARTIFACT in every case. */
+/* Writes CHECKPOINT through WRITER, which is open, and checks what was written; committing WRITER is left to the caller.
+ * ARTIFACT is what the check found, the file's SHA-256 included. Returns 0, or -1 with findings and WRITER to be abandoned;
+ * release ARTIFACT in every case. */
 int mm_pack(struct mm_checkpoint *checkpoint, const struct mm_pack_options *options, struct mm_writer *writer,
             struct mm_artifact *artifact, struct mm_diags *diags);
 

@@ -64,8 +64,8 @@ int mm_rows_each(struct mm_checkpoint *checkpoint, size_t which, int dtype, mm_r
 
 /* ---- files ---- */
 
-int mm_rows_publish(struct mm_writer *writer, enum mm_format format, const struct mm_checkpoint *checkpoint,
-                    struct mm_artifact *artifact, struct mm_diags *diags)
+int mm_rows_read_back(struct mm_writer *writer, enum mm_format format, const struct mm_checkpoint *checkpoint,
+                      struct mm_artifact *artifact, struct mm_diags *diags)
 {
     const struct mm_artifact_options how = {.format = format, .chunk_size = MM_CHUNK_SIZE_MAX, .whole = true};
     const char *shown = diags->file;
@@ -76,7 +76,5 @@ int mm_rows_publish(struct mm_writer *writer, enum mm_format format, const struc
     diags->file = writer->path;
     int result = mm_artifact_read(writer->fd, writer->path, &how, artifact, diags);
     diags->file = shown;
-    if (result < 0 || !artifact->valid)
-        return -1;
-    return mm_writer_commit(writer, diags);
+    return result == 0 && artifact->valid ? 0 : -1;
 }

@@ -14,9 +14,9 @@ typedef int mm_rows_fn(void *context, const void *bytes, size_t length);
 int mm_rows_each(struct mm_checkpoint *checkpoint, size_t which, int dtype, mm_rows_fn *take, void *context,
                  struct mm_diags *diags);
 
-/* Reads what WRITER wrote as FORMAT into ARTIFACT, SHA-256 included, and publishes it if it is valid and no file of
- * CHECKPOINT changed. Returns 0, or -1 with findings; release ARTIFACT in every case. */
-int mm_rows_publish(struct mm_writer *writer, enum mm_format format, const struct mm_checkpoint *checkpoint,
-                    struct mm_artifact *artifact, struct mm_diags *diags);
+/* Reads what WRITER wrote as FORMAT into ARTIFACT, SHA-256 included. Returns 0 if it is valid and no file of CHECKPOINT
+ * changed, else -1 with findings; release ARTIFACT in every case. */
+int mm_rows_read_back(struct mm_writer *writer, enum mm_format format, const struct mm_checkpoint *checkpoint,
+                      struct mm_artifact *artifact, struct mm_diags *diags);
 
 #endif

@@ -45,8 +45,8 @@ static void refuse(struct taking *t, const struct mm_gguf_pair *pair, const char
         return;
     t->failed = true;
     mm_show(shown, pair->key, pair->key_length);
-    mm_diag(t->diags, MM_RULE_PACK_TOKENIZER, "expected %s, found key '%s'; --drop %s leaves it out", why, shown,
-            shown);
+    mm_diag_offset(t->diags, MM_RULE_PACK_TOKENIZER, pair->offset,
+                   "expected %s, found key '%s'; --drop %s leaves it out", why, shown, shown);
 }
 
 static int take_setting(struct taking *t, const struct mm_gguf_pair *pair, const char *name, size_t length)
@@ -113,8 +113,9 @@ static int take_kind(struct taking *t)
     else if (text_is(model, "gpt2"))
         t->tokenizer->kind = MM_TOKENIZER_GPT2;
     else
-        return mm_diag(t->diags, MM_RULE_PACK_TOKENIZER, "expected llama or gpt2 as " PREFIX "model, found '%s'",
-                       mm_show(shown, model->value, model->size));
+        return mm_diag_offset(t->diags, MM_RULE_PACK_TOKENIZER, model->offset,
+                              "expected llama or gpt2 as " PREFIX "model, found '%s'",
+                              mm_show(shown, model->value, model->size));
     return 0;
 }
 
@@ -126,9 +127,9 @@ static int take_pre(struct taking *t)
     for (size_t i = 0; plain && i < pre->size; i++)
         plain = pre->value[i] && strchr("abcdefghijklmnopqrstuvwxyz0123456789._-", pre->value[i]);
     if (!plain)
-        return mm_diag(t->diags, MM_RULE_PACK_TOKENIZER,
-                       "expected 1 to %d characters of [a-z0-9._-] as " PREFIX "pre, found '%s'", MM_TOKENIZER_PRE_MAX,
-                       mm_show(shown, pre->value, pre->size));
+        return mm_diag_offset(t->diags, MM_RULE_PACK_TOKENIZER, pre->offset,
+                              "expected 1 to %d characters of [a-z0-9._-] as " PREFIX "pre, found '%s'",
+                              MM_TOKENIZER_PRE_MAX, mm_show(shown, pre->value, pre->size));
     memcpy(t->tokenizer->pre, pre->value, pre->size);
     t->tokenizer->pre[pre->size] = '\0';
     return 0;
@@ -159,9 +160,9 @@ static int take_pieces(struct taking *t)
         float score;
         memcpy(&score, &bits, sizeof score);
         if (t->has[TYPES] && (type < MM_PIECE_NORMAL || type > MM_PIECE_BYTE))
-            return mm_diag(t->diags, MM_RULE_PACK_TOKENIZER,
-                           "expected types from %d to %d, found %" PRId32 " for token %" PRIu64, MM_PIECE_NORMAL,
-                           MM_PIECE_BYTE, (int32_t)type, i);
+            return mm_diag_offset(t->diags, MM_RULE_PACK_TOKENIZER, t->found[TYPES].offset,
+                                  "expected types from %d to %d, found %" PRId32 " for token %" PRIu64, MM_PIECE_NORMAL,
+                                  MM_PIECE_BYTE, (int32_t)type, i);
         if (mm_tokenizer_add_piece(t->tokenizer, text, length, score, (uint8_t)type, t->diags) < 0)
             return -1;
     }
@@ -186,11 +187,12 @@ static int take_merge(struct taking *t, const struct mm_piece_index *index, cons
     if (left != MM_TOKEN_NONE && right != MM_TOKEN_NONE)
         return mm_tokenizer_add_merge(t->tokenizer, left, right, t->diags);
     t->failed = true;
-    mm_diag(t->diags, MM_RULE_PACK_TOKENIZER, "expected merges of two tokens, found '%s' as merge %" PRIu64 ", %s",
-            mm_show(shown, text, length), i,
-            !space                  ? "which has no space between two halves"
-            : left == MM_TOKEN_NONE ? "whose left half is no token"
-                                    : "whose right half is no token");
+    mm_diag_offset(t->diags, MM_RULE_PACK_TOKENIZER, t->found[MERGES].offset,
+                   "expected merges of two tokens, found '%s' as merge %" PRIu64 ", %s", mm_show(shown, text, length),
+                   i,
+                   !space                  ? "which has no space between two halves"
+                   : left == MM_TOKEN_NONE ? "whose left half is no token"
+                                           : "whose right half is no token");
     return 0;
 }
 

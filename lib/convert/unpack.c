@@ -286,5 +286,5 @@ int mm_unpack(struct mm_checkpoint *checkpoint, struct mm_writer *writer, mm_pro
     mm_buf_release(&head);
     if (result == 0)
         result = write_data(checkpoint, &u);
-    return result < 0 ? -1 : mm_rows_publish(writer, MM_FORMAT_GGUF, checkpoint, artifact, diags);
+    return result < 0 ? -1 : mm_rows_read_back(writer, MM_FORMAT_GGUF, checkpoint, artifact, diags);
 }

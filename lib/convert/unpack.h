@@ -6,8 +6,9 @@
 #include "model/artifact.h"
 
 /* Writes CHECKPOINT through WRITER, which is open, as GGUF version 3: one model has one sequence of bytes here too, and packing it
- * again gives the .slm that it came from. What was written is checked, then published. ARTIFACT is what the check found. Returns
- * 0, or -1 with findings and WRITER to be abandoned; release ARTIFACT in every case. PROGRESS may be NULL. */
+ * again gives the .slm that it came from. What was written is checked; committing WRITER is left to the caller. ARTIFACT is what
+ * the check found. Returns 0, or -1 with findings (PACK_TOKENIZER: merges that GGUF cannot tell) and WRITER to be abandoned;
+ * release ARTIFACT in every case. PROGRESS may be NULL. */
 int mm_unpack(struct mm_checkpoint *checkpoint, struct mm_writer *writer, mm_progress_fn *progress,
               void *progress_context, struct mm_artifact *artifact, struct mm_diags *diags);
 

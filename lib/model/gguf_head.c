@@ -35,7 +35,7 @@ int mm_gguf_head_begin(struct mm_gguf_head *head, const void *bytes, size_t leng
     const unsigned char *first = bytes;
     if (length < PAIRS_AT)
         return changed(diags);
-    *head = (struct mm_gguf_head){first + PAIRS_AT, first + length, 0};
+    *head = (struct mm_gguf_head){.begin = first, .at = first + PAIRS_AT, .end = first + length};
     head->left = mm_little_endian(first + PAIR_COUNT_AT, 8);
     return 0;
 }
@@ -76,6 +76,7 @@ static bool take_pair(struct mm_gguf_head *head, struct mm_gguf_pair *pair)
     pair->key = (const char *)key;
     pair->key_length = (size_t)length;
     pair->type = (uint32_t)type;
+    pair->offset = (uint64_t)(head->at - head->begin);
     if (type == MM_GGUF_ARRAY)
         return take_array(head, pair);
     if (type != MM_GGUF_STRING)

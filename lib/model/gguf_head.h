@@ -10,7 +10,7 @@
 #include "model/gguf_type.h"
 
 struct mm_gguf_head {
-    const unsigned char *at, *end;
+    const unsigned char *begin, *at, *end;
     uint64_t left; /* pairs */
 };
 
@@ -18,6 +18,7 @@ struct mm_gguf_head {
 struct mm_gguf_pair {
     const char *key; /* without NUL */
     size_t key_length;
+    uint64_t offset;  /* of the value in the file */
     uint32_t type;    /* enum mm_gguf_type */
     uint32_t element; /* of an array */
     uint64_t count;   /* elements of an array */
