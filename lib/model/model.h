@@ -38,6 +38,7 @@ struct mm_model {
     enum mm_format format;
     struct mm_facts facts;
     struct mm_tensors tensors; /* in the layout's order */
+    uint64_t data_offset;      /* where the data section begins, from which tensors' offsets count; with tensors only */
 
     bool pairs_lost; /* memory was exhausted while they were kept */
     bool keep_pairs; /* set by the caller before reading */

@@ -237,6 +237,7 @@ static int read_file(struct reading *r)
         keep_facts(r);
     if (r->model->keep_pairs && r->sound.tokenizer)
         keep_tokenizer(r);
+    r->model->data_offset = r->slm.data_offset;
     if (r->sound.layout && read_data(r) < 0)
         return -1;
     return r->diags->errors > errors ? -1 : 0;
