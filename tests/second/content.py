@@ -85,7 +85,7 @@ def plain_facts(path, data, findings):
 def examine(path):
     """Facts (None when there are none to tell) and findings of one file."""
     data, name = map_file(path), path.lower()
-    if name.endswith(".slm") or data[:8] == MAGIC:
+    if data[:4] == MAGIC[:4] or name.endswith(".slm") and data[:4] != b"GGUF":
         file = Slm(data)
         findings = file.read()
         return file.facts(), findings

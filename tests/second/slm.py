@@ -143,12 +143,11 @@ class FactsSection:
     def read_lines(self, raws):
         parsed = [parse_line(raw, at, self.findings) for at, raw in enumerate(raws, 2)]
         lines = [line for line in parsed if line is not None]
-        for line in lines:
-            if line.key == "architecture" and line.ok and re.fullmatch("[a-z0-9._-]{1,64}", line.value) \
-                    and line.value != "llama":
-                self.known = False
-                return self.report(line.number, f"architecture {line.value} is not known, only llama is",
-                                   "slm-architecture-unsupported")
+        first = lines[0] if lines else None
+        if first and first.key == "architecture" and first.ok and FIELDS["architecture"][0](first.value) not in (None, "llama"):
+            self.known = False
+            return self.report(first.number, f"architecture {first.value} is not known, only llama is",
+                               "slm-architecture-unsupported")
         self.read_fields(lines)
 
     def read_fields(self, lines):

@@ -283,10 +283,6 @@ for index, word in enumerate(("qwen2", "llama4", "gpt-neox", "a" * 64, "-", "unk
     @way(f"facts-architecture-unsupported-{index}", FACTS, f"unsupported architecture {word}")
     def other_architecture(made, rng, word=word):
         made.set("architecture", word)
-for index, line in enumerate(("minimodel-facts 1", "minimodel-facts 9223372036854775807")):
-    @way(f"facts-version-{index}", FACTS, "unsupported version of the facts")
-    def facts_version(made, rng, line=line):
-        made.first_line = line
 for index, line in enumerate(("minimodel-facts", "minimodel-facts 00", "minimodel-facts -1", "minimodel-facts v0", "minimodel-manifest 0",
                               "minimodel-facts 0 ", "minimodel-facts  0", "Minimodel-facts 0", "\ufeffminimodel-facts 0", "x: y")):
     @way(f"facts-first-line-{index}", FACTS, f"the first line: {line!r}")
