@@ -5,12 +5,13 @@ import re
 import struct
 from fractions import Fraction
 
-from common import Fatal, Finding, exit_code, first_line, is_control, number, parse_line, show, split_lines
+from common import Fatal, Finding, exit_code, is_control, number, parse_line, show, split_lines
 from layout import SHAPE, Facts, Tensor, quantization, shape
 
 MAGIC = b"\x89SLM\r\n\x1a\n"
 HEADER, ENTRY = 256, 96
 HEAD_HASH = 192
+MAX_TEXT = 64 << 20  # bytes of all pieces
 MAX_FACTS, MAX_PIECES, MAX_MERGES, MAX_SETTINGS, MAX_PRE, MAX_TENSORS = 65536, 1 << 20, 1 << 20, 64, 64, 1 << 21
 NO_TOKEN = 2**32 - 1
 LLAMA, GPT2 = 1, 2
@@ -130,9 +131,8 @@ class FactsSection:
         self.findings, self.texts, self.values = [], {}, {}
         self.known = True  # false: another version or architecture, whose fields are not known
         lines = split_lines(raw, self.findings)
-        if not first_line(lines[0], "minimodel-facts", self.findings):
-            self.known = False
-            return
+        if lines[0] != b"minimodel-facts 0":
+            self.report(1, f"expected 'minimodel-facts 0', found {show(lines[0])}")
         self.read_lines(lines[1:])
         if self.known:
             self.check()
@@ -141,13 +141,12 @@ class FactsSection:
         self.findings.append(Finding(f"{where}:1", message, rule))
 
     def read_lines(self, raws):
+        first = parse_line(raws[0], 2, []) if raws else None
+        if first and first.key == "architecture" and first.ok and FIELDS["architecture"][0](first.value) not in (None, "llama"):
+            self.known, self.findings = False, self.findings[:0]
+            return self.report(2, f"architecture {first.value} is not known, only llama is", "slm-architecture-unsupported")
         parsed = [parse_line(raw, at, self.findings) for at, raw in enumerate(raws, 2)]
         lines = [line for line in parsed if line is not None]
-        first = lines[0] if lines else None
-        if first and first.key == "architecture" and first.ok and FIELDS["architecture"][0](first.value) not in (None, "llama"):
-            self.known = False
-            return self.report(first.number, f"architecture {first.value} is not known, only llama is",
-                               "slm-architecture-unsupported")
         self.read_fields(lines)
 
     def read_fields(self, lines):
@@ -219,6 +218,8 @@ class Tokenizer:
         self.kind, self.flags, pieces, merges, settings, pre, total = struct.unpack_from("<6IQ", self.raw)
         self.piece_count = pieces
         self.check_counts(pieces, merges, settings, pre)
+        if total > MAX_TEXT:
+            raise Fatal(24, f"expected up to {MAX_TEXT} bytes of pieces, found {total}", "slm-tokenizer")
         has_scores, has_types = self.flags & SCORES, self.flags & TYPES
         size = (32 + 8 * settings + 8 * merges + (4 * pieces if has_scores else 0) + 2 * pieces
                 + (pieces if has_types else 0) + total + pre)
@@ -363,8 +364,7 @@ class Slm:
     def read(self):
         try:
             self.read_header()
-            if not self.findings:
-                self.check_hashes()
+            if not self.findings and self.check_hashes():
                 self.read_sections()
                 self.read_table()
         except Fatal as fatal:
@@ -411,17 +411,30 @@ class Slm:
         return self.data[at:at + size]
 
     def check_hashes(self):
-        before = len(self.findings)
-        for index, place in enumerate(("facts section", "tokenizer section", "table section")):
-            if sha256(self.section(index)) != self.data[96 + 32 * index:128 + 32 * index]:
-                self.report(self.spans[index][0], place, "its SHA-256 is not the one in the header", "slm-section")
-        for index in range(3):
-            self.check_zeros(sum(self.spans[index]), self.spans[index + 1][0])
+        """False when a section or the header is not as it was hashed, so that nothing else can be judged."""
         head = bytearray(self.data[:self.spans[3][0]])
         stated = bytes(head[HEAD_HASH:HEAD_HASH + 32])
         head[HEAD_HASH:HEAD_HASH + 32] = bytes(32)
-        if len(self.findings) == before and sha256(head) != stated:
+        for index, place in enumerate(("facts section", "tokenizer section", "table section")):
+            self.check_section(index, place, head, stated)
+        for index in range(3):
+            self.check_zeros(sum(self.spans[index]), self.spans[index + 1][0])
+        if not self.findings and sha256(head) != stated:
             self.report(HEAD_HASH, "header", "its own SHA-256 does not hold", "slm-header")
+        return all(finding.rule == "slm-padding" for finding in self.findings)
+
+    def check_section(self, index, place, head, stated):
+        """A section's SHA-256; where it was the header that changed, the header is blamed."""
+        at, real = 96 + 32 * index, sha256(self.section(index))
+        if real == head[at:at + 32]:
+            return
+        start, end = self.spans[index][0], self.spans[index + 1][0]
+        if sha256(head[:at] + real + head[at + 32:]) == stated:
+            self.report(at, "header", f"the SHA-256 of the {place} was changed", "slm-header")
+        elif sha256(bytes(head[start:end]).rstrip(b"\0")) == head[at:at + 32]:
+            self.report(32 + 16 * index, "header", f"the size of the {place} was changed", "slm-header")
+        else:
+            self.report(start, place, "its SHA-256 is not the one in the header", "slm-section")
 
     def check_zeros(self, start, end):
         gap = bytes(self.data[start:end])
@@ -464,7 +477,7 @@ class Slm:
                         "the names", "slm-table")
         self.check_entries()
         self.check_data()
-        if self.facts_section.known:
+        if self.facts_section.known and all(tensor.kind in DTYPES for tensor in self.tensors):
             self.check_facts()
 
     def check_name(self, at, name, last):
@@ -480,6 +493,8 @@ class Slm:
         for index, tensor in enumerate(self.tensors):
             for message, rule in tensor.faults():
                 self.report(self.spans[2][0] + ENTRY * index, "table section", f"{show(tensor.raw_name)}: {message}", rule)
+        if sum(tensor.elements() for tensor in self.tensors) >= 2**63:
+            self.report(self.spans[2][0], "table section", "all tensors together have 2^63 elements or more", "slm-table")
 
     def check_data(self):
         """Places in the data section, its padding, and the tensors' hashes."""
@@ -501,7 +516,7 @@ class Slm:
 
     def check_facts(self):
         stated = self.facts_section.values.get("quantization")
-        if stated and all(tensor.kind in DTYPES for tensor in self.tensors) and stated != quantization(self.tensors):
+        if stated and stated != quantization(self.tensors):
             self.report(self.spans[0][0], "facts section", f"quantization {stated}, most bytes are "
                         f"{quantization(self.tensors)}", "slm-facts")
         letters = self.facts_section.letters()

@@ -144,9 +144,30 @@ for section_name in SECTIONS[:3]:
     flips(section_name)
 
 
-@way("flip-in-header", "-", "a bit of the header is changed, but not in magic and version")
+@way("flip-in-header", HEAD, "a bit of the header is changed, but not in magic and version")
 def flip_in_header(made, rng):
-    return flipped(made.data(), rng.choice(list(range(12, 256))), rng)
+    return flipped(made.data(), rng.randrange(12, 256), rng)
+
+
+@way("flip-in-a-hash", HEAD, "a bit of a SHA-256 in the header is changed")
+def flip_in_a_hash(made, rng):
+    return flipped(made.data(), rng.randrange(96, 224), rng)
+
+
+@way("flip-in-a-size", HEAD, "a low bit of a section's size is changed")
+def flip_in_a_size(made, rng):
+    fit(made, "facts", 32)
+    data = bytearray(made.data())
+    data[32] ^= 1 << rng.randrange(6)
+    return bytes(data)
+
+
+@way("flip-in-padding", PADDING, "a bit of the padding is changed")
+def flip_in_padding(made, rng):
+    fit(made, "facts", rng.randint(1, 63))
+    data = made.data()
+    at, size = places_of(data)["facts"]
+    return flipped(data, at + size + rng.randrange(-(at + size) % 64), rng)
 
 
 def tensor_flip(name, pick):
@@ -283,7 +304,7 @@ for index, word in enumerate(("qwen2", "llama4", "gpt-neox", "a" * 64, "-", "unk
     @way(f"facts-architecture-unsupported-{index}", FACTS, f"unsupported architecture {word}")
     def other_architecture(made, rng, word=word):
         made.set("architecture", word)
-for index, line in enumerate(("minimodel-facts", "minimodel-facts 00", "minimodel-facts -1", "minimodel-facts v0", "minimodel-manifest 0",
+for index, line in enumerate(("minimodel-facts 1", "minimodel-facts 9223372036854775807", "minimodel-facts", "minimodel-facts 00", "minimodel-facts -1", "minimodel-facts v0", "minimodel-manifest 0",
                               "minimodel-facts 0 ", "minimodel-facts  0", "Minimodel-facts 0", "\ufeffminimodel-facts 0", "x: y")):
     @way(f"facts-first-line-{index}", FACTS, f"the first line: {line!r}")
     def first_line_spoilt(made, rng, line=line):
@@ -377,11 +398,9 @@ def quantization_tie(made, rng):
 for shape_key in ("embedding-length", "feed-forward-length", "head-count", "head-count-kv", "key-length", "value-length"):
     @way(f"facts-{shape_key}-of-others", f"{TABLE},{FACTS}", f"tensors have another {shape_key} than the facts")
     def shape_of_others(made, rng, key=shape_key):
-        value = made.get(key)
-        made.set(key, value * 2 if key == "head-count" else value + 32 if key != "head-count-kv" else
-                 next(other for other in (1, 2, 4, made.get("head-count")) if other != value and made.get("head-count") % other == 0))
-        if made.get("head-count") % made.get("head-count-kv"):
-            made.set("head-count-kv", 1)
+        made.set(key, made.get(key) + 32 if key.endswith("-length") else made.get(key) * 2)
+        if key == "head-count-kv":
+            made.set("head-count", made.get("head-count") * 2)
 
 
 @way("facts-blocks-more", f"{TABLE},{FACTS}", "a block has no tensors")
@@ -526,7 +545,7 @@ for setting_name, pairs in dict(
         unsorted=[(2, 0), (1, 0)], twice=[(1, 0), (1, 0)], twice_differing=[(33, 0), (33, 1)], switches_first=[(32, 1), (1, 0)],
         switch_2=[(32, 2)], switch_none=[(33, HUGE32)], switch_256=[(36, 256)], token_2_31=[(1, 2**31)], token_minus_2=[(15, HUGE32 - 1)],
         unknown_0=[(0, 0)], unknown_16=[(16, 0)], unknown_31=[(31, 0)], unknown_37=[(37, 0)], unknown_last=[(HUGE32, 0)]).items():
-    @spoil(f"setting-{setting_name}".replace("_", "-"), ("reading: " if "unknown" in setting_name else "") + "settings: " + setting_name)
+    @spoil(f"setting-{setting_name}".replace("_", "-"), "settings: " + setting_name)
     def settings(made, rng, pairs=pairs):
         made.settings = list(pairs)
 for token_number in sorted(TOKENS):
