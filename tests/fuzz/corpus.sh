@@ -4,6 +4,7 @@ folders_of() {
     artifact | refused) echo "gguf safetensors json refused text opaque slm" ;;
     chunk_list) echo chunk-list ;;
     route) echo manifest ;;
+    receipt) echo "receipt report" ;;
     *) echo "$1" ;;
     esac
 }
