@@ -889,7 +889,7 @@ def slm_header_cases():
         bad(slm(f"facts-size-{what}"), slm_file.put(plain, 32, "<Q", value), "slm-header", "@32")
     for at, what in ((48, "tokenizer"), (64, "table")):
         for why, value in (("largest", 2**64 - 1), ("above", 2**62)):
-            bad(slm(f"{what}-size-{why}"), slm_file.put(plain, at, "<Q", value), "slm-header")
+            bad(slm(f"{what}-size-{why}"), slm_file.put(plain, at, "<Q", value), "slm-header", f"@{at + (8 if why == 'above' else 0)}")
     bad(slm("data-size-more"), slm_file.put(plain, 80, "<Q", struct.unpack_from("<Q", plain, 80)[0] + 1), "slm-header", "@16")
     for what, value in (("zero", 0), ("large", 2**40), ("largest", 2**64 - 1)):
         bad(slm(f"tensors-{what}"), slm_file.put(plain, 88, "<Q", value), "slm-header", "@88")
@@ -1087,7 +1087,7 @@ def slm_table_cases():
     up_at, gate_at = s.at["blk.0.ffn_norm.weight:name"], s.at["blk.0.ffn_gate.weight:name"]
     size = len("blk.0.ffn_norm.weight")
     swapped[up_at:up_at + size], swapped[gate_at:gate_at + size] = made[gate_at:gate_at + size], made[up_at:up_at + size]
-    bad(slm("table-order"), slm_file.seal(bytes(swapped)), "slm-table")
+    bad(slm("table-order"), slm_file.seal(bytes(swapped)), "slm-table", f"@{up_at}")
     twice = bytearray(made)
     twice[up_at:up_at + size] = made[gate_at:gate_at + size]
     bad(slm("table-name-twice"), slm_file.seal(bytes(twice)), "tensor-duplicate", f"@{up_at}")

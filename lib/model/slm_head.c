@@ -124,7 +124,7 @@ int mm_slm_write_head(const struct mm_slm *slm, struct mm_buf *out, struct mm_di
         sections[i].size = out->length - begin;
         align(out, start);
     }
-    if (out->failed || !mm_slm_place_sections(sections))
+    if (out->failed || mm_slm_place_sections(sections) < MM_SLM_SECTIONS)
         return mm_diag_memory(diags);
     return write_header(slm, out->data + start, sections, diags);
 }
@@ -189,9 +189,11 @@ static int check_sections(struct head *h)
         return WRONG(h, SLM_HEADER, MM_SLM_AT_SECTIONS + 8,
                      "expected 1 to %d bytes of facts in the header, found %" PRIu64, MM_SLM_FACTS_MAX,
                      placed[MM_SLM_FACTS].size);
-    if (!mm_slm_place_sections(placed))
-        return WRONG(h, SLM_HEADER, MM_SLM_AT_SECTIONS,
-                     "expected sections below 2^63 in the header, found larger ones");
+    int count = mm_slm_place_sections(placed);
+    if (count < MM_SLM_SECTIONS)
+        return WRONG(h, SLM_HEADER, MM_SLM_AT_SECTIONS + 16 * (uint64_t)count + 8,
+                     "expected a %s section that ends below 2^63 in the header, found %" PRIu64 " bytes",
+                     section_names[count], placed[count].size);
     for (int i = 0; i < MM_SLM_SECTIONS && sound; i++) {
         sound = placed[i].offset == h->sections[i].offset;
         if (!sound)
