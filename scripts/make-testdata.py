@@ -889,16 +889,16 @@ def slm_header_cases():
         bad(slm(f"facts-size-{what}"), slm_file.put(plain, 32, "<Q", value), "slm-header", "@32")
     for at, what in ((48, "tokenizer"), (64, "table")):
         for why, value in (("largest", 2**64 - 1), ("above", 2**62)):
-            bad(slm(f"{what}-size-{why}"), slm_file.put(plain, at, "<Q", value), "slm-header", f"@{at + (8 if why == 'above' else 0)}")
+            bad(slm(f"{what}-size-{why}"), slm_file.put(plain, at, "<Q", value), "slm-header", f"@{72 if (what, why) == ('table', 'above') else at}")
     bad(slm("data-size-more"), slm_file.put(plain, 80, "<Q", struct.unpack_from("<Q", plain, 80)[0] + 1), "slm-header", "@16")
-    for what, value in (("zero", 0), ("large", 2**40), ("largest", 2**64 - 1)):
+    for what, value in (("zero", 0), ("few", 3), ("large", 2**40), ("largest", 2**64 - 1)):
         bad(slm(f"tensors-{what}"), slm_file.put(plain, 88, "<Q", value), "slm-header", "@88")
     # a head that a header merely claims: no memory for what is not there
-    facts, tokenizer = struct.unpack_from("<4Q", plain, 24)[:2], struct.unpack_from("<Q", plain, 40)[0]
+    facts, tokenizer = struct.unpack_from("<2Q", plain, 24), struct.unpack_from("<Q", plain, 40)[0]
     lie = bytearray(plain)
-    table = slm_file.up(tokenizer + 2**40)
-    data = slm_file.up(table + 2**41)
-    struct.pack_into("<10Q", lie, 16, data + 64, *facts, tokenizer, 2**40, table, 2**41, data, 64, 2**20)
+    table = slm_file.up(tokenizer + 2**26)
+    data = slm_file.up(table + 2**29)
+    struct.pack_into("<10Q", lie, 16, data + 64, *facts, tokenizer, 2**26, table, 2**29, data, 64, 2**21)
     bad(slm("sections-not-there"), bytes(lie), "slm-section", f"@{size}")
     # the header says the file's size, and its own hash holds
     bad(slm("surplus"), plain + b"\0", "slm-header", "@16")

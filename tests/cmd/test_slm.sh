@@ -75,6 +75,24 @@ for what in "$step f32 llama" "41 f16 gpt2" "97 q8_0 llama"; do
     fi
 done
 
+# a header that claims half a gigabyte before the data gets no memory for it
+python3 -B - "$ROOT/scripts" <<'PY'
+import struct, sys
+sys.path.insert(0, sys.argv[1])
+import slm_file
+data = bytearray(slm_file.Slm().file())
+start = struct.unpack_from("<Q", data, 40)[0]
+table = slm_file.up(start + 2**26)
+end = slm_file.up(table + 2**29)
+struct.pack_into("<Q", data, 16, end + 64)
+struct.pack_into("<7Q", data, 40, start, 2**26, table, 2**29, end, 64, 2**21)
+open("claims.slm", "wb").write(data)
+PY
+in_memory 131072 slm-info claims.slm
+expect "memory grows with what is there, not with what is claimed" 1 "the tokenizer section up to" "[slm-section]"
+in_memory 131072 sh -c 'cat claims.slm | slm-info -'
+expect "from a pipe too" 1 "the tokenizer section up to" "[slm-section]"
+
 # ---- 10,000 changed files, each once more with hashes that fit: refused or valid, and no crash ----
 
 if [ -x "$BUILD/fuzz/replay-slm" ]; then
