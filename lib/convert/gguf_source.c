@@ -48,36 +48,40 @@ static bool text_is(const struct mm_gguf_pair *pair, const char *text)
     return pair->type == MM_GGUF_STRING && pair->size == strlen(text) && memcmp(pair->value, text, pair->size) == 0;
 }
 
-/* True for what a text document takes as a value, and what leads nowhere. */
-static bool is_value(const struct mm_gguf_pair *pair)
+/* True for what a text document takes as a value, and what leads nowhere. DOCUMENT holds it alone. */
+static bool is_value(const struct mm_buf *document, size_t length)
 {
     struct mm_diags ignored;
-    struct mm_buf text = {0};
     struct mm_lines lines;
     struct mm_line line;
     mm_diags_init(&ignored);
-    mm_buf_str(&text, "value 0\nvalue: ");
-    mm_buf_add(&text, pair->value, pair->size);
-    mm_buf_char(&text, '\n');
-    bool sound = !text.failed && mm_lines_begin(&lines, text.data, text.length, "value", &ignored) == 0 &&
-                 mm_lines_next(&lines, &line, &ignored) && line.sound && line.value_length == pair->size &&
-                 !memmem(pair->value, pair->size, "://", 3);
-    mm_buf_release(&text);
+    bool sound = mm_lines_begin(&lines, document->data, document->length, "value", &ignored) == 0 &&
+                 mm_lines_next(&lines, &line, &ignored) && line.sound && line.value_length == length &&
+                 !memmem(line.value, line.value_length, "://", 3);
     mm_diags_release(&ignored);
     return sound;
 }
 
 static void take_text(struct taking *t, const struct mm_gguf_pair *pair, char **out)
 {
-    if (pair->type != MM_GGUF_STRING || !is_value(pair)) {
-        refuse(t, pair, "a line of 1 to 1024 bytes that names no address");
-        return;
-    }
-    *out = strndup((const char *)pair->value, pair->size);
-    if (!*out) {
+    struct mm_buf document = {0};
+    mm_buf_str(&document, "value 0\nvalue: ");
+    if (pair->type == MM_GGUF_STRING)
+        mm_buf_add(&document, pair->value, pair->size);
+    mm_buf_char(&document, '\n');
+    if (document.failed) {
         t->failed = true;
         mm_diag_memory(t->diags);
+    } else if (pair->type != MM_GGUF_STRING || !is_value(&document, pair->size)) {
+        refuse(t, pair, "a line of 1 to 1024 bytes that names no address");
+    } else {
+        *out = strndup((const char *)pair->value, pair->size);
+        if (!*out) {
+            t->failed = true;
+            mm_diag_memory(t->diags);
+        }
     }
+    mm_buf_release(&document);
 }
 
 static void take_architecture(struct taking *t, const struct mm_gguf_pair *pair)

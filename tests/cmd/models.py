@@ -266,7 +266,8 @@ def llama2c(folder):
     out.add("longer", weights(extra=b"\0\0\0\0"), 1, "pack-source", "found 4 more bytes")
     out.add("shorter", weights(less=1), 1, "pack-source", "freq_cis_imag")
     out.add("much-shorter", weights(less=2 ** 14), 1, "pack-source", "expected a checkpoint of llama2.c")
-    out.add("pieces", weights(vocab=9), 1, "slm-facts", "vocab-size")
+    out.add("more-pieces", weights(vocab=9), 0, "pack-tokenizer", "adds 1 unused")
+    out.add("fewer-pieces", weights(vocab=7), 1, "pack-tokenizer", "at most 7 pieces")
     for place, name in enumerate(["dim", "hidden_dim", "n_layers", "n_heads", "n_kv_heads", "vocab_size", "seq_len"]):
         head = struct.unpack("<7i", weights()[:28])
         for value in [0] + ([-1] if name != "vocab_size" else []):

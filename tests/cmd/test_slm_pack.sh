@@ -43,7 +43,7 @@ if cmp -s tiny.slm one.slm; then ok "a folder of one GGUF file is that file"; el
 cp back.gguf one/y.gguf && run slm-pack -q -o two.slm one
 expect "a folder of two is not" 1 "found 2" "[pack-source]"
 mkdir none && run slm-pack -q -o none.slm none
-if [ "$status" -eq 1 ]; then ok "an empty folder is no model"; else not_ok "an empty folder is no model" "exit $status" "$err"; fi
+expect "an empty folder lacks what a folder needs" 3 "none/config.json" "[io-open]"
 
 # ---- names ----
 
