@@ -4,9 +4,9 @@
 need receipt-write python3 || exit 0
 MINIMODEL_HOME=$WORK/home
 export MINIMODEL_HOME
-cp "$MODEL" model.gguf
-manifest-make -q -p --model-id local/tiny model.gguf >m.manifest 2>/dev/null || exit 1
-slm-verify -q m.manifest . >report || exit 1
+mkdir tiny && cp "$MODEL" tiny/model.gguf
+(cd tiny && manifest-make -q -p --model-id local/tiny model.gguf) >m.manifest 2>/dev/null || exit 1
+slm-verify -q m.manifest tiny >report || exit 1
 
 # says NAME LINE: the last result has this line
 says() {
@@ -26,7 +26,7 @@ hash_of() { sed -n "$(($1 + 1))s/^receipt: \([0-9a-f]*\) .*/\1/p" home/receipts.
 
 # ---- writing ----
 
-slm-verify -q m.manifest . 2>/dev/null | SOURCE_DATE_EPOCH=1700000000 receipt-write --root . >"$WORK/.out" 2>"$WORK/.err"
+slm-verify -q m.manifest tiny 2>/dev/null | SOURCE_DATE_EPOCH=1700000000 receipt-write --root tiny >"$WORK/.out" 2>"$WORK/.err"
 status=$?
 out=$(cat "$WORK/.out")
 expect "a report from a pipe becomes a receipt" 0 "receipt: $WORK/home/receipts/local/tiny/20231114T221320Z-"
@@ -37,7 +37,7 @@ case $path in */20231114T221320Z-"$(printf %.16s "$sha")".receipt) ok "its name 
 same "it is read-only, in folders of the user's own" "444 700 700 700" "$(stat -c %a "$path" "${path%/*}" home/receipts home | tr '\n' ' ' | sed 's/ $//')"
 same "it begins as its page says" "minimodel-receipt 0 created: 2023-11-14T22:13:20Z action: verified medium: in-place transfer-consent: not-asked execution-consent: no previous-receipt: none" "$(head -n 7 "$path" | tr '\n' ' ' | sed 's/ $//')"
 same "it holds the report's lines" "$(sed 1d report)" "$(sed 1,7d "$path" | grep -v '^fingerprint: ')"
-same "and the file's fingerprint" "fingerprint: $(stat -c '%d %i %s' model.gguf)" "$(sed -n 's/^\(fingerprint: [0-9]* [0-9]* [0-9]*\) [0-9]* [0-9]* -$/\1/p' "$path")"
+same "and the file's fingerprint" "fingerprint: $(stat -c '%d %i %s' tiny/model.gguf)" "$(sed -n 's/^\(fingerprint: [0-9]* [0-9]* [0-9]*\) [0-9]* [0-9]* -$/\1/p' "$path")"
 same "the log names it" "receipt: $sha ${path#"$WORK/home/receipts/"}" "$(tail -n 1 home/receipts.log)"
 run receipt-write --medium 'usb the blue one' --host-label 'my desk' report
 expect "medium and label are noted" 0
