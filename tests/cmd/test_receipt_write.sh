@@ -4,9 +4,9 @@
 need receipt-write python3 || exit 0
 MINIMODEL_HOME=$WORK/home
 export MINIMODEL_HOME
-cp "$MODEL" model.gguf
-manifest-make -q -p --model-id local/tiny model.gguf >m.manifest 2>/dev/null || exit 1
-slm-verify -q m.manifest . >report || exit 1
+mkdir tiny && cp "$MODEL" tiny/model.gguf
+(cd tiny && manifest-make -q -p --model-id local/tiny model.gguf) >m.manifest 2>/dev/null || exit 1
+slm-verify -q m.manifest tiny >report || exit 1
 
 # says NAME LINE: the last result has this line
 says() {
@@ -26,7 +26,7 @@ hash_of() { sed -n "$(($1 + 1))s/^receipt: \([0-9a-f]*\) .*/\1/p" home/receipts.
 
 # ---- writing ----
 
-slm-verify -q m.manifest . 2>/dev/null | SOURCE_DATE_EPOCH=1700000000 receipt-write --root . >"$WORK/.out" 2>"$WORK/.err"
+slm-verify -q m.manifest tiny 2>/dev/null | SOURCE_DATE_EPOCH=1700000000 receipt-write --root tiny >"$WORK/.out" 2>"$WORK/.err"
 status=$?
 out=$(cat "$WORK/.out")
 expect "a report from a pipe becomes a receipt" 0 "receipt: $WORK/home/receipts/local/tiny/20231114T221320Z-"
@@ -37,7 +37,7 @@ case $path in */20231114T221320Z-"$(printf %.16s "$sha")".receipt) ok "its name 
 same "it is read-only, in folders of the user's own" "444 700 700 700" "$(stat -c %a "$path" "${path%/*}" home/receipts home | tr '\n' ' ' | sed 's/ $//')"
 same "it begins as its page says" "minimodel-receipt 0 created: 2023-11-14T22:13:20Z action: verified medium: in-place transfer-consent: not-asked execution-consent: no previous-receipt: none" "$(head -n 7 "$path" | tr '\n' ' ' | sed 's/ $//')"
 same "it holds the report's lines" "$(sed 1d report)" "$(sed 1,7d "$path" | grep -v '^fingerprint: ')"
-same "and the file's fingerprint" "fingerprint: $(stat -c '%d %i %s' model.gguf)" "$(sed -n 's/^\(fingerprint: [0-9]* [0-9]* [0-9]*\) [0-9]* [0-9]* -$/\1/p' "$path")"
+same "and the file's fingerprint" "fingerprint: $(stat -c '%d %i %s' tiny/model.gguf)" "$(sed -n 's/^\(fingerprint: [0-9]* [0-9]* [0-9]*\) [0-9]* [0-9]* -$/\1/p' "$path")"
 same "the log names it" "receipt: $sha ${path#"$WORK/home/receipts/"}" "$(tail -n 1 home/receipts.log)"
 run receipt-write --medium 'usb the blue one' --host-label 'my desk' report
 expect "medium and label are noted" 0
@@ -224,6 +224,43 @@ fresh 1
 run receipt-write --grant-execution local/tiny
 expect "a verified receipt is no ground for consent" 1 "[receipt-none]"
 
+# given ACTION REVISION: a receipt as an importer writes it, made here from the last one
+given() {
+    python3 - "$1" "$2" <<'END'
+import hashlib, os, re, sys
+log = open("home/receipts.log").read()
+last = log.splitlines()[-1].split(" ")
+text = open("home/receipts/" + last[2]).read()
+for key, value in (("action", sys.argv[1]), ("revision", sys.argv[2]), ("previous-receipt", last[1]), ("execution-consent", "no"), ("medium", "usb a stick"),
+                   ("fingerprint", "1 2 406016 3 4 -")):
+    text = re.sub(f"^{key}: .*$", f"{key}: {value}", text, flags=re.M)
+digest = hashlib.sha256(text.encode()).hexdigest()
+stamp = re.search("^created: (.*)$", text, flags=re.M)[1].replace("-", "").replace(":", "")
+name = f"local/tiny/{stamp}-{digest[:16]}.receipt"
+open("home/receipts/" + name, "w").write(text)
+open("home/receipts.log", "a").write(f"receipt: {digest} {name}\n")
+END
+}
+given imported 1
+given imported 2
+run receipt-write --check
+expect "receipts that another program wrote make a sound chain" 0 "receipts: 3"
+run receipt-write --grant-execution local/tiny
+expect "an import is ground for consent" 0 "receipt: $WORK/home/receipts/local/tiny/"
+path=$(sed -n 's/^receipt: //p' "$WORK/.out")
+same "which repeats the newest one" "action: consented medium: usb a stick execution-consent: yes revision: 2 fingerprint: 1 2 406016 3 4 -" \
+    "$(grep -E '^(action|medium|execution|revision|fingerprint)' "$path" | tr '\n' ' ' | sed 's/ $//')"
+run receipt-write --grant-execution local/tiny@1
+expect "a revision can be named" 0
+same "and is the one that is taken" "revision: 1" "$(grep '^revision' "$(sed -n 's/^receipt: //p' "$WORK/.out")")"
+given removed 2
+run receipt-write --grant-execution local/tiny@2
+expect "what was removed cannot be consented to" 1 "[receipt-none]" "local/tiny, revision 2"
+run receipt-write --grant-execution local/other
+expect "nor what was never there" 1 "[receipt-none]" "local/other"
+run receipt-write --check
+expect "and the chain is sound" 0 "receipts: 6"
+
 # ---- ends ----
 
 fresh 3
@@ -245,8 +282,9 @@ for number in $(seq 20); do
     pids="$pids $!"
 done
 failed=0
+for number in 1 2 3 4 5; do receipt-write --check >/dev/null 2>&1 || failed=$((failed + 1)); done
 for pid in $pids; do wait "$pid" || failed=$((failed + 1)); done
-same "twenty at the same time all succeed" 0 "$failed"
+same "twenty at the same time all succeed, and checks between them" 0 "$failed"
 run receipt-write --check
 expect "and make one chain" 0 "receipts: 20"
 
@@ -298,6 +336,9 @@ END
 else
     skip "whatever fails, the answer is 3 and the next receipt goes on" "the commands with faults are not built"
 fi
+
+receipt-write --head >/dev/full 2>err
+same "a result that cannot be printed answers 3" "3 1" "$? $(grep -c '\[io-write\]' err)"
 
 # ---- disks ----
 

@@ -500,6 +500,7 @@ static void the_home_is_looked_up(void **state)
     unsetenv("MINIMODEL_HOME"), unsetenv("XDG_DATA_HOME"), unsetenv("HOME");
     assert_null(mm_home_path(NULL, &diags));
     check_findings("nothing set", &diags, "store-home");
+    mm_diags_release(&diags);
 }
 
 static void folders_are_made_on_request(void **state)
@@ -524,6 +525,7 @@ static void folders_are_made_on_request(void **state)
     assert_int_equal(mm_home_open_file(home, "x/y"), -1);
     assert_int_equal(errno, EISDIR);
     close(home);
+    mm_diags_release(&diags);
     remove_folder(folder);
 }
 

@@ -339,6 +339,7 @@ static void fingerprints_tell_files_apart(void **state)
     assert_false(mm_fingerprint_same(&a, &b));
     close(fd);
     check_findings("fingerprints", &diags, "");
+    mm_diags_release(&diags);
     remove_folder(folder);
 }
 
