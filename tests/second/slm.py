@@ -120,7 +120,7 @@ FIELDS = {  # key: (check, what is expected)
     "context-length": LENGTH, "rope-dimension-count": LENGTH, "rope-base": REAL,
     "rope-scaling": (scaling, "none, or linear and a real number above 0"),
     "norm-epsilon": (real, "a real number, not below 0, in its one spelling"),
-    "quantization": (lambda text: text if text in [name for name, _, _ in DTYPES.values()] else None, "a dtype")}
+    "quantization": (str, "a dtype")}  # which one, follows from the tensors
 OPTIONAL = ("name", "license")
 
 
@@ -143,7 +143,7 @@ class FactsSection:
     def read_lines(self, raws):
         first = parse_line(raws[0], 2, []) if raws else None
         if first and first.key == "architecture" and first.ok and FIELDS["architecture"][0](first.value) not in (None, "llama"):
-            self.known, self.findings = False, self.findings[:0]
+            self.known, self.findings = False, [finding for finding in self.findings if finding.place == "1:1"]
             return self.report(2, f"architecture {first.value} is not known, only llama is", "slm-architecture-unsupported")
         parsed = [parse_line(raw, at, self.findings) for at, raw in enumerate(raws, 2)]
         lines = [line for line in parsed if line is not None]
