@@ -10,6 +10,7 @@
 #include "act/import.h"
 #include "base/file.h"
 #include "cli.h"
+#include "text/line.h"
 
 enum {
     ALLOW_UNSIGNED,
@@ -207,7 +208,11 @@ static void take_option(struct call *c, int option, const char *value)
         c->bad_ranges = value;
         c->how.bad_ranges = &c->bad;
         break;
-    case HOST_LABEL: c->how.host_label = value; break;
+    case HOST_LABEL:
+        if (!mm_value_sound(value, strlen(value)))
+            cli_usage(&c->cli, "--host-label: expected the value of a line, found '%s'", value);
+        c->how.host_label = value;
+        break;
     case MEDIUM:
         if (strcmp(value, "file") != 0 && strcmp(value, "usb") != 0)
             cli_usage(&c->cli, "--medium: expected file or usb, found '%s'", value);

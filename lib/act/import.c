@@ -53,11 +53,8 @@ static int check_signature(struct mm_import *i)
     return 0;
 }
 
-/* All artifacts together, and the limit that the caller set. */
 static int check_size(struct mm_import *i)
 {
-    for (size_t k = 0; k < i->count; k++)
-        i->facts->total += i->items[k].claim.chunks.bytes; /* the manifest's sum is below 2^63 */
     if (i->options->max_bytes && i->facts->total > i->options->max_bytes)
         return mm_diag(i->diags, MM_RULE_STORE_MAX, "expected at most %" PRIu64 " bytes, found a model of %" PRIu64,
                        i->options->max_bytes, i->facts->total);
@@ -90,6 +87,7 @@ static int make_items(struct mm_import *i)
         i->items[k].fd = -1;
         i->items[k].intake.piece = -1;
         mm_manifest_claim(&i->manifest, k + 1, &i->items[k].claim);
+        i->facts->total += i->items[k].claim.chunks.bytes; /* the manifest's sum is below 2^63 */
     }
     return 0;
 }
@@ -135,20 +133,21 @@ static void write_only_chunk(const struct mm_claim *claim, struct mm_buf *out)
     mm_hashes_release(&hashes);
 }
 
-/* The artifact's chunk list: of a source, of an earlier run, of a model that has or had the same artifact, or the only one there
+/* The artifact's chunk list as stored, and a compressed one's text: of a source, of an earlier run, of a model that has or had the same artifact, or the only one there
  * can be. */
-static bool find_list(const struct mm_import *i, const struct mm_claim *claim, struct mm_buf *stored, bool *compressed)
+static bool find_list(const struct mm_import *i, const struct mm_claim *claim, struct mm_buf *stored,
+                      struct mm_buf *text, bool *compressed)
 {
     char root[MM_HASH_HEX + 1], path[sizeof claim->path + 16];
-    if (mm_supply_chunk_list(i->supply, claim, stored, compressed))
+    if (mm_supply_chunk_list(i->supply, claim, stored, text, compressed))
         return true;
     *compressed = false;
     snprintf(path, sizeof path, "%s.chunks", claim->path);
-    if (mm_supply_read_list(i->files, path, MM_LINKS_BENEATH, claim, stored))
+    if (mm_supply_read_list(i->files, path, MM_LINKS_BENEATH, claim, stored, text))
         return true;
     mm_hex(root, claim->chunks.root, MM_HASH_BYTES);
     snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", root);
-    if (mm_supply_read_list(i->home, path, MM_LINKS_BENEATH, claim, stored))
+    if (mm_supply_read_list(i->home, path, MM_LINKS_BENEATH, claim, stored, text))
         return true;
     mm_buf_clear(stored);
     if (claim->chunks.count <= 1)
@@ -156,21 +155,30 @@ static bool find_list(const struct mm_import *i, const struct mm_claim *claim, s
     return claim->chunks.count <= 1;
 }
 
-/* Puts the list beside the partial file, so that wrong chunks can be told. */
+/* Puts the list beside the partial file, so that wrong chunks can be told: as it came where the manifest names it so, as text
+ * otherwise. */
 static int take_list(struct mm_import *i, struct mm_item *item)
 {
-    struct mm_buf stored = {0};
+    struct mm_buf stored = {0}, text = {0};
     bool compressed = false;
     int result = 0;
-    item->listed = find_list(i, &item->claim, &stored, &compressed);
+    item->listed = find_list(i, &item->claim, &stored, &text, &compressed);
+    if (compressed && item->listed && !mm_import_names_list(&item->claim, ".chunks.gz")) {
+        compressed = false;
+        mm_buf_clear(&stored);
+        mm_buf_add(&stored, text.data, text.length);
+    }
+    mm_import_remove_list(i, item, ".chunks");
+    mm_import_remove_list(i, item, ".chunks.gz");
     snprintf(item->list_path, sizeof item->list_path, "%s.chunks%s", item->claim.path, compressed ? ".gz" : "");
-    item->list_stated = item->listed && item->claim.chunk_list.known && mm_import_states_list(&item->claim, &stored);
-    if (item->listed && !mm_buf_text(&stored))
+    item->list_stated = item->listed && mm_import_names_list(&item->claim, compressed ? ".chunks.gz" : ".chunks");
+    if (item->listed && (stored.failed || text.failed))
         result = mm_diag_memory(i->diags);
     else if (item->listed)
         result =
             mm_tree_make_for(i->files, item->list_path, i->diags) < 0 ? -1 : write_whole(i, item->list_path, &stored);
     mm_buf_release(&stored);
+    mm_buf_release(&text);
     return result;
 }
 

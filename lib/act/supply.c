@@ -221,7 +221,7 @@ int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *d
 /* ---- chunk lists ---- */
 
 bool mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
-                         struct mm_buf *stored)
+                         struct mm_buf *stored, struct mm_buf *text)
 {
     struct mm_chunk_list list = {0};
     struct mm_diags ignored;
@@ -233,6 +233,9 @@ bool mm_supply_read_list(int folder, const char *path, enum mm_links links, cons
                 list.facts.bytes == claim->chunks.bytes && list.facts.size == claim->chunks.size &&
                 memcmp(list.facts.root, claim->chunks.root, MM_HASH_BYTES) == 0 &&
                 memcmp(list.facts.sha256, claim->chunks.sha256, MM_HASH_BYTES) == 0;
+    mm_buf_clear(text);
+    if (fits && mm_path_ends_in(path, ".gz"))
+        mm_chunk_list_write(&list.facts, &list.hashes, text);
     mm_chunk_list_release(&list);
     mm_buf_clear(stored);
     fits = fits && lseek(fd, 0, SEEK_SET) == 0 &&
@@ -243,16 +246,18 @@ bool mm_supply_read_list(int folder, const char *path, enum mm_links links, cons
 }
 
 bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
-                          bool *compressed)
+                          struct mm_buf *text, bool *compressed)
 {
-    static const char *const endings[] = {".chunks", ".chunks.gz"};
     char path[sizeof claim->path + 16];
-    for (size_t i = 0; i < supply->root_count; i++)
-        for (size_t k = 0; k < 2 && !supply->roots[i].is_set; k++) {
-            snprintf(path, sizeof path, "%s%s", claim->path, endings[k]);
-            *compressed = k == 1;
-            if (mm_supply_read_list(supply->roots[i].folder, path, supply->links, claim, stored))
+    const struct mm_entry *route = claim->chunk_list_route;
+    bool gz = route && route->value_length > 3 && memcmp(route->value + route->value_length - 3, ".gz", 3) == 0;
+    for (int form = 0; form < 2; form++) {
+        *compressed = form == 0 ? gz : !gz;
+        snprintf(path, sizeof path, "%s.chunks%s", claim->path, *compressed ? ".gz" : "");
+        for (size_t i = 0; i < supply->root_count; i++)
+            if (!supply->roots[i].is_set &&
+                mm_supply_read_list(supply->roots[i].folder, path, supply->links, claim, stored, text))
                 return true;
-        }
+    }
     return false;
 }
