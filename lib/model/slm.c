@@ -166,7 +166,8 @@ static int compare_name(const void *key, const void *tensor)
 
 static bool has_tensor(const struct mm_slm *slm, const char *name)
 {
-    return bsearch(name, slm->tensors, slm->tensor_count, sizeof *slm->tensors, compare_name) != NULL;
+    return slm->tensor_count > 0 &&
+           bsearch(name, slm->tensors, slm->tensor_count, sizeof *slm->tensors, compare_name) != NULL;
 }
 
 /* Names the first block that lacks tensor WHICH, FOUND blocks having it. */
