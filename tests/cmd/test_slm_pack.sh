@@ -180,9 +180,12 @@ python=${GGUF_PYTHON:-python3}
 $has_gguf || skip "the PyPI package gguf agrees" "$python has no gguf"
 if $has_gguf; then
     for dtype in q8_0 q4_0; do
-        slm-pack -q --force -o random.slm --quantize $dtype cases/plain.gguf >/dev/null
-        slm-unpack -q --force -o random.gguf random.slm >/dev/null
-        same "gguf quantises random rows to the same $dtype" 15 "$("$python" "$HERE/quantized.py" blocks $dtype cases/plain.gguf random.gguf 2>&1 | tail -n 1)"
+        for origin in plain f16 bf16 q8_0 q4_0; do
+            [ $origin = $dtype ] && continue # stays as it is
+            slm-pack -q --force -o random.slm --quantize $dtype cases/$origin.gguf >/dev/null
+            slm-unpack -q --force -o random.gguf random.slm >/dev/null
+            same "gguf turns random rows of $origin into the same $dtype" 15 "$("$python" "$HERE/quantized.py" blocks $dtype cases/$origin.gguf random.gguf 2>&1 | tail -n 1)"
+        done
     done
     same "gguf reads unpacked files" "20 20" "$("$python" "$HERE/quantized.py" read back.gguf random.gguf 2>&1 | tail -n 1)"
 fi
