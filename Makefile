@@ -30,7 +30,7 @@ LIB_SOURCES := \
 	lib/convert/tokenizer_json.c lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c \
 	lib/act/chunks.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/make.c lib/act/verify.c \
 	lib/model/gguf_head.c lib/model/piece_index.c lib/model/quantize.c \
-	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/llama2c_source.c lib/convert/pack.c \
+	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/gguf_split.c lib/convert/llama2c_source.c lib/convert/pack.c \
 	lib/convert/rows.c lib/convert/slm_source.c lib/convert/tokenizer_gguf.c lib/convert/unpack.c
 COMMANDS := chunk-merkle manifest-lint manifest-make slm-info slm-pack slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
