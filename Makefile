@@ -26,11 +26,11 @@ LIB_SOURCES := \
 	lib/model/pickle.c lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c lib/model/safetensors.c \
 	lib/model/set.c lib/model/slm.c lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c \
 	lib/model/tensor.c lib/model/tokenizer.c \
-	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/llama2c_source.c lib/convert/llama_config.c \
-	lib/convert/merge_scores.c lib/convert/pack.c lib/convert/pipeline.c lib/convert/protobuf.c lib/convert/rows.c \
-	lib/convert/safetensors_source.c lib/convert/slm_source.c lib/convert/special.c lib/convert/special_settings.c \
-	lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c lib/convert/tokenizer_json.c \
-	lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
+	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/gguf_split.c lib/convert/llama2c_source.c \
+	lib/convert/llama_config.c lib/convert/merge_scores.c lib/convert/pack.c lib/convert/pipeline.c \
+	lib/convert/protobuf.c lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c \
+	lib/convert/special.c lib/convert/special_settings.c lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c \
+	lib/convert/tokenizer_json.c lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
 	lib/doc/chunk_list.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
 	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c \

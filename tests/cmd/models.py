@@ -3,6 +3,7 @@
 
     models.py cases FOLDER      NAME.gguf, and FOLDER/cases.tsv: NAME, exit code, RULE or -, TEXT or -, options, tab-separated
     models.py llama2c FOLDER    checkpoints, and FOLDER/cases.tsv likewise
+    models.py parts FOLDER      folders with the parts of split models, and FOLDER/cases.tsv likewise
     models.py seeds FOLDER      FOLDER/pack and FOLDER/llama2c: a choice of both, as seeds of fuzzers
     models.py tensors FILE      prints NAME, dtype number, dimensions and SHA-256 of each tensor of a GGUF file
     models.py lost FILE OTHER   prints what the GGUF file OTHER has not as FILE has it: tensors, and pairs that make the model
@@ -194,7 +195,7 @@ def cases(folder):
     out.add("yarn-and-factor", None, 0, "pack-dropped", "leaves out llama.rope.scaling.factor", "--drop llama.rope.scaling.*")
     key("no-architecture", {"general.architecture": None}, "general.architecture, found none")
     key("other-architecture", {"general.architecture": (STR, "gemma3")}, "found 'gemma3'", rule="pack-source")
-    key("part", {"split.no": (U16, 0), "split.count": (U16, 3), "split.tensors.count": (I32, 60)}, "a part of 3", rule="pack-source")
+    key("part", {"split.no": (U16, 0), "split.count": (U16, 3), "split.tensors.count": (I32, 60)}, "found a part of 3", rule="pack-source")
     key("no-count", {"llama.embedding_length": None}, "embedding-length", rule="slm-facts")
     key("odd-heads", {"llama.attention.head_count_kv": (U32, 3)}, "head-count-kv", rule="slm-facts")
     key("other-vocabulary", {"llama.vocab_size": (U32, 9)}, "vocab-size", rule="slm-facts")
@@ -280,6 +281,41 @@ def llama2c(folder):
     out.finish()
 
 
+def parts(folder):
+    """Folders: NAME/*.gguf, and cases.tsv; `parts` is the whole model `plain`."""
+    out = Cases(folder, "")
+    table = list(tensors().items())
+
+    def split(name, change=None, code=1, said="-", rule="pack-source", drop=(), extra=(), empty_first=False, options="-"):
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+        shares = [[], table[:12], table[12:]] if empty_first else [table[:5], table[5:12], table[12:]]
+        for n, share in enumerate(shares):
+            pairs = {**facts(), **scored()} if n == 0 else {}
+            pairs.update({"split.no": (U16, n), "split.count": (U16, 3), "split.tensors.count": (I32, len(table))})
+            pairs.update((change or {}).get(n, {}))
+            if n not in drop:
+                put(os.path.join(folder, name, f"m-{n + 1:05}-of-00003.gguf"), gguf(pairs, dict(share)))
+        for file in extra:
+            put(os.path.join(folder, name, file), gguf({**facts(), **scored()}, tensors()))
+        out.add(name, None, code, rule, said, options)
+
+    split("parts", code=0, rule="-")
+    split("tensorless-first", code=0, rule="-", empty_first=True)
+    split("named-parts", {2: {"general.architecture": (STR, "llama")}}, code=0, rule="-")
+    split("missing", drop=[1], said="found 2 files of which one has 3")
+    split("surplus", extra=["x.gguf"], said="found 4 files")
+    split("twice", {2: {"split.no": (U16, 1)}}, said="found split.no 1 twice")
+    split("beyond", {2: {"split.no": (U16, 3)}}, said="found split.no 3")
+    split("total", {n: {"split.tensors.count": (I32, 21)} for n in range(3)}, said="expected 21 tensors in all parts")
+    split("totals", {2: {"split.tensors.count": (I32, 21)}}, said="split.tensors.count of the other parts")
+    split("facts-behind", {1: {"llama.block_count": (U32, 2)}}, rule="pack-key", said="llama.block_count")
+    split("name-behind", {1: {"general.name": (STR, "b")}}, rule="pack-key", said="general.name")
+    split("tokenizer-behind", {2: {"tokenizer.ggml.model": (STR, "llama")}}, rule="pack-key", said="tokenizer.ggml.model")
+    split("other-architecture", {2: {"general.architecture": (STR, "gemma3")}}, said="found 'gemma3'")
+    split("other-split-key", {1: {"split.hash": (STR, "x")}}, rule="pack-key", said="split.hash")
+    out.finish()
+
+
 def seeds(folder):
     os.makedirs(folder, exist_ok=True)
     cases(os.path.join(folder, "pack"))
@@ -362,7 +398,7 @@ def main():
         for name, dtype, dims, data in sorted(read(paths[0])[1]):
             print(name, dtype, ",".join(map(str, dims)), hashlib.sha256(data).hexdigest())
     else:
-        {"cases": cases, "llama2c": llama2c, "seeds": seeds, "lost": lost}[what](*paths)
+        {"cases": cases, "llama2c": llama2c, "parts": parts, "seeds": seeds, "lost": lost}[what](*paths)
 
 
 if __name__ == "__main__":

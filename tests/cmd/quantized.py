@@ -1,7 +1,7 @@
 """Compares with the PyPI package gguf, which somebody else wrote.
 
     quantized.py read FILE...            each GGUF file can be read; prints the number of tensors
-    quantized.py blocks DTYPE F32 FILE   the matrices of FILE that have DTYPE are those of the GGUF file F32, quantised by gguf
+    quantized.py blocks DTYPE SOURCE FILE the matrices of FILE that have DTYPE are those of the GGUF file SOURCE, decoded and quantised by gguf
     quantized.py same DTYPE FILE OTHER   the tensors that have DTYPE in OTHER have the same bytes in FILE
 """
 import sys
@@ -14,12 +14,12 @@ def tensors(path):
     return {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
 
 
-def blocks(name, plain, path):
+def blocks(name, origin, path):
     dtype, found = gguf.GGMLQuantizationType[name.upper()], 0
-    source = tensors(plain)
+    source = tensors(origin)
     for tensor in tensors(path).values():
         if tensor.tensor_type == dtype:
-            values = numpy.array(source[tensor.name].data, dtype=numpy.float32)
+            values = gguf.dequantize(source[tensor.name].data, source[tensor.name].tensor_type).astype(numpy.float32)
             assert gguf.quantize(values, dtype).tobytes() == tensor.data.tobytes(), tensor.name
             found += 1
     print(found)

@@ -41,7 +41,9 @@ if cmp -s tiny.slm from-slm.slm; then ok "an .slm is packed as it is"; else not_
 mkdir one && cp back.gguf one/x.gguf && run slm-pack -q -o one.slm one
 if cmp -s tiny.slm one.slm; then ok "a folder of one GGUF file is that file"; else not_ok "a folder of one GGUF file is that file" "$err"; fi
 cp back.gguf one/y.gguf && run slm-pack -q -o two.slm one
-expect "a folder of two is not" 1 "found 2" "[pack-source]"
+expect "a folder of two is not" 1 "found 2 files" "[pack-source]"
+cp tiny.slm one/z.slm && run slm-pack -q -o three.slm one
+expect "a folder of GGUF and .slm neither" 1 "found 2 GGUF and 1 .slm" "[pack-source]"
 mkdir none && run slm-pack -q -o none.slm none
 expect "an empty folder lacks what a folder needs" 3 "none/config.json" "[io-open]"
 
@@ -65,9 +67,9 @@ judge() {
         set -f
         [ "$options" = - ] && options=
         # shellcheck disable=SC2086 # several options
-        run slm-pack -o out.slm $options $2 "$1/$which.$3"
+        run slm-pack -o out.slm $options $2 "$1/$which${3:+.$3}"
         set +f
-        what="$3 $which $options"
+        what="$1 $which $options"
         if [ "$rule" = - ]; then
             expect "$what" "$code"
         else
@@ -87,6 +89,16 @@ judge() {
 }
 python3 "$HERE/models.py" cases cases
 judge cases "" gguf
+
+python3 "$HERE/models.py" parts parts
+judge parts "" ""
+slm-pack -q -o whole.slm cases/plain.gguf >/dev/null
+for which in parts tensorless-first named-parts; do
+    slm-pack -q --force -o joined.slm parts/$which >/dev/null
+    if cmp -s whole.slm joined.slm; then ok "$which make the whole model"; else not_ok "$which make the whole model"; fi
+done
+run slm-pack -o out.slm parts/parts/m-00001-of-00003.gguf
+expect "one part is no model" 1 "found a part of 3" "[pack-source]"
 
 slm-pack -q -o words.slm cases/plain.gguf >/dev/null
 python3 "$HERE/models.py" llama2c llama2c
@@ -180,9 +192,12 @@ python=${GGUF_PYTHON:-python3}
 $has_gguf || skip "the PyPI package gguf agrees" "$python has no gguf"
 if $has_gguf; then
     for dtype in q8_0 q4_0; do
-        slm-pack -q --force -o random.slm --quantize $dtype cases/plain.gguf >/dev/null
-        slm-unpack -q --force -o random.gguf random.slm >/dev/null
-        same "gguf quantises random rows to the same $dtype" 15 "$("$python" "$HERE/quantized.py" blocks $dtype cases/plain.gguf random.gguf 2>&1 | tail -n 1)"
+        for origin in plain f16 bf16 q8_0 q4_0; do
+            [ $origin = $dtype ] && continue # stays as it is
+            slm-pack -q --force -o random.slm --quantize $dtype cases/$origin.gguf >/dev/null
+            slm-unpack -q --force -o random.gguf random.slm >/dev/null
+            same "gguf turns random rows of $origin into the same $dtype" 15 "$("$python" "$HERE/quantized.py" blocks $dtype cases/$origin.gguf random.gguf 2>&1 | tail -n 1)"
+        done
     done
     same "gguf reads unpacked files" "20 20" "$("$python" "$HERE/quantized.py" read back.gguf random.gguf 2>&1 | tail -n 1)"
 fi
