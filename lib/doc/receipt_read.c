@@ -335,10 +335,13 @@ static int read_word(struct reader *r, const char *key, const char *const *names
     return word < 0 ? value_fails(r, 0, expected) : word;
 }
 
-static int copy_text(struct reader *r, size_t from, char **text)
+/* The value from byte FROM on as text of its own; NULL with a finding. */
+static char *copy_text(struct reader *r, size_t from)
 {
-    *text = strndup(r->line.value + from, r->line.value_length - from);
-    return *text ? 0 : mm_diag_memory(r->diags);
+    char *text = strndup(r->line.value + from, r->line.value_length - from);
+    if (!text)
+        mm_diag_memory(r->diags);
+    return text;
 }
 
 /* `medium: WORD [DETAIL]`, and before it perhaps `host-label: TEXT`. */
@@ -350,7 +353,7 @@ static int read_medium(struct reader *r)
     mm_diags_init(&ignored);
     bool labelled = mm_lines_next(&before, &r->line, &ignored) && mm_line_is(&r->line, "host-label");
     mm_diags_release(&ignored);
-    if (labelled && (next_field(r, "host-label") < 0 || copy_text(r, 0, &r->receipt->host_label) < 0))
+    if (labelled && (next_field(r, "host-label") < 0 || !(r->receipt->host_label = copy_text(r, 0))))
         return -1;
     if (next_field(r, "medium") < 0)
         return -1;
@@ -359,7 +362,10 @@ static int read_medium(struct reader *r)
     if (medium < 0 || (length < r->line.value_length && r->line.value[length + 1] == ' '))
         return value_fails(r, 0, expected);
     r->receipt->medium = medium;
-    return length < r->line.value_length ? copy_text(r, length + 1, &r->receipt->detail) : 0;
+    if (length == r->line.value_length)
+        return 0;
+    r->receipt->detail = copy_text(r, length + 1);
+    return r->receipt->detail ? 0 : -1;
 }
 
 static int read_previous(struct reader *r)
