@@ -14,7 +14,7 @@
 #include "base/file.h"
 
 /* Receipts that the log does not name and that an append looks at; an interrupted append leaves one. */
-#define UNNAMED_MAX 1024
+#define UNNAMED_MAX 16384
 
 /* A receipt that the log does not name. */
 struct unnamed {
@@ -150,8 +150,8 @@ static int collect_unnamed(void *context, const char *name, bool unfinished)
     if (unfinished || !mm_receipt_name_valid(name, strlen(name)))
         return 0;
     if (a->unnamed_count >= UNNAMED_MAX)
-        return mm_diag(a->chain.diags, MM_RULE_IO_LIMIT, "at most %d receipts that the log does not name are read",
-                       UNNAMED_MAX);
+        return mm_diag(a->chain.diags, MM_RULE_IO_LIMIT,
+                       "at most %d receipts that the log does not name are read; move some of them away", UNNAMED_MAX);
     if (!mm_grow(&a->unnamed, a->unnamed_count, &a->unnamed_capacity, sizeof *a->unnamed))
         return mm_diag_memory(a->chain.diags);
     struct unnamed *unnamed = &a->unnamed[a->unnamed_count];
