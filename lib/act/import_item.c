@@ -275,8 +275,8 @@ static ssize_t read_and_write(void *context, uint64_t offset, void *out, size_t 
     ssize_t got = mm_intake_read(&item->intake, offset, out, length, &from);
     if (got <= 0)
         return -1;
-    if (!i->options->in_place && pwrite(item->fd, out, (size_t)got, (off_t)offset) != got) {
-        i->write_error = errno ? errno : ENOSPC;
+    if (!i->options->in_place && mm_file_write_at(item->fd, out, (size_t)got, offset) < 0) {
+        i->write_error = errno;
         return -1;
     }
     i->facts->read += from == MM_FROM_STORE ? 0 : (uint64_t)got;
@@ -468,8 +468,8 @@ static int copy_file(struct mm_import *i, struct mm_item *item, size_t root)
         ssize_t got = pread(item->intake.files[root], block, MM_INTAKE_BLOCK, (off_t)at);
         if (got <= 0 || (uint64_t)got > bytes - at)
             result = 1;
-        else if (mm_intake_write(item->fd, block, (size_t)got, at, i->diags) < 0)
-            result = -1;
+        else if (mm_file_write_at(item->fd, block, (size_t)got, at) < 0)
+            result = mm_diag_errno(i->diags, MM_RULE_IO_WRITE, "cannot write", errno);
         else
             mm_chunker_update(&chunker, block, (size_t)got);
         at += got > 0 ? (uint64_t)got : 0;

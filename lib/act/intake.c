@@ -309,21 +309,6 @@ ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, siz
     return -1;
 }
 
-int mm_intake_write(int out, const unsigned char *bytes, size_t length, uint64_t offset, struct mm_diags *diags)
-{
-    while (length > 0) {
-        ssize_t put = pwrite(out, bytes, length, (off_t)offset);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot write", errno);
-        bytes += put;
-        length -= (size_t)put;
-        offset += (uint64_t)put;
-    }
-    return 0;
-}
-
 /* Copies chunk INDEX from PLACE. Returns 0; 1 if the place lacks it or has other bytes; -1 with IO_WRITE. */
 static int fetch_from(struct mm_intake *intake, size_t place, uint64_t index, int out, uint64_t *read,
                       enum mm_intake_from *from, struct mm_diags *diags)
@@ -341,8 +326,8 @@ static int fetch_from(struct mm_intake *intake, size_t place, uint64_t index, in
         }
         mm_sha256_update(intake->sha, intake->block, (size_t)got);
         *read += *from == MM_FROM_STORE ? 0 : (uint64_t)got;
-        if (mm_intake_write(out, intake->block, (size_t)got, at, diags) < 0)
-            return -1;
+        if (mm_file_write_at(out, intake->block, (size_t)got, at) < 0)
+            return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot write", errno);
         at += (uint64_t)got;
     }
     mm_sha256_take(intake->sha, hash);
