@@ -246,12 +246,12 @@ static int read_header(struct head *h)
 {
     if (check_magic(h) < 0)
         return -1;
+    uint64_t version = h->length >= MM_SLM_AT_VERSION + 4 ? get(h, MM_SLM_AT_VERSION, 4) : 0;
+    if (version != 0) /* whose header may be shorter */
+        return WRONG(h, SLM_VERSION, MM_SLM_AT_VERSION, "expected version 0 in the header, found %" PRIu64, version);
     if (h->length < MM_SLM_HEADER)
         return WRONG(h, SLM_HEADER, h->length, "expected a header of %d bytes, found the end of the file",
                      MM_SLM_HEADER);
-    uint64_t version = get(h, MM_SLM_AT_VERSION, 4);
-    if (version != 0)
-        return WRONG(h, SLM_VERSION, MM_SLM_AT_VERSION, "expected version 0 in the header, found %" PRIu64, version);
     check_zeros(h, MM_SLM_AT_RESERVED, MM_SLM_AT_FILE_SIZE - MM_SLM_AT_RESERVED);
     check_zeros(h, MM_SLM_AT_REST, MM_SLM_HEADER - MM_SLM_AT_REST);
     return check_sections(h) < 0 || check_sizes(h) < 0 ? -1 : 0;
