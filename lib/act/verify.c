@@ -9,7 +9,6 @@
 
 #include "act/folder.h"
 #include "base/clock.h"
-#include "doc/chunk_list.h"
 #include "model/set.h"
 #include "text/line.h"
 #include "text/route.h"
@@ -112,7 +111,7 @@ static void check_list(struct verify *v, size_t which, const struct mm_claim *cl
     }
 }
 
-/* Reads the list behind FD. One that could not be read is neither right nor wrong. */
+/* Reads the list behind FD; one that is judged has its findings in v->diags. One that could not be read is neither right nor wrong. */
 static void read_open_list(struct verify *v, size_t which, const struct mm_claim *claim, struct listed *listed, int fd,
                            struct mm_diags *diags)
 {
@@ -122,7 +121,7 @@ static void read_open_list(struct verify *v, size_t which, const struct mm_claim
     bool known = read == 0 || diags->no;
     diags->no = diags->no || no;
     listed->usable = read == 0 && same_facts(&listed->list.facts, &claim->chunks);
-    if (!claim->chunk_list.known)
+    if (diags != v->diags)
         return;
     if (known)
         check_list(v, which, claim, listed, read == 0);
@@ -130,29 +129,40 @@ static void read_open_list(struct verify *v, size_t which, const struct mm_claim
         mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP, "none: the list cannot be read");
 }
 
-/* A list beside the artifact serves to name wrong chunks whether the manifest names it or not: its root proves it. */
+/* Opens the list PATH with one of the two endings and judges it if STATED. Returns false if it is not there. */
+static bool read_list_at(struct verify *v, size_t which, struct listed *listed, bool compressed, bool stated)
+{
+    const struct mm_claim *claim = &v->report->artifacts[which].claim;
+    struct mm_diags ignored;
+    char path[sizeof claim->path + 16];
+    snprintf(path, sizeof path, "%s.chunks%s", claim->path, compressed ? ".gz" : "");
+    int fd = mm_file_open_beneath(v->root, path, v->options->links);
+    bool there = fd >= 0 || (errno != ENOENT && errno != ENOTDIR);
+    mm_diags_init(&ignored);
+    v->diags->file = path;
+    if (fd >= 0) {
+        read_open_list(v, which, claim, listed, fd, stated ? v->diags : &ignored);
+        close(fd);
+    } else if (stated && there) {
+        mm_diag_errno(v->diags, MM_RULE_IO_OPEN, "cannot open the chunk list", errno);
+        mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP, "none: the list cannot be opened");
+    }
+    mm_diags_release(&ignored);
+    return there;
+}
+
+/* A list beside the artifact serves to name wrong chunks whether the manifest names it or not: its root proves it. Only
+ * the one that the manifest names is judged. */
 static void read_list(struct verify *v, size_t which, struct listed *listed)
 {
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
     const char *shown = v->diags->file;
-    bool stated = claim->chunk_list.known;
-    struct mm_diags ignored;
-    char path[sizeof claim->path + 16];
-    snprintf(path, sizeof path, "%s%s", claim->path, route_ends_in_gz(claim) ? ".chunks.gz" : ".chunks");
+    bool stated = claim->chunk_list.known, compressed = route_ends_in_gz(claim);
     mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP,
                    stated ? "none: the list is not here" : "none: the manifest names none");
-    mm_diags_init(&ignored);
-    v->diags->file = path;
-    int fd = mm_file_open_beneath(v->root, path, v->options->links);
-    if (fd >= 0) {
-        read_open_list(v, which, claim, listed, fd, stated ? v->diags : &ignored);
-        close(fd);
-    } else if (stated && errno != ENOENT && errno != ENOTDIR) {
-        mm_diag_errno(v->diags, MM_RULE_IO_OPEN, "cannot open the chunk list", errno);
-        mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP, "none: the list cannot be opened");
-    }
+    if (!read_list_at(v, which, listed, compressed, stated))
+        read_list_at(v, which, listed, !compressed, false);
     v->diags->file = shown;
-    mm_diags_release(&ignored);
 }
 
 /* ---- one artifact ---- */
@@ -290,6 +300,50 @@ static void judge(struct verify *v, size_t which, const struct mm_artifact *arti
         mm_bad_ranges_write(compare, report->claim.path, v->options->bad_ranges);
 }
 
+/* Who hears of each chunk: the list that names wrong ones, and the supply. */
+struct hearing {
+    struct mm_chunk_compare *compare;
+    const struct mm_verify_supply *supply;
+};
+
+static void hear(void *context, uint64_t index, const unsigned char hash[static MM_HASH_BYTES])
+{
+    const struct hearing *hearing = context;
+    if (hearing->compare)
+        mm_chunk_compare_add(hearing->compare, index, hash);
+    if (hearing->supply && hearing->supply->each)
+        hearing->supply->each(hearing->supply->context, index, hash);
+}
+
+/* Reads artifact WHICH from FD, or from the supply. */
+static int read_bytes(struct verify *v, size_t which, int fd, const struct listed *listed,
+                      struct mm_chunk_compare *compare)
+{
+    const struct mm_claim *claim = &v->report->artifacts[which].claim;
+    const struct mm_verify_supply *supply = v->options->supply;
+    struct hearing hearing = {listed->usable ? compare : NULL, supply};
+    struct mm_origin origin = {0};
+    struct mm_artifact_options options = {
+        .format = (int)claim->format,
+        .chunk_size = claim->chunks.size,
+        .whole = !v->options->quick,
+        .origin = supply ? &origin : NULL,
+        .each = hear,
+        .each_context = &hearing,
+        .progress = v->options->progress ? advance : NULL,
+        .progress_context = v,
+    };
+    if (supply &&
+        supply->open(supply->context, which, claim, listed->usable ? &listed->list : NULL, &origin, v->diags) < 0)
+        return -1;
+    int result = mm_artifact_read(fd, claim->path, &options, &v->artifacts[which], v->diags);
+    if (result == 0 && listed->usable)
+        result = mm_chunk_compare_finish(compare, v->diags);
+    if (supply)
+        supply->close(supply->context, which, listed->usable ? compare : NULL, result == 0);
+    return result;
+}
+
 static void read_artifact(struct verify *v, size_t which, int fd)
 {
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
@@ -298,19 +352,7 @@ static void read_artifact(struct verify *v, size_t which, int fd)
     struct mm_chunk_compare compare = {.list = &listed.list};
     read_list(v, which, &listed);
     size_t first_diag = v->diags->count;
-    struct mm_artifact_options options = {
-        .format = (int)claim->format,
-        .chunk_size = claim->chunks.size,
-        .whole = !v->options->quick,
-        .each = listed.usable ? mm_chunk_compare_add : NULL,
-        .each_context = &compare,
-        .progress = v->options->progress ? advance : NULL,
-        .progress_context = v,
-    };
-    int result = mm_artifact_read(fd, claim->path, &options, artifact, v->diags);
-    if (result == 0 && listed.usable)
-        result = mm_chunk_compare_finish(&compare, v->diags);
-    if (result == 0) {
+    if (read_bytes(v, which, fd, &listed, &compare) == 0) {
         judge(v, which, artifact, listed.usable ? &compare : NULL, first_diag);
         v->members[which].artifact = artifact->valid ? artifact : NULL;
         v->members[which].sha256 = claim->chunks.sha256;
@@ -329,18 +371,29 @@ static bool wanted(const struct verify *v, const char *path)
     return v->options->only_count == 0;
 }
 
+/* The manifest fails by itself, and that is enough. */
+static bool failed_early(const struct verify *v)
+{
+    bool failed = false;
+    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+        failed = failed || v->report->checks[check].result == MM_RESULT_FAIL;
+    return failed && v->options->early;
+}
+
 static void check_artifact(struct verify *v, size_t which)
 {
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
     const char *shown = v->diags->file;
     v->members[which] = (struct mm_member){.path = claim->path, .role = claim->role};
-    if (!wanted(v, claim->path)) {
-        skip_all(v, which, "only");
+    if (!wanted(v, claim->path) || failed_early(v)) {
+        skip_all(v, which, wanted(v, claim->path) ? "none: the manifest fails by itself" : "only");
         return;
     }
     v->diags->file = claim->path;
-    int fd = mm_file_open_beneath(v->root, claim->path, v->options->links);
-    if (fd < 0) {
+    int fd = v->options->supply ? -1 : mm_file_open_beneath(v->root, claim->path, v->options->links);
+    if (v->options->supply) {
+        read_artifact(v, which, -1);
+    } else if (fd < 0) {
         not_opened(v, which, errno);
     } else {
         read_artifact(v, which, fd);
@@ -520,7 +573,7 @@ static void check_set(struct verify *v)
         mm_outcome_set(outcome, wrong ? MM_RESULT_FAIL : MM_RESULT_SKIP, "%s",
                        wrong ? error->text : "none: it could not be found out");
     }
-    if (v->options->only_count == 0 || v->options->strict)
+    if ((v->options->only_count == 0 && !v->options->supply) || v->options->strict)
         check_surplus(v);
 }
 

@@ -3,14 +3,31 @@
 #define MM_ACT_VERIFY_H
 
 #include "base/file.h"
+#include "doc/chunk_list.h"
 #include "doc/report.h"
 
+/* Where artifacts come from, if not from files beneath the folder: an importer that copies what is verified. */
+struct mm_verify_supply {
+    void *context;
+    /* Opens artifact WHICH, whose chunk list is LIST (NULL for none), and says how its bytes are read. Returns 0, or -1 where it is
+     * not there, with a finding. */
+    int (*open)(void *context, size_t which, const struct mm_claim *claim, const struct mm_chunk_list *list,
+                struct mm_origin *origin, struct mm_diags *diags);
+    /* The hash of each chunk, as it was read. */
+    mm_chunk_fn *each;
+    /* After the last byte: COMPARE tells wrong chunks where there was a list, NULL otherwise; READ is false where the
+     * bytes could not be read to their end. */
+    void (*close)(void *context, size_t which, const struct mm_chunk_compare *compare, bool read);
+};
+
 struct mm_verify_options {
-    bool quick;               /* leave out whole-file hashes */
-    bool strict;              /* surplus files fail */
-    bool require_signature;   /* an unsigned manifest fails */
-    const unsigned char *pin; /* the manifest's SHA-256, or NULL */
-    const char *const *only;  /* paths to check alone; none: all */
+    const struct mm_verify_supply *supply; /* NULL: files beneath the folder; chunk lists are sought there anyway */
+    bool early;                            /* a manifest that fails by itself is enough: read no artifact */
+    bool quick;                            /* leave out whole-file hashes */
+    bool strict;                           /* surplus files fail */
+    bool require_signature;                /* an unsigned manifest fails */
+    const unsigned char *pin;              /* the manifest's SHA-256, or NULL */
+    const char *const *only;               /* paths to check alone; none: all */
     size_t only_count;
     enum mm_links links;
     const char

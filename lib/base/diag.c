@@ -24,16 +24,22 @@ void mm_diags_init(struct mm_diags *diags)
     diags->limit = MM_DIAGS_LIMIT;
 }
 
+void mm_diags_rewind(struct mm_diags *diags, const struct mm_diags *mark)
+{
+    while (diags->count > mark->count) {
+        free(diags->items[--diags->count].file);
+        free(diags->items[diags->count].text);
+    }
+    diags->notes = mark->notes;
+    diags->dropped = mark->dropped;
+    diags->errors = mark->errors;
+    diags->no = mark->no;
+    diags->unknown = mark->unknown;
+}
+
 void mm_diags_clear(struct mm_diags *diags)
 {
-    for (size_t i = 0; i < diags->count; i++) {
-        free(diags->items[i].file);
-        free(diags->items[i].text);
-    }
-    diags->count = diags->notes = 0;
-    diags->dropped = 0;
-    diags->errors = 0;
-    diags->no = diags->unknown = false;
+    mm_diags_rewind(diags, &(struct mm_diags){0});
 }
 
 void mm_diags_release(struct mm_diags *diags)

@@ -79,6 +79,9 @@ void mm_diags_release(struct mm_diags *diags);
 /* Forgets all findings and keeps the memory. */
 void mm_diags_clear(struct mm_diags *diags);
 
+/* Forgets the findings since a copy of DIAGS, MARK, was taken: what was tried in vain and then done otherwise. */
+void mm_diags_rewind(struct mm_diags *diags, const struct mm_diags *mark);
+
 /* "No" wins over "don't know" (conventions: exit codes). */
 enum mm_answer mm_diags_answer(const struct mm_diags *diags);
 

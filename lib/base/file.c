@@ -213,7 +213,7 @@ static int name_temporary(struct mm_writer *writer)
     unsigned char noise[8];
     if (mm_random(noise, sizeof noise) < 0)
         return -1;
-    int used = snprintf(writer->temporary, sizeof writer->temporary, ".minimodel-");
+    int used = snprintf(writer->temporary, sizeof writer->temporary, MM_WRITER_TEMPORARY);
     for (size_t i = 0; i < sizeof noise; i++)
         snprintf(writer->temporary + used + 2 * i, 3, "%02x", noise[i]);
     return 0;
@@ -257,7 +257,24 @@ static int writer_fails(struct mm_writer *writer, struct mm_diags *diags, const 
     return -1;
 }
 
-int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags)
+/* Opens the file in writer->folder, which is -1 with errno where it cannot be opened. */
+static int open_output(struct mm_writer *writer, struct mm_diags *diags)
+{
+    struct stat there;
+    if (writer->folder < 0)
+        return writer_fails(writer, diags, "cannot open the folder of");
+    if (fstatat(writer->folder, writer->base, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (!writer->force || !(S_ISREG(there.st_mode) || S_ISLNK(there.st_mode)))) {
+        errno = writer->force ? ENXIO : EEXIST;
+        return writer_fails(writer, diags, "will not replace");
+    }
+    writer->fd = open_unnamed(writer->folder);
+    if (writer->fd < 0)
+        writer->fd = open_named(writer);
+    return writer->fd >= 0 ? 0 : writer_fails(writer, diags, "cannot create");
+}
+
+static int name_output(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags)
 {
     *writer = (struct mm_writer){.fd = -1, .folder = -1, .force = force, .path = strdup(path)};
     if (!writer->path) {
@@ -266,19 +283,23 @@ int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struc
     }
     char *slash = strrchr(writer->path, '/');
     writer->base = slash ? slash + 1 : writer->path;
+    return 0;
+}
+
+int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags)
+{
+    if (name_output(writer, path, force, diags) < 0)
+        return -1;
     writer->folder = open_parent(writer->path, writer->base);
-    if (writer->folder < 0)
-        return writer_fails(writer, diags, "cannot open the folder of");
-    struct stat there;
-    if (fstatat(writer->folder, writer->base, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-        (!force || !(S_ISREG(there.st_mode) || S_ISLNK(there.st_mode)))) {
-        errno = force ? ENXIO : EEXIST;
-        return writer_fails(writer, diags, "will not replace");
-    }
-    writer->fd = open_unnamed(writer->folder);
-    if (writer->fd < 0)
-        writer->fd = open_named(writer);
-    return writer->fd >= 0 ? 0 : writer_fails(writer, diags, "cannot create");
+    return open_output(writer, diags);
+}
+
+int mm_writer_open_in(struct mm_writer *writer, int folder, const char *path, bool force, struct mm_diags *diags)
+{
+    if (name_output(writer, path, force, diags) < 0)
+        return -1;
+    writer->folder = fcntl(folder, F_DUPFD_CLOEXEC, 0);
+    return open_output(writer, diags);
 }
 
 int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, struct mm_diags *diags)

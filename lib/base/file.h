@@ -51,6 +51,7 @@ int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name
 
 /* A file that appears under its name whole or not at all: written without a name (O_TMPFILE) or under a temporary one
  * in the same folder, flushed, then linked or renamed, and the folder flushed. */
+#define MM_WRITER_TEMPORARY ".minimodel-" /* how a temporary name begins */
 struct mm_writer {
     int fd, folder;     /* what was written can be read back from fd */
     char *path, *base;  /* final name; its last component, pointing into path */
@@ -60,6 +61,10 @@ struct mm_writer {
 
 /* FORCE allows an existing regular file to be replaced; nothing else ever is. Returns 0, or -1 with a finding and nothing to release. */
 int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags);
+
+/* The same for the last component of PATH in the open folder FOLDER, which stays the caller's; what stands before it in PATH
+ * is for findings alone. */
+int mm_writer_open_in(struct mm_writer *writer, int folder, const char *path, bool force, struct mm_diags *diags);
 int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, struct mm_diags *diags);
 
 /* The same at OFFSET of the file; what is skipped before reads as zeros. */

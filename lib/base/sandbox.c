@@ -19,9 +19,12 @@ enum {
     FS_WRITE_FILE = 1 << 1,
     FS_READ_FILE = 1 << 2,
     FS_READ_DIR = 1 << 3,
+    FS_REMOVE_DIR = 1 << 4,
     FS_REMOVE_FILE = 1 << 5,
     FS_MAKE_DIR = 1 << 7,
     FS_MAKE_REG = 1 << 8,
+    FS_MAKE_SYM = 1 << 12,
+    FS_REFER = 1 << 13,
     FS_TRUNCATE = 1 << 14,
 };
 
@@ -60,15 +63,26 @@ static size_t attr_size(int abi)
 static uint64_t access_of(enum mm_sandbox_right right, uint64_t handled)
 {
     uint64_t rights = FS_READ_FILE | FS_READ_DIR;
-    if (right == MM_SANDBOX_WRITE)
+    if (right != MM_SANDBOX_READ)
         rights |= FS_WRITE_FILE | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_TRUNCATE;
+    if (right == MM_SANDBOX_STORE)
+        rights |= FS_REMOVE_DIR | FS_MAKE_SYM | FS_REFER;
     return rights & handled;
+}
+
+/* The first ABI forbids every move between folders, which a store cannot do without. */
+static bool needs_refer(const struct mm_sandbox_rule *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rules[i].right == MM_SANDBOX_STORE)
+            return true;
+    return false;
 }
 
 static int restrict_files(const struct mm_sandbox_rule *rules, size_t count)
 {
     int abi = mm_sandbox_landlock_abi();
-    if (abi == 0)
+    if (abi == 0 || (abi == 1 && needs_refer(rules, count)))
         return 0;
     struct ruleset_attr attr = everything(abi);
     int ruleset = (int)syscall(LANDLOCK_CREATE_RULESET, &attr, attr_size(abi), 0);

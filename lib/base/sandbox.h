@@ -8,7 +8,11 @@
 #include "base/diag.h"
 
 /* What stays possible beneath a folder that is already open. */
-enum mm_sandbox_right { MM_SANDBOX_READ, MM_SANDBOX_WRITE };
+enum mm_sandbox_right {
+    MM_SANDBOX_READ,
+    MM_SANDBOX_WRITE,
+    MM_SANDBOX_STORE, /* folders and links too, moved from one folder to another */
+};
 
 struct mm_sandbox_rule {
     int folder;

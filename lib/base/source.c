@@ -10,6 +10,18 @@
 #include "base/checked.h"
 #include "base/file.h"
 
+static int open_window(struct mm_source *source, struct mm_diags *diags)
+{
+    source->window = malloc(MM_SOURCE_WINDOW);
+    return source->window ? 0 : mm_diag_memory(diags);
+}
+
+int mm_source_open_origin(struct mm_source *source, const struct mm_origin *origin, struct mm_diags *diags)
+{
+    *source = (struct mm_source){.fd = -1, .origin = origin, .regular = true, .size = origin->size};
+    return open_window(source, diags);
+}
+
 int mm_source_open(struct mm_source *source, int fd, struct mm_diags *diags)
 {
     *source = (struct mm_source){.fd = fd};
@@ -21,9 +33,8 @@ int mm_source_open(struct mm_source *source, int fd, struct mm_diags *diags)
         return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
     if (source->regular && start <= source->before.st_size)
         source->size = (uint64_t)(source->before.st_size - start);
-    source->window = malloc(MM_SOURCE_WINDOW);
-    if (!source->window)
-        return mm_diag_memory(diags);
+    if (open_window(source, diags) < 0)
+        return -1;
 #ifdef POSIX_FADV_SEQUENTIAL
     if (source->regular)
         posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -45,13 +56,21 @@ uint64_t mm_source_left(const struct mm_source *source)
     return at < source->size ? source->size - at : 0;
 }
 
+static ssize_t read_some(struct mm_source *source, unsigned char *out, size_t length)
+{
+    ssize_t got;
+    if (source->origin)
+        return source->origin->read(source->origin->context, source->fetched, out, length);
+    do
+        got = read(source->fd, out, length);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
 /* Reads into the window behind `end` and shows the bytes to the sink. */
 static void fetch(struct mm_source *source)
 {
-    ssize_t got;
-    do
-        got = read(source->fd, source->window + source->end, MM_SOURCE_WINDOW - source->end);
-    while (got < 0 && errno == EINTR);
+    ssize_t got = read_some(source, source->window + source->end, MM_SOURCE_WINDOW - source->end);
     if (got <= 0) {
         source->ended = true;
         source->error = got < 0 ? errno : 0;
@@ -139,6 +158,8 @@ int mm_source_finish(struct mm_source *source, struct mm_diags *diags)
         return mm_diag(diags, MM_RULE_IO_CHANGED,
                        "expected %" PRIu64 " bytes, found %" PRIu64 ": the file %s while it was read", source->size,
                        source->fetched, source->fetched < source->size ? "shrank" : "grew");
+    if (source->origin)
+        return 0;
     if (fstat(source->fd, &after) < 0 || !mm_file_same(&source->before, &after))
         return mm_diag(diags, MM_RULE_IO_CHANGED, "the file changed while it was read");
     return 0;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "base/diag.h"
 
@@ -19,11 +20,21 @@ typedef void mm_progress_fn(void *context, uint64_t done, uint64_t total);
 
 #define MM_SOURCE_WINDOW (256 * 1024)
 
+/* Bytes that come from somewhere else than one descriptor. */
+struct mm_origin {
+    /* Up to LENGTH bytes at OFFSET, which is the end of what was asked for before: their number, or -1 with errno set. Fewer
+     * than `size` in all are an error. */
+    ssize_t (*read)(void *context, uint64_t offset, void *out, size_t length);
+    void *context;
+    uint64_t size;
+};
+
 struct mm_source {
     int fd;
-    bool regular;     /* size is known and checked */
-    uint64_t size;    /* of a regular file, when it was opened */
-    uint64_t fetched; /* bytes read from the descriptor */
+    const struct mm_origin *origin; /* read instead of fd, or NULL */
+    bool regular;                   /* size is known and checked */
+    uint64_t size;                  /* of a regular file, when it was opened */
+    uint64_t fetched;               /* bytes read from the descriptor */
     unsigned char *window;
     size_t begin, end; /* unread bytes of the window */
     bool ended;        /* the end of the file was seen */
@@ -37,6 +48,9 @@ struct mm_source {
 
 /* Borrows FD, which stays the caller's to close. Returns 0, or -1 with a finding. */
 int mm_source_open(struct mm_source *source, int fd, struct mm_diags *diags);
+
+/* The same for ORIGIN, which is borrowed too; whether what is behind it changed is the caller's to find out. */
+int mm_source_open_origin(struct mm_source *source, const struct mm_origin *origin, struct mm_diags *diags);
 void mm_source_release(struct mm_source *source);
 
 /* The offset of the next byte that a parser gets. */

@@ -26,15 +26,16 @@ enum mm_medium {
 extern const char *const mm_action_names[MM_ACTION_COUNT];
 extern const char *const mm_medium_names[MM_MEDIUM_COUNT];
 
-/* Which file an artifact was, so that a change of it shows without reading it. */
+/* Which file an artifact was when the receipt was written, so that a change of it shows without reading it. */
 struct mm_fingerprint {
-    bool known; /* the file was seen by who wrote the receipt; otherwise the line says "none" */
+    bool known; /* otherwise the line says "none": the file was not looked at, or its times do not fit */
     uint64_t device, inode, size;
     int64_t mtime, ctime;    /* in nanoseconds since 1970 */
     struct mm_digest verity; /* fs-verity's SHA-256 digest, where the file system has one */
 };
 
-/* Takes the fingerprint of the open file FD. Returns 0, or -1 with IO_READ. */
+/* Takes the fingerprint of the open file FD; it stays unknown where a time is before 1970 or after 2262. Returns 0, or -1 with
+ * IO_READ. */
 int mm_fingerprint_take(struct mm_fingerprint *fingerprint, int fd, struct mm_diags *diags);
 
 /* True if both are known and the same file, unchanged. */
@@ -77,7 +78,11 @@ void mm_receipt_release(struct mm_receipt *receipt);
  * computed one). Returns 0, or -1; release RECEIPT in every case. */
 int mm_receipt_read_report(struct mm_receipt *receipt, const char *text, size_t length, struct mm_diags *diags);
 
-/* Reads a whole receipt. */
+/* Takes the fingerprints of all artifacts, beneath the open folder ROOT. Returns 0, or -1 with a finding where one is not there
+ * (VERIFY_ABSENT), has not the size that the report states (VERIFY_BYTES), or cannot be opened. */
+int mm_receipt_take_fingerprints(struct mm_receipt *receipt, int root, struct mm_diags *diags);
+
+/* Reads a whole receipt, fingerprints included; execution-consent is `yes` exactly in a `consented` one. */
 int mm_receipt_read(struct mm_receipt *receipt, const char *text, size_t length, struct mm_diags *diags);
 
 /* Appends the receipt as text, verdict `pass` included, or as one JSON object and LF. */

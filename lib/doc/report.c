@@ -8,7 +8,7 @@
 
 #include "text/line.h"
 
-static const char *const check_names[MM_CHECK_COUNT] = {
+const char *const mm_check_names[MM_CHECK_COUNT] = {
     [MM_CHECK_MANIFEST] = "manifest",
     [MM_CHECK_SIGNATURE] = "signature",
     [MM_CHECK_EXPIRY] = "expiry",
@@ -24,9 +24,9 @@ static const char *const check_names[MM_CHECK_COUNT] = {
     [MM_CHECK_CHAT_TEMPLATE] = "chat-template",
     [MM_CHECK_FACTS] = "facts",
 };
-static const char *const result_names[] = {
+const char *const mm_result_names[MM_RESULT_COUNT] = {
     [MM_RESULT_SKIP] = "skip", [MM_RESULT_PASS] = "pass", [MM_RESULT_FAIL] = "fail"};
-static const char *const verdict_names[] = {
+const char *const mm_verdict_names[MM_VERDICT_COUNT] = {
     [MM_VERDICT_PASS] = "pass", [MM_VERDICT_PARTIAL] = "partial", [MM_VERDICT_FAIL] = "fail"};
 
 int mm_report_init(struct mm_report *report, const struct mm_manifest *manifest, struct mm_diags *diags)
@@ -72,41 +72,55 @@ int mm_outcome_set(struct mm_outcome *outcome, enum mm_result result, const char
     return result == MM_RESULT_FAIL ? -1 : 0;
 }
 
-static bool any_fails(const struct mm_report *report)
+static bool skipped_for(enum mm_result result, const char *detail, const char *reason)
 {
-    bool fails = false;
-    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
-        fails = fails || report->checks[check].result == MM_RESULT_FAIL;
-    for (size_t i = 0; i < report->count; i++)
-        for (int check = MM_CHECK_FIRST_OF_ARTIFACT; check < MM_CHECK_COUNT; check++)
-            fails = fails || report->artifacts[i].checks[check].result == MM_RESULT_FAIL;
-    return fails;
+    return result == MM_RESULT_SKIP && detail && strncmp(detail, reason, strlen(reason)) == 0;
 }
 
-static bool skipped_for(const struct mm_outcome *outcome, const char *reason)
+enum mm_verdict mm_check_allows(enum mm_check check, enum mm_result result, const char *detail)
 {
-    return outcome->result == MM_RESULT_SKIP && outcome->detail &&
-           strncmp(outcome->detail, reason, strlen(reason)) == 0;
+    if (result == MM_RESULT_FAIL)
+        return MM_VERDICT_FAIL;
+    switch (check) {
+    case MM_CHECK_MANIFEST:
+    case MM_CHECK_SIGNATURE:
+    case MM_CHECK_EXPIRY:
+    case MM_CHECK_BYTES:
+    case MM_CHECK_MERKLE:
+    case MM_CHECK_FORMAT: return result == MM_RESULT_PASS ? MM_VERDICT_PASS : MM_VERDICT_PARTIAL;
+    case MM_CHECK_SHA256:
+        return result == MM_RESULT_PASS || skipped_for(result, detail, "quick") ? MM_VERDICT_PASS : MM_VERDICT_PARTIAL;
+    default: return MM_VERDICT_PASS;
+    }
 }
 
-static bool artifact_passes(const struct mm_artifact_report *artifact)
+/* The worst of VERDICT and what the checks FROM to TO allow. */
+static enum mm_verdict worst_of(enum mm_verdict verdict, const struct mm_outcome *checks, int from, int to)
 {
-    const struct mm_outcome *checks = artifact->checks;
-    return checks[MM_CHECK_BYTES].result == MM_RESULT_PASS && checks[MM_CHECK_MERKLE].result == MM_RESULT_PASS &&
-           checks[MM_CHECK_FORMAT].result == MM_RESULT_PASS &&
-           (checks[MM_CHECK_SHA256].result == MM_RESULT_PASS || skipped_for(&checks[MM_CHECK_SHA256], "quick"));
+    for (int check = from; check < to; check++) {
+        enum mm_verdict allowed = mm_check_allows(check, checks[check].result, checks[check].detail);
+        verdict = allowed > verdict ? allowed : verdict;
+    }
+    return verdict;
+}
+
+static enum mm_verdict artifact_verdict(const struct mm_artifact_report *artifact, enum mm_verdict verdict)
+{
+    return worst_of(verdict, artifact->checks, MM_CHECK_FIRST_OF_ARTIFACT, MM_CHECK_COUNT);
 }
 
 enum mm_verdict mm_report_verdict(const struct mm_report *report)
 {
-    if (any_fails(report))
-        return MM_VERDICT_FAIL;
-    bool passes = report->checks[MM_CHECK_MANIFEST].result == MM_RESULT_PASS &&
-                  report->checks[MM_CHECK_EXPIRY].result == MM_RESULT_PASS &&
-                  report->checks[MM_CHECK_SIGNATURE].result == MM_RESULT_PASS;
+    enum mm_verdict verdict = worst_of(MM_VERDICT_PASS, report->checks, 0, MM_CHECK_FIRST_OF_ARTIFACT);
     for (size_t i = 0; i < report->count; i++)
-        passes = passes && artifact_passes(&report->artifacts[i]);
-    return passes ? MM_VERDICT_PASS : MM_VERDICT_PARTIAL;
+        verdict = artifact_verdict(&report->artifacts[i], verdict);
+    return verdict;
+}
+
+static bool artifact_left_out(const struct mm_artifact_report *artifact)
+{
+    const struct mm_outcome *bytes = &artifact->checks[MM_CHECK_BYTES];
+    return skipped_for(bytes->result, bytes->detail, "only");
 }
 
 bool mm_report_only_partial(const struct mm_report *report)
@@ -114,8 +128,8 @@ bool mm_report_only_partial(const struct mm_report *report)
     bool only = report->checks[MM_CHECK_SIGNATURE].result == MM_RESULT_PASS &&
                 report->checks[MM_CHECK_EXPIRY].result == MM_RESULT_PASS;
     for (size_t i = 0; i < report->count; i++)
-        only = only && (artifact_passes(&report->artifacts[i]) ||
-                        skipped_for(&report->artifacts[i].checks[MM_CHECK_BYTES], "only"));
+        only = only && (artifact_verdict(&report->artifacts[i], MM_VERDICT_PASS) == MM_VERDICT_PASS ||
+                        artifact_left_out(&report->artifacts[i]));
     return only;
 }
 
@@ -123,7 +137,7 @@ bool mm_report_only_partial(const struct mm_report *report)
 static void write_check(const struct mm_outcome *outcome, int check, struct mm_buf *out)
 {
     out->failed = out->failed || outcome->lost;
-    mm_buf_printf(out, "check: %s %s", check_names[check], result_names[outcome->result]);
+    mm_buf_printf(out, "check: %s %s", mm_check_names[check], mm_result_names[outcome->result]);
     if (outcome->detail && outcome->detail[0])
         mm_buf_printf(out, " %.960s", outcome->detail);
     mm_buf_char(out, '\n');
@@ -154,7 +168,7 @@ void mm_report_write(const struct mm_report *report, struct mm_buf *out)
         for (int check = MM_CHECK_FIRST_OF_ARTIFACT; check < MM_CHECK_COUNT; check++)
             write_check(&artifact->checks[check], check, out);
     }
-    mm_buf_printf(out, "verdict: %s\n", verdict_names[mm_report_verdict(report)]);
+    mm_buf_printf(out, "verdict: %s\n", mm_verdict_names[mm_report_verdict(report)]);
 }
 
 static void write_json_text(struct mm_buf *out, const char *key, const char *value)
@@ -168,8 +182,8 @@ static void write_json_checks(const struct mm_outcome *checks, int from, int to,
     mm_buf_str(out, ",\"checks\":[");
     for (int check = from; check < to; check++) {
         out->failed = out->failed || checks[check].lost;
-        mm_buf_printf(out, "%s{\"name\":\"%s\",\"result\":\"%s\"", check > from ? "," : "", check_names[check],
-                      result_names[checks[check].result]);
+        mm_buf_printf(out, "%s{\"name\":\"%s\",\"result\":\"%s\"", check > from ? "," : "", mm_check_names[check],
+                      mm_result_names[checks[check].result]);
         if (checks[check].detail && checks[check].detail[0])
             write_json_text(out, "detail", checks[check].detail);
         mm_buf_char(out, '}');
@@ -206,5 +220,5 @@ void mm_report_write_json(const struct mm_report *report, struct mm_buf *out)
             mm_buf_char(out, ',');
         write_json_artifact(&report->artifacts[i], out);
     }
-    mm_buf_printf(out, "],\"verdict\":\"%s\"}\n", verdict_names[mm_report_verdict(report)]);
+    mm_buf_printf(out, "],\"verdict\":\"%s\"}\n", mm_verdict_names[mm_report_verdict(report)]);
 }

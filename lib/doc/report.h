@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "doc/manifest.h"
 
-enum mm_result { MM_RESULT_SKIP, MM_RESULT_PASS, MM_RESULT_FAIL };
+enum mm_result { MM_RESULT_SKIP, MM_RESULT_PASS, MM_RESULT_FAIL, MM_RESULT_COUNT };
 
 /* Checks of the manifest as a whole, and of each artifact, in the report's order. */
 enum mm_check {
@@ -38,7 +38,12 @@ struct mm_artifact_report {
     struct mm_outcome checks[MM_CHECK_COUNT]; /* from MM_CHECK_FIRST_OF_ARTIFACT */
 };
 
-enum mm_verdict { MM_VERDICT_PASS, MM_VERDICT_PARTIAL, MM_VERDICT_FAIL };
+enum mm_verdict { MM_VERDICT_PASS, MM_VERDICT_PARTIAL, MM_VERDICT_FAIL, MM_VERDICT_COUNT };
+
+/* The words of a report. */
+extern const char *const mm_check_names[MM_CHECK_COUNT];
+extern const char *const mm_result_names[MM_RESULT_COUNT];
+extern const char *const mm_verdict_names[MM_VERDICT_COUNT];
 
 struct mm_report {
     const struct mm_manifest *manifest; /* borrowed */
@@ -56,7 +61,11 @@ void mm_report_release(struct mm_report *report);
 /* Sets an outcome; a failed check stays failed. Returns OUTCOME's success: 0 unless RESULT is fail, then -1. */
 int mm_outcome_set(struct mm_outcome *outcome, enum mm_result result, const char *format, ...) MM_PRINTF(3);
 
-/* Recomputed from the checks alone (receipts.md: "pass: no fail; ..."). */
+/* The best verdict that a report with this check can have (receipts.md: "pass: no fail; ..."); its verdict is the worst
+ * of those of all its checks. DETAIL may be NULL. */
+enum mm_verdict mm_check_allows(enum mm_check check, enum mm_result result, const char *detail);
+
+/* That verdict. */
 enum mm_verdict mm_report_verdict(const struct mm_report *report);
 
 /* True if a partial verdict is partial for nothing but checks that were left out on request (skips `only`). */

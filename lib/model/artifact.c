@@ -267,7 +267,8 @@ int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options 
         mm_diag_memory(diags);
     } else if (mm_chunker_init(&reading.chunker, options->chunk_size, options->whole, options->each,
                                options->each_context, diags) == 0 &&
-               mm_source_open(&source, fd, diags) == 0) {
+               (options->origin ? mm_source_open_origin(&source, options->origin, diags)
+                                : mm_source_open(&source, fd, diags)) == 0) {
         reading.tail->length = 0;
         reading.tail->total = 0;
         source.sink = look;

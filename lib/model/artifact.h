@@ -31,8 +31,9 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model);
 struct mm_artifact_options {
     int format; /* what the file has to be (enum mm_format), or MM_FORMAT_DETECT */
     uint64_t chunk_size;
-    bool whole;        /* take the SHA-256 of the whole file */
-    mm_chunk_fn *each; /* called for each chunk, may be NULL */
+    bool whole;                     /* take the SHA-256 of the whole file */
+    const struct mm_origin *origin; /* where the bytes come from instead of the descriptor, or NULL */
+    mm_chunk_fn *each;              /* called for each chunk, may be NULL */
     void *each_context;
     bool keep_pairs;          /* keep key-value pairs for display */
     bool refusal_is_note;     /* an archive or pickle is a note, and `refused`, not an error */

@@ -172,6 +172,17 @@ bool mm_lines_next(struct mm_lines *lines, struct mm_line *line, struct mm_diags
     return true;
 }
 
+bool mm_value_sound(const char *value, size_t length)
+{
+    struct mm_diags ignored;
+    struct mm_lines lines = {0};
+    struct mm_line line = {.key = value, .value = value, .value_length = length};
+    mm_diags_init(&ignored);
+    bool sound = check_characters(&lines, value, length, 0, &ignored) && check_value(&lines, &line, &ignored);
+    mm_diags_release(&ignored);
+    return sound;
+}
+
 bool mm_line_is(const struct mm_line *line, const char *key)
 {
     size_t length = strlen(key);

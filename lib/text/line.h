@@ -46,6 +46,9 @@ int mm_lines_field(struct mm_lines *lines, const char *key, struct mm_line *line
 int mm_lines_number(struct mm_lines *lines, const char *key, uint64_t max, uint64_t *value, struct mm_diags *diags);
 int mm_lines_hash(struct mm_lines *lines, const char *key, unsigned char hash[MM_HASH_BYTES], struct mm_diags *diags);
 
+/* True if VALUE may stand behind a key. */
+bool mm_value_sound(const char *value, size_t length);
+
 /* True if LINE's key is KEY. */
 bool mm_line_is(const struct mm_line *line, const char *key);
 

@@ -1,0 +1,295 @@
+/* receipt-write: keeps a report that passed as a receipt, in the store's chain; checks, restarts and reads that chain. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/chain.h"
+#include "act/consent.h"
+#include "act/home.h"
+#include "base/file.h"
+#include "cli.h"
+#include "doc/manifest_field.h"
+#include "text/line.h"
+
+/* What a call does; the four that are no WRITE have options of the same names. */
+enum { CHECK, HEAD, NEW_CHAIN, GRANT_EXECUTION, EXPECT_HEAD, HOME, HOST_LABEL, MEDIUM, ROOT, WRITE };
+
+static const struct cli_option options[] = {
+    [CHECK] = {'c', "check", NULL, "check the whole chain of receipts"},
+    [HEAD] = {0, "head", NULL, "print the hash of the newest receipt"},
+    [NEW_CHAIN] = {0, "new-chain", "REASON", "end a damaged chain; the next receipt begins a new one"},
+    [GRANT_EXECUTION] = {0, "grant-execution", "MODEL", "write a consent to run MODEL, PUBLISHER/NAME[@REVISION]"},
+    [EXPECT_HEAD] = {0, "expect-head", "HEX", "with --check: this receipt has to be in the chain"},
+    [HOME] = {0, "home", "DIR", "the store, instead of MINIMODEL_HOME"},
+    [HOST_LABEL] = {0, "host-label", "TEXT", "note TEXT as the name of this machine"},
+    [MEDIUM] = {'m', "medium", "WORD", "file, usb, chunkset, peer or in-place (default), and perhaps a detail"},
+    [ROOT] = {'r', "root", "DIR", "the folder that was verified: note which files are there"},
+};
+
+static const struct cli_command command = {
+    "receipt-write",
+    "[REPORT]",
+    "Keep a report whose verdict is pass (default: standard input) as a receipt.",
+    options,
+    sizeof options / sizeof *options,
+    MM_GROUP_TEXT | MM_GROUP_VERIFY | MM_GROUP_RECEIPT | MM_GROUP_STORE,
+};
+
+struct call {
+    struct cli cli;
+    int mode;
+    const char *home, *root, *host_label, *medium, *reason;
+    char model_id[160];
+    uint64_t revision; /* 0: any */
+    bool expects;
+    unsigned char expected[MM_HASH_BYTES];
+};
+
+/* ---- printing ---- */
+
+static int print_facts(struct call *c, struct mm_buf *out)
+{
+    if (c->cli.json)
+        mm_buf_str(out, out->length ? "}\n" : "{}\n");
+    int result = cli_print(&c->cli, out);
+    mm_buf_release(out);
+    return result;
+}
+
+/* The path and hash of a new receipt. */
+static int print_receipt(struct call *c, const char *path, const unsigned char *head)
+{
+    struct mm_buf out = {0}, shown = {0};
+    char hex[MM_HASH_HEX + 1];
+    char *home = mm_home_path(c->home, &c->cli.diags);
+    if (!home)
+        return -1;
+    if (c->cli.json)
+        mm_buf_str(&shown, home);
+    else
+        mm_buf_printable(&shown, home, strlen(home));
+    mm_buf_printf(&shown, "/%s", path);
+    free(home);
+    if (!mm_buf_text(&shown))
+        return mm_diag_memory(&c->cli.diags);
+    mm_hex(hex, head, MM_HASH_BYTES);
+    cli_fact(&c->cli, &out, "receipt", shown.data, false);
+    cli_fact(&c->cli, &out, "sha256", hex, false);
+    mm_buf_release(&shown);
+    return print_facts(c, &out);
+}
+
+/* Under --head the bare hash, for another call's --expect-head. */
+static int print_chain(struct call *c, const struct mm_chain_facts *facts)
+{
+    struct mm_buf out = {0};
+    char hex[MM_HASH_HEX + 1] = "none", number[24];
+    if (facts->head.known)
+        mm_hex(hex, facts->head.bytes, MM_HASH_BYTES);
+    if (c->mode == HEAD && !c->cli.json) {
+        mm_buf_printf(&out, "%s\n", hex);
+        return print_facts(c, &out);
+    }
+    snprintf(number, sizeof number, "%" PRIu64, facts->receipts);
+    cli_fact(&c->cli, &out, "receipts", number, true);
+    cli_fact(&c->cli, &out, "head", hex, false);
+    return print_facts(c, &out);
+}
+
+/* ---- writing ---- */
+
+static int copy_text(char **to, const char *from, struct mm_diags *diags)
+{
+    *to = from ? strdup(from) : NULL;
+    return from && !*to ? mm_diag_memory(diags) : 0;
+}
+
+static int append(struct call *c, int home, struct mm_receipt *receipt)
+{
+    char path[MM_RECEIPT_PATH];
+    unsigned char head[MM_HASH_BYTES];
+    if (copy_text(&receipt->host_label, c->host_label, &c->cli.diags) < 0)
+        return -1;
+    if (mm_chain_append(home, receipt, path, head, &c->cli.diags) < 0)
+        return -1;
+    return print_receipt(c, path, head);
+}
+
+/* The detail stands behind the medium's word and a space; the word was checked when the option was read. */
+static int take_medium(struct call *c, struct mm_receipt *receipt)
+{
+    receipt->medium = MM_MEDIUM_IN_PLACE;
+    if (!c->medium)
+        return 0;
+    size_t length = strcspn(c->medium, " ");
+    for (int medium = 0; medium < MM_MEDIUM_COUNT; medium++)
+        if (strlen(mm_medium_names[medium]) == length && memcmp(mm_medium_names[medium], c->medium, length) == 0)
+            receipt->medium = medium;
+    return copy_text(&receipt->detail, c->medium[length] ? c->medium + length + 1 : NULL, &c->cli.diags);
+}
+
+static int write_receipt(struct call *c, int home, int report, int root)
+{
+    struct mm_diags *diags = &c->cli.diags;
+    struct mm_receipt receipt = {0};
+    struct mm_buf text = {0};
+    int result = mm_file_read_all(report, MM_RECEIPT_MAX, &text, diags);
+    if (result > 0)
+        result = mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected at most %d bytes, found more", MM_RECEIPT_MAX);
+    if (result == 0)
+        result = mm_receipt_read_report(&receipt, mm_buf_text(&text), text.length, diags);
+    if (result == 0 && root >= 0 && receipt.verdict == MM_VERDICT_PASS)
+        result = mm_receipt_take_fingerprints(&receipt, root, diags);
+    if (result == 0) {
+        receipt.action = MM_ACTION_VERIFIED;
+        result = take_medium(c, &receipt);
+    }
+    if (result == 0)
+        result = append(c, home, &receipt);
+    mm_buf_release(&text);
+    mm_receipt_release(&receipt);
+    return result;
+}
+
+static int grant_execution(struct call *c, int home)
+{
+    struct mm_receipt receipt;
+    int result = mm_consent_prepare(home, c->model_id, c->revision, &receipt, &c->cli.diags);
+    if (result == 0)
+        result = append(c, home, &receipt);
+    mm_receipt_release(&receipt);
+    return result;
+}
+
+/* ---- the call ---- */
+
+static int run_chain(struct call *c, int home)
+{
+    struct mm_chain_facts facts;
+    int result = c->mode == CHECK ? mm_chain_check(home, c->expects ? c->expected : NULL, &facts, &c->cli.diags)
+                                  : mm_chain_head(home, &facts, &c->cli.diags);
+    if (result == 0 ||
+        (c->mode == CHECK && !c->cli.diags.unknown)) /* what a damaged chain has, not what was not read */
+        result |= print_chain(c, &facts);
+    return result;
+}
+
+static int run_inside(struct call *c, int home, int report, int root)
+{
+    switch (c->mode) {
+    case CHECK:
+    case HEAD: return run_chain(c, home);
+    case NEW_CHAIN: return mm_chain_restart(home, c->reason, &c->cli.diags);
+    case GRANT_EXECUTION: return grant_execution(c, home);
+    default: return write_receipt(c, home, report, root);
+    }
+}
+
+static int open_root(struct call *c)
+{
+    const char *shown = c->cli.diags.file;
+    c->cli.diags.file = c->root;
+    int root = mm_file_open_folder(c->root, &c->cli.diags);
+    c->cli.diags.file = shown;
+    return root;
+}
+
+static int run(struct call *c)
+{
+    bool reads = c->mode == CHECK || c->mode == HEAD;
+    int report = -1, root = -1, result = -1;
+    if (c->mode == WRITE && (report = cli_open(&c->cli, c->cli.argc ? c->cli.argv[0] : "-")) < 0)
+        return -1;
+    if (c->root && (root = open_root(c)) < 0)
+        return -1;
+    int home = mm_home_open(c->home, c->mode == WRITE, &c->cli.diags);
+    if (home < 0)
+        return -1;
+    struct mm_sandbox_rule rules[] = {{home, reads ? MM_SANDBOX_READ : MM_SANDBOX_WRITE}, {root, MM_SANDBOX_READ}};
+    if (cli_sandbox(&c->cli, rules, root < 0 ? 1 : 2) == 0)
+        result = run_inside(c, home, report, root);
+    close(home);
+    return result;
+}
+
+/* ---- options ---- */
+
+/* PUBLISHER/NAME[@REVISION] */
+static void take_model(struct call *c, const char *value)
+{
+    struct mm_value_fault fault;
+    size_t length = strcspn(value, "@");
+    bool sound = length < sizeof c->model_id && mm_field_check(MM_FIELD_MODEL_ID, value, length, &fault);
+    if (sound && value[length])
+        sound =
+            mm_number(value + length + 1, strlen(value + length + 1), MM_NUMBER_MAX, &c->revision) && c->revision > 0;
+    if (!sound)
+        cli_usage(&c->cli, "expected PUBLISHER/NAME or PUBLISHER/NAME@REVISION, found '%s'", value);
+    memcpy(c->model_id, value, length);
+    c->model_id[length] = '\0';
+}
+
+static void check_medium(struct call *c)
+{
+    size_t length = strcspn(c->medium, " ");
+    for (int medium = 0; medium < MM_MEDIUM_COUNT; medium++)
+        if (strlen(mm_medium_names[medium]) == length && memcmp(mm_medium_names[medium], c->medium, length) == 0 &&
+            mm_value_sound(c->medium, strlen(c->medium)) && c->medium[length + (c->medium[length] == ' ')] != ' ')
+            return;
+    cli_usage(&c->cli, "expected file, usb, chunkset, peer or in-place, and perhaps a detail, found '%s'", c->medium);
+}
+
+static void take_mode(struct call *c, int mode)
+{
+    if (c->mode != WRITE && c->mode != mode)
+        cli_usage(&c->cli, "--%s and --%s exclude each other", options[c->mode].name, options[mode].name);
+    c->mode = mode;
+}
+
+static void take_option(struct call *c, int option, const char *value)
+{
+    switch (option) {
+    case EXPECT_HEAD:
+        c->expects = mm_hex_hash(value, strlen(value), c->expected);
+        if (!c->expects)
+            cli_usage(&c->cli, "expected 64 lower-case hex digits, found '%s'", value);
+        break;
+    case HOME: c->home = value; break;
+    case HOST_LABEL:
+        if (!mm_value_sound(value, strlen(value)))
+            cli_usage(&c->cli, "expected a label of printable text without spaces around it, found '%s'", value);
+        c->host_label = value;
+        break;
+    case MEDIUM:
+        c->medium = value;
+        check_medium(c);
+        break;
+    case ROOT: c->root = value; break;
+    default:
+        take_mode(c, option);
+        if (option == NEW_CHAIN)
+            c->reason = value;
+        else if (option == GRANT_EXECUTION)
+            take_model(c, value);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct call c = {.mode = WRITE};
+    const char *value;
+    int option;
+    cli_init(&c.cli, &command, argc, argv);
+    while ((option = cli_next(&c.cli, &value)) >= 0)
+        take_option(&c, option, value);
+    if (c.cli.argc > (c.mode == WRITE))
+        cli_usage(&c.cli, c.mode == WRITE ? "expected one REPORT" : "expected no REPORT with that option");
+    if (c.expects && c.mode != CHECK)
+        cli_usage(&c.cli, "--expect-head goes with --check");
+    if (c.mode != WRITE && (c.root || c.medium || (c.host_label && c.mode != GRANT_EXECUTION)))
+        cli_usage(&c.cli, "--root, --medium and --host-label go with a REPORT");
+    return cli_finish(&c.cli, run(&c) < 0 ? cli_failed(&c.cli) : MM_YES);
+}

@@ -1,0 +1,242 @@
+/* slm-import: takes models into the store on this machine, each byte checked. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/home.h"
+#include "act/import.h"
+#include "base/file.h"
+#include "cli.h"
+#include "text/line.h"
+
+enum {
+    ALLOW_UNSIGNED,
+    LINK,
+    IN_PLACE,
+    RESUME_ONLY,
+    MAX_BYTES,
+    BAD_RANGES,
+    HOST_LABEL,
+    MEDIUM,
+    FOLLOW_LINKS,
+    HOME_DIR,
+    FORCE
+};
+
+static const struct cli_option options[] = {
+    [ALLOW_UNSIGNED] = {0, "allow-unsigned", NULL, "let a manifest pass that nobody signed"},
+    [LINK] = {'l', "link", NULL, "share the files' bytes with the source: reflink, else hard link, else copy"},
+    [IN_PLACE] = {0, "in-place", NULL, "copy nothing: record where the files are, and which they are"},
+    [RESUME_ONLY] = {0, "resume-only", NULL, "continue an import that was begun, begin none"},
+    [MAX_BYTES] = {0, "max-bytes", "N", "take no model larger than N bytes (K, M, G)"},
+    [BAD_RANGES] = {'b', "bad-ranges", "FILE", "write chunks that no source has to FILE"},
+    [HOST_LABEL] = {0, "host-label", "TEXT", "name this machine in the receipt"},
+    [MEDIUM] = {0, "medium", "WORD", "what the model came on, for the receipt: file or usb"},
+    [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of a source"},
+    [HOME_DIR] = {0, "home", "DIR", "the store (default: MINIMODEL_HOME)"},
+    [FORCE] = {0, "force", NULL, "replace an existing bad-ranges FILE"},
+};
+
+static const struct cli_command command = {
+    "slm-import",
+    "SOURCE...",
+    "Check the models that SOURCEs hold (manifests, folders, chunk sets) and take them into the store.",
+    options,
+    sizeof options / sizeof *options,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_RECEIPT |
+        MM_GROUP_STORE,
+};
+
+struct call {
+    struct cli cli;
+    struct mm_import_options how;
+    struct mm_supply supply;
+    const char *home_given, *bad_ranges;
+    char *home_path;
+    int home;
+    bool force;
+    struct mm_buf bad;
+    struct mm_writer writer;
+};
+
+static int open_sources(struct call *c)
+{
+    int result = 0;
+    for (int i = 0; i < c->cli.argc; i++)
+        if (mm_supply_add(&c->supply, c->cli.argv[i], &c->cli.diags) < 0)
+            result = -1;
+    if (result == 0 && c->supply.manifest_count == 0)
+        result = mm_diag(&c->cli.diags, MM_RULE_STORE_SOURCE, "expected a manifest in one of the sources, found none");
+    return result;
+}
+
+/* Reading beneath the sources, writing beneath the store; a hard link needs its right at both ends. */
+static int enter_sandbox(struct call *c)
+{
+    size_t count = 0;
+    struct mm_sandbox_rule *rules = calloc(c->supply.root_count + 3, sizeof *rules);
+    if (!rules)
+        return mm_diag_memory(&c->cli.diags);
+    int all = c->supply.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (all >= 0)
+        rules[count++] = (struct mm_sandbox_rule){all, MM_SANDBOX_READ};
+    rules[count++] = (struct mm_sandbox_rule){c->home, MM_SANDBOX_STORE};
+    for (size_t i = 0; i < c->supply.root_count; i++)
+        rules[count++] =
+            (struct mm_sandbox_rule){c->supply.roots[i].folder, c->how.link ? MM_SANDBOX_STORE : MM_SANDBOX_READ};
+    if (c->bad_ranges)
+        rules[count++] = (struct mm_sandbox_rule){c->writer.folder, MM_SANDBOX_WRITE};
+    int result = cli_sandbox(&c->cli, rules, count);
+    if (all >= 0)
+        close(all);
+    free(rules);
+    return result;
+}
+
+static void count(const struct cli *cli, struct mm_buf *out, const char *key, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    cli_fact(cli, out, key, text, true);
+}
+
+static void path_fact(const struct call *c, struct mm_buf *out, const char *key, const char *path)
+{
+    struct mm_buf whole = {0};
+    mm_buf_printf(&whole, "%s/%s", c->home_path, path);
+    cli_fact(&c->cli, out, key, mm_buf_text(&whole) ? mm_buf_text(&whole) : "", false);
+    out->failed = out->failed || whole.failed;
+    mm_buf_release(&whole);
+}
+
+static int print_facts(struct call *c, const struct mm_import_facts *facts)
+{
+    static const char *const states[] = {
+        [MM_IMPORT_FAILED] = "failed", [MM_IMPORT_DONE] = "imported", [MM_IMPORT_THERE] = "there"};
+    struct mm_buf out = {0};
+    if (!facts->model.id[0]) /* the manifest did not say what it is about */
+        return 0;
+    cli_fact(&c->cli, &out, "state", states[facts->state], false);
+    cli_fact(&c->cli, &out, "model-id", facts->model.id, false);
+    count(&c->cli, &out, "revision", facts->model.revision);
+    cli_fact(&c->cli, &out, "manifest-sha256", facts->manifest_sha256, false);
+    count(&c->cli, &out, "total-bytes", facts->total);
+    count(&c->cli, &out, "read-bytes", facts->read);
+    count(&c->cli, &out, "copied-bytes", facts->copied);
+    count(&c->cli, &out, "kept-bytes", facts->kept);
+    count(&c->cli, &out, "reused-bytes", facts->reused);
+    count(&c->cli, &out, "linked-bytes", facts->linked);
+    if (facts->state != MM_IMPORT_FAILED) {
+        path_fact(c, &out, "path", facts->model.path);
+        path_fact(c, &out, "receipt", facts->receipt);
+    }
+    if (c->cli.json)
+        mm_buf_str(&out, "}\n");
+    int result = cli_print(&c->cli, &out);
+    mm_buf_release(&out);
+    return result;
+}
+
+static int import_all(struct call *c)
+{
+    int answer = MM_YES;
+    for (size_t i = 0; i < c->supply.manifest_count; i++) {
+        struct mm_import_facts facts;
+        c->cli.diags.file = c->supply.manifests[i].path;
+        int result = mm_import(c->home, &c->supply, i, &c->how, &facts, &c->cli.diags);
+        if (result < 0)
+            answer = cli_worse(answer, cli_failed(&c->cli));
+        if (print_facts(c, &facts) < 0)
+            answer = cli_worse(answer, MM_UNKNOWN);
+        answer = cli_worse(answer, cli_report(&c->cli));
+    }
+    return answer;
+}
+
+static int write_bad_ranges(struct call *c)
+{
+    if (!c->bad_ranges)
+        return 0;
+    if (!mm_buf_text(&c->bad))
+        return mm_diag_memory(&c->cli.diags);
+    if (mm_writer_write(&c->writer, mm_buf_text(&c->bad), c->bad.length, &c->cli.diags) < 0)
+        return -1;
+    return mm_writer_commit(&c->writer, &c->cli.diags);
+}
+
+static int run(struct call *c)
+{
+    int answer = MM_UNKNOWN;
+    c->home_path = mm_home_path(c->home_given, &c->cli.diags);
+    bool ready = c->home_path && open_sources(c) == 0;
+    if (ready)
+        c->home = mm_home_open(c->home_given, true, &c->cli.diags);
+    ready = ready && c->home >= 0 &&
+            (!c->bad_ranges || mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags) == 0);
+    if (ready && enter_sandbox(c) == 0) {
+        answer = import_all(c);
+        c->cli.diags.file = c->bad_ranges;
+        if (write_bad_ranges(c) < 0)
+            answer = cli_worse(answer, MM_UNKNOWN);
+    } else {
+        answer = cli_failed(&c->cli);
+    }
+    mm_writer_abandon(&c->writer);
+    mm_supply_release(&c->supply);
+    mm_buf_release(&c->bad);
+    free(c->home_path);
+    return answer;
+}
+
+static void take_option(struct call *c, int option, const char *value)
+{
+    switch (option) {
+    case ALLOW_UNSIGNED: c->how.allow_unsigned = true; break;
+    case LINK: c->how.link = true; break;
+    case IN_PLACE: c->how.in_place = true; break;
+    case RESUME_ONLY: c->how.resume_only = true; break;
+    case MAX_BYTES:
+        if (!mm_number_size(value, MM_NUMBER_MAX, &c->how.max_bytes) || c->how.max_bytes == 0)
+            cli_usage(&c->cli, "--max-bytes: expected a number of bytes from 1, found '%s'", value);
+        break;
+    case BAD_RANGES:
+        if (strcmp(value, "-") == 0)
+            cli_usage(&c->cli, "--bad-ranges: standard output is the result's, give a file");
+        c->bad_ranges = value;
+        c->how.bad_ranges = &c->bad;
+        break;
+    case HOST_LABEL:
+        if (!mm_value_sound(value, strlen(value)))
+            cli_usage(&c->cli, "--host-label: expected the value of a line, found '%s'", value);
+        c->how.host_label = value;
+        break;
+    case MEDIUM:
+        if (strcmp(value, "file") != 0 && strcmp(value, "usb") != 0)
+            cli_usage(&c->cli, "--medium: expected file or usb, found '%s'", value);
+        c->how.medium = strcmp(value, "usb") == 0 ? MM_MEDIUM_USB : MM_MEDIUM_FILE;
+        break;
+    case FOLLOW_LINKS: c->supply.links = MM_LINKS_FOLLOW; break;
+    case HOME_DIR: c->home_given = value; break;
+    default: c->force = true; break;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct call c = {.home = -1, .writer = {.fd = -1, .folder = -1}, .how = {.medium = -1}};
+    const char *value;
+    int option;
+    cli_init(&c.cli, &command, argc, argv);
+    c.how.progress = cli_progress;
+    c.how.progress_context = &c.cli;
+    while ((option = cli_next(&c.cli, &value)) >= 0)
+        take_option(&c, option, value);
+    if (c.cli.argc < 1)
+        cli_usage(&c.cli, "expected SOURCE");
+    if (c.how.link && c.how.in_place)
+        cli_usage(&c.cli, "--link and --in-place exclude each other");
+    return cli_finish(&c.cli, run(&c));
+}

@@ -1,0 +1,32 @@
+/* The store's folder, MINIMODEL_HOME: where it is, and how files beneath it are opened. No symbolic link beneath it is
+ * followed; the folder itself may be reached by one, as its name comes from the user. */
+#ifndef MM_ACT_HOME_H
+#define MM_ACT_HOME_H
+
+#include <stdbool.h>
+
+#include "base/diag.h"
+
+/* Where the store is: GIVEN if not NULL, else the environment's MINIMODEL_HOME, else $XDG_DATA_HOME/minimodel, else
+ * $HOME/.local/share/minimodel. Empty variables count as absent, and so does an XDG_DATA_HOME that is not absolute.
+ * Returns a name to be freed, or NULL with STORE_HOME or IO_MEMORY. */
+char *mm_home_path(const char *given, struct mm_diags *diags);
+
+/* Opens that folder. CREATE makes it, and the folders above it, for the user alone (0700). Returns the descriptor, or -1
+ * with STORE_HOME. */
+int mm_home_open(const char *given, bool create, struct mm_diags *diags);
+
+/* The folder PATH ("a/b") beneath the open folder HOME; CREATE makes what lacks, 0700 and flushed. Adds no finding: returns
+ * the descriptor, or -1 with errno (ENOENT: absent; ELOOP, ENOTDIR: a link, or no folder). */
+int mm_home_open_folder(int home, const char *path, bool create);
+
+/* The regular file PATH beneath HOME, for reading. Adds no finding: returns the descriptor, or -1 with errno (ENOENT,
+ * ENOTDIR: absent; ELOOP: a link; EISDIR, ENXIO: no regular file). */
+int mm_home_open_file(int home, const char *path);
+
+/* Locks the store, HOME/store/lock, and waits for it: EXCLUSIVE to write, otherwise to read. The lock file is made where
+ * it lacks. A reader who may not make it needs no lock: who could write would have made it. Returns a descriptor whose
+ * closing unlocks, or -1 with STORE_HOME. The lock is not recursive: whoever holds it calls nothing that takes it. */
+int mm_home_lock(int home, bool exclusive, struct mm_diags *diags);
+
+#endif

@@ -1,0 +1,45 @@
+/* Importing a model into the store (receipts.md, Store; docs/formats/store.md): every byte is checked while it is copied, and nothing
+ * appears under models/ before the last check has passed. */
+#ifndef MM_ACT_IMPORT_H
+#define MM_ACT_IMPORT_H
+
+#include "act/supply.h"
+#include "doc/receipt.h"
+
+struct mm_import_options {
+    bool allow_unsigned;
+    bool link;                 /* share the source's bytes: reflink, else hard link, else copy */
+    bool in_place;             /* copy nothing: record where the files are */
+    bool resume_only;          /* continue an import that was begun, or fail */
+    uint64_t max_bytes;        /* 0: no limit */
+    const char *host_label;    /* for the receipt, or NULL */
+    int medium;                /* enum mm_medium of the receipt, or -1: what the sources show */
+    struct mm_buf *bad_ranges; /* chunks that no source has are appended, or NULL */
+    mm_progress_fn *progress;  /* may be NULL */
+    void *progress_context;
+};
+
+enum mm_import_state { MM_IMPORT_FAILED, MM_IMPORT_DONE, MM_IMPORT_THERE };
+
+/* What happened. All numbers are bytes. */
+struct mm_import_facts {
+    enum mm_import_state state;
+    struct mm_store_model model;
+    char manifest_sha256[MM_HASH_HEX + 1];
+    uint64_t total;                    /* of all artifacts */
+    uint64_t read;                     /* from the sources */
+    uint64_t copied;                   /* written into the store */
+    uint64_t kept;                     /* found in the model's own partial import, and hashed again */
+    uint64_t reused;                   /* taken from other models of the store */
+    uint64_t linked;                   /* shared with the source: reflinked, hard-linked or in place */
+    char receipt[MM_STORE_PATH + 160]; /* path beneath the home, "" for none */
+    unsigned char receipt_sha256[MM_HASH_BYTES];
+};
+
+/* Imports the model that manifest WHICH of SUPPLY describes into the store beneath the open folder HOME. Returns 0 where it is there
+ * afterwards (facts->state tells whether it was before), or -1 with findings; what was copied and may still serve is kept for
+ * the next call. */
+int mm_import(int home, const struct mm_supply *supply, size_t which, const struct mm_import_options *options,
+              struct mm_import_facts *facts, struct mm_diags *diags);
+
+#endif

@@ -1,0 +1,103 @@
+/* What the parts of the importer share: import.c (the course of an import), import_item.c (one artifact's bytes) and
+ * import_publish.c (what becomes of a model that passed). Nobody else includes this. */
+#ifndef MM_ACT_IMPORT_PARTS_H
+#define MM_ACT_IMPORT_PARTS_H
+
+#include "act/import.h"
+
+/* In the partial import: chunks that no source had, as bad ranges. */
+#define MM_IMPORT_LACKS "lacks"
+
+/* How an artifact's file came to be in the partial import. */
+enum mm_item_how { MM_ITEM_COPIED, MM_ITEM_REUSED, MM_ITEM_REFLINKED, MM_ITEM_HARD_LINKED, MM_ITEM_IN_PLACE };
+
+struct mm_item {
+    struct mm_claim claim;
+    char list_path[272]; /* beneath files/ */
+    bool listed;         /* a chunk list stands there */
+    bool list_stated;    /* where the manifest names one: it is judged, and published too */
+    enum mm_item_how how;
+    size_t root;     /* the source whose file stays in place */
+    int fd;          /* the partial file, -1 while it is closed */
+    uint64_t kept;   /* bytes that were there when the import began: whole chunks from the start */
+    uint64_t needed; /* bytes that are still to be written */
+    uint64_t *holes; /* chunks below `kept` that an earlier run could not get, sorted */
+    size_t hole_count, hole_capacity;
+    struct mm_intake intake;
+    size_t choices; /* sources that have a file of it */
+    uint64_t seen;  /* chunks that were hashed */
+    bool read;      /* to the last */
+    uint64_t *bad;  /* wrong ones among them, where a list tells, sorted */
+    size_t bad_count;
+    uint64_t *lacks; /* chunks that no source has, sorted */
+    size_t lack_count, lack_capacity;
+    uint64_t chunks_reused;  /* taken from other revisions */
+    struct mm_hashes hashes; /* of the chunks, where there is no list */
+};
+
+/* An artifact of a model in the store. */
+struct mm_shelf {
+    char path[MM_STORE_PATH + 272]; /* beneath the home */
+    uint64_t bytes;
+    unsigned char sha256[MM_HASH_BYTES];
+};
+
+struct mm_import {
+    int home;
+    const struct mm_supply *supply;
+    size_t which;
+    const struct mm_import_options *options;
+    struct mm_import_facts *facts;
+    struct mm_diags *diags;
+    struct mm_manifest manifest;
+    char partial[MM_STORE_PATH]; /* store/partial/MANIFEST-SHA256 */
+    int files;                   /* its folder files/, open */
+    struct mm_item *items;
+    size_t count;
+    struct mm_item *current; /* the one that is being read */
+    bool used_set;           /* bytes came from a chunk set */
+    bool changed;            /* a file that is to stay in place changed while it was read */
+    bool found;              /* the model was there, without a receipt */
+    int write_error;         /* errno of a write into the store that failed, 0 */
+    struct mm_shelf *shelf;  /* the artifacts of the store, once asked for */
+    size_t shelf_count, shelf_capacity;
+    bool shelf_filled;
+    enum mm_medium medium;
+};
+
+/* import_item.c */
+
+/* Finds or makes the partial file of ITEM: what is there, the same file of another model, a link to the source's. */
+int mm_item_prepare(struct mm_import *import, struct mm_item *item);
+
+/* For the first check: opens ITEM and says how its bytes are read; what comes from a source is written meanwhile. */
+int mm_item_open(struct mm_import *import, struct mm_item *item, const struct mm_chunk_list *list,
+                 struct mm_origin *origin);
+void mm_item_close(struct mm_import *import, struct mm_item *item, const struct mm_chunk_compare *compare, bool read);
+
+/* True if the first check found the bytes of ITEM wrong or lacking. */
+bool mm_item_is_wrong(const struct mm_item *item, const struct mm_artifact_report *report);
+
+/* Fetches what is wrong or lacking, chunk by chunk. Returns 0, or -1 with findings; what no source has stands in item->lacks. */
+int mm_item_mend(struct mm_import *import, struct mm_item *item);
+void mm_item_release(struct mm_item *item);
+
+/* Chunks that lack, for the next run (`lacks` in the partial import, bad-ranges lines) and for --bad-ranges. */
+int mm_import_read_lacks(struct mm_import *import);
+int mm_import_write_lacks(struct mm_import *import);
+
+/* import_publish.c */
+
+/* True if CLAIM's manifest names a chunk list with this ENDING, ".chunks" or ".chunks.gz". */
+bool mm_import_names_list(const struct mm_claim *claim, const char *ending);
+
+/* Removes the list with this ENDING beside the partial file of ITEM, if there is one. */
+void mm_import_remove_list(const struct mm_import *import, const struct mm_item *item, const char *ending);
+
+/* Completes the partial import and makes it the model's folder, all at once. */
+int mm_import_publish(struct mm_import *import);
+
+/* Sets import->medium and appends its detail: how each artifact came here. */
+void mm_import_medium(struct mm_import *import, struct mm_buf *detail);
+
+#endif

@@ -1,0 +1,231 @@
+/* What becomes of a model that passed every check: it appears in the store, all at once. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "act/import_parts.h"
+#include "base/file.h"
+#include "base/tree.h"
+
+bool mm_import_names_list(const struct mm_claim *claim, const char *ending)
+{
+    const struct mm_entry *route = claim->chunk_list_route;
+    size_t length = strlen(ending);
+    return claim->chunk_list.known && route->value_length > length &&
+           memcmp(route->value + route->value_length - length, ending, length) == 0;
+}
+
+void mm_import_remove_list(const struct mm_import *i, const struct mm_item *item, const char *ending)
+{
+    char path[sizeof item->list_path];
+    snprintf(path, sizeof path, "%s%s", item->claim.path, ending);
+    unlinkat(i->files, path, 0);
+}
+
+/* ---- chunk lists ---- */
+
+/* The text of ITEM's list: what the sources had, else what was computed while the bytes were read. */
+static int list_text(struct mm_import *i, struct mm_item *item, struct mm_buf *text)
+{
+    struct mm_chunk_list list = {.facts = item->claim.chunks};
+    list.facts.has_sha256 = true;
+    if (item->listed) {
+        int fd = mm_file_open_beneath(i->files, item->list_path, MM_LINKS_BENEATH);
+        if (fd < 0)
+            return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->list_path, strerror(errno));
+        int result = mm_chunk_list_read(&list, fd, item->claim.chunks.count, i->diags);
+        close(fd);
+        if (result == 0)
+            mm_chunk_list_write(&list.facts, &list.hashes, text);
+        mm_chunk_list_release(&list);
+        if (result < 0)
+            return -1;
+    } else if (item->hashes.count == item->claim.chunks.count && !item->hashes.failed) {
+        mm_chunk_list_write(&list.facts, &item->hashes, text);
+    }
+    return text->failed ? mm_diag_memory(i->diags) : 0;
+}
+
+/* Keeps the chunk list of ITEM in store/chunks, where later imports look for chunks that they need. */
+static int keep_list(struct mm_import *i, struct mm_item *item)
+{
+    char root[MM_HASH_HEX + 1], path[MM_STORE_PATH], temporary[MM_STORE_PATH + 32];
+    struct mm_buf text = {0};
+    struct stat info;
+    mm_hex(root, item->claim.chunks.root, MM_HASH_BYTES);
+    snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", root);
+    snprintf(temporary, sizeof temporary, MM_STORE_CHUNKS "/.%.32s-%.32s", root, i->facts->manifest_sha256);
+    if (item->claim.chunks.count <= 1 || fstatat(i->home, path, &info, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    if (list_text(i, item, &text) < 0 || text.length == 0) {
+        mm_buf_release(&text);
+        return text.failed ? -1 : 0;
+    }
+    int fd = openat(i->home, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    int result = fd < 0 ? mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno))
+                        : mm_file_write_all(fd, text.data, text.length, path, i->diags);
+    if (fd >= 0)
+        close(fd);
+    if (result == 0 && renameat(i->home, temporary, i->home, path) < 0)
+        result = mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno));
+    if (result < 0)
+        unlinkat(i->home, temporary, 0);
+    mm_buf_release(&text);
+    return result;
+}
+
+static int settle_lists(struct mm_import *i)
+{
+    if (mm_tree_make(i->home, MM_STORE_CHUNKS, i->diags) < 0)
+        return -1;
+    for (size_t k = 0; k < i->count; k++) {
+        struct mm_item *item = &i->items[k];
+        if (keep_list(i, item) < 0)
+            return -1;
+        if (!mm_import_names_list(&item->claim, ".chunks"))
+            mm_import_remove_list(i, item, ".chunks");
+        if (!mm_import_names_list(&item->claim, ".chunks.gz"))
+            mm_import_remove_list(i, item, ".chunks.gz");
+    }
+    return 0;
+}
+
+/* ---- in place ---- */
+
+/* The folder of the source that ITEM is in, as the system calls it. */
+static char *source_folder(const struct mm_import *i, const struct mm_item *item)
+{
+    return realpath(i->supply->roots[item->root].path, NULL);
+}
+
+static int link_in_place(struct mm_import *i, const struct mm_item *item)
+{
+    char target[PATH_MAX], *folder = source_folder(i, item);
+    if (!folder)
+        return mm_diag_errno(i->diags, MM_RULE_IO_OPEN, "cannot tell where the source is", errno);
+    bool fits = (size_t)snprintf(target, sizeof target, "%s/%s", folder, item->claim.path) < sizeof target;
+    free(folder);
+    if (!fits)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "expected a shorter path than that of %s", item->claim.path);
+    if (mm_tree_make_for(i->files, item->claim.path, i->diags) < 0)
+        return -1;
+    unlinkat(i->files, item->claim.path, 0);
+    if (symlinkat(target, i->files, item->claim.path) < 0)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot link %s: %s", item->claim.path, strerror(errno));
+    return 0;
+}
+
+static int link_all_in_place(struct mm_import *i)
+{
+    for (size_t k = 0; k < i->count; k++)
+        if (link_in_place(i, &i->items[k]) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- the model's folder ---- */
+
+static int write_manifest(struct mm_import *i)
+{
+    char path[MM_STORE_PATH + 16];
+    snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
+    unlinkat(i->home, path, 0); /* nothing lacks any more */
+    snprintf(path, sizeof path, "%s/manifest", i->partial);
+    unlinkat(i->home, path, 0);
+    int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno));
+    int result = mm_file_write_all(fd, i->manifest.text, i->manifest.length, path, i->diags);
+    close(fd);
+    return result;
+}
+
+static int move_into_place(struct mm_import *i)
+{
+    const char *path = i->facts->model.path;
+    char folder[MM_STORE_PATH];
+    snprintf(folder, sizeof folder, "%s", path);
+    *strrchr(folder, '/') = '\0';
+    if (mm_tree_make(i->home, folder, i->diags) < 0)
+        return -1;
+    if (renameat(i->home, i->partial, i->home, path) < 0)
+        return errno == ENOTEMPTY || errno == EEXIST
+                   ? mm_diag(i->diags, MM_RULE_STORE_REVISION,
+                             "expected one manifest of %s revision %" PRIu64 ", found another in the store",
+                             i->facts->model.id, i->facts->model.revision)
+                   : mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot move the model to %s: %s", path, strerror(errno));
+    for (char *slash = folder + strlen(folder); slash; slash = strrchr(folder, '/')) {
+        *slash = '\0';
+        if (mm_tree_flush(i->home, folder, i->diags) < 0)
+            return -1;
+    }
+    return mm_tree_flush(i->home, ".", i->diags) < 0 ? -1 : mm_tree_flush(i->home, MM_STORE_PARTIAL, i->diags);
+}
+
+int mm_import_publish(struct mm_import *i)
+{
+    if (settle_lists(i) < 0 || (i->options->in_place && link_all_in_place(i) < 0) || write_manifest(i) < 0 ||
+        mm_tree_seal(i->home, i->partial, i->diags) < 0)
+        return -1;
+    return move_into_place(i);
+}
+
+/* ---- how it came here ---- */
+
+/* The folder that the files of a model in place are in, by the link of its first file; NULL if it is not in place. */
+static char *folder_in_place(const struct mm_import *i)
+{
+    char target[PATH_MAX];
+    if (i->options->in_place && !i->found)
+        return i->count ? source_folder(i, &i->items[0]) : NULL;
+    ssize_t length = i->count ? readlinkat(i->files, i->items[0].claim.path, target, sizeof target) : -1;
+    size_t path = i->count ? strlen(i->items[0].claim.path) : 0;
+    return length > (ssize_t)path ? strndup(target, (size_t)length - path - 1) : NULL;
+}
+
+static enum mm_medium medium_of(const struct mm_import *i)
+{
+    if (i->options->medium >= 0)
+        return (enum mm_medium)i->options->medium;
+    return i->used_set                                                       ? MM_MEDIUM_CHUNKSET
+           : i->supply->roots[i->supply->manifests[i->which].root].removable ? MM_MEDIUM_USB
+                                                                             : MM_MEDIUM_FILE;
+}
+
+/* "copied=3 reused=1 reused-chunks=12": what is none is left out. */
+static void count_ways(const struct mm_import *i, struct mm_buf *detail)
+{
+    static const char *const words[] = {[MM_ITEM_COPIED] = "copied",
+                                        [MM_ITEM_REUSED] = "reused",
+                                        [MM_ITEM_REFLINKED] = "reflinked",
+                                        [MM_ITEM_HARD_LINKED] = "hard-linked"};
+    uint64_t count[sizeof words / sizeof *words] = {0}, chunks = 0;
+    for (size_t k = 0; k < i->count; k++) {
+        count[i->items[k].how]++;
+        chunks += i->items[k].chunks_reused;
+    }
+    for (size_t how = 0; how < sizeof words / sizeof *words; how++)
+        if (count[how])
+            mm_buf_printf(detail, "%s%s=%" PRIu64, detail->length ? " " : "", words[how], count[how]);
+    if (chunks)
+        mm_buf_printf(detail, "%sreused-chunks=%" PRIu64, detail->length ? " " : "", chunks);
+}
+
+void mm_import_medium(struct mm_import *i, struct mm_buf *detail)
+{
+    char *folder = folder_in_place(i);
+    i->medium = folder ? MM_MEDIUM_IN_PLACE : medium_of(i);
+    if (folder)
+        mm_buf_escaped(detail, folder, strlen(folder));
+    else if (i->found)
+        mm_buf_printf(detail, "found=%zu", i->count);
+    else
+        count_ways(i, detail);
+    free(folder);
+}

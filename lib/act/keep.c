@@ -1,0 +1,353 @@
+#include "act/keep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "act/chain.h"
+#include "act/consent.h"
+#include "act/folder.h"
+#include "act/verify.h"
+#include "base/file.h"
+#include "base/tree.h"
+#include "hash/name_set.h"
+#include "text/line.h"
+#include "text/path.h"
+
+/* ---- taking a model out ---- */
+
+/* The lines and fingerprints of the model's import, for the receipt of its removal; *FOUND tells whether there is one. */
+static int find_import(int home, const struct mm_store_model *model, bool force, struct mm_receipt *receipt,
+                       bool *found, struct mm_diags *diags)
+{
+    struct mm_diags mark = *diags;
+    *found = mm_consent_prepare(home, model->id, model->revision, receipt, diags) == 0;
+    receipt->action = MM_ACTION_REMOVED;
+    receipt->execution_consent = false;
+    if (!*found && force)
+        mm_diags_rewind(diags, &mark);
+    return *found || force ? 0 : -1;
+}
+
+int mm_keep_remove(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
+                   struct mm_diags *diags)
+{
+    struct mm_receipt import = {0};
+    unsigned char noise[8], head[MM_HASH_BYTES];
+    char trash[64];
+    bool found;
+    int result = find_import(home, model, force, &import, &found, diags), used;
+    receipt[0] = '\0';
+    used = snprintf(trash, sizeof trash, MM_STORE_TRASH "/");
+    if (result == 0 && mm_random(noise, sizeof noise) < 0)
+        result = mm_diag(diags, MM_RULE_IO_WRITE, "cannot get random bytes");
+    mm_hex(trash + used, noise, sizeof noise);
+    if (result == 0)
+        result = mm_tree_make(home, MM_STORE_TRASH, diags);
+    if (result == 0 && renameat(home, model->path, home, trash) < 0)
+        result = mm_diag(diags, MM_RULE_IO_WRITE, "cannot move %s away: %s", model->path, strerror(errno));
+    if (result == 0 && found && mm_chain_append(home, &import, receipt, head, diags) < 0) {
+        renameat(home, trash, home, model->path); /* no receipt, no removal */
+        result = -1;
+    }
+    if (result == 0)
+        result = mm_tree_remove(home, trash, diags);
+    if (result == 0) {
+        char folder[MM_STORE_PATH];
+        snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(model->path, '/') - model->path), model->path);
+        mm_tree_prune(home, folder);
+    }
+    mm_receipt_release(&import);
+    return result;
+}
+
+/* ---- clearing away ---- */
+
+struct clearing {
+    int home;
+    const struct mm_keep_options *options;
+    mm_keep_fn *each;
+    void *context;
+    struct mm_diags *diags;
+    struct mm_name_set needed; /* of the models that are there: manifest hashes and Merkle roots, as text */
+    struct mm_sha256 *sha;
+};
+
+static uint64_t bytes_of(int home, const char *path)
+{
+    struct stat info;
+    struct mm_folder folder;
+    struct mm_diags ignored;
+    uint64_t bytes = 0;
+    if (fstatat(home, path, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    if (!S_ISDIR(info.st_mode))
+        return (uint64_t)info.st_size;
+    int fd = mm_tree_open(home, path);
+    if (fd < 0)
+        return 0;
+    mm_diags_init(&ignored);
+    if (mm_folder_list(&folder, fd, &ignored) == 0)
+        for (size_t i = 0; i < folder.count; i++)
+            if (fstatat(fd, folder.entries[i].path, &info, AT_SYMLINK_NOFOLLOW) == 0 && info.st_nlink == 1)
+                bytes += (uint64_t)info.st_size;
+    mm_folder_release(&folder);
+    mm_diags_release(&ignored);
+    close(fd);
+    return bytes;
+}
+
+static int drop(struct clearing *c, const char *path)
+{
+    c->each(c->context, path, bytes_of(c->home, path));
+    return c->options->dry_run ? 0 : mm_tree_remove(c->home, path, c->diags);
+}
+
+/* Calls EACH with the path of everything in the folder PATH. */
+static int each_in(struct clearing *c, const char *path, int (*each)(struct clearing *c, const char *path))
+{
+    char name[MM_STORE_PATH + 256];
+    int fd = mm_tree_open(c->home, path), result = 0;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir) {
+        if (fd < 0 && errno == ENOENT)
+            return 0;
+        mm_diag(c->diags, MM_RULE_IO_OPEN, "cannot open the folder %s: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    struct dirent *entry;
+    while (result == 0 && (entry = readdir(dir)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+            result = each(c, name);
+        }
+    closedir(dir);
+    return result;
+}
+
+static bool is_needed(struct clearing *c, const char *name, size_t length)
+{
+    return mm_name_set_has(&c->needed, c->sha, name, length);
+}
+
+/* A chunk list, or what an interrupted write left of one. */
+static int clear_list(struct clearing *c, const char *path)
+{
+    const char *name = mm_path_name(path);
+    bool list = mm_path_ends_in(name, ".chunks") && name[0] != '.';
+    return list && is_needed(c, name, strlen(name) - strlen(".chunks")) ? 0 : drop(c, path);
+}
+
+/* An import's folder or lock, unless a process has the lock. */
+static int clear_partial(struct clearing *c, const char *path)
+{
+    char lock[MM_STORE_PATH + 272];
+    const char *name = mm_path_name(path);
+    bool waited = false, is_lock = mm_path_ends_in(name, ".lock");
+    snprintf(lock, sizeof lock, "%s%s", path, is_lock ? "" : ".lock");
+    if (!is_lock && !c->options->partial && !is_needed(c, name, strlen(name)))
+        return 0;
+    int fd = mm_store_lock(c->home, lock, false, &waited, c->diags);
+    if (fd < 0)
+        return waited ? 0 : -1;
+    int result = is_lock ? 0 : drop(c, path);
+    if (!c->options->dry_run || !is_lock)
+        unlinkat(c->home, lock, 0);
+    close(fd);
+    return result;
+}
+
+static int need_model(struct clearing *c, const struct mm_store_model *model)
+{
+    struct mm_manifest manifest = {0};
+    char hex[MM_HASH_HEX + 1];
+    int result = mm_store_manifest(c->home, model, &manifest, c->diags);
+    mm_hex(hex, manifest.sha256, MM_HASH_BYTES);
+    if (result == 0 && mm_name_set_add_text(&c->needed, c->sha, hex, MM_HASH_HEX) == MM_NAME_MEMORY)
+        result = mm_diag_memory(c->diags);
+    for (size_t group = 1; result == 0 && group <= mm_manifest_artifacts(&manifest); group++) {
+        struct mm_claim claim;
+        mm_manifest_claim(&manifest, group, &claim);
+        mm_hex(hex, claim.chunks.root, MM_HASH_BYTES);
+        if (mm_name_set_add_text(&c->needed, c->sha, hex, MM_HASH_HEX) == MM_NAME_MEMORY)
+            result = mm_diag_memory(c->diags);
+    }
+    mm_manifest_release(&manifest);
+    return result;
+}
+
+int mm_keep_clear(int home, const struct mm_keep_options *options, mm_keep_fn *each, void *context,
+                  struct mm_diags *diags)
+{
+    struct clearing c = {
+        .home = home, .options = options, .each = each, .context = context, .diags = diags, .sha = mm_sha256_new()};
+    struct mm_store_list models = {0};
+    int result = c.sha ? mm_store_list(home, false, &models, diags) : mm_diag_memory(diags);
+    for (size_t i = 0; i < models.count && result == 0; i++)
+        result = need_model(&c, &models.models[i]);
+    if (result == 0 && (each_in(&c, MM_STORE_TRASH, drop) < 0 || each_in(&c, MM_STORE_PARTIAL, clear_partial) < 0 ||
+                        each_in(&c, MM_STORE_CHUNKS, clear_list) < 0))
+        result = -1;
+    mm_store_list_release(&models);
+    mm_name_set_release(&c.needed);
+    mm_sha256_free(c.sha);
+    return result;
+}
+
+/* ---- checking ---- */
+
+struct imports {
+    const struct mm_store_list *models;
+    struct mm_keep_import *imports;
+};
+
+static int note_import(void *context, const struct mm_receipt *receipt, const char *path)
+{
+    struct imports *imports = context;
+    struct mm_store_model wanted;
+    (void)path;
+    if (receipt->action != MM_ACTION_IMPORTED && receipt->action != MM_ACTION_REMOVED)
+        return 0;
+    mm_store_model(&wanted, receipt->model_id, receipt->revision);
+    const struct mm_store_model *model = mm_store_in(imports->models, &wanted);
+    if (model) {
+        struct mm_keep_import *import = &imports->imports[model - imports->models->models];
+        import->manifest.known = receipt->action == MM_ACTION_IMPORTED;
+        memcpy(import->manifest.bytes, receipt->manifest_sha256, MM_HASH_BYTES);
+        import->in_place = receipt->medium == MM_MEDIUM_IN_PLACE;
+    }
+    return 0;
+}
+
+int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep_import *imports,
+                    struct mm_diags *diags)
+{
+    struct imports noted = {models, imports};
+    return mm_chain_each(home, note_import, &noted, diags);
+}
+
+static void check_receipt(const struct mm_digest *imported, const struct mm_manifest *manifest, struct mm_diags *diags)
+{
+    if (!imported->known)
+        mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of the model's import, found none");
+    else if (memcmp(imported->bytes, manifest->sha256, MM_HASH_BYTES) != 0)
+        mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of this manifest, found one of another");
+}
+
+/* Findings since FIRST that name an artifact name it beneath FOLDER. Where memory lacks, the short name stays. */
+static void name_beneath(const char *folder, size_t first, struct mm_diags *diags)
+{
+    for (size_t i = first; i < diags->count; i++) {
+        char *name;
+        if (strncmp(diags->items[i].file, MM_STORE_MODELS "/", strlen(MM_STORE_MODELS) + 1) == 0 ||
+            asprintf(&name, "%s/%s", folder, diags->items[i].file) < 0)
+            continue;
+        free(diags->items[i].file);
+        diags->items[i].file = name;
+    }
+}
+
+/* Beside the files a model's folder holds its manifest and perhaps a signature; links are there only for a model in place. */
+static void check_surplus(int fd, bool in_place, struct mm_diags *diags)
+{
+    struct mm_folder folder = {0};
+    char shown[MM_SHOWN];
+    if (mm_folder_list(&folder, fd, diags) == 0)
+        for (size_t i = 0; i < folder.count; i++) {
+            const char *path = folder.entries[i].path;
+            bool file = strncmp(path, "files/", 6) == 0;
+            if (!file && strcmp(path, "manifest") != 0 && strcmp(path, "manifest.minisig") != 0)
+                mm_diag(diags, MM_RULE_STORE_SURPLUS, "expected manifest and files alone, found %s",
+                        mm_show(shown, path, strlen(path)));
+            else if (folder.entries[i].kind != MM_ENTRY_FILE && !(file && in_place))
+                mm_diag(diags, MM_RULE_STORE_SURPLUS, "expected a regular file, found a link or the like at %s",
+                        mm_show(shown, path, strlen(path)));
+        }
+    mm_folder_release(&folder);
+}
+
+static void check_files(int home, const struct mm_store_model *model, const struct mm_manifest *manifest,
+                        const struct mm_keep_import *import, const struct mm_keep_check *options,
+                        struct mm_diags *diags)
+{
+    char path[MM_STORE_PATH + 8];
+    struct mm_report report = {0};
+    struct mm_verify_options how = {
+        .quick = options->quick,
+        .strict = true,
+        .links = import->in_place ? MM_LINKS_FOLLOW : MM_LINKS_BENEATH,
+        .progress = options->progress,
+        .progress_context = options->progress_context,
+    };
+    snprintf(path, sizeof path, "%s/files", model->path);
+    size_t first = diags->count;
+    int files = mm_tree_open(home, path), folder = mm_tree_open(home, model->path);
+    if (files < 0 || folder < 0)
+        mm_diag(diags, MM_RULE_IO_OPEN, "cannot open %s: %s", path, strerror(errno));
+    else if (mm_verify(manifest, files, &how, &report, diags) == 0)
+        check_surplus(folder, import->in_place, diags);
+    name_beneath(path, first, diags);
+    if (mm_report_verdict(&report) == MM_VERDICT_PARTIAL && !diags->no && !diags->unknown)
+        mm_diag(diags, MM_RULE_IO_LIMIT, "expected a model that can be verified whole");
+    mm_report_release(&report);
+    if (files >= 0)
+        close(files);
+    if (folder >= 0)
+        close(folder);
+}
+
+enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model, const struct mm_keep_import *import,
+                                   const struct mm_keep_check *options, struct mm_diags *diags)
+{
+    struct mm_manifest manifest = {0};
+    struct mm_diags before = *diags; /* only the flags are compared */
+    diags->no = diags->unknown = false;
+    diags->file = model->path;
+    if (mm_store_manifest(home, model, &manifest, diags) == 0) {
+        char id[MM_VALUE_MAX + 1], revision[MM_VALUE_MAX + 1], expected[24];
+        snprintf(expected, sizeof expected, "%" PRIu64, model->revision);
+        if (strcmp(mm_manifest_text(&manifest, 0, MM_FIELD_MODEL_ID, id), model->id) != 0 ||
+            strcmp(mm_manifest_text(&manifest, 0, MM_FIELD_REVISION, revision), expected) != 0)
+            mm_diag(diags, MM_RULE_STORE_MODEL, "expected the manifest of %s revision %s, found one of %s revision %s",
+                    model->id, expected, id, revision);
+        check_files(home, model, &manifest, import, options, diags);
+        check_receipt(&import->manifest, &manifest, diags);
+    }
+    mm_manifest_release(&manifest);
+    enum mm_answer answer = mm_diags_answer(diags);
+    diags->no = diags->no || before.no;
+    diags->unknown = diags->unknown || before.unknown;
+    return answer;
+}
+
+int mm_keep_check_home(int home, struct mm_diags *diags)
+{
+    static const char *const names[] = {".", "..", MM_STORE_MODELS, "receipts", "receipts.log", "store"};
+    char shown[MM_SHOWN];
+    int fd = openat(home, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir) {
+        mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the store's folder", errno);
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            known = known || strcmp(entry->d_name, names[i]) == 0;
+        if (!known)
+            result = mm_diag(diags, MM_RULE_STORE_SURPLUS, "expected models, receipts and store alone, found %s",
+                             mm_show(shown, entry->d_name, strlen(entry->d_name)));
+    }
+    closedir(dir);
+    return result;
+}

@@ -1,0 +1,52 @@
+/* Keeping the store: taking models out of it, clearing away what nobody needs, and checking all of it (docs/formats/store.md). */
+#ifndef MM_ACT_KEEP_H
+#define MM_ACT_KEEP_H
+
+#include "act/store.h"
+#include "base/source.h"
+#include "doc/receipt.h"
+
+/* Takes MODEL out of the store: its folder goes out of sight at once, a receipt says `removed`, then its bytes are deleted. RECEIPT is
+ * the path of that receipt. A model that no receipt says was imported is taken out without one if FORCE, and is refused otherwise
+ * (RECEIPT_NONE). Returns 0, or -1 with findings. */
+int mm_keep_remove(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
+                   struct mm_diags *diags);
+
+struct mm_keep_options {
+    bool partial; /* unfinished imports go too */
+    bool dry_run; /* remove nothing, only tell */
+};
+
+/* Called for each thing that goes: its path beneath the home and the bytes that it takes up. */
+typedef void mm_keep_fn(void *context, const char *path, uint64_t bytes);
+
+/* Removes what nothing needs. What another process works on is left. Returns 0, or -1 with findings. */
+int mm_keep_clear(int home, const struct mm_keep_options *options, mm_keep_fn *each, void *context,
+                  struct mm_diags *diags);
+
+struct mm_keep_check {
+    bool quick;               /* leave out whole-file hashes */
+    mm_progress_fn *progress; /* may be NULL */
+    void *progress_context;
+};
+
+/* What the newest receipts say of a model's import. */
+struct mm_keep_import {
+    struct mm_digest manifest; /* not known: it was not imported, or removed since */
+    bool in_place;             /* its files are links to where they were */
+};
+
+/* Fills IMPORTS, zeroed, one for each of MODELS. Returns 0, or -1 with findings. */
+int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep_import *imports,
+                    struct mm_diags *diags);
+
+/* Checks MODEL: its manifest, every artifact as slm-verify does, nothing beside them, links only where IMPORT says that it is in place,
+ * and that its manifest is the one of IMPORT. Findings name files beneath the home. Returns what is known then: MM_YES, MM_NO or
+ * MM_UNKNOWN. */
+enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model, const struct mm_keep_import *import,
+                                   const struct mm_keep_check *options, struct mm_diags *diags);
+
+/* Checks that the home holds what its page names and nothing else. Returns 0, or -1 with STORE_SURPLUS or IO_READ. */
+int mm_keep_check_home(int home, struct mm_diags *diags);
+
+#endif

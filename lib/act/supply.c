@@ -1,0 +1,263 @@
+#include "act/supply.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/sysmacros.h>
+#endif
+
+#include "base/checked.h"
+#include "base/file.h"
+#include "text/path.h"
+
+#define SET_ENDING ".chunkset"
+
+/* ---- the sources ---- */
+
+void mm_supply_release(struct mm_supply *supply)
+{
+    for (size_t i = 0; i < supply->root_count; i++) {
+        free(supply->roots[i].path);
+        close(supply->roots[i].folder);
+    }
+    for (size_t i = 0; i < supply->manifest_count; i++) {
+        free(supply->manifests[i].path);
+        close(supply->manifests[i].fd);
+    }
+    free(supply->roots);
+    free(supply->manifests);
+    *supply = (struct mm_supply){0};
+}
+
+/* Whether the kernel calls the device of the open file FD removable; a partition's answer stands at its disk. */
+static bool is_removable(int fd)
+{
+#ifdef __linux__
+    struct stat info;
+    for (int i = 0; i < 2 && fstat(fd, &info) == 0; i++) {
+        char path[64], answer = 0;
+        snprintf(path, sizeof path, "/sys/dev/block/%u:%u/%sremovable", major(info.st_dev), minor(info.st_dev),
+                 i ? "../" : "");
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        bool told = file >= 0 && read(file, &answer, 1) == 1;
+        if (file >= 0)
+            close(file);
+        if (told)
+            return answer == '1';
+    }
+#else
+    (void)fd;
+#endif
+    return false;
+}
+
+static int add_root(struct mm_supply *supply, const char *path, int folder, bool is_set, struct mm_diags *diags)
+{
+    if (!mm_grow(&supply->roots, supply->root_count, &supply->root_capacity, sizeof *supply->roots)) {
+        close(folder);
+        return mm_diag_memory(diags);
+    }
+    struct mm_supply_root *root = &supply->roots[supply->root_count];
+    *root = (struct mm_supply_root){strdup(path), folder, is_set, is_removable(folder)};
+    supply->root_count++;
+    return root->path ? 0 : mm_diag_memory(diags);
+}
+
+/* The SHA-256 of the file FD, which is read from its start, if it is no longer than a manifest can be. */
+static int hash_manifest(int fd, unsigned char digest[static MM_HASH_BYTES], struct mm_diags *diags)
+{
+    struct mm_buf text = {0};
+    struct mm_sha256 *sha = mm_sha256_new();
+    int result = sha ? mm_file_read_all(fd, MM_MANIFEST_MAX, &text, diags) : mm_diag_memory(diags);
+    if (sha)
+        mm_sha256_once(sha, text.data, text.length, digest);
+    mm_sha256_free(sha);
+    mm_buf_release(&text);
+    return result < 0 ? -1 : 0;
+}
+
+/* Takes FD over. The manifest belongs to the source that is added next; a copy of one that is there already is no other. */
+static int add_manifest(struct mm_supply *supply, const char *path, int fd, struct mm_diags *diags)
+{
+    unsigned char digest[MM_HASH_BYTES];
+    if (hash_manifest(fd, digest, diags) < 0) {
+        close(fd);
+        return -1;
+    }
+    for (size_t i = 0; i < supply->manifest_count; i++)
+        if (memcmp(supply->manifests[i].sha256, digest, MM_HASH_BYTES) == 0) {
+            close(fd);
+            return 0;
+        }
+    if (!mm_grow(&supply->manifests, supply->manifest_count, &supply->manifest_capacity, sizeof *supply->manifests)) {
+        close(fd);
+        return mm_diag_memory(diags);
+    }
+    struct mm_supply_manifest *manifest = &supply->manifests[supply->manifest_count];
+    *manifest = (struct mm_supply_manifest){.path = strdup(path), .fd = fd, .root = supply->root_count};
+    memcpy(manifest->sha256, digest, MM_HASH_BYTES);
+    supply->manifest_count++;
+    return manifest->path ? 0 : mm_diag_memory(diags);
+}
+
+static bool is_manifest_name(const char *name)
+{
+    return name[0] != '.' && (strcmp(name, "manifest") == 0 || mm_path_ends_in(name, ".manifest"));
+}
+
+/* The one manifest's name in the folder into NAME ("" for none). */
+static int find_manifest(int folder, char name[static NAME_MAX + 1], struct mm_diags *diags)
+{
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = 0;
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (!dir) {
+        mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot read the folder", errno);
+        if (copy >= 0)
+            close(copy);
+        return -1;
+    }
+    struct dirent *entry;
+    name[0] = '\0';
+    errno = 0;
+    while ((entry = readdir(dir)))
+        if (is_manifest_name(entry->d_name)) {
+            snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
+            found++;
+        }
+    int error = errno;
+    closedir(dir);
+    if (error)
+        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", error);
+    if (found > 1)
+        return mm_diag(diags, MM_RULE_STORE_SOURCE, "expected one manifest in the folder, found %d: name one of them",
+                       found);
+    return 0;
+}
+
+/* Adds the folder PATH, in which MANIFEST stands ("" for none). A model's folder of a store keeps its files in files/. Takes FOLDER
+ * over. */
+static int add_files(struct mm_supply *supply, const char *path, int folder, const char *manifest,
+                     struct mm_diags *diags)
+{
+    char below[PATH_MAX];
+    bool model =
+        strcmp(manifest, "manifest") == 0 &&
+        (size_t)snprintf(below, sizeof below, "%s%sfiles", path, mm_path_ends_in(path, "/") ? "" : "/") < sizeof below;
+    int files = model ? openat(folder, "files", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (files < 0)
+        return add_root(supply, path, folder, false, diags);
+    close(folder);
+    return add_root(supply, below, files, false, diags);
+}
+
+/* Takes FOLDER over. */
+static int add_folder(struct mm_supply *supply, const char *path, int folder, struct mm_diags *diags)
+{
+    char name[NAME_MAX + 1], shown[PATH_MAX];
+    if (mm_path_ends_in(path, SET_ENDING) || mm_path_ends_in(path, SET_ENDING "/"))
+        return add_root(supply, path, folder, true, diags);
+    if (find_manifest(folder, name, diags) < 0) {
+        close(folder);
+        return -1;
+    }
+    if (name[0]) {
+        int fd = mm_file_open_beneath(folder, name, supply->links);
+        bool fits = (size_t)snprintf(shown, sizeof shown, "%s%s%s", path, mm_path_ends_in(path, "/") ? "" : "/", name) <
+                    sizeof shown;
+        if (fd < 0)
+            mm_diag(diags, MM_RULE_IO_OPEN, "cannot open the manifest %s: %s", name, strerror(errno));
+        if (fd < 0 || add_manifest(supply, fits ? shown : name, fd, diags) < 0) {
+            close(folder);
+            return -1;
+        }
+    }
+    return add_files(supply, path, folder, name, diags);
+}
+
+static int add_file(struct mm_supply *supply, const char *path, struct mm_diags *diags)
+{
+    char folder[PATH_MAX];
+    size_t length = mm_path_folder_length(path);
+    int fd = mm_file_open(path, diags);
+    if (fd < 0)
+        return -1;
+    if (length >= sizeof folder) {
+        close(fd);
+        return mm_diag(diags, MM_RULE_IO_OPEN, "expected a shorter path");
+    }
+    snprintf(folder, sizeof folder, "%.*s", length ? (int)length : 1, length ? path : ".");
+    int root = mm_file_open_folder(folder, diags);
+    if (root < 0) {
+        close(fd);
+        return -1;
+    }
+    if (add_manifest(supply, path, fd, diags) < 0) {
+        close(root);
+        return -1;
+    }
+    return add_files(supply, folder, root, mm_path_name(path), diags);
+}
+
+int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *diags)
+{
+    const char *shown = diags->file;
+    diags->file = path;
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = folder >= 0        ? add_folder(supply, path, folder, diags)
+                 : errno == ENOTDIR ? add_file(supply, path, diags)
+                                    : mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
+    diags->file = shown;
+    return result;
+}
+
+/* ---- chunk lists ---- */
+
+bool mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
+                         struct mm_buf *stored, struct mm_buf *text)
+{
+    struct mm_chunk_list list = {0};
+    struct mm_diags ignored;
+    int fd = mm_file_open_beneath(folder, path, links);
+    if (fd < 0)
+        return false;
+    mm_diags_init(&ignored);
+    bool fits = mm_chunk_list_read(&list, fd, claim->chunks.count, &ignored) == 0 &&
+                list.facts.bytes == claim->chunks.bytes && list.facts.size == claim->chunks.size &&
+                memcmp(list.facts.root, claim->chunks.root, MM_HASH_BYTES) == 0 &&
+                memcmp(list.facts.sha256, claim->chunks.sha256, MM_HASH_BYTES) == 0;
+    mm_buf_clear(text);
+    if (fits && mm_path_ends_in(path, ".gz"))
+        mm_chunk_list_write(&list.facts, &list.hashes, text);
+    mm_chunk_list_release(&list);
+    mm_buf_clear(stored);
+    fits = fits && lseek(fd, 0, SEEK_SET) == 0 &&
+           mm_file_read_all(fd, 65 * (size_t)claim->chunks.count + 4096, stored, &ignored) == 0;
+    mm_diags_release(&ignored);
+    close(fd);
+    return fits;
+}
+
+bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
+                          struct mm_buf *text, bool *compressed)
+{
+    char path[sizeof claim->path + 16];
+    const struct mm_entry *route = claim->chunk_list_route;
+    bool gz = route && route->value_length > 3 && memcmp(route->value + route->value_length - 3, ".gz", 3) == 0;
+    for (int form = 0; form < 2; form++) {
+        *compressed = form == 0 ? gz : !gz;
+        snprintf(path, sizeof path, "%s.chunks%s", claim->path, *compressed ? ".gz" : "");
+        for (size_t i = 0; i < supply->root_count; i++)
+            if (!supply->roots[i].is_set &&
+                mm_supply_read_list(supply->roots[i].folder, path, supply->links, claim, stored, text))
+                return true;
+    }
+    return false;
+}

@@ -1,0 +1,166 @@
+#include "base/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+static int fails(struct mm_diags *diags, const char *what, const char *path)
+{
+    return mm_diag(diags, MM_RULE_IO_WRITE, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+/* Makes the folders of PATH up to LENGTH. */
+static int make(int root, const char *path, size_t length, struct mm_diags *diags)
+{
+    char name[PATH_MAX];
+    if (length >= sizeof name)
+        return mm_diag(diags, MM_RULE_IO_WRITE, "expected a shorter path than %zu bytes", length);
+    for (size_t at = 0; at < length; at++) {
+        const char *slash = memchr(path + at, '/', length - at);
+        at = slash ? (size_t)(slash - path) : length;
+        memcpy(name, path, at);
+        name[at] = '\0';
+        if (mkdirat(root, name, 0777) < 0 && errno != EEXIST)
+            return fails(diags, "create the folder", name);
+    }
+    return 0;
+}
+
+int mm_tree_make(int root, const char *path, struct mm_diags *diags)
+{
+    return make(root, path, strlen(path), diags);
+}
+
+int mm_tree_make_for(int root, const char *path, struct mm_diags *diags)
+{
+    const char *slash = strrchr(path, '/');
+    return make(root, path, slash ? (size_t)(slash - path) : 0, diags);
+}
+
+int mm_tree_open(int root, const char *path)
+{
+    return openat(root, path, FOLDER_FLAGS);
+}
+
+int mm_tree_flush(int root, const char *path, struct mm_diags *diags)
+{
+    int fd = mm_tree_open(root, path);
+    int result = fd < 0 || (fsync(fd) < 0 && errno != EINVAL) ? fails(diags, "flush the folder", path) : 0;
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+/* What is done with each entry NAME of the folder FOLDER, which is open at DEPTH. */
+typedef int entry_fn(int folder, const char *name, int depth, struct mm_diags *diags);
+
+/* Calls EACH with every entry. Takes FD over. */
+static int walk(int fd, const char *path, int depth, entry_fn *each, struct mm_diags *diags)
+{
+    DIR *dir = depth < MM_TREE_DEPTH ? fdopendir(fd) : NULL;
+    int result = 0;
+    if (!dir) {
+        close(fd);
+        return depth < MM_TREE_DEPTH
+                   ? fails(diags, "read the folder", path)
+                   : mm_diag(diags, MM_RULE_IO_LIMIT, "folders at most %d deep are walked", MM_TREE_DEPTH);
+    }
+    struct dirent *entry;
+    errno = 0;
+    while (result == 0 && (entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            result = each(dirfd(dir), entry->d_name, depth, diags);
+        errno = 0;
+    }
+    if (result == 0 && errno)
+        result = fails(diags, "read the folder", path);
+    closedir(dir);
+    return result;
+}
+
+static int remove_entry(int folder, const char *name, int depth, struct mm_diags *diags)
+{
+    struct stat info;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : fails(diags, "look at", name);
+    if (!S_ISDIR(info.st_mode))
+        return unlinkat(folder, name, 0) < 0 && errno != ENOENT ? fails(diags, "remove", name) : 0;
+    int below = openat(folder, name, FOLDER_FLAGS);
+    if (below < 0)
+        return fails(diags, "open the folder", name);
+    if (walk(below, name, depth + 1, remove_entry, diags) < 0)
+        return -1;
+    return unlinkat(folder, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? fails(diags, "remove the folder", name) : 0;
+}
+
+int mm_tree_remove(int root, const char *path, struct mm_diags *diags)
+{
+    return remove_entry(root, path, 0, diags);
+}
+
+static int seal_file(int folder, const char *name, struct mm_diags *diags)
+{
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int result = fd < 0 || fchmod(fd, 0444) < 0 || fsync(fd) < 0 ? fails(diags, "flush", name) : 0;
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+/* The entries beneath the open folder FD, then the folder itself. Takes FD over. */
+static int seal_folder(int fd, const char *path, int depth, struct mm_diags *diags);
+
+static int seal_entry(int folder, const char *name, int depth, struct mm_diags *diags)
+{
+    struct stat info;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        return fails(diags, "look at", name);
+    if (S_ISLNK(info.st_mode))
+        return 0;
+    if (S_ISREG(info.st_mode))
+        return seal_file(folder, name, diags);
+    int below = openat(folder, name, FOLDER_FLAGS);
+    return below < 0 ? fails(diags, "open the folder", name) : seal_folder(below, name, depth + 1, diags);
+}
+
+static int seal_folder(int fd, const char *path, int depth, struct mm_diags *diags)
+{
+    int copy = openat(fd, ".", FOLDER_FLAGS);
+    if (copy < 0) {
+        close(fd);
+        return fails(diags, "open the folder", path);
+    }
+    int result = walk(copy, path, depth, seal_entry, diags);
+    if (result == 0 && fsync(fd) < 0 && errno != EINVAL)
+        result = fails(diags, "flush the folder", path);
+    close(fd);
+    return result;
+}
+
+int mm_tree_seal(int root, const char *path, struct mm_diags *diags)
+{
+    int fd = mm_tree_open(root, path);
+    return fd < 0 ? fails(diags, "open the folder", path) : seal_folder(fd, path, 0, diags);
+}
+
+void mm_tree_prune(int root, const char *path)
+{
+    char name[PATH_MAX];
+    size_t length = strlen(path);
+    if (length >= sizeof name)
+        return;
+    memcpy(name, path, length + 1);
+    while (unlinkat(root, name, AT_REMOVEDIR) == 0) {
+        char *slash = strrchr(name, '/');
+        if (!slash)
+            return;
+        *slash = '\0';
+    }
+}

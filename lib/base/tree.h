@@ -1,0 +1,31 @@
+/* Folders and what is beneath them: made, flushed and removed as a whole. No symbolic link is followed. */
+#ifndef MM_BASE_TREE_H
+#define MM_BASE_TREE_H
+
+#include "base/diag.h"
+
+/* How deep mm_tree_flush and mm_tree_remove go. */
+#define MM_TREE_DEPTH 128
+
+/* Makes the folders of PATH, which is relative to the open folder ROOT; those that are there stay. Returns 0, or -1 with IO_WRITE. */
+int mm_tree_make(int root, const char *path, struct mm_diags *diags);
+
+/* The same for the folders in which the file PATH is to stand. */
+int mm_tree_make_for(int root, const char *path, struct mm_diags *diags);
+
+/* Opens the folder PATH beneath ROOT. Adds no finding: returns the descriptor, or -1 with errno set. */
+int mm_tree_open(int root, const char *path);
+
+/* Flushes the folder PATH and everything beneath it to the device, and gives regular files the mode 0444. */
+int mm_tree_seal(int root, const char *path, struct mm_diags *diags);
+
+/* Flushes the folder PATH itself, the names in it. */
+int mm_tree_flush(int root, const char *path, struct mm_diags *diags);
+
+/* Removes PATH and everything beneath it; what is not there is no failure. Returns 0, or -1 with IO_WRITE. */
+int mm_tree_remove(int root, const char *path, struct mm_diags *diags);
+
+/* Removes the folders of PATH from the last one up to where one is not empty. */
+void mm_tree_prune(int root, const char *path);
+
+#endif
