@@ -45,7 +45,7 @@ expect "a folder of two is not" 1 "found 2 files" "[pack-source]"
 cp tiny.slm one/z.slm && run slm-pack -q -o three.slm one
 expect "a folder of GGUF and .slm neither" 1 "found 2 GGUF and 1 .slm" "[pack-source]"
 mkdir none && run slm-pack -q -o none.slm none
-expect "an empty folder lacks what a folder needs" 3 "none/config.json" "[io-open]"
+expect "an empty folder is no model" 1 "without config.json" "[pack-source]"
 
 # ---- names ----
 
