@@ -489,7 +489,7 @@ sound 'two kinds of lists'
 
 fresh
 truncate -s 1M src/zeros.bin
-describe src zeros.bin && rm src/model.gguf
+describe src --role zeros.bin=weights zeros.bin && rm src/model.gguf
 python3 "$HELP" set src/zeros.bin 65536 src/zeros.bin.chunkset && rm src/zeros.bin
 same 'equal chunks are one in a set' 1 "$(find src/zeros.bin.chunkset -type f | wc -l | tr -d ' ')"
 take src
