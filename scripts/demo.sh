@@ -91,19 +91,31 @@ printf '\nAll four were refused by name.\n'
 cp good.gguf $gguf
 cp good.manifest model/model.manifest
 
+# ---- one file ----
+
+say 'A tiny model in one file: nothing is left out unless somebody says so'
+mkdir tiny
+cp model/LICENSE.txt model/README.md tiny/
+refused 'pack-key' slm-pack -o tiny/keeper.slm $gguf
+show slm-pack --drop tokenizer.chat_template --quantize q8_0 -o tiny/keeper.slm $gguf
+show slm-info tiny/keeper.slm | head -n 4
+manifest-make -q --model-id keeper/tiny --version 1.0 --license CC0-1.0 --takedown-route mailto:keeper@example.org \
+    --source-lane quantized --source "$(sha256sum $gguf | cut -d' ' -f1) keeper/mini-keeper" tiny >tiny/tiny.manifest
+
 # ---- into the store ----
 
 MINIMODEL_HOME=$work/store
 export MINIMODEL_HOME
 
-say 'The reader takes the model into the store: checked while it is copied'
-refused 'store-unsigned' slm-import -q model
-show slm-import -q --allow-unsigned model
+say 'The reader takes the models into the store: checked while they are copied'
+refused 'store-unsigned' slm-import -q tiny
+show slm-import -q --allow-unsigned tiny
+slm-import -q --allow-unsigned model >/dev/null
 show slm-list
-show slm-info -q "$(slm-path keeper/mini-keeper)" | head -n 4
+show slm-info -q "$(slm-path keeper/tiny)" | head -n 3
 
 say 'A receipt says what was done, and what was not: nobody consented to run it'
-receipt=$(find store/receipts -name '*.receipt')
+receipt=$(find store/receipts/keeper/tiny -name '*.receipt')
 show head -n 11 "$receipt"
 show receipt-write --check
 show slm-check -q
