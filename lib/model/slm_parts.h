@@ -69,6 +69,9 @@ static inline uint64_t mm_slm_entry_place(const struct mm_slm_places *places, si
     return places->table ? places->table + tensor * MM_SLM_ENTRY : 0;
 }
 
+/* slm.c: a copy of a name or licence into *TEXT, which is NULL. Returns 0, or -1 with IO_MEMORY. */
+int mm_slm_keep_text(char **text, const char *value, size_t length, struct mm_diags *diags);
+
 /* slm.c: rules that hang on one part alone, and those that need what the caller knows to be sound. A finding each; 0 or -1. */
 int mm_slm_check_facts(const struct mm_slm *slm, const struct mm_slm_places *places, struct mm_diags *diags);
 int mm_slm_check_vocabulary(const struct mm_slm *slm, const struct mm_slm_places *places, struct mm_diags *diags);
