@@ -1,5 +1,5 @@
-/* What the parts of .slm share: slm.c (a model in memory, its checks), slm_facts.c (the facts section), slm_head.c (all bytes
- * before the data) and slm_read.c (a whole file). Nobody else includes this. */
+/* What the parts of .slm share: slm.c (a model in memory, its checks), slm_facts.c (the facts section), slm_write.c and
+ * slm_head.c (all bytes before the data) and slm_read.c (a whole file). Nobody else includes this. */
 #ifndef MM_MODEL_SLM_PARTS_H
 #define MM_MODEL_SLM_PARTS_H
 
@@ -8,6 +8,7 @@
 #define MM_SLM_ENTRY 96 /* bytes of a tensor's entry */
 
 #define MM_SLM_TOKENIZER_HEADER 32 /* bytes before the settings */
+enum { MM_SLM_FLAG_SCORES = 1, MM_SLM_FLAG_TYPES = 2 };
 
 /* Offsets of the header's fields. */
 enum {
