@@ -106,6 +106,13 @@ judge llama2c "--tokenizer words.slm" bin
 run slm-pack -o out.slm llama2c/plain.bin
 expect "a checkpoint of llama2.c has no tokenizer" 1 "--tokenizer names one" "[pack-tokenizer]"
 
+python3 "$HERE/models.py" vast vast.bin
+in_memory 40000 slm-pack -q --quantize q8_0 --tokenizer words.slm -o vast.slm vast.bin
+expect "130 MB are packed in 40 MB of address space" 0 "quantization: q8_0"
+in_memory 40000 slm-unpack -q -o vast.gguf vast.slm
+expect "and unpacked" 0 "quantization: q8_0"
+rm -f vast.*
+
 # ---- quantising ----
 
 for dtype in q8_0 q4_0; do
