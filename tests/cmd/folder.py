@@ -3,6 +3,7 @@
     folder.py make DIR [VARIANT]   writes a model of the variant (a function below), deterministic, of a few kilobytes
     folder.py check DIR FILE.slm   compares every tensor, row by row in .slm's order
     folder.py tokenizer FILE.slm   prints the tokenizer section as JSON
+    folder.py seeds DIR            writes what fuzzers of tokenizers and config.json begin with
 """
 import json
 import os
@@ -309,6 +310,60 @@ def make(folder, variant):
             f.write(text)
 
 
+# ---- sentencepiece's and llama2.c's files, for fuzzers ----
+
+def varint(number):
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes(out) + bytes([number])
+
+
+def field(number, value):
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack('<f', value)
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value & 0xffffffffffffffff)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def sentencepiece(kind=2, trainer=b'', normalizer=b'', further=b''):
+    pieces = [('<unk>', 0.0, 2), ('<s>', 0.0, 3), ('</s>', 0.0, 3)] + [(f'<0x{byte:02X}>', 0.0, 6) for byte in range(256)]
+    pieces += [('▁a', -0.0, 1), ('th', -1.0, 1), ('[x▁y]', 0.0, 4)]
+    data = b''.join(field(1, field(1, text.encode()) + field(2, score) + (field(3, what) if what != 1 else b'')) for text, score, what in pieces)
+    data += field(2, field(3, kind) + field(35, 1) + field(40, 0) + field(41, 1) + field(42, 2) + field(43, -1) + trainer)
+    return data + field(3, field(1, b'identity') + field(3, 1) + field(4, 0) + normalizer) + further
+
+
+def tok_bin(pieces):
+    data = [text.encode() for text in pieces]
+    return struct.pack('<I', max(map(len, data))) + b''.join(struct.pack('<fI', -float(i), len(text)) + text for i, text in enumerate(data))
+
+
+def seeds(folder):
+    files = {'tokenizer_model/bpe': sentencepiece(), 'tokenizer_model/unigram': sentencepiece(1),
+             'tokenizer_model/charsmap': sentencepiece(normalizer=field(2, b'map')),
+             'tokenizer_model/suffix': sentencepiece(trainer=field(24, 1)), 'tokenizer_model/names': sentencepiece(trainer=field(46, b'<s>')),
+             'tokenizer_model/further': sentencepiece(further=field(4, b'') + field(5, field(2, b''))),
+             'tokenizer_bin/five': tok_bin(['<unk>', '\n<s>\n', '\n</s>\n', '<0x0A>', ' a']),
+             'tokenizer_bin/six': tok_bin(['<unk>', '<s>', '</s>', ' the', 'b', 'c'])}
+    for name, change in globals().items():
+        if name.startswith('token_') and callable(change):
+            m = Model()
+            change(m)
+            files[f'tokenizer_json/{name}'] = json.dumps(m.tokenizer, ensure_ascii=False).encode()
+        elif hasattr(change, '__code__') and change.__code__.co_varnames[:1] == ('m',):
+            m = Model()
+            change(m)
+            files[f'llama_config/{name}'] = json.dumps(m.config).encode()
+    for name, data in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as f:
+            f.write(data)
+
+
 # ---- reading .slm (docs/formats/slm.md) ----
 
 def sections(path):
@@ -410,5 +465,7 @@ if __name__ == '__main__':
         make(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else 'plain')
     elif sys.argv[1] == 'check':
         check(sys.argv[2], sys.argv[3])
+    elif sys.argv[1] == 'seeds':
+        seeds(sys.argv[2])
     else:
         json.dump(read_tokenizer(sys.argv[2]), sys.stdout, ensure_ascii=False)
