@@ -228,16 +228,22 @@ static int add_indexed_shards(struct reading *r)
     return result;
 }
 
+/* Where both are there, some programs take the one and some the other, so the index has to name the whole file alone. */
 static int add_shards(struct reading *r)
 {
     int whole = is_there(r, WHOLE_NAME), index = is_there(r, INDEX_NAME);
     if (whole < 0 || index < 0)
         return -1;
-    if (whole == index)
+    if (!whole && !index)
         return mm_diag(r->diags, MM_RULE_PACK_SOURCE,
-                       "expected " WHOLE_NAME " or " INDEX_NAME " in the folder, found %s",
-                       whole ? "both, and programs differ in which they take" : "none");
-    return whole ? add_shard(r, WHOLE_NAME) : add_indexed_shards(r);
+                       "expected " WHOLE_NAME " or " INDEX_NAME " in the folder, found none");
+    int result = index ? add_indexed_shards(r) : add_shard(r, WHOLE_NAME);
+    if (result == 0 && whole && index &&
+        (r->shard_count != 1 || strcmp(mm_path_name(r->shards[0].path), WHOLE_NAME) != 0))
+        return mm_diag(r->diags, MM_RULE_PACK_SOURCE,
+                       "expected " WHOLE_NAME " or " INDEX_NAME
+                       " in the folder, found both, of which programs take either");
+    return result;
 }
 
 /* ---- tensors ---- */
