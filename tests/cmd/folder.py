@@ -208,6 +208,7 @@ def template(m): m.files['tokenizer_config.json'] = json.dumps({'chat_template':
 def template_file(m): m.files['chat_template.jinja'] = '{{ messages }}'
 def both(m): m.shards = 2; m.files['model.safetensors'] = 'x'
 def no_weights(m): m.tensors = {}; m.files['model.safetensors'] = None
+def indexed_whole(m): m.shards = 1
 def index_less(m): m.shards = 2; m.index = lambda i: i['weight_map'].popitem()
 def index_more(m): m.shards = 2; m.index = lambda i: i['weight_map'].update({'no.such.tensor': 'model-00001-of-00002.safetensors'})
 def index_absent(m): m.shards = 2; m.index = lambda i: i['weight_map'].update({'model.norm.weight': 'model-00003-of-00002.safetensors'})
@@ -251,6 +252,7 @@ def token_bos(m): m.files['tokenizer_config.json'] = json.dumps({'bos_token': '<
 def token_no_bos(m): m.files['tokenizer_config.json'] = json.dumps({'bos_token': '<nowhere>'})
 def token_ends(m): m.files['generation_config.json'] = json.dumps({'eos_token_id': [256, 5]})
 def token_spaces(m): m.tokenizer = spaces(); m.config.update(bos_token_id=1, eos_token_id=2)
+def token_shards(m): token_spaces(m); m.shards = 2; m.files['tokenizer_config.json'] = json.dumps({'bos_token': '<s>'})
 def token_metaspace(m): token_spaces(m); m.tokenizer.update(normalizer=None, pre_tokenizer={'type': 'Metaspace', 'replacement': '▁', 'prepend_scheme': 'first', 'split': False})
 def token_never(m): token_metaspace(m); m.tokenizer['pre_tokenizer']['prepend_scheme'] = 'never'
 def token_words(m):
@@ -263,6 +265,9 @@ def token_no_spaces(m): token_spaces(m); m.tokenizer['normalizer'] = None
 def token_unlisted(m): token_spaces(m); m.tokenizer['model']['merges'].remove('▁t h')
 def token_apart(m): token_spaces(m); m.tokenizer['model']['merges'] = ['▁ a', 't h', '▁ th', '▁ t', '▁t h']
 def token_contradicts(m): token_spaces(m); m.files['tokenizer_config.json'] = json.dumps({'add_bos_token': False})
+def token_other_bos(m): token_spaces(m); m.files['tokenizer_config.json'] = json.dumps({'bos_token': '</s>'})
+def token_prefixed(m): m.files['tokenizer_config.json'] = json.dumps({'add_prefix_space': True})
+def token_unprefixed(m): token_spaces(m); m.files['tokenizer_config.json'] = json.dumps({'add_prefix_space': False})
 def token_normalized(m): token_spaces(m); m.tokenizer['added_tokens'].append({'id': len(m.tokenizer['model']['vocab']), 'content': '[x]', 'normalized': True, 'special': False})
 def token_unigram(m):
     token_metaspace(m)
@@ -288,7 +293,7 @@ def make(folder, variant):
     if m.shards:
         index = {'metadata': {'total_size': sum(len(t[2]) for t in m.tensors.values())}, 'weight_map': {}}
         for i in range(m.shards):
-            name = f'model-{i + 1:05}-of-{m.shards:05}.safetensors'
+            name = 'model.safetensors' if m.shards == 1 else f'model-{i + 1:05}-of-{m.shards:05}.safetensors'
             part = dict(list(m.tensors.items())[i::m.shards])
             write_safetensors(os.path.join(folder, name), part)
             index['weight_map'].update(dict.fromkeys(part, name))
