@@ -230,6 +230,10 @@ expect "noise in the log is found" 1 "receipts.log:"
 run receipt-write report
 expect "and not appended to" 1
 
+fresh 5
+PYTHONDONTWRITEBYTECODE=1 python3 "$ROOT/tests/cmd/chains.py" "$ROOT/tests/second" home 5 150 >opinions
+same "a second implementation finds the same of 150 chains tampered with" "sound: some" "$(head -n 5 opinions)"
+
 # ---- restart ----
 
 fresh 3
