@@ -9,7 +9,8 @@ need 'faults of the store' python3 || exit 0
 PYTHONDONTWRITEBYTECODE=1
 SOURCE_DATE_EPOCH=1700000000
 MINIMODEL_HOME=$WORK/o
-export PYTHONDONTWRITEBYTECODE SOURCE_DATE_EPOCH MINIMODEL_HOME
+FAULTS=${FAULTS:-12} # calls of each kind that fail, evenly chosen; 400 is all of them, and takes minutes
+export PYTHONDONTWRITEBYTECODE SOURCE_DATE_EPOCH MINIMODEL_HOME FAULTS
 
 mkdir src empty
 seq 1 30000 >src/big.txt
