@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-MOST = 400  # calls of one kind that are made to fail; more are passed over evenly
+MOST = int(os.environ.get('FAULTS', '400'))  # calls of one kind that are made to fail; more are passed over evenly
 
 
 def run(command, folder, fault):

@@ -3,8 +3,8 @@
 
     imports.py set FILE SIZE FOLDER [SKIPPED]...   the chunks of FILE as a chunk set, without those of these numbers
     imports.py edit FILE OLD NEW                   replaces text; it has to be there
-    imports.py kill HOME ROUNDS MOST COMMAND...    runs COMMAND and kills it after up to MOST seconds, again and again
-    imports.py end SIGNAL COMMAND...               sends a signal after the command began to write, prints how it ended
+    imports.py kill HOME KILLS COMMAND...          runs COMMAND and kills it at random moments, KILLS times
+    imports.py end HOME SIGNAL COMMAND...          sends a signal once the command has begun to write, prints how it ended
     imports.py peak COMMAND...                     its largest resident set in KiB, and its exit status
     imports.py same-time N COMMAND...              N processes of COMMAND at once; {} in it is the number of each. Prints the statuses
     imports.py lines KEY...                        standard input is JSON Lines; each has exactly these keys
@@ -59,52 +59,58 @@ def facts_of(text):
     return dict(line.split(": ", 1) for line in text.decode().splitlines() if ": " in line)
 
 
-def partial_bytes(home):
-    total = 0
-    for folder, _, names in os.walk(os.path.join(home, "store", "partial")):
-        for name in names:
-            total += os.lstat(os.path.join(folder, name)).st_blocks * 512
-    return total
+def timed(command):
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, check=False)
+    return done, time.monotonic() - began
 
 
-def kill(home, rounds, most, *command):
-    """Every round that ends an import (killed or not) leaves a store in which nothing is under models/ that is not whole; a model that
-    came in is removed, so that all rounds have something to kill. Prints what was wrong, then how many were killed."""
-    source, killed, wrong, resumed = random.Random(int(rounds)), 0, [], 0
-    before = 0
-    for number in range(int(rounds)):
+def clear(home, command, number, wrong):
+    """What came in is whole, with a receipt after one more call; then it is removed."""
+    again = subprocess.run(command, capture_output=True, check=False)
+    check = subprocess.run(["slm-check", "-q", "--home", home], capture_output=True, check=False)
+    if again.returncode or check.returncode:
+        wrong.append(f"round {number}: {check.stdout.decode()[:200]} {check.stderr.decode()[:200]} {again.stderr.decode()[:200]}")
+    name = facts_of(again.stdout).get("model-id", "")
+    subprocess.run(["slm-remove", "-q", "--home", home, name], capture_output=True, check=False)
+
+
+def kill(home, kills, *command):
+    """Nothing is ever under models/ that is not whole, and what was kept and what was copied make the model. Prints what was wrong, then
+    how many were killed, how many imports came in, and how many of those took bytes up that an earlier one had left."""
+    source, killed, came, resumed, number, wrong = random.Random(int(kills)), 0, 0, 0, 0, []
+    done, took = timed(command)
+    clear(home, command, number, wrong)
+    while killed < int(kills) and number < 5 * int(kills) and not wrong:
+        number += 1
         child = start(command)
         try:
-            child.wait(timeout=source.uniform(0, float(most)))
+            child.wait(timeout=source.uniform(0, took))
         except subprocess.TimeoutExpired:
             child.kill()
         out, errors = child.communicate()
         if child.returncode == -signal.SIGKILL:
             killed += 1
-            before = partial_bytes(home)
         elif child.returncode == 0:
             facts = facts_of(out)
             parts = [int(facts[key + "-bytes"]) for key in ("copied", "kept", "reused", "linked")]
             if facts["state"] == "imported" and sum(parts) != int(facts["total-bytes"]):
                 wrong.append(f"round {number}: {parts} do not make {facts['total-bytes']} bytes")
-            if facts["state"] == "imported" and before > 0:
-                resumed += parts[1] > 0
+            came += facts["state"] == "imported"
+            resumed += facts["state"] == "imported" and parts[1] > 0
         else:
             wrong.append(f"round {number}: ended with {child.returncode}: {errors.decode()[:200]}")
         if models(home):
-            again = subprocess.run(command, capture_output=True, check=False)
-            check = subprocess.run(["slm-check", "-q", "--home", home], capture_output=True, check=False)
-            if again.returncode or check.returncode:
-                wrong.append(f"round {number}: {check.stdout.decode()[:200]} {check.stderr.decode()[:200]} {again.stderr.decode()[:200]}")
-            name = facts_of(again.stdout).get("model-id", "")
-            subprocess.run(["slm-remove", "-q", "--home", home, name], capture_output=True, check=False)
-            before = 0
-    print("\n".join(wrong[:5] + [f"killed {killed} resumed {resumed}"]))
+            clear(home, command, number, wrong)
+    print("\n".join(wrong[:5] + [f"killed {killed} imported {came} resumed {resumed}"]))
 
 
-def end(number, *command):
+def end(home, number, *command):
     child = start(command)
-    time.sleep(0.15)
+    partial = os.path.join(home, "store", "partial")
+    while child.poll() is None:
+        if any(os.path.basename(folder) == "files" and names for folder, _, names in os.walk(partial)):
+            break
     asked = time.monotonic()
     child.send_signal(int(number))
     child.communicate()

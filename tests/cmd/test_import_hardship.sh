@@ -40,40 +40,49 @@ sound() {
 
 # ---- kill -9 at any moment ----
 
-fresh 100
-start=$(date +%s%N)
-slm-import -q --allow-unsigned --home once src >/dev/null
-took=$(awk "BEGIN { print ($(date +%s%N) - $start) / 1e9 }")
-rm -rf once
-killed=$(python3 "$HELP" kill "$WORK/case/home" 100 "$took" slm-import -q --allow-unsigned --home "$WORK/case/home" src)
+fresh "${KILL_MIB:-16}"
+killed=$(python3 "$HELP" kill "$WORK/case/home" "${KILLS:-60}" slm-import -q --allow-unsigned --home "$WORK/case/home" src)
 case $killed in
 *'
-'*) not_ok 'killed imports leave nothing half-done' "$killed" ;;
-killed*) ok "killed imports leave nothing half-done ($killed)" ;;
-*) not_ok 'killed imports leave nothing half-done' "$killed" ;;
+'* | '') not_ok 'killed imports leave nothing half-done' "$killed" ;;
+*) ok "killed imports leave nothing half-done ($killed)" ;;
 esac
+# shellcheck disable=SC2086
 set -- $killed
-if [ "$2" -ge 60 ]; then ok '60 of 100 imports or more were killed'; else skip '60 of 100 imports or more were killed' "$2 were, this machine is too slow or too fast"; fi
-if [ "${4:-0}" -ge 5 ]; then ok "bytes of killed imports were taken up $4 times"; else not_ok 'bytes of killed imports were taken up' "$killed"; fi
+if [ "${2:-0}" -ge "${KILLS:-60}" ]; then ok 'as many were killed as were meant to be'; else skip 'as many were killed as were meant to be' "only ${2:-0}: imports are too fast here"; fi
+if [ "${6:-0}" -ge 3 ]; then ok "bytes of killed imports were taken up ${6:-0} times"; else not_ok 'bytes of killed imports were taken up' "$killed"; fi
 take src
 expect 'and after all that the import ends well' 0
 sound 'killed imports'
 
 # what one killed run has, the next does not copy
 rm -rf home
-timeout -s KILL "$(awk "BEGIN { print $took * 0.6 }")" slm-import -q --allow-unsigned src >/dev/null 2>&1
+slm-import -q --allow-unsigned src >/dev/null 2>&1 &
+importer=$!
+while kill -0 "$importer" 2>/dev/null && ! [ -s "$(echo home/store/partial/*/files/zeros.bin)" ]; do :; done
+kill -9 "$importer" 2>/dev/null
+wait "$importer" 2>/dev/null
 had=$(find home/store/partial -type f ! -name '*.chunks' ! -name '*.lock' -exec stat -c %s {} + 2>/dev/null | awk '{ sum += int($1 / 65536) * 65536 } END { print sum + 0 }')
 take src
-expect 'a killed import is continued' 0 'state: imported'
-if [ "$(fact kept-bytes)" -ge "$had" ]; then ok "verified bytes are not copied again ($had kept)"; else not_ok 'verified bytes are not copied again' "$had were there, kept $(fact kept-bytes)"; fi
-same 'kept and copied bytes make the model' "$(fact total-bytes)" "$(($(fact kept-bytes) + $(fact copied-bytes)))"
-same 'and no more was read than was copied' "$(fact copied-bytes)" "$(fact read-bytes)"
+expect 'a killed import is continued' 0 'state: '
+if [ "$(fact state)" = imported ]; then
+    if [ "$(fact kept-bytes)" -ge "$had" ] && [ "$had" -gt 0 ]; then ok "verified bytes are not copied again ($had kept)"; else not_ok 'verified bytes are not copied again' "$had were there, kept $(fact kept-bytes)"; fi
+    same 'kept and copied bytes make the model' "$(fact total-bytes)" "$(($(fact kept-bytes) + $(fact copied-bytes)))"
+    same 'and no more was read than was copied' "$(fact copied-bytes)" "$(fact read-bytes)"
+else
+    skip 'verified bytes are not copied again' 'the import was faster'
+fi
 sound 'a killed import'
 
 for signal in 15 2; do
     rm -rf home
-    same "signal $signal ends it at once, by that signal" "-$signal at once" "$(python3 "$HELP" end $signal slm-import -q --allow-unsigned src)"
-    none "signal $signal"
+    end=$(python3 "$HELP" end home $signal slm-import -q --allow-unsigned src)
+    if [ "$end" = '0 at once' ]; then
+        skip "signal $signal ends it at once, by that signal" 'the import was faster'
+    else
+        same "signal $signal ends it at once, by that signal" "-$signal at once" "$end"
+        none "signal $signal"
+    fi
     take src
     expect "and signal $signal leaves what can be continued" 0
 done
@@ -84,7 +93,8 @@ fresh 4
 wrong=
 for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     rm -rf home
-    answers=$(python3 "$HELP" same-time 2 slm-import -q --allow-unsigned src | tee "$WORK/.both" | head -n 1)
+    python3 "$HELP" same-time 2 slm-import -q --allow-unsigned src >"$WORK/.both"
+    answers=$(head -n 1 "$WORK/.both")
     states=$(sed -n 's/^state: //p' "$WORK/.both" | sort | tr '\n' ' ')
     [ "$answers" = '0 0' ] && [ "$states" = 'imported there ' ] || wrong="$wrong round $round: $answers $states"
     [ "$(find home/receipts -name '*.receipt' | wc -l)" -eq 1 ] || wrong="$wrong round $round: receipts"
@@ -100,8 +110,8 @@ for n in 0 1 2 3 4 5 6 7; do
     mkdir "m$n" && cp src/*.gguf src/noise.bin "m$n" && printf '%s\n' "$n" >"m$n/n.txt"
     (cd "m$n" && manifest-make -q -p -s 64K --model-id "local/model-$n" --role noise.bin=other model.gguf noise.bin n.txt >m.manifest)
 done
-answers=$(python3 "$HELP" same-time 8 slm-import -q --allow-unsigned 'm{}' | head -n 1)
-same 'eight models come in side by side' '0 0 0 0 0 0 0 0' "$answers"
+python3 "$HELP" same-time 8 slm-import -q --allow-unsigned 'm{}' >"$WORK/.both"
+same 'eight models come in side by side' '0 0 0 0 0 0 0 0' "$(head -n 1 "$WORK/.both")"
 sound 'eight models'
 same 'each is there' 8 "$(slm-list -q | wc -l | tr -d ' ')"
 run receipt-write --check
