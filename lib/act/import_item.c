@@ -105,9 +105,10 @@ static int keep_in_place(struct mm_import *i, struct mm_item *item)
         if (intake->files[root] != file)
             intake->files[root] = -1;
     }
-    return file >= 0 ? 0
-                     : mm_diag(i->diags, MM_RULE_VERIFY_ABSENT, "expected a file of %" PRIu64 " bytes, found none",
-                               item->claim.chunks.bytes);
+    if (file < 0)
+        return mm_diag(i->diags, MM_RULE_VERIFY_ABSENT, "expected a file of %" PRIu64 " bytes, found none",
+                       item->claim.chunks.bytes);
+    return mm_fingerprint_take(&item->fingerprint, file, i->diags);
 }
 
 int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chunk_list *list, struct mm_origin *origin)

@@ -104,6 +104,21 @@ static char *source_folder(const struct mm_import *i, const struct mm_item *item
     return realpath(i->supply->roots[item->root].path, NULL);
 }
 
+/* The link leads to the very file that was checked. */
+static int check_link(struct mm_import *i, const struct mm_item *item)
+{
+    struct mm_fingerprint there = {0};
+    int fd = mm_file_open_beneath(i->files, item->claim.path, MM_LINKS_FOLLOW);
+    if (fd < 0)
+        return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->claim.path, strerror(errno));
+    int result = mm_fingerprint_take(&there, fd, i->diags);
+    close(fd);
+    if (result == 0 && !mm_fingerprint_same(&item->fingerprint, &there))
+        result =
+            mm_diag(i->diags, MM_RULE_IO_CHANGED, "%s is another file than the one that was read", item->claim.path);
+    return result;
+}
+
 static int link_in_place(struct mm_import *i, const struct mm_item *item)
 {
     char target[PATH_MAX], *folder = source_folder(i, item);
@@ -118,7 +133,7 @@ static int link_in_place(struct mm_import *i, const struct mm_item *item)
     unlinkat(i->files, item->claim.path, 0);
     if (symlinkat(target, i->files, item->claim.path) < 0)
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot link %s: %s", item->claim.path, strerror(errno));
-    return 0;
+    return check_link(i, item);
 }
 
 static int link_all_in_place(struct mm_import *i)
