@@ -17,11 +17,12 @@ struct mm_item {
     bool listed;         /* a chunk list stands there */
     bool list_stated;    /* where the manifest names one: it is judged, and published too */
     enum mm_item_how how;
-    size_t root;     /* the source whose file stays in place */
-    int fd;          /* the partial file, -1 while it is closed */
-    uint64_t kept;   /* bytes that were there when the import began: whole chunks from the start */
-    uint64_t needed; /* bytes that are still to be written */
-    uint64_t *holes; /* chunks below `kept` that an earlier run could not get, sorted */
+    size_t root;                       /* the source whose file stays in place */
+    struct mm_fingerprint fingerprint; /* and which file that is */
+    int fd;                            /* the partial file, -1 while it is closed */
+    uint64_t kept;                     /* bytes that were there when the import began: whole chunks from the start */
+    uint64_t needed;                   /* bytes that are still to be written */
+    uint64_t *holes;                   /* chunks below `kept` that an earlier run could not get, sorted */
     size_t hole_count, hole_capacity;
     struct mm_intake intake;
     size_t choices; /* sources that have a file of it */
