@@ -1,6 +1,7 @@
 #include "act/chain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,13 +243,20 @@ static int write_file(struct append *a, const struct mm_buf *text, const char *p
     *folder = mm_home_open_folder(a->chain.home, parent, true);
     if (*folder < 0)
         return mm_diag(diags, MM_RULE_IO_WRITE, "cannot make the folder %s: %s", parent, strerror(errno));
+    const char *base = strrchr(path, '/') + 1;
+    struct stat there;
+    bool fresh = fstatat(*folder, base, &there, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
     if (mm_writer_open_in(&writer, *folder, path, false, diags) < 0)
         return -1;
     int result = mm_writer_write(&writer, text->data, text->length, diags);
     if (result == 0 && fchmod(writer.fd, 0444) < 0)
         result = mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot make the receipt read-only", errno);
-    if (result == 0)
-        return mm_writer_commit(&writer, diags);
+    if (result == 0) {
+        result = mm_writer_commit(&writer, diags);
+        if (result < 0 && fresh) /* it may stand there, with a folder that could not be flushed */
+            unlinkat(*folder, base, 0);
+        return result;
+    }
     mm_writer_abandon(&writer);
     return result;
 }

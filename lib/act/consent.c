@@ -115,7 +115,7 @@ int mm_consent_prepare(int home, const char *model_id, uint64_t revision, struct
         return none_found(&s);
     s.place = newest;
     result = mm_chain_each(home, take_import, &s, diags);
-    if (result == 0) /* what was there a moment ago is damaged now */
-        return none_found(&s);
-    return result > 0 && diags->errors == errors ? 0 : -1;
+    if (diags->errors > errors)
+        return -1;
+    return result > 0 ? 0 : none_found(&s); /* what was there a moment ago is not, now */
 }

@@ -105,6 +105,8 @@ static int keep_in_place(struct mm_import *i, struct mm_item *item)
         if (intake->files[root] != file)
             intake->files[root] = -1;
     }
+    if (file < 0 && intake->open_error)
+        return mm_diag_errno(i->diags, MM_RULE_IO_OPEN, "cannot open", intake->open_error);
     if (file < 0)
         return mm_diag(i->diags, MM_RULE_VERIFY_ABSENT, "expected a file of %" PRIu64 " bytes, found none",
                        item->claim.chunks.bytes);
@@ -134,12 +136,12 @@ void mm_item_close(struct mm_import *i, struct mm_item *item, const struct mm_ch
     item->read = read; /* bytes that are the manifest's prove themselves, whatever becomes of their file */
     if (i->options->in_place && mm_intake_finish(&item->intake, i->diags) < 0)
         i->changed = true;
+    item->judged = compare && !compare->failed;
     if (compare && compare->bad_count > 0) {
         item->bad = mm_realloc_array(NULL, compare->bad_count, sizeof *item->bad);
         for (size_t k = 0; item->bad && k < compare->bad_count; k++)
             item->bad[k] = compare->bad[k].index;
-        if (!item->bad)
-            mm_diag_memory(i->diags);
+        item->judged = item->judged && item->bad;
         item->bad_count = item->bad ? compare->bad_count : 0;
     }
     if (item->intake.longer)

@@ -53,7 +53,7 @@ static bool is_wanted(const struct mm_item *item, const struct mm_chunk_list *li
     if (!list)
         return chunk >= item->seen && !mm_item_is_kept(item, chunk);
     if (chunk < item->seen)
-        return is_bad(item, chunk);
+        return item->judged ? is_bad(item, chunk) : !holds(item, list, chunk);
     return !mm_item_is_kept(item, chunk) || !holds(item, list, chunk);
 }
 
@@ -65,10 +65,11 @@ static int note_lack(struct mm_import *i, struct mm_item *item, uint64_t chunk)
     item->lacks[item->lack_count++] = chunk;
     if (item->lack_count > NAMED_LACKS)
         return 0;
-    if (item->intake.error)
+    int error = item->intake.error ? item->intake.error : item->intake.open_error;
+    if (error)
         return mm_diag_offset(i->diags, MM_RULE_IO_READ, offset,
                               "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " cannot be read: %s", chunk, offset,
-                              end - 1, strerror(item->intake.error));
+                              end - 1, strerror(error));
     return mm_diag_offset(i->diags, MM_RULE_STORE_CHUNK, offset,
                           "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is in no source as the manifest has it",
                           chunk, offset, end - 1);

@@ -28,6 +28,7 @@ struct mm_item {
     size_t choices; /* sources that have a file of it */
     uint64_t seen;  /* chunks that were hashed */
     bool read;      /* to the last */
+    bool judged;    /* by a list: `bad` has the wrong ones among them */
     uint64_t *bad;  /* wrong ones among them, where a list tells, sorted */
     size_t bad_count;
     uint64_t *lacks; /* chunks that no source has, sorted */
@@ -115,8 +116,8 @@ int mm_import_write_lacks(struct mm_import *import);
 /* True if CLAIM's manifest names a chunk list with this ENDING, ".chunks" or ".chunks.gz". */
 bool mm_import_names_list(const struct mm_claim *claim, const char *ending);
 
-/* Removes the list with this ENDING beside the partial file of ITEM, if there is one. */
-void mm_import_remove_list(const struct mm_import *import, const struct mm_item *item, const char *ending);
+/* Removes the list with this ENDING beside the partial file of ITEM, if there is one. Returns 0, or -1 with IO_WRITE. */
+int mm_import_remove_list(const struct mm_import *import, const struct mm_item *item, const char *ending);
 
 /* Completes the partial import and makes it the model's folder, all at once. */
 int mm_import_publish(struct mm_import *import);

@@ -21,11 +21,13 @@ bool mm_import_names_list(const struct mm_claim *claim, const char *ending)
            memcmp(route->value + route->value_length - length, ending, length) == 0;
 }
 
-void mm_import_remove_list(const struct mm_import *i, const struct mm_item *item, const char *ending)
+int mm_import_remove_list(const struct mm_import *i, const struct mm_item *item, const char *ending)
 {
     char path[sizeof item->list_path];
     snprintf(path, sizeof path, "%s%s", item->claim.path, ending);
-    unlinkat(i->files, path, 0);
+    if (unlinkat(i->files, path, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
+    return 0;
 }
 
 /* ---- chunk lists ---- */
@@ -88,10 +90,9 @@ static int settle_lists(struct mm_import *i)
         struct mm_item *item = &i->items[k];
         if (keep_list(i, item) < 0)
             return -1;
-        if (!mm_import_names_list(&item->claim, ".chunks"))
-            mm_import_remove_list(i, item, ".chunks");
-        if (!mm_import_names_list(&item->claim, ".chunks.gz"))
-            mm_import_remove_list(i, item, ".chunks.gz");
+        if ((!mm_import_names_list(&item->claim, ".chunks") && mm_import_remove_list(i, item, ".chunks") < 0) ||
+            (!mm_import_names_list(&item->claim, ".chunks.gz") && mm_import_remove_list(i, item, ".chunks.gz") < 0))
+            return -1;
     }
     return 0;
 }
@@ -150,7 +151,8 @@ static int write_manifest(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 16];
     snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
-    unlinkat(i->home, path, 0); /* nothing lacks any more */
+    if (unlinkat(i->home, path, 0) < 0 && errno != ENOENT) /* nothing lacks any more */
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
     snprintf(path, sizeof path, "%s/manifest", i->partial);
     unlinkat(i->home, path, 0);
     int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);

@@ -66,6 +66,7 @@ struct mm_intake {
     struct mm_sha256 *sha;
     unsigned char *block;
     int error;            /* errno of the last read that failed, ENOENT left out */
+    int open_error;       /* errno of a file or set that is there and cannot be opened, 0 */
     uint64_t piece_index; /* the chunk of a set that is open as `piece` */
     int piece, piece_root;
 };
