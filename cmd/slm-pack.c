@@ -20,7 +20,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_command command = {
     "slm-pack",
-    "SOURCE",
+    "SOURCE...",
     "Write the model SOURCE (GGUF, a folder of safetensors, a llama2.c checkpoint, .slm) as one .slm file.",
     options,
     sizeof options / sizeof *options,
@@ -40,7 +40,8 @@ struct call {
 static int pack(struct call *c, struct mm_checkpoint *checkpoint, struct mm_artifact *artifact)
 {
     if (cli_written_begin(&c->cli, &c->writer, c->output, c->force) < 0 ||
-        mm_checkpoint_open(checkpoint, c->cli.argv[0], &c->from, &c->cli.diags) < 0 ||
+        mm_checkpoint_open_files(checkpoint, (const char *const *)c->cli.argv, (size_t)c->cli.argc, &c->from,
+                                 &c->cli.diags) < 0 ||
         cli_written_check(&c->cli, c->output, checkpoint) < 0)
         return -1;
     if (c->from.tokenizer && mm_file_is(c->output, AT_FDCWD, c->from.tokenizer))
@@ -83,12 +84,14 @@ static void take_option(struct call *c, int option, const char *value)
 
 static void check_call(const struct call *c)
 {
-    if (c->cli.argc != 1)
-        cli_usage(&c->cli, "expected one SOURCE");
+    if (c->cli.argc < 1)
+        cli_usage(&c->cli, "expected SOURCE");
     if (!c->output)
         cli_usage(&c->cli, "expected --output OUT");
-    if (strcmp(c->output, "-") == 0 || strcmp(c->cli.argv[0], "-") == 0 ||
-        (c->from.tokenizer && strcmp(c->from.tokenizer, "-") == 0))
+    bool stream = strcmp(c->output, "-") == 0;
+    for (int i = 0; i < c->cli.argc; i++)
+        stream = stream || strcmp(c->cli.argv[i], "-") == 0;
+    if (stream || (c->from.tokenizer && strcmp(c->from.tokenizer, "-") == 0))
         cli_usage(&c->cli, "expected names of files: what is packed is read and written in no order");
 }
 

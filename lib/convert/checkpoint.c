@@ -212,7 +212,7 @@ static int open_folder(struct mm_checkpoint *checkpoint, const char *path, const
         if (safetensors.count > 0 || gguf.count + slm.count == 0)
             result = mm_source_safetensors(checkpoint, path, options, diags);
         else if (gguf.count > 1 && slm.count == 0)
-            result = mm_source_gguf_parts(checkpoint, gguf.paths, gguf.count, options, diags);
+            result = mm_source_gguf_parts(checkpoint, (const char *const *)gguf.paths, gguf.count, options, diags);
         else if (gguf.count + slm.count == 1)
             result = open_file(checkpoint, gguf.count ? gguf.paths[0] : slm.paths[0], options, diags);
         else
@@ -268,8 +268,8 @@ static uint32_t embedding_rows(const struct mm_slm *slm)
     return 0;
 }
 
-static int take_tokenizer(struct mm_checkpoint *checkpoint, const char *path,
-                          const struct mm_checkpoint_options *options, bool folder, struct mm_diags *diags)
+static int take_tokenizer(struct mm_checkpoint *checkpoint, const char *folder,
+                          const struct mm_checkpoint_options *options, struct mm_diags *diags)
 {
     struct mm_tokenizer *tokenizer = &checkpoint->slm.tokenizer;
     const char *shown = diags->file;
@@ -281,10 +281,23 @@ static int take_tokenizer(struct mm_checkpoint *checkpoint, const char *path,
         mm_note(diags, MM_RULE_PACK_DROPPED, "leaves out the source's tokenizer, as --tokenizer names another");
     mm_tokenizer_release(tokenizer);
     diags->file = options->tokenizer;
-    int result =
-        mm_tokenizer_open(tokenizer, options->tokenizer, embedding_rows(&checkpoint->slm), folder ? path : NULL, diags);
+    int result = mm_tokenizer_open(tokenizer, options->tokenizer, embedding_rows(&checkpoint->slm), folder, diags);
     diags->file = shown;
     return result;
+}
+
+/* After the source's facts and tensors are in: its tokenizer, what follows from the rest, and every rule of .slm. FOLDER: where
+ * more is said of the tokenizer, or NULL. */
+static int complete(struct mm_checkpoint *checkpoint, const char *folder, const struct mm_checkpoint_options *options,
+                    struct mm_diags *diags)
+{
+    if (take_tokenizer(checkpoint, folder, options, diags) < 0)
+        return -1;
+    uint32_t *vocabulary = &checkpoint->slm.llama.numbers[MM_LLAMA_VOCAB_SIZE];
+    if (*vocabulary == 0)
+        *vocabulary = embedding_rows(&checkpoint->slm);
+    mm_llama_defaults(&checkpoint->slm.llama);
+    return sort_stored(checkpoint, diags) < 0 ? -1 : mm_slm_settle(&checkpoint->slm, diags);
 }
 
 int mm_checkpoint_open(struct mm_checkpoint *checkpoint, const char *path, const struct mm_checkpoint_options *options,
@@ -295,16 +308,76 @@ int mm_checkpoint_open(struct mm_checkpoint *checkpoint, const char *path, const
     if (stat(path, &info) < 0)
         return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
     bool folder = S_ISDIR(info.st_mode);
-    int result = (folder ? open_folder : open_file)(checkpoint, path, options, diags);
-    if (result == 0)
-        result = take_tokenizer(checkpoint, path, options, folder, diags);
-    if (result < 0)
+    if ((folder ? open_folder : open_file)(checkpoint, path, options, diags) < 0)
         return -1;
-    uint32_t *vocabulary = &checkpoint->slm.llama.numbers[MM_LLAMA_VOCAB_SIZE];
-    if (*vocabulary == 0)
-        *vocabulary = embedding_rows(&checkpoint->slm);
-    mm_llama_defaults(&checkpoint->slm.llama);
-    return sort_stored(checkpoint, diags) < 0 ? -1 : mm_slm_settle(&checkpoint->slm, diags);
+    return complete(checkpoint, folder ? path : NULL, options, diags);
+}
+
+/* ---- several files of one model ---- */
+
+static bool all_end_in(const char *const *paths, size_t count, const char *ending)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!mm_path_ends_in_any_case(paths[i], ending))
+            return false;
+    return true;
+}
+
+static bool is_named(const struct mm_checkpoint_file *file, const char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (mm_file_is_open(paths[i], file->fd))
+            return true;
+    return false;
+}
+
+/* The shards that are named are those that the folder's model has. */
+static int check_shards(const struct mm_checkpoint *checkpoint, const char *const *paths, size_t count,
+                        struct mm_diags *diags)
+{
+    size_t shards = 0;
+    for (size_t i = 0; i < checkpoint->file_count; i++)
+        if (mm_path_ends_in(checkpoint->files[i].path, ".safetensors")) {
+            shards++;
+            if (!is_named(&checkpoint->files[i], paths, count))
+                return mm_diag(diags, MM_RULE_PACK_SOURCE, "expected every shard of the model, found none called %s",
+                               checkpoint->files[i].path);
+        }
+    return shards == count ? 0
+                           : mm_diag(diags, MM_RULE_PACK_SOURCE,
+                                     "expected the %zu shards of the model, found %zu files", shards, count);
+}
+
+static int open_shards(struct mm_checkpoint *checkpoint, const char *const *paths, size_t count,
+                       const struct mm_checkpoint_options *options, struct mm_diags *diags)
+{
+    size_t length = mm_path_folder_length(paths[0]);
+    char *folder = length ? strndup(paths[0], length) : strdup(".");
+    if (!folder)
+        return mm_diag_memory(diags);
+    int result = open_folder(checkpoint, folder, options, diags);
+    if (result == 0)
+        result = check_shards(checkpoint, paths, count, diags);
+    if (result == 0)
+        result = complete(checkpoint, folder, options, diags);
+    free(folder);
+    return result;
+}
+
+int mm_checkpoint_open_files(struct mm_checkpoint *checkpoint, const char *const *paths, size_t count,
+                             const struct mm_checkpoint_options *options, struct mm_diags *diags)
+{
+    if (count == 1)
+        return mm_checkpoint_open(checkpoint, paths[0], options, diags);
+    *checkpoint = (struct mm_checkpoint){0};
+    if (all_end_in(paths, count, ".safetensors"))
+        return open_shards(checkpoint, paths, count, options, diags);
+    if (!all_end_in(paths, count, ".gguf"))
+        return mm_diag(diags, MM_RULE_PACK_SOURCE,
+                       "expected the parts of a split GGUF or the shards of a safetensors model, found other files");
+    return mm_source_gguf_parts(checkpoint, paths, count, options, diags) < 0
+               ? -1
+               : complete(checkpoint, NULL, options, diags);
 }
 
 int mm_checkpoint_open_slm(struct mm_checkpoint *checkpoint, const char *path, struct mm_diags *diags)

@@ -44,6 +44,11 @@ int mm_checkpoint_open(struct mm_checkpoint *checkpoint, const char *path, const
 /* The same for an .slm file and nothing else. */
 int mm_checkpoint_open_slm(struct mm_checkpoint *checkpoint, const char *path, struct mm_diags *diags);
 
+
+/* The same for COUNT files that are one model together: the parts of a split GGUF, or the shards of a safetensors folder, all of
+ * them. */
+int mm_checkpoint_open_files(struct mm_checkpoint *checkpoint, const char *const *paths, size_t count,
+                             const struct mm_checkpoint_options *options, struct mm_diags *diags);
 void mm_checkpoint_release(struct mm_checkpoint *checkpoint);
 
 /* The bytes of a row of tensor WHICH as stored. */

@@ -49,7 +49,7 @@ static int join_part(struct joining *j, const char *path)
     return result;
 }
 
-int mm_source_gguf_parts(struct mm_checkpoint *checkpoint, char *const *paths, size_t count,
+int mm_source_gguf_parts(struct mm_checkpoint *checkpoint, const char *const *paths, size_t count,
                          const struct mm_checkpoint_options *options, struct mm_diags *diags)
 {
     struct joining j = {.checkpoint = checkpoint, .options = options, .diags = diags, .count = count};

@@ -85,8 +85,7 @@ int mm_receipt_take_fingerprints(struct mm_receipt *receipt, int root, struct mm
 /* Reads a whole receipt, fingerprints included; execution-consent is `yes` exactly in a `consented` one. */
 int mm_receipt_read(struct mm_receipt *receipt, const char *text, size_t length, struct mm_diags *diags);
 
-/* Appends the receipt as text, verdict `pass` included, or as one JSON object and LF. */
+/* Appends the receipt as text, verdict `pass` included. */
 void mm_receipt_write(const struct mm_receipt *receipt, struct mm_buf *out);
-void mm_receipt_write_json(const struct mm_receipt *receipt, struct mm_buf *out);
 
 #endif
