@@ -1,4 +1,5 @@
-/* What the files beside a tokenizer say of special tokens: tokenizer_config.json, config.json, generation_config.json. */
+/* What the files beside a tokenizer say of special tokens: tokenizer_config.json, added_tokens.json, config.json,
+ * generation_config.json. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -137,6 +138,30 @@ static int read_tokenizer_config(struct reading *r)
     return result;
 }
 
+/* ---- added_tokens.json ---- */
+
+/* Older programs add these tokens to a vocabulary and say nothing of their kind, so they have to be there by now. */
+static int check_added(struct reading *r)
+{
+    char shown[MM_SHOWN];
+    const struct mm_tokenizer *t = r->tokenizer;
+    uint64_t id;
+    for (const struct mm_json_value *v = mm_json_first(&r->tree, r->tree.values); v;
+         v = mm_json_following(&r->tree, v)) {
+        const char *name = mm_json_name(&r->tree, v);
+        bool there = mm_json_whole(&r->tree, v, UINT32_MAX, &id) && id < t->piece_count &&
+                     t->pieces[id].length == v->name_length &&
+                     memcmp(mm_piece_text(t, (size_t)id), name, v->name_length) == 0;
+        char number[MM_SHOWN];
+        if (!there)
+            return mm_diag_offset(
+                r->diags, MM_RULE_PACK_TOKENIZER, v->offset,
+                "expected the added token '%s' among the tokenizer's pieces, found none or another at %s",
+                mm_show(shown, name, v->name_length), mm_json_shown(&r->tree, v, number));
+    }
+    return 0;
+}
+
 /* ---- config.json, generation_config.json ---- */
 
 /* A number, or a list of them: several tokens may end a text, and the first counts where no other file says which. */
@@ -155,7 +180,7 @@ static int read_number(struct reading *r, size_t which)
                 return 0;
         }
     }
-    if (mm_json_absent(value) || mm_json_is(&r->tree, value, ""))
+    if (mm_json_absent(value))
         return 0;
     if (value->kind == MM_JSON_NUMBER && mm_json_text(&r->tree, value)[0] == '-')
         return 0; /* -1: no such token */
@@ -206,6 +231,7 @@ int mm_special_tokens(struct mm_tokenizer *tokenizer, const char *folder, struct
 {
     struct reading r = {.tokenizer = tokenizer, .diags = diags};
     if (read_file(&r, folder, "tokenizer_config.json", read_tokenizer_config) < 0 ||
+        read_file(&r, folder, "added_tokens.json", check_added) < 0 ||
         read_file(&r, folder, "config.json", read_numbers) < 0 ||
         read_file(&r, folder, "generation_config.json", read_numbers) < 0)
         return -1;

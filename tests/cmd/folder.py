@@ -266,6 +266,8 @@ def token_unlisted(m): token_spaces(m); m.tokenizer['model']['merges'].remove('�
 def token_apart(m): token_spaces(m); m.tokenizer['model']['merges'] = ['▁ a', 't h', '▁ th', '▁ t', '▁t h']
 def token_contradicts(m): token_spaces(m); m.files['tokenizer_config.json'] = json.dumps({'add_bos_token': False})
 def token_other_bos(m): token_spaces(m); m.files['tokenizer_config.json'] = json.dumps({'bos_token': '</s>'})
+def token_named(m): m.files['added_tokens.json'] = json.dumps({'<|end|>': 256})
+def token_unnamed(m): m.files['added_tokens.json'] = json.dumps({'<|new|>': 300})
 def token_prefixed(m): m.files['tokenizer_config.json'] = json.dumps({'add_prefix_space': True})
 def token_unprefixed(m): token_spaces(m); m.files['tokenizer_config.json'] = json.dumps({'add_prefix_space': False})
 def token_normalized(m): token_spaces(m); m.tokenizer['added_tokens'].append({'id': len(m.tokenizer['model']['vocab']), 'content': '[x]', 'normalized': True, 'special': False})
