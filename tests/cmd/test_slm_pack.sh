@@ -97,6 +97,12 @@ for which in parts tensorless-first named-parts; do
     slm-pack -q --force -o joined.slm parts/$which >/dev/null
     if cmp -s whole.slm joined.slm; then ok "$which make the whole model"; else not_ok "$which make the whole model"; fi
 done
+run slm-pack -q -o byname.slm parts/parts/m-00003-of-00003.gguf parts/parts/m-00001-of-00003.gguf parts/parts/m-00002-of-00003.gguf
+expect 'the parts can be named one by one' 0
+slm-pack -q --force -o joined.slm parts/parts >/dev/null
+same 'and make the same bytes as their folder' "$(sha256sum <joined.slm)" "$(sha256sum <byname.slm)"
+run slm-pack -q -o some.slm parts/parts/m-00001-of-00003.gguf parts/parts/m-00002-of-00003.gguf
+expect 'two of three parts are not all' 1
 run slm-pack -o out.slm parts/parts/m-00001-of-00003.gguf
 expect "one part is no model" 1 "found a part of 3" "[pack-source]"
 
@@ -171,7 +177,7 @@ for command in slm-pack slm-unpack; do
     run $command -o out -
     expect "$command from standard input" 2 "usage: $command"
     run $command -o out tiny.slm other
-    expect "$command with two operands" 2 "usage: $command"
+    if [ $command = slm-pack ]; then expect "two files that are not one model" 1 'pack-source'; else expect "$command with two operands" 2 "usage: $command"; fi
     echo mine >there
     run $command -o there tiny.slm
     expect "$command replaces nothing" 3 "[io-exists]"

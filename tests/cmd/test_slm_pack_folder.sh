@@ -27,6 +27,14 @@ for pair in "bf16 bf16" "f16 f16" "plain f32"; do
     expect "dtypes are kept: $pair" 0 "quantization: ${pair#* }"
 done
 make_folder sharded && run slm-pack -q -o sharded.slm model
+run slm-pack -q -o named.slm model/*.safetensors
+expect 'the shards can be named one by one' 0
+same 'and make the same bytes' "$(sha256sum <sharded.slm)" "$(sha256sum <named.slm)"
+set -- model/*.safetensors
+run slm-pack -q -o some.slm "$1" "$1"
+expect 'one shard twice is not all of them' 1 'pack-source' 'every shard'
+run slm-pack -q -o some.slm "$@" "$MODEL"
+expect 'shards and something else are no model' 1 'pack-source'
 make_folder plain && run slm-pack -q -o model.slm model
 same "shards make the same bytes as one file" "$(sha256sum <model.slm)" "$(sha256sum <sharded.slm)"
 
