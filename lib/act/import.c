@@ -315,30 +315,40 @@ static int take_fingerprints(struct mm_import *i, struct mm_receipt *receipt)
     return 0;
 }
 
-static int write_receipt(struct mm_import *i, const struct mm_report *report)
+/* Fills RECEIPT, but for the fingerprints, which are those of the files in their place. */
+static int make_receipt(struct mm_import *i, const struct mm_report *report, struct mm_receipt *receipt)
 {
-    struct mm_buf text = {0}, detail = {0};
-    struct mm_receipt receipt = {0};
+    struct mm_buf text = {0}, detail = {0}, value = {0};
     int result = -1;
     mm_report_write(report, &text);
     mm_import_medium(i, &detail);
-    if (!mm_buf_text(&text) || !mm_buf_text(&detail)) {
+    mm_buf_printf(&value, "%s %s", mm_medium_names[i->medium], detail.length ? detail.data : "");
+    if (!mm_buf_text(&text) || detail.failed || value.failed)
         mm_diag_memory(i->diags);
-    } else if (mm_receipt_read_report(&receipt, text.data, text.length, i->diags) == 0 &&
-               take_fingerprints(i, &receipt) == 0) {
-        receipt.action = MM_ACTION_IMPORTED;
-        receipt.medium = i->medium;
-        receipt.detail = detail.length ? strdup(detail.data) : NULL;
-        receipt.host_label = i->options->host_label ? strdup(i->options->host_label) : NULL;
-        receipt.transfer_consent = true; /* who calls an importer consents to the transfer, and to nothing else */
-        bool lost = (detail.length && !receipt.detail) || (i->options->host_label && !receipt.host_label);
-        result = lost ? mm_diag_memory(i->diags)
-                      : mm_chain_append(i->home, &receipt, i->facts->receipt, i->facts->receipt_sha256, i->diags);
-    }
-    mm_receipt_release(&receipt);
+    else if (!mm_value_sound(value.data, value.length - !detail.length))
+        mm_diag(i->diags, MM_RULE_IO_LIMIT, "a receipt cannot say where the files are: its line would be '%.80s...'",
+                value.data);
+    else
+        result = mm_receipt_read_report(receipt, text.data, text.length, i->diags);
+    receipt->action = MM_ACTION_IMPORTED;
+    receipt->medium = i->medium;
+    receipt->detail = detail.length ? detail.data : NULL;
+    receipt->host_label = i->options->host_label ? strdup(i->options->host_label) : NULL;
+    receipt->transfer_consent = true; /* who calls an importer consents to the transfer, and to nothing else */
+    if (i->options->host_label && !receipt->host_label)
+        result = mm_diag_memory(i->diags);
+    if (!detail.length)
+        mm_buf_release(&detail);
     mm_buf_release(&text);
-    mm_buf_release(&detail);
+    mm_buf_release(&value);
     return result;
+}
+
+static int write_receipt(struct mm_import *i, struct mm_receipt *receipt)
+{
+    if (take_fingerprints(i, receipt) < 0)
+        return -1;
+    return mm_chain_append(i->home, receipt, i->facts->receipt, i->facts->receipt_sha256, i->diags);
 }
 
 /* Removes what no further run can use of an import that did not pass: all of it where the bytes are the manifest's and break a
@@ -359,6 +369,7 @@ static void leave(struct mm_import *i, const struct mm_report *report)
 static int import_new(struct mm_import *i)
 {
     struct mm_report report = {0};
+    struct mm_receipt receipt = {0};
     int result = -1;
     struct mm_chain_facts chain;
     if (check_size(i) < 0 || mm_chain_head(i->home, &chain, i->diags) < 0 || open_partial(i) < 0 || take_lists(i) < 0 ||
@@ -372,9 +383,10 @@ static int import_new(struct mm_import *i)
     if (check(i, &report) == 0) {
         if (mm_report_verdict(&report) != MM_VERDICT_PASS)
             leave(i, &report);
-        else if (mm_import_publish(i) == 0)
-            result = write_receipt(i, &report);
+        else if (make_receipt(i, &report, &receipt) == 0 && mm_import_publish(i) == 0)
+            result = write_receipt(i, &receipt);
     }
+    mm_receipt_release(&receipt);
     mm_report_release(&report);
     if (result == 0)
         i->facts->state = MM_IMPORT_DONE;
@@ -386,6 +398,7 @@ static int write_missing_receipt(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 8];
     struct mm_report report = {0};
+    struct mm_receipt receipt = {0};
     int result = -1;
     snprintf(path, sizeof path, "%s/files", i->facts->model.path);
     i->files = mm_tree_open(i->home, path);
@@ -394,8 +407,9 @@ static int write_missing_receipt(struct mm_import *i)
     struct mm_verify_options options = {.links = MM_LINKS_FOLLOW};
     i->found = true;
     if (mm_verify(&i->manifest, i->files, &options, &report, i->diags) == 0 &&
-        mm_report_verdict(&report) == MM_VERDICT_PASS)
-        result = write_receipt(i, &report);
+        mm_report_verdict(&report) == MM_VERDICT_PASS && make_receipt(i, &report, &receipt) == 0)
+        result = write_receipt(i, &receipt);
+    mm_receipt_release(&receipt);
     mm_report_release(&report);
     if (result == 0)
         i->facts->state = MM_IMPORT_THERE;

@@ -113,7 +113,8 @@ static int copy_file(struct mm_import *i, struct mm_item *item, size_t root)
     struct mm_chunk_facts facts;
     uint64_t at = 0, bytes = item->claim.chunks.bytes;
     unsigned char *block = item->intake.block;
-    int result = mm_chunker_init(&chunker, item->claim.chunks.size, false, NULL, NULL, i->diags);
+    mm_hashes_release(&item->hashes); /* the first reading's, of other bytes */
+    int result = mm_chunker_init(&chunker, item->claim.chunks.size, false, mm_hashes_add, &item->hashes, i->diags);
     while (result == 0 && at < bytes) {
         ssize_t got = pread(item->intake.files[root], block, MM_INTAKE_BLOCK, (off_t)at);
         if (got <= 0 || (uint64_t)got > bytes - at)

@@ -32,6 +32,20 @@ int mm_import_remove_list(const struct mm_import *i, const struct mm_item *item,
 
 /* ---- chunk lists ---- */
 
+/* True if HASHES lead to the Merkle root of CLAIM. */
+static bool lead_to_root(const struct mm_hashes *hashes, const struct mm_claim *claim, struct mm_diags *diags)
+{
+    struct mm_merkle tree;
+    unsigned char root[MM_HASH_BYTES];
+    bool ready = mm_merkle_init(&tree, diags) == 0;
+    for (size_t k = 0; ready && k < hashes->count; k++)
+        mm_merkle_add(&tree, hashes->items[k]);
+    if (ready)
+        mm_merkle_root(&tree, root);
+    mm_merkle_release(&tree);
+    return ready && memcmp(root, claim->chunks.root, MM_HASH_BYTES) == 0;
+}
+
 /* The text of ITEM's list: what the sources had, else what was computed while the bytes were read. */
 static int list_text(struct mm_import *i, struct mm_item *item, struct mm_buf *text)
 {
@@ -48,7 +62,7 @@ static int list_text(struct mm_import *i, struct mm_item *item, struct mm_buf *t
         mm_chunk_list_release(&list);
         if (result < 0)
             return -1;
-    } else if (item->hashes.count == item->claim.chunks.count && !item->hashes.failed) {
+    } else if (!item->hashes.failed && lead_to_root(&item->hashes, &item->claim, i->diags)) {
         mm_chunk_list_write(&list.facts, &item->hashes, text);
     }
     return text->failed ? mm_diag_memory(i->diags) : 0;
@@ -238,11 +252,15 @@ void mm_import_medium(struct mm_import *i, struct mm_buf *detail)
 {
     char *folder = folder_in_place(i);
     i->medium = folder ? MM_MEDIUM_IN_PLACE : medium_of(i);
-    if (folder)
-        mm_buf_escaped(detail, folder, strlen(folder));
-    else if (i->found)
+    if (folder) {
+        size_t length = strlen(folder); /* a value does not end in a space */
+        bool space = length > 0 && folder[length - 1] == ' ';
+        mm_buf_escaped(detail, folder, length - space);
+        mm_buf_str(detail, space ? "\\x20" : "");
+    } else if (i->found) {
         mm_buf_printf(detail, "found=%zu", i->count);
-    else
+    } else {
         count_ways(i, detail);
+    }
     free(folder);
 }

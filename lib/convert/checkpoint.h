@@ -44,7 +44,6 @@ int mm_checkpoint_open(struct mm_checkpoint *checkpoint, const char *path, const
 /* The same for an .slm file and nothing else. */
 int mm_checkpoint_open_slm(struct mm_checkpoint *checkpoint, const char *path, struct mm_diags *diags);
 
-
 /* The same for COUNT files that are one model together: the parts of a split GGUF, or the shards of a safetensors folder, all of
  * them. */
 int mm_checkpoint_open_files(struct mm_checkpoint *checkpoint, const char *const *paths, size_t count,

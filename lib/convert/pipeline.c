@@ -159,7 +159,7 @@ static int judge_bytes(struct mm_pipeline *p, const struct steps *normalizer, co
                        const struct steps *decoder, struct mm_tokenizer *tokenizer, struct mm_diags *diags)
 {
     bool composed = normalizer->count == 1 && is_step(p, normalizer, 0, "NFC") && only(p, normalizer->at[0], "");
-    if (p->unigram || p->byte_fallback)
+    if (p->byte_fallback)
         return mm_diag_offset(diags, MM_RULE_PACK_TOKENIZER, p->pre_tokenizer->offset,
                               "expected a BPE model without byte_fallback behind a pre_tokenizer of type ByteLevel");
     if (normalizer->count && !composed)
@@ -253,7 +253,7 @@ static int judge_spaces(struct mm_pipeline *p, const struct steps *normalizer, c
                                     mm_json_is(p->tree, member(p, member(p, pre->at[0], "pattern"), "String"), " ")))) {
         return refuse(p, "pre_tokenizer", pre->at[0], "none behind a normalizer that spells spaces", diags);
     }
-    if (!p->byte_fallback && !p->unigram)
+    if (!p->byte_fallback)
         return mm_diag(diags, MM_RULE_PACK_TOKENIZER,
                        "expected byte_fallback true in a BPE model whose pieces spell spaces as U+2581, found false");
     tokenizer->kind = MM_TOKENIZER_LLAMA;

@@ -10,7 +10,7 @@
 struct mm_pipeline {
     const struct mm_json_tree *tree;
     const struct mm_json_value *normalizer, *pre_tokenizer, *post_processor, *decoder; /* NULL where absent */
-    bool byte_fallback, ignore_merges, unigram;                                        /* of the model */
+    bool byte_fallback, ignore_merges;                                                 /* of the model */
 
     /* found out by mm_pipeline_judge */
     bool normalizes; /* a normalizer changes text before added tokens are looked for */

@@ -113,38 +113,17 @@ static bool read_vocabulary(struct reading *r)
     return event != MM_JSON_ERROR;
 }
 
-/* [["piece", score], ...], ids in order: a unigram model's */
-static bool read_scored_vocabulary(struct reading *r)
-{
-    enum mm_json_event event;
-    struct entry entry = {0};
-    r->scored = true;
-    while ((event = mm_json_next(&r->json)) == MM_JSON_ARRAY) {
-        if (mm_json_next(&r->json) != MM_JSON_STRING)
-            return !r->json.failed && refuse(r, "a piece's text", "model.vocab");
-        if (!keep_string(r, &entry.text, "model.vocab"))
-            return false;
-        if (mm_json_next(&r->json) != MM_JSON_NUMBER || r->json.cut ||
-            !mm_json_real(r->json.text, r->json.length, &entry.score))
-            return !r->json.failed && refuse(r, "a piece's score, a number", "model.vocab");
-        if (mm_json_next(&r->json) != MM_JSON_ARRAY_END)
-            return !r->json.failed && refuse(r, "two elements a piece", "model.vocab");
-        entry.id = (uint32_t)r->entry_count;
-        if (!add_entry(r, entry))
-            return false;
-    }
-    return event == MM_JSON_ARRAY_END || (event != MM_JSON_ERROR && refuse(r, "pieces with scores", "model.vocab"));
-}
-
 static bool read_vocab(struct reading *r)
 {
     enum mm_json_event event = mm_json_next(&r->json);
     r->has_vocab = true;
     if (event == MM_JSON_OBJECT)
         return read_vocabulary(r);
-    if (event == MM_JSON_ARRAY)
-        return read_scored_vocabulary(r);
-    return event != MM_JSON_ERROR && refuse(r, "an object or array of pieces", "model.vocab");
+    if (event == MM_JSON_ARRAY) { /* a Unigram model's, which is refused by its type */
+        r->scored = true;
+        return mm_json_skip(&r->json, event);
+    }
+    return event != MM_JSON_ERROR && refuse(r, "an object of pieces", "model.vocab");
 }
 
 /* ---- its merges ---- */
@@ -319,21 +298,19 @@ static bool read_members(struct reading *r)
 
 /* ---- making the tokenizer ---- */
 
-/* BPE or Unigram, by name or, in old files, by what is there. */
-static int judge_type(struct reading *r, bool *unigram)
+/* BPE by name or, in old files, by what is there. A Unigram model cuts a text where the scores of all its pieces are best together;
+ * neither kind of .slm does that. */
+static int judge_type(struct reading *r)
 {
     char shown[MM_SHOWN];
     const struct mm_json_value *type = part(r, r->type);
-    *unigram = mm_json_is(&r->tree, type, "Unigram");
-    bool known = *unigram || mm_json_is(&r->tree, type, "BPE") || (!type && r->has_merges);
+    bool known = mm_json_is(&r->tree, type, "BPE") || (!type && r->has_merges);
     if (!known)
         return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, type ? type->offset : 0,
-                              "expected a model of type BPE or Unigram, found %s",
-                              mm_json_shown(&r->tree, type, shown));
-    if (*unigram != r->scored || *unigram == r->has_merges)
-        return mm_diag(r->diags, MM_RULE_PACK_TOKENIZER, "expected %s, found otherwise",
-                       *unigram ? "scores and no merges in a Unigram model" : "ids and merges in a BPE model");
-    return 0;
+                              "expected a model of type BPE, found %s", mm_json_shown(&r->tree, type, shown));
+    return r->scored || !r->has_merges
+               ? mm_diag(r->diags, MM_RULE_PACK_TOKENIZER, "expected ids and merges in a BPE model, found otherwise")
+               : 0;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -508,26 +485,21 @@ static int make(struct reading *r)
                                    r->byte_fallback,
                                    r->ignore_merges,
                                    false,
-                                   false,
                                    false};
     struct mm_piece_index index = {0};
     r->tokenizer->has_types = true;
-    if (judge_type(r, &pipeline.unigram) < 0 || mm_pipeline_judge(&pipeline, r->tokenizer, r->diags) < 0 ||
+    if (judge_type(r) < 0 || mm_pipeline_judge(&pipeline, r->tokenizer, r->diags) < 0 ||
         make_pieces(r, pipeline.normalizes) < 0)
         return -1;
-    r->tokenizer->has_scores = pipeline.unigram;
     int result = mm_piece_index_build(&index, r->tokenizer, r->diags);
     if (result == 0)
         result = make_unknown(r, &index);
-    if (result == 0 && !pipeline.unigram)
+    if (result == 0)
         result = make_merges(r, &index);
     if (result == 0 && pipeline.words)
         result = check_words(r);
     if (result == 0)
         result = mm_pipeline_around(&pipeline, r->tokenizer, r->diags);
-    if (result == 0 && pipeline.unigram)
-        mm_note(r->diags, MM_RULE_PACK_TOKENIZER,
-                "the pieces are a unigram model's; kind llama merges them by score, which may cut a text otherwise");
     mm_piece_index_release(&index);
     return result;
 }

@@ -266,9 +266,10 @@ static int judge(struct reading *r)
     static const char *const keys[ROLES] = {"unk_id", "bos_id", "eos_id", "pad_id"};
     struct mm_tokenizer *t = r->tokenizer;
     char shown[MM_SHOWN];
-    if (r->model_type != UNIGRAM && r->model_type != BPE)
+    if (r->model_type != BPE) /* a unigram model's pieces are not merged by score */
         return mm_diag(r->diags, MM_RULE_PACK_TOKENIZER,
-                       "expected model_type 1 (unigram) or 2 (bpe) in trainer_spec, found %" PRIu64, r->model_type);
+                       "expected model_type 2 (bpe) in trainer_spec, found %" PRIu64 "%s", r->model_type,
+                       r->model_type == UNIGRAM ? " (unigram)" : "");
     if (r->byte_fallback != r->byte_pieces)
         return mm_diag(r->diags, MM_RULE_PACK_TOKENIZER, "expected %s, as byte_fallback is %s, found %s",
                        r->byte_fallback ? "pieces for bytes" : "no pieces for bytes",
@@ -286,9 +287,6 @@ static int judge(struct reading *r)
         if (mm_tokenizer_set(t, settings[i], (uint32_t)id, r->diags) < 0)
             return -1;
     }
-    if (r->model_type == UNIGRAM)
-        mm_note(r->diags, MM_RULE_PACK_TOKENIZER,
-                "the pieces are a unigram model's; kind llama merges them by score, which may cut a text otherwise");
     return 0;
 }
 

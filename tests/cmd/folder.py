@@ -274,7 +274,7 @@ def token_normalized(m): token_spaces(m); m.tokenizer['added_tokens'].append({'i
 def token_unigram(m):
     token_metaspace(m)
     m.tokenizer['model'] = {'type': 'Unigram', 'unk_id': 0, 'byte_fallback': True, 'vocab': [[piece, -i / 8] for i, piece in enumerate(spaces()['model']['vocab'])]}
-def token_charsmap(m): token_unigram(m); m.tokenizer['normalizer'] = {'type': 'Precompiled', 'precompiled_charsmap': 'AAAA'}
+def token_charsmap(m): token_metaspace(m); m.tokenizer['normalizer'] = {'type': 'Precompiled', 'precompiled_charsmap': 'AAAA'}
 
 
 def write_safetensors(path, tensors):

@@ -78,8 +78,7 @@ for row in "token_spaces 1" "token_metaspace 1" "token_never 0"; do
     same "$1: scores follow the order of merges" "[-0.0, -1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0]" "$(setting 't["scores"][259:268]')"
 done
 make_folder token_unigram && run slm-pack -o model.slm model
-expect "a unigram model is taken with a note" 0 "which may cut a text otherwise"
-same "its scores are its own" "[0.0, -0.125, -0.25]" "$(setting 't["scores"][:3]')"
+expect "a unigram model is refused, as merging cuts a text otherwise" 1 'Unigram' '[pack-tokenizer]'
 
 # ---- refused: VARIANT RULE TEXT, one a line; the text names what is at fault ----
 

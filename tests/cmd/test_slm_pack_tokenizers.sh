@@ -22,7 +22,7 @@ with open('model/config.json', 'w') as f:
 PY
     python3 "$HERE/vocabulary.py" make model "$1"
 }
-for what in bytes bpe more unigram json; do
+for what in bytes bpe more json; do
     make_folder $what
     run slm-pack -q -o model.slm model
     expect "$what is packed" 0
@@ -33,7 +33,7 @@ done
 pieces() { python3 "$HERE/folder.py" tokenizer "$1" | python3 -c 'import json, sys; t = json.load(sys.stdin); print(t["pieces"], t["types"], t["scores"])'; }
 same "pieces, types and scores are the same from tokenizer.json and tokenizer.model" "$(pieces bpe.slm)" "$(pieces model.slm)"
 
-for row in "nfkc:precompiled_charsmap" "suffix:treat_whitespace_as_suffix" "word:model_type"; do
+for row in "nfkc:precompiled_charsmap" "suffix:treat_whitespace_as_suffix" "word:model_type" "unigram:(unigram)"; do
     make_folder "${row%%:*}"
     run slm-pack -o model.slm model
     expect "${row%%:*} is refused" 1 "${row#*:}" "[pack-tokenizer]"
