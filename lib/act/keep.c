@@ -39,19 +39,13 @@ int mm_keep_remove(int home, const struct mm_store_model *model, bool force, cha
                    struct mm_diags *diags)
 {
     struct mm_receipt import = {0};
-    unsigned char noise[8], head[MM_HASH_BYTES];
-    char trash[64];
+    unsigned char head[MM_HASH_BYTES];
+    char trash[MM_STORE_TRASH_PATH], folder[MM_STORE_PATH];
     bool found;
-    int result = find_import(home, model, force, &import, &found, diags), used;
     receipt[0] = '\0';
-    used = snprintf(trash, sizeof trash, MM_STORE_TRASH "/");
-    if (result == 0 && mm_random(noise, sizeof noise) < 0)
-        result = mm_diag(diags, MM_RULE_IO_WRITE, "cannot get random bytes");
-    mm_hex(trash + used, noise, sizeof noise);
+    int result = find_import(home, model, force, &import, &found, diags);
     if (result == 0)
-        result = mm_tree_make(home, MM_STORE_TRASH, diags);
-    if (result == 0 && renameat(home, model->path, home, trash) < 0)
-        result = mm_diag(diags, MM_RULE_IO_WRITE, "cannot move %s away: %s", model->path, strerror(errno));
+        result = mm_store_hide(home, model->path, trash, diags);
     if (result == 0 && found && mm_chain_append(home, &import, receipt, head, diags) < 0) {
         renameat(home, trash, home, model->path); /* no receipt, no removal */
         result = -1;
@@ -59,7 +53,6 @@ int mm_keep_remove(int home, const struct mm_store_model *model, bool force, cha
     if (result == 0)
         result = mm_tree_remove(home, trash, diags);
     if (result == 0) {
-        char folder[MM_STORE_PATH];
         snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(model->path, '/') - model->path), model->path);
         mm_tree_prune(home, folder);
     }

@@ -246,11 +246,10 @@ int mm_store_lock(int home, const char *path, bool wait, bool *waited, struct mm
     }
 }
 
-int mm_store_discard(int home, const char *path, struct mm_diags *diags)
+int mm_store_hide(int home, const char *path, char trash[static MM_STORE_TRASH_PATH], struct mm_diags *diags)
 {
     unsigned char noise[8];
-    char trash[64];
-    int used = snprintf(trash, sizeof trash, MM_STORE_TRASH "/");
+    int used = snprintf(trash, MM_STORE_TRASH_PATH, MM_STORE_TRASH "/");
     if (mm_tree_make(home, MM_STORE_TRASH, diags) < 0)
         return -1;
     if (mm_random(noise, sizeof noise) < 0)
@@ -258,5 +257,11 @@ int mm_store_discard(int home, const char *path, struct mm_diags *diags)
     mm_hex(trash + used, noise, sizeof noise);
     if (renameat(home, path, home, trash) < 0)
         return mm_diag(diags, MM_RULE_IO_WRITE, "cannot move %s away: %s", path, strerror(errno));
-    return mm_tree_remove(home, trash, diags);
+    return 0;
+}
+
+int mm_store_discard(int home, const char *path, struct mm_diags *diags)
+{
+    char trash[MM_STORE_TRASH_PATH];
+    return mm_store_hide(home, path, trash, diags) < 0 ? -1 : mm_tree_remove(home, trash, diags);
 }

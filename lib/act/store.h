@@ -45,7 +45,11 @@ int mm_store_manifest(int home, const struct mm_store_model *model, struct mm_ma
  * finding, where it is taken and WAIT is false; -1 with STORE_HOME. */
 int mm_store_lock(int home, const char *path, bool wait, bool *waited, struct mm_diags *diags);
 
-/* Moves the folder PATH beneath HOME out of sight, then removes it: it is there whole or not at all. */
+/* Moves the folder PATH beneath HOME out of sight, to TRASH, in one step. Returns 0, or -1 with IO_WRITE. */
+#define MM_STORE_TRASH_PATH 64
+int mm_store_hide(int home, const char *path, char trash[static MM_STORE_TRASH_PATH], struct mm_diags *diags);
+
+/* Moves it there and removes it: it is there whole or not at all. */
 int mm_store_discard(int home, const char *path, struct mm_diags *diags);
 
 #endif
