@@ -13,6 +13,8 @@
 #include "base/file.h"
 #include "base/tree.h"
 
+#define MOVE_TRIES 8
+
 bool mm_import_names_list(const struct mm_claim *claim, const char *ending)
 {
     const struct mm_entry *route = claim->chunk_list_route;
@@ -183,9 +185,15 @@ static int move_into_place(struct mm_import *i)
     char folder[MM_STORE_PATH];
     snprintf(folder, sizeof folder, "%s", path);
     *strrchr(folder, '/') = '\0';
-    if (mm_tree_make(i->home, folder, i->diags) < 0)
-        return -1;
-    if (renameat(i->home, i->partial, i->home, path) < 0)
+    int moved = -1;
+    for (int attempt = 0; moved < 0 && attempt < MOVE_TRIES; attempt++) {
+        if (mm_tree_make(i->home, folder, i->diags) < 0)
+            return -1;
+        moved = renameat(i->home, i->partial, i->home, path);
+        if (moved < 0 && errno != ENOENT) /* a removal may have taken the empty folder away meanwhile */
+            break;
+    }
+    if (moved < 0)
         return errno == ENOTEMPTY || errno == EEXIST
                    ? mm_diag(i->diags, MM_RULE_STORE_REVISION,
                              "expected one manifest of %s revision %" PRIu64 ", found another in the store",
