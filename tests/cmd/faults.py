@@ -47,7 +47,7 @@ def run_on_store(setup, after, command, folder, fault):
     shutil.copytree(setup, folder, symlinks=True)
     env = dict(os.environ, FAULT_COUNT=folder + '.count', FAULT=fault)
     done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
-    calls = int(open(folder + '.count').read())
+    calls = int(open(folder + '.count').read() or 0)  # none where it died
     then = subprocess.run(['sh', '-c', after], env=dict(os.environ, ANSWER=str(done.returncode)), stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     return done, calls, then
 
