@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,6 +163,26 @@ int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *
     }
 }
 
+int mm_file_read_at(int fd, uint64_t offset, void *out, size_t length, struct mm_diags *diags)
+{
+    char *at = out;
+    while (length > 0) {
+        ssize_t got = pread(fd, at, length, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return mm_diag(diags, MM_RULE_IO_READ, "cannot read at %" PRIu64 ": %s", offset, strerror(errno));
+        if (got == 0)
+            return mm_diag(diags, MM_RULE_IO_CHANGED,
+                           "expected %zu more bytes at %" PRIu64 ", found the end of the file, which shrank", length,
+                           offset);
+        at += got;
+        offset += (uint64_t)got;
+        length -= (size_t)got;
+    }
+    return 0;
+}
+
 int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name, struct mm_diags *diags)
 {
     const char *at = bytes;
@@ -203,7 +224,7 @@ static int open_unnamed(int folder)
 #ifdef O_TMPFILE
     if (access("/proc/self/fd", F_OK) < 0)
         return -1; /* without it an unnamed file can be given no name */
-    return openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    return openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
 #else
     (void)folder;
     return -1;
@@ -214,7 +235,7 @@ static int open_named(struct mm_writer *writer)
 {
     return name_temporary(writer) < 0
                ? -1
-               : openat(writer->folder, writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+               : openat(writer->folder, writer->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
 static int open_parent(const char *path, const char *base)
@@ -284,6 +305,23 @@ int mm_writer_open_in(struct mm_writer *writer, int folder, const char *path, bo
 int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, struct mm_diags *diags)
 {
     return mm_file_write_all(writer->fd, bytes, length, writer->path, diags);
+}
+
+int mm_writer_write_at(struct mm_writer *writer, uint64_t offset, const void *bytes, size_t length,
+                       struct mm_diags *diags)
+{
+    const char *at = bytes;
+    while (length > 0) {
+        ssize_t put = pwrite(writer->fd, at, length, (off_t)offset);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return mm_diag(diags, MM_RULE_IO_WRITE, "cannot write %s: %s", writer->path, strerror(errno));
+        at += put;
+        offset += (uint64_t)put;
+        length -= (size_t)put;
+    }
+    return 0;
 }
 
 /* Gives a file without a name the name NAME. The link through /proc needs no privilege. */

@@ -42,6 +42,10 @@ int mm_random(void *bytes, size_t length);
  * -1 with a finding on I/O failure. */
 int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags);
 
+/* Reads the LENGTH bytes from OFFSET of FD, whose position stays. Returns 0, or -1 with IO_READ, or with IO_CHANGED where
+ * the file ends before. */
+int mm_file_read_at(int fd, uint64_t offset, void *out, size_t length, struct mm_diags *diags);
+
 /* Writes all of BYTES to FD. Returns 0, or -1 with IO_WRITE under the name NAME. */
 int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name, struct mm_diags *diags);
 
@@ -49,7 +53,7 @@ int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name
  * in the same folder, flushed, then linked or renamed, and the folder flushed. */
 #define MM_WRITER_TEMPORARY ".minimodel-" /* how a temporary name begins */
 struct mm_writer {
-    int fd, folder;
+    int fd, folder;     /* what was written can be read back from fd */
     char *path, *base;  /* final name; its last component, pointing into path */
     char temporary[40]; /* "" while the file has no name */
     bool force;
@@ -62,6 +66,10 @@ int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struc
  * is for findings alone. */
 int mm_writer_open_in(struct mm_writer *writer, int folder, const char *path, bool force, struct mm_diags *diags);
 int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, struct mm_diags *diags);
+
+/* The same at OFFSET of the file; what is skipped before reads as zeros. */
+int mm_writer_write_at(struct mm_writer *writer, uint64_t offset, const void *bytes, size_t length,
+                       struct mm_diags *diags);
 
 /* Publishes the file and releases WRITER. Returns 0, or -1 with a finding; then nothing stands under the name, except that
  * a file whose folder could not be flushed stands there whole. */

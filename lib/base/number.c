@@ -1,5 +1,8 @@
 #include "base/number.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool mm_number(const char *text, size_t length, uint64_t max, uint64_t *value)
@@ -39,6 +42,120 @@ uint64_t mm_little_endian(const unsigned char *bytes, size_t size)
     for (size_t i = size; i-- > 0;)
         value = value << 8 | bytes[i];
     return value;
+}
+
+/* ---- real numbers ----
+ * A locale changes the point that printf writes and strtof reads, so both are given numbers without one. */
+
+#define DIGITS_MAX 9 /* of a decimal number that tells every f32 from the others */
+
+/* A decimal number: DIGITS[0].DIGITS[1]... times 10^EXPONENT, without zeros at the end. */
+struct decimal {
+    bool negative;
+    char digits[DIGITS_MAX + 1];
+    int count, exponent;
+};
+
+/* VALUE rounded to PRECISION digits. */
+static struct decimal to_decimal(float value, int precision)
+{
+    struct decimal decimal = {.negative = value < 0};
+    char text[48];
+    snprintf(text, sizeof text, "%.*e", precision - 1, (double)value);
+    const char *at = text;
+    for (; *at != 'e'; at++)
+        if (*at >= '0' && *at <= '9' && decimal.count < DIGITS_MAX)
+            decimal.digits[decimal.count++] = *at;
+    for (const char *digit = at + 2; *digit; digit++)
+        decimal.exponent = decimal.exponent * 10 + (*digit - '0');
+    if (at[1] == '-')
+        decimal.exponent = -decimal.exponent;
+    while (decimal.count > 1 && decimal.digits[decimal.count - 1] == '0')
+        decimal.count--;
+    decimal.digits[decimal.count] = '\0';
+    return decimal;
+}
+
+static float from_decimal(const struct decimal *decimal)
+{
+    char text[MM_REAL_TEXT];
+    snprintf(text, sizeof text, "%s%se%d", decimal->negative ? "-" : "", decimal->digits,
+             decimal->exponent - decimal->count + 1);
+    return strtof(text, NULL);
+}
+
+/* As %g of that precision spells it. */
+static void spell(char out[static MM_REAL_TEXT], const struct decimal *decimal, int precision)
+{
+    const char *sign = decimal->negative ? "-" : "", *digits = decimal->digits;
+    int exponent = decimal->exponent, whole = exponent + 1, count = decimal->count;
+    if (exponent < -4 || exponent >= precision)
+        snprintf(out, MM_REAL_TEXT, "%s%c%s%se%c%02d", sign, digits[0], count > 1 ? "." : "", digits + 1,
+                 exponent < 0 ? '-' : '+', exponent < 0 ? -exponent : exponent);
+    else if (exponent < 0)
+        snprintf(out, MM_REAL_TEXT, "%s0.%.*s%s", sign, -exponent - 1, "000", digits);
+    else if (count <= whole)
+        snprintf(out, MM_REAL_TEXT, "%s%s%.*s", sign, digits, whole - count, "00000000");
+    else
+        snprintf(out, MM_REAL_TEXT, "%s%.*s.%s", sign, whole, digits, digits + whole);
+}
+
+const char *mm_real_write(char out[static MM_REAL_TEXT], float value)
+{
+    snprintf(out, MM_REAL_TEXT, "%s", isnan(value) ? "nan" : value < 0 ? "-inf" : isinf(value) ? "inf" : "0");
+    if (!isfinite(value) || value == 0)
+        return out;
+    for (int precision = 6; precision <= DIGITS_MAX; precision++) {
+        struct decimal decimal = to_decimal(value, precision);
+        spell(out, &decimal, precision);
+        if (from_decimal(&decimal) == value)
+            break;
+    }
+    return out;
+}
+
+/* Reads any spelling: digits with at most one point among them, and an exponent of two digits. */
+static bool take_decimal(const char *text, size_t length, struct decimal *decimal)
+{
+    size_t i = 0;
+    int point = -1, lead = 0; /* digits before the point; zeros before the first digit that counts */
+    *decimal = (struct decimal){.negative = length && text[0] == '-'};
+    for (i = decimal->negative; i < length && text[i] != 'e'; i++) {
+        if (text[i] == '.' && point < 0)
+            point = decimal->count + lead;
+        else if (text[i] < '0' || text[i] > '9')
+            return false;
+        else if (text[i] == '0' && decimal->count == 0)
+            lead++;
+        else if (decimal->count == DIGITS_MAX)
+            return false;
+        else
+            decimal->digits[decimal->count++] = text[i];
+    }
+    decimal->exponent = (point < 0 ? decimal->count + lead : point) - lead - 1;
+    if (i == length)
+        return true;
+    uint64_t exponent;
+    bool zero = i + 2 < length && text[i + 2] == '0'; /* e+06 */
+    if (i + 4 != length || (text[i + 1] != '+' && text[i + 1] != '-') ||
+        !mm_number(text + i + 2 + zero, 2 - zero, 99, &exponent))
+        return false;
+    decimal->exponent += text[i + 1] == '-' ? -(int)exponent : (int)exponent;
+    return true;
+}
+
+bool mm_real_read(const char *text, size_t length, float *value)
+{
+    char written[MM_REAL_TEXT];
+    struct decimal decimal;
+    if (length >= MM_REAL_TEXT || !take_decimal(text, length, &decimal))
+        return false;
+    float number = decimal.count ? from_decimal(&decimal) : 0;
+    mm_real_write(written, number);
+    if (strlen(written) != length || memcmp(written, text, length) != 0)
+        return false;
+    *value = number;
+    return isfinite(number);
 }
 
 void mm_hex(char *out, const unsigned char *bytes, size_t length)

@@ -17,6 +17,14 @@ bool mm_number_size(const char *text, uint64_t max, uint64_t *value);
 /* The little-endian number in SIZE bytes, at most 8. */
 uint64_t mm_little_endian(const unsigned char *bytes, size_t size);
 
+/* Writes the finite VALUE as the first of C's %.6g, %.7g, %.8g and %.9g that reads back as VALUE, with a point whatever the
+ * locale; zero is "0". Returns OUT. */
+#define MM_REAL_TEXT 24
+const char *mm_real_write(char out[static MM_REAL_TEXT], float value);
+
+/* Reads TEXT[0..LENGTH) where it is exactly what mm_real_write writes. */
+bool mm_real_read(const char *text, size_t length, float *value);
+
 #define MM_HASH_BYTES 32
 #define MM_HASH_HEX 64
 

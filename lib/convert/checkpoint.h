@@ -24,6 +24,7 @@ struct mm_checkpoint_file {
 struct mm_checkpoint {
     struct mm_slm slm;        /* settled: facts, tokenizer, tensors with the dtypes they have in the source */
     struct mm_stored *stored; /* one for each of slm.tensors, in their order */
+    size_t stored_capacity;
     struct mm_checkpoint_file *files;
     size_t file_count, file_capacity;
 };
@@ -39,6 +40,10 @@ struct mm_checkpoint_options {
  * Returns 0, or -1 with findings; release CHECKPOINT in every case. */
 int mm_checkpoint_open(struct mm_checkpoint *checkpoint, const char *path, const struct mm_checkpoint_options *options,
                        struct mm_diags *diags);
+
+/* The same for an .slm file and nothing else. */
+int mm_checkpoint_open_slm(struct mm_checkpoint *checkpoint, const char *path, struct mm_diags *diags);
+
 void mm_checkpoint_release(struct mm_checkpoint *checkpoint);
 
 /* The bytes of a row of tensor WHICH as stored. */

@@ -15,7 +15,7 @@ int mm_checkpoint_add_file(struct mm_checkpoint *checkpoint, const char *path, i
 int mm_checkpoint_add_tensor(struct mm_checkpoint *checkpoint, const char *name, const uint64_t *dims, unsigned rank,
                              const struct mm_stored *stored, struct mm_diags *diags);
 
-/* True if KEY is named by a --drop; then a note says that it is left out. */
+/* True if KEY is named by a --drop; then a note says that it is left out. OPTIONS may be NULL. */
 bool mm_checkpoint_drops(const struct mm_checkpoint_options *options, const char *key, struct mm_diags *diags);
 
 /* gguf_source.c, slm_source.c, llama2c_source.c, safetensors_source.c. FD is open and validated, ARTIFACT what was found; the
@@ -38,9 +38,13 @@ int mm_tokenizer_open(struct mm_tokenizer *tokenizer, const char *path, uint32_t
                       struct mm_diags *diags);
 
 /* tokenizer_gguf.c: from the pairs of a GGUF header, HEAD being the file's first LENGTH bytes, its data section not included.
- * Keys that are no tokenizer's are not looked at. */
+ * Keys that do not begin with tokenizer.ggml. are not looked at. OPTIONS may be NULL. */
 int mm_tokenizer_from_gguf(struct mm_tokenizer *tokenizer, const unsigned char *head, size_t length,
                            const struct mm_checkpoint_options *options, struct mm_diags *diags);
+
+/* tokenizer_gguf.c: where the space stands that parts the halves of a merge in GGUF, 0 for nowhere. A half may begin with a
+ * space, as for the readers of the format: the first one is no parting. */
+size_t mm_tokenizer_merge_space(const char *text, size_t length);
 
 /* tokenizer_json.c, tokenizer_model.c, tokenizer_bin.c: from the file open as FD. */
 int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, struct mm_diags *diags);

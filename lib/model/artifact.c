@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "model/pickle.h"
 #include "model/refused.h"
+#include "model/slm.h"
 #include "text/path.h"
 
 const char *const mm_role_names[MM_ROLE_COUNT] = {
@@ -104,9 +105,17 @@ static bool begins_as_safetensors(const unsigned char *head, size_t length)
            !head[6] && !head[7];
 }
 
+/* The magic up to where a transfer in text mode changes it. */
+static bool begins_as_slm(const unsigned char *head, size_t length)
+{
+    return length >= 4 && memcmp(head, mm_slm_magic, 4) == 0;
+}
+
 /* What the first bytes and the name make of a file; text and opaque are told apart at its end. */
 static enum mm_format detect(const unsigned char *head, size_t length, const char *path)
 {
+    if (begins_as_slm(head, length))
+        return MM_FORMAT_SLM;
     if (begins_as_gguf(head, length))
         return MM_FORMAT_GGUF;
     if (begins_as_safetensors(head, length))
@@ -144,6 +153,7 @@ static void read_format(struct mm_source *source, const char *path, enum mm_form
 {
     struct mm_diags ignored;
     switch (format) {
+    case MM_FORMAT_SLM: mm_slm_read(source, &artifact->model, diags); break;
     case MM_FORMAT_GGUF: mm_gguf_read(source, &artifact->model, diags); break;
     case MM_FORMAT_SAFETENSORS: mm_safetensors_read(source, &artifact->model, diags); break;
     case MM_FORMAT_JSON:
@@ -157,10 +167,6 @@ static void read_format(struct mm_source *source, const char *path, enum mm_form
                 artifact->model.format = MM_FORMAT_OPAQUE;
         }
         mm_diags_release(&ignored);
-        break;
-    case MM_FORMAT_SLM:
-        mm_diag(diags, MM_RULE_ARTIFACT_UNSUPPORTED, "expected a format that this version reads, found slm");
-        artifact->model.format = format;
         break;
     default: artifact->model.format = format;
     }
@@ -207,7 +213,7 @@ static void read_content(struct mm_source *source, const char *path, const struc
     artifact->model.format = format;
     if (source->error)
         return;
-    bool model = begins_as_gguf(head, length) || begins_as_safetensors(head, length);
+    bool model = begins_as_slm(head, length) || begins_as_gguf(head, length) || begins_as_safetensors(head, length);
     const char *refused = model ? NULL : mm_refused_head(head, length);
     if (refused) {
         refuse(refused, options, artifact, diags);

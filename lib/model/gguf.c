@@ -291,6 +291,7 @@ static int read_data(struct mm_gguf *g)
         return mm_diag_offset(g->diags, MM_RULE_TENSOR_OVERFLOW, header_end,
                               "expected a data section that begins below 2^63");
     uint64_t padding = aligned - header_end;
+    g->model->data_offset = aligned;
     for (size_t i = 0; i < tensors->count; i++) {
         if (!mm_tensors_padding(g->source, padding + tensors->items[i].offset - at, g->diags) ||
             !mm_source_skip(g->source, tensors->items[i].bytes))

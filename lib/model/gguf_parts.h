@@ -6,34 +6,10 @@
 #include <string.h>
 
 #include "hash/name_set.h"
+#include "model/gguf_type.h"
 #include "model/model.h"
 
 #define MM_GGUF_KEY_MAX 65535
-
-/* Value types, by their numbers in the file. */
-enum mm_gguf_type {
-    MM_GGUF_U8,
-    MM_GGUF_I8,
-    MM_GGUF_U16,
-    MM_GGUF_I16,
-    MM_GGUF_U32,
-    MM_GGUF_I32,
-    MM_GGUF_F32,
-    MM_GGUF_BOOL,
-    MM_GGUF_STRING,
-    MM_GGUF_ARRAY,
-    MM_GGUF_U64,
-    MM_GGUF_I64,
-    MM_GGUF_F64,
-    MM_GGUF_COUNT
-};
-
-/* Their names, and their sizes in bytes (0: it varies). */
-struct mm_gguf_type_info {
-    const char *name;
-    uint8_t size;
-};
-extern const struct mm_gguf_type_info mm_gguf_types[MM_GGUF_COUNT];
 
 /* A value as far as facts need it. */
 struct mm_gguf_value {

@@ -38,6 +38,7 @@ struct mm_model {
     enum mm_format format;
     struct mm_facts facts;
     struct mm_tensors tensors; /* in the layout's order */
+    uint64_t data_offset;      /* where the data section begins, from which tensors' offsets count; with tensors only */
 
     bool pairs_lost; /* memory was exhausted while they were kept */
     bool keep_pairs; /* set by the caller before reading */
@@ -58,6 +59,7 @@ struct mm_buf *mm_model_add_pair(struct mm_model *model, const char *key, size_t
 
 /* Each reads one file of its format from its first byte, checks it whole, and fills MODEL. Every broken rule becomes a
  * finding at its offset. What is left in SOURCE afterwards is for mm_source_finish. Returns 0 if no error was found. */
+int mm_slm_read(struct mm_source *source, struct mm_model *model, struct mm_diags *diags);
 int mm_gguf_read(struct mm_source *source, struct mm_model *model, struct mm_diags *diags);
 int mm_safetensors_read(struct mm_source *source, struct mm_model *model, struct mm_diags *diags);
 

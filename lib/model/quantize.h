@@ -19,7 +19,8 @@ bool mm_quantize_knows(int dtype);
 /* The exact values of COUNT elements, whole blocks, stored as DTYPE at BYTES. */
 void mm_dequantize(int dtype, const void *bytes, size_t count, float *out);
 
-/* The reverse, rounded. False, with OUT unspecified, where a value is not finite and DTYPE is a block dtype. */
+/* The reverse, rounded. False, with OUT unspecified, where DTYPE is a block dtype and a value is not finite, or so large that
+ * the scale of its block is no finite f16. */
 bool mm_quantize(int dtype, const float *values, size_t count, void *out);
 
 #endif

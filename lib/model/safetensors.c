@@ -263,6 +263,7 @@ static int read_length(struct safetensors *s)
         return mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_LENGTH, 0,
                               "expected a header of 1 to %d bytes inside the file, found %" PRIu64, HEADER_MAX, length);
     s->header_end = LENGTH_FIELD + length;
+    s->model->data_offset = s->header_end;
     return 0;
 }
 

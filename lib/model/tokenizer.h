@@ -15,6 +15,7 @@ enum mm_tokenizer_kind { MM_TOKENIZER_LLAMA = 1, MM_TOKENIZER_GPT2 = 2 };
 #define MM_TOKENIZER_SETTINGS_MAX 64
 #define MM_TOKENIZER_PIECE_MAX 65535
 #define MM_TOKENIZER_PRE_MAX 64
+#define MM_TOKENIZER_TEXTS_MAX 67108864 /* bytes of all pieces */
 #define MM_TOKEN_NONE UINT32_MAX
 
 enum mm_piece_type {

@@ -4,7 +4,7 @@
 run sh "$ROOT/scripts/generate.sh" --check
 expect 'schema, man page and docs follow from the field table' 0
 
-for command in chunk-merkle manifest-lint manifest-make slm-info slm-verify; do
+for command in chunk-merkle manifest-lint manifest-make slm-info slm-pack slm-unpack slm-verify; do
     page=$ROOT/man/$command.1
     $command --help | grep -oE '(^| )--[a-z0-9-]+' | tr -d ' ' | sort -u >help-options
     sed -n 's/^\.It .*Fl -\([a-z0-9-]*\).*/--\1/p' "$page" | sort -u >man-options
@@ -39,6 +39,8 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     chunk-merkle -s 64K -l list "$MODEL" >/dev/null
     cp "$MODEL" changed.gguf && changed changed.gguf 70000
     chunk-merkle --json --check list changed.gguf >bad-range.json 2>/dev/null
+    slm-pack --json --drop tokenizer.chat_template -o model.slm "$MODEL" >packed.json 2>/dev/null
+    slm-unpack --json -o model.gguf model.slm >>packed.json 2>/dev/null
     slm-verify --json model/m.manifest >report.json 2>/dev/null
     echo 'minimodel-manifest 0' >bad.manifest
     manifest-lint --json bad.manifest >finding.json
@@ -60,7 +62,7 @@ else
 fi
 
 # every rule that docs name exists
-for command in chunk-merkle manifest-lint manifest-make slm-info slm-verify; do $command --rules; done | cut -f1 | sort -u >rules
-grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
+for command in chunk-merkle manifest-lint manifest-make slm-info slm-pack slm-unpack slm-verify; do $command --rules; done | cut -f1 | sort -u >rules
+grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
     tr -d '[]' | sort -u >named
 same 'rules that the docs name exist' '' "$(comm -13 rules named)"

@@ -60,6 +60,10 @@ WRAP(int, __vasprintf_chk, (char **out, int flag, const char *format, va_list li
      "memory", -1)
 WRAP(ssize_t, read, (int fd, void *out, size_t size), (fd, out, size), "read", -1)
 WRAP(ssize_t, __read_chk, (int fd, void *out, size_t size, size_t room), (fd, out, size, room), "read", -1)
+WRAP(ssize_t, pread64, (int fd, void *out, size_t size, off64_t at), (fd, out, size, at), "read", -1)
+WRAP(ssize_t, __pread64_chk, (int fd, void *out, size_t size, off64_t at, size_t room), (fd, out, size, at, room),
+     "read", -1)
+WRAP(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at), (fd, bytes, size, at), "write", -1)
 WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), "write", -1)
 WRAP(int, fsync, (int fd), (fd), "fsync", -1)
 WRAP(int, linkat, (int a, const char *b, int c, const char *d, int flags), (a, b, c, d, flags), "link", -1)

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <locale.h>
+
 #include "base/number.h"
 
 static void numbers_have_one_spelling(void **state)
@@ -124,6 +126,91 @@ static void a_hash_is_64_lower_case_digits(void **state)
     }
 }
 
+/* The spelling by C's own means, which is right in the C locale. */
+static void spell_plainly(char out[static MM_REAL_TEXT], float value)
+{
+    for (int precision = 6; precision <= 9; precision++) {
+        snprintf(out, MM_REAL_TEXT, "%.*g", precision, (double)value);
+        if (strtof(out, NULL) == value)
+            return;
+    }
+}
+
+static void check_real(float value)
+{
+    char plain[MM_REAL_TEXT], written[MM_REAL_TEXT];
+    float back = -4711;
+    spell_plainly(plain, value);
+    check_text("a real number", mm_real_write(written, value), plain);
+    check_true(plain, mm_real_read(written, strlen(written), &back));
+    check_true(plain, back == value);
+}
+
+static float float_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void reals_are_the_first_spelling_that_reads_back(void **state)
+{
+    static const float values[] = {0, 1, -1, 0.5F, 0.1F, 1e-5F, 1e-6F, 10000, 500000, 1e6F, 1e7F, 1234567, 12345678, 123456792, 1000010,
+                                   16777216, 3.4028235e38F, 1.17549435e-38F, 1e-45F, 0.0001F, 0.00012345678F, 999999.5F, 9999995.0F, 99999.95F};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        check_real(values[i]);
+        check_real(-values[i] + 0.0F);
+    }
+    uint32_t bits = 1;
+    for (int i = 0; i < 300000; i++) {
+        bits = bits * 1664525 + 1013904223;
+        float value = float_of(bits ^ bits >> 15);
+        if (value - value == 0 && value != 0)
+            check_real(value);
+    }
+    for (uint32_t exponent = 0; exponent < 255; exponent++)
+        for (uint32_t low = 0; low < 3; low++) {
+            check_real(float_of(exponent << 23 | (low + (exponent == 0))));
+            check_real(float_of(exponent << 23 | (0x7FFFFF - low)));
+        }
+}
+
+static void reals_have_one_spelling(void **state)
+{
+    static const char *const bad[] = {"", "-", ".", "e", "-0", "+1", "00", "01", "1.", ".5", "1.0", "0.10", "1000000", "1e6", "1e+6", "1e+006",
+                                      "1E+06", "1e06", "1e-05x", "1e-5", "1,5", " 1", "1 ", "0x1p3", "inf", "-inf", "nan", "1e+39", "1e+99",
+                                      "1e-46", "0.00001", "0.1000000015", "0.100000001", "123456789012345678901234", "1..5", "1.5.5", "e+06",
+                                      "1e+", "1e+0", "0e+00", "-1.50", "--1", "1.00001e+06e"};
+    float value = 4711;
+    char text[MM_REAL_TEXT];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        check_number(bad[i], mm_real_read(bad[i], strlen(bad[i]), &value), false);
+    check_true("nothing was stored", value == 4711);
+    check_true("a NUL is no digit", !mm_real_read("1\0", 2, &value));
+    check_text("negative zero", mm_real_write(text, -0.0F), "0");
+    check_text("no number", mm_real_write(text, float_of(0x7FC00000)), "nan");
+    check_text("infinity", mm_real_write(text, float_of(0xFF800000)), "-inf");
+}
+
+/* Wherever a locale writes its point in another way. */
+static void reals_do_not_hang_on_the_locale(void **state)
+{
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "ru_RU.UTF-8", "ps_AF.UTF-8", "fa_IR.UTF-8"};
+    char text[MM_REAL_TEXT];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        float value = 0;
+        bool there = setlocale(LC_ALL, names[i]) != NULL;
+        mm_real_write(text, 1.5F);
+        bool read = mm_real_read("0.25", 4, &value);
+        setlocale(LC_ALL, "C");
+        check_text(there ? names[i] : "C", text, "1.5");
+        check_true("0.25 is read", read && value == 0.25F);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +219,9 @@ int main(void)
         cmocka_unit_test(the_largest_number_is_the_callers),
         cmocka_unit_test(numbers_reach_2_64_where_allowed),
         cmocka_unit_test(sizes_take_suffixes),
+        cmocka_unit_test(reals_are_the_first_spelling_that_reads_back),
+        cmocka_unit_test(reals_have_one_spelling),
+        cmocka_unit_test(reals_do_not_hang_on_the_locale),
         cmocka_unit_test(hex_is_lower_case),
         cmocka_unit_test(every_byte_survives_hex),
         cmocka_unit_test(a_hash_is_64_lower_case_digits),

@@ -1,0 +1,292 @@
+/* A model from a GGUF file: each key is carried over, or follows from what is, or is refused by name. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "convert/sources.h"
+#include "model/gguf_head.h"
+#include "text/line.h"
+
+#define ARCHITECTURE "llama"
+#define QUANTIZATION_VERSION 2 /* of the block dtypes as slm.md describes them */
+
+struct taking {
+    struct mm_checkpoint *checkpoint;
+    const struct mm_artifact *artifact;
+    const struct mm_checkpoint_options *options;
+    struct mm_diags *diags;
+    bool has_epsilon, has_factor;
+    bool scaling_none, scaling_linear, scaling_dropped; /* what llama.rope.scaling.type says */
+    bool failed; /* a finding was added; the next pair is looked at all the same */
+};
+
+/* ---- keys ---- */
+
+/* PAIR cannot be carried over: a finding, unless it may be left out. EXPECTED begins a sentence about it. */
+static void refuse(struct taking *t, const struct mm_gguf_pair *pair, const char *expected)
+{
+    char shown[MM_SHOWN];
+    char *key = strndup(pair->key, pair->key_length);
+    if (!key) {
+        t->failed = true;
+        mm_diag_memory(t->diags);
+        return;
+    }
+    if (!mm_checkpoint_drops(t->options, key, t->diags)) {
+        t->failed = true;
+        mm_show(shown, pair->key, pair->key_length);
+        mm_diag_offset(t->diags, MM_RULE_PACK_KEY, pair->offset, "expected %s, found key '%s'; --drop %s leaves it out",
+                       expected, shown, shown);
+    }
+    free(key);
+}
+
+static bool text_is(const struct mm_gguf_pair *pair, const char *text)
+{
+    return pair->type == MM_GGUF_STRING && pair->size == strlen(text) && memcmp(pair->value, text, pair->size) == 0;
+}
+
+/* True for what a text document takes as a value, and what leads nowhere. */
+static bool is_value(const struct mm_gguf_pair *pair)
+{
+    struct mm_diags ignored;
+    struct mm_buf text = {0};
+    struct mm_lines lines;
+    struct mm_line line;
+    mm_diags_init(&ignored);
+    mm_buf_str(&text, "value 0\nvalue: ");
+    mm_buf_add(&text, pair->value, pair->size);
+    mm_buf_char(&text, '\n');
+    bool sound = !text.failed && mm_lines_begin(&lines, text.data, text.length, "value", &ignored) == 0 &&
+                 mm_lines_next(&lines, &line, &ignored) && line.sound && line.value_length == pair->size &&
+                 !memmem(pair->value, pair->size, "://", 3);
+    mm_buf_release(&text);
+    mm_diags_release(&ignored);
+    return sound;
+}
+
+static void take_text(struct taking *t, const struct mm_gguf_pair *pair, char **out)
+{
+    if (pair->type != MM_GGUF_STRING || !is_value(pair)) {
+        refuse(t, pair, "a line of 1 to 1024 bytes that names no address");
+        return;
+    }
+    *out = strndup((const char *)pair->value, pair->size);
+    if (!*out) {
+        t->failed = true;
+        mm_diag_memory(t->diags);
+    }
+}
+
+static void take_architecture(struct taking *t, const struct mm_gguf_pair *pair)
+{
+    char shown[MM_SHOWN];
+    if (text_is(pair, ARCHITECTURE))
+        return;
+    t->failed = true;
+    mm_diag_offset(t->diags, MM_RULE_PACK_SOURCE, pair->offset, "expected the architecture llama, found '%s'",
+                   pair->type == MM_GGUF_STRING ? mm_show(shown, pair->value, pair->size) : "another type");
+}
+
+static void take_general(struct taking *t, const struct mm_gguf_pair *pair)
+{
+    uint64_t value;
+    if (mm_gguf_pair_is(pair, "general.architecture"))
+        take_architecture(t, pair);
+    else if (mm_gguf_pair_is(pair, "general.name"))
+        take_text(t, pair, &t->checkpoint->slm.name);
+    else if (mm_gguf_pair_is(pair, "general.license"))
+        take_text(t, pair, &t->checkpoint->slm.license);
+    else if (mm_gguf_pair_is(pair, "general.quantization_version")) {
+        if (!mm_gguf_pair_whole(pair, &value) || value != QUANTIZATION_VERSION)
+            refuse(t, pair, "version 2 of the quantization");
+    } else if (mm_gguf_pair_is(pair, "general.type")) {
+        if (!text_is(pair, "model"))
+            refuse(t, pair, "a model");
+    } else if (!mm_gguf_pair_is(pair, "general.alignment") && !mm_gguf_pair_is(pair, "general.file_type")) {
+        refuse(t, pair, "keys that an .slm holds");
+    }
+}
+
+/* What a file that is whole by itself says of its parts. */
+static void take_split(struct taking *t, const struct mm_gguf_pair *pair)
+{
+    uint64_t value;
+    bool whole = mm_gguf_pair_whole(pair, &value);
+    if (mm_gguf_pair_is(pair, "split.count") && whole && value > 1) {
+        t->failed = true;
+        mm_diag_offset(t->diags, MM_RULE_PACK_SOURCE, pair->offset,
+                       "expected a model in one file, found a part of %" PRIu64 "; llama-gguf-split --merge joins them",
+                       value);
+        return;
+    }
+    bool follows =
+        whole && ((mm_gguf_pair_is(pair, "split.no") && value == 0) || mm_gguf_pair_is(pair, "split.count") ||
+                  (mm_gguf_pair_is(pair, "split.tensors.count") && value == t->artifact->model.tensors.count));
+    if (!follows)
+        refuse(t, pair, "keys of a model in one file");
+}
+
+static void take_scaling(struct taking *t, const struct mm_gguf_pair *pair)
+{
+    t->scaling_none = text_is(pair, "none");
+    t->scaling_linear = text_is(pair, "linear");
+    t->scaling_dropped = !t->scaling_none && !t->scaling_linear;
+    if (t->scaling_dropped)
+        refuse(t, pair, "rope scaling of type none or linear");
+}
+
+static void take_number(struct taking *t, const struct mm_gguf_pair *pair, const struct mm_llama_number_info *info,
+                        uint32_t *number)
+{
+    char expected[64];
+    uint64_t value;
+    if (mm_gguf_pair_whole(pair, &value) && value >= info->least && value <= info->most) {
+        *number = (uint32_t)value;
+        return;
+    }
+    snprintf(expected, sizeof expected, "one whole number from %" PRIu32 " to %" PRIu32, info->least, info->most);
+    refuse(t, pair, expected);
+}
+
+/* A key behind "llama.". */
+static void take_llama(struct taking *t, const struct mm_gguf_pair *pair, const char *name, size_t length)
+{
+    struct mm_llama *llama = &t->checkpoint->slm.llama;
+    for (int i = 0; i < MM_LLAMA_NUMBERS; i++)
+        if (strlen(mm_llama_numbers[i].gguf) == length && memcmp(mm_llama_numbers[i].gguf, name, length) == 0) {
+            take_number(t, pair, &mm_llama_numbers[i], &llama->numbers[i]);
+            return;
+        }
+    if (mm_gguf_pair_is(pair, "llama.attention.layer_norm_rms_epsilon")) {
+        t->has_epsilon = mm_gguf_pair_real(pair, &llama->norm_epsilon);
+        if (!t->has_epsilon || !(llama->norm_epsilon >= 0))
+            refuse(t, pair, "an f32 not below 0");
+    } else if (mm_gguf_pair_is(pair, "llama.rope.freq_base")) {
+        if (!mm_gguf_pair_real(pair, &llama->rope_base) || !(llama->rope_base > 0))
+            refuse(t, pair, "an f32 above 0");
+    } else if (mm_gguf_pair_is(pair, "llama.rope.scaling.factor")) {
+        t->has_factor = mm_gguf_pair_real(pair, &llama->rope_factor) && llama->rope_factor > 0;
+        if (!t->has_factor)
+            refuse(t, pair, "an f32 above 0");
+    } else if (mm_gguf_pair_is(pair, "llama.rope.scaling.type")) {
+        take_scaling(t, pair);
+    } else {
+        refuse(t, pair, "keys that an .slm holds");
+    }
+}
+
+static void take_pair(struct taking *t, const struct mm_gguf_pair *pair)
+{
+    size_t length;
+    const char *name;
+    if (mm_gguf_pair_behind(pair, "general.", &length))
+        take_general(t, pair);
+    else if (mm_gguf_pair_behind(pair, "split.", &length))
+        take_split(t, pair);
+    else if ((name = mm_gguf_pair_behind(pair, ARCHITECTURE ".", &length)))
+        take_llama(t, pair, name, length);
+    else if (!mm_gguf_pair_behind(pair, "tokenizer.ggml.", &length)) /* which are the tokenizer's */
+        refuse(t, pair, "keys that an .slm holds");
+}
+
+/* A factor without a type is linear to readers of the format; the factor of a type that was left out is not. */
+static void check_scaling(struct taking *t)
+{
+    if (t->scaling_dropped && t->has_factor) {
+        t->checkpoint->slm.llama.rope_factor = 0;
+        if (mm_checkpoint_drops(t->options, "llama.rope.scaling.factor", t->diags))
+            return;
+        t->failed = true;
+        mm_diag(t->diags, MM_RULE_PACK_KEY,
+                "expected no llama.rope.scaling.factor beside a type that cannot be carried over, found one; "
+                "--drop llama.rope.scaling.factor leaves it out");
+    } else if (t->scaling_linear && !t->has_factor) {
+        t->failed = true;
+        mm_diag(t->diags, MM_RULE_PACK_KEY,
+                "expected llama.rope.scaling.factor beside llama.rope.scaling.type linear, found none");
+    } else if (t->scaling_none && t->has_factor) {
+        t->failed = true;
+        mm_diag(t->diags, MM_RULE_PACK_KEY,
+                "expected no llama.rope.scaling.factor beside llama.rope.scaling.type none, found one");
+    }
+}
+
+static int take_facts(struct taking *t, const unsigned char *head, size_t length)
+{
+    struct mm_gguf_head walk;
+    struct mm_gguf_pair pair;
+    int more;
+    if (mm_gguf_head_begin(&walk, head, length, t->diags) < 0)
+        return -1;
+    while ((more = mm_gguf_head_next(&walk, &pair, t->diags)) > 0)
+        take_pair(t, &pair);
+    if (more < 0)
+        return -1;
+    check_scaling(t);
+    if (t->artifact->model.facts.architecture[0] == '\0') {
+        t->failed = true;
+        mm_diag(t->diags, MM_RULE_PACK_KEY, "expected general.architecture, found none");
+    }
+    if (!t->has_epsilon) {
+        t->failed = true;
+        mm_diag(t->diags, MM_RULE_PACK_KEY, "expected llama.attention.layer_norm_rms_epsilon, found none");
+    }
+    return 0;
+}
+
+/* ---- tensors ---- */
+
+/* The dimensions as the reader wrote them, "64,512". */
+static unsigned read_dimensions(const char *text, uint64_t dims[static 4])
+{
+    unsigned rank = 0;
+    while (*text && rank < 4) {
+        size_t length = strcspn(text, ",");
+        if (!mm_number(text, length, MM_NUMBER_MAX, &dims[rank]))
+            return 0;
+        rank++;
+        text += length + (text[length] == ',');
+    }
+    return rank;
+}
+
+static void take_tensors(struct taking *t, int fd)
+{
+    const struct mm_model *model = &t->artifact->model;
+    for (size_t i = 0; i < model->tensors.count; i++) {
+        const struct mm_tensor *tensor = &model->tensors.items[i];
+        const struct mm_stored stored = {
+            .fd = fd, .offset = model->data_offset + tensor->offset, .dtype = tensor->dtype};
+        uint64_t dims[4] = {0};
+        unsigned rank = read_dimensions(model->tensors.words.data + tensor->dims, dims);
+        if (mm_checkpoint_add_tensor(t->checkpoint, mm_tensor_name(&model->tensors, i), dims, rank, &stored, t->diags) <
+            0)
+            t->failed = true;
+    }
+}
+
+int mm_source_gguf(struct mm_checkpoint *checkpoint, int fd, const struct mm_artifact *artifact,
+                   const struct mm_checkpoint_options *options, struct mm_diags *diags)
+{
+    struct taking t = {.checkpoint = checkpoint, .artifact = artifact, .options = options, .diags = diags};
+    size_t length = (size_t)artifact->model.data_offset;
+    if (artifact->model.tensors.count == 0)
+        return mm_diag(diags, MM_RULE_PACK_SOURCE, "expected a model, found a GGUF file without tensors");
+    unsigned char *head = malloc(length);
+    if (!head)
+        return mm_diag_memory(diags);
+    int result = mm_file_read_at(fd, 0, head, length, diags);
+    if (result == 0)
+        result = take_facts(&t, head, length);
+    if (result == 0)
+        take_tensors(&t, fd);
+    if (result == 0 && options->tokenizer)
+        mm_note(diags, MM_RULE_PACK_DROPPED, "leaves out the source's tokenizer, as --tokenizer names another");
+    else if (result == 0)
+        result = mm_tokenizer_from_gguf(&checkpoint->slm.tokenizer, head, length, options, diags);
+    free(head);
+    return t.failed ? -1 : result;
+}

@@ -1,0 +1,187 @@
+/* What the files beside a tokenizer say of special tokens: tokenizer_config.json, config.json, generation_config.json. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "convert/special.h"
+#include "model/piece_index.h"
+
+/* The tokens, how tokenizer_config.json names them by text, and how the others name them by number. */
+static const struct token {
+    uint32_t setting;
+    const char *text, *number;
+} tokens[] = {
+    {MM_SETTING_BOS, "bos_token", "bos_token_id"},
+    {MM_SETTING_EOS, "eos_token", "eos_token_id"},
+    {MM_SETTING_UNKNOWN, "unk_token", NULL},
+    {MM_SETTING_PADDING, "pad_token", "pad_token_id"},
+};
+#define TOKENS (sizeof tokens / sizeof *tokens)
+
+struct reading {
+    struct mm_tokenizer *tokenizer;
+    struct mm_diags *diags;
+    struct mm_json_tree tree;
+    bool said[TOKENS]; /* by a file that was read before */
+};
+
+/* A later file that says otherwise is heard of, not believed. */
+static int state(struct reading *r, size_t which, uint32_t id, const struct mm_json_value *value)
+{
+    uint32_t before = MM_TOKEN_NONE;
+    if (!r->said[which]) {
+        r->said[which] = true;
+        return mm_tokenizer_set(r->tokenizer, tokens[which].setting, id, r->diags);
+    }
+    mm_tokenizer_get(r->tokenizer, tokens[which].setting, &before);
+    if (before != id)
+        mm_note_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                       "%s is %" PRIu32 " here, and %" PRIu32 " in tokenizer_config.json or config.json, which counts",
+                       tokens[which].number ? tokens[which].number : tokens[which].text, id, before);
+    return 0;
+}
+
+/* ---- tokenizer_config.json ---- */
+
+/* "<s>", or {"content": "<s>", ...}. */
+static int read_token(struct reading *r, const struct mm_piece_index *index, size_t which)
+{
+    char shown[MM_SHOWN];
+    const struct mm_json_value *value = mm_json_member(&r->tree, r->tree.values, tokens[which].text);
+    if (mm_json_kind(value, MM_JSON_OBJECT))
+        value = mm_json_member(&r->tree, value, "content");
+    if (mm_json_absent(value))
+        return 0;
+    uint32_t id = value->kind == MM_JSON_STRING && !value->cut
+                      ? mm_piece_index_find(index, mm_json_text(&r->tree, value), value->length)
+                      : MM_TOKEN_NONE;
+    if (id == MM_TOKEN_NONE)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset, "expected a piece as %s, found %s",
+                              tokens[which].text, mm_json_shown(&r->tree, value, shown));
+    return state(r, which, id, value);
+}
+
+/* A switch that the tokenizer itself may have stated: two that contradict each other make two tokenizers. */
+static int read_addition(struct reading *r, const char *name, uint32_t setting)
+{
+    char shown[MM_SHOWN];
+    uint32_t before;
+    const struct mm_json_value *value = mm_json_member(&r->tree, r->tree.values, name);
+    if (mm_json_absent(value))
+        return 0;
+    if (value->kind != MM_JSON_TRUE && value->kind != MM_JSON_FALSE)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                              "expected true or false for %s, found %s", name, mm_json_shown(&r->tree, value, shown));
+    uint32_t asked = value->kind == MM_JSON_TRUE;
+    if (mm_tokenizer_get(r->tokenizer, setting, &before) && before != asked)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                              "expected %s %s, as the tokenizer's post_processor has it, found %s", name,
+                              before ? "true" : "false", asked ? "true" : "false");
+    return mm_tokenizer_set(r->tokenizer, setting, asked, r->diags);
+}
+
+static int read_added(struct reading *r)
+{
+    const struct mm_json_value *decoder = mm_json_member(&r->tree, r->tree.values, "added_tokens_decoder");
+    struct mm_added_token token;
+    for (const struct mm_json_value *v = mm_json_kind(decoder, MM_JSON_OBJECT) ? mm_json_first(&r->tree, decoder)
+                                                                               : NULL;
+         v; v = mm_json_following(&r->tree, v))
+        if (mm_added_token_read(&r->tree, v, false, &token, r->diags) < 0 ||
+            mm_added_token_put(r->tokenizer, &token, r->diags) < 0)
+            return -1;
+    return 0;
+}
+
+static int read_tokenizer_config(struct reading *r)
+{
+    struct mm_piece_index index = {0};
+    int result = read_added(r);
+    if (result == 0)
+        result = mm_piece_index_build(&index, r->tokenizer, r->diags);
+    for (size_t i = 0; result == 0 && i < TOKENS; i++)
+        result = read_token(r, &index, i);
+    mm_piece_index_release(&index);
+    if (result == 0 && (read_addition(r, "add_bos_token", MM_SETTING_ADD_BOS) < 0 ||
+                        read_addition(r, "add_eos_token", MM_SETTING_ADD_EOS) < 0))
+        result = -1;
+    return result;
+}
+
+/* ---- config.json, generation_config.json ---- */
+
+/* A number, or a list of them: several tokens may end a text, and the first counts where no other file says which. */
+static int read_number(struct reading *r, size_t which)
+{
+    char shown[MM_SHOWN];
+    uint64_t id;
+    const struct mm_json_value *value =
+        tokens[which].number ? mm_json_member(&r->tree, r->tree.values, tokens[which].number) : NULL;
+    if (mm_json_kind(value, MM_JSON_ARRAY)) {
+        value = mm_json_first(&r->tree, value);
+        if (value && mm_json_following(&r->tree, value)) {
+            mm_note_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                           "of several tokens in %s one is carried over, the others are not", tokens[which].number);
+            if (r->said[which])
+                return 0;
+        }
+    }
+    if (mm_json_absent(value) || mm_json_is(&r->tree, value, ""))
+        return 0;
+    if (value->kind == MM_JSON_NUMBER && mm_json_text(&r->tree, value)[0] == '-')
+        return 0; /* -1: no such token */
+    if (!mm_json_whole(&r->tree, value, UINT32_MAX - 1, &id) || id >= r->tokenizer->piece_count)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                              "expected the number of one of the %zu pieces as %s, found %s", r->tokenizer->piece_count,
+                              tokens[which].number, mm_json_shown(&r->tree, value, shown));
+    return state(r, which, (uint32_t)id, value);
+}
+
+static int read_numbers(struct reading *r)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < TOKENS; i++)
+        result = read_number(r, i);
+    return result;
+}
+
+/* ---- the files ---- */
+
+/* Reads FOLDER/NAME and hands it on, unless it is not there. */
+static int read_file(struct reading *r, const char *folder, const char *name, int (*read)(struct reading *))
+{
+    const char *shown = r->diags->file;
+    struct mm_buf path = {0};
+    int result = 0, fd = -1;
+    mm_buf_printf(&path, "%s/%s", folder, name);
+    if (path.failed) {
+        result = mm_diag_memory(r->diags);
+    } else if (access(path.data, F_OK) == 0 || errno != ENOENT) {
+        r->diags->file = path.data;
+        fd = mm_file_open(path.data, r->diags);
+        result = fd < 0 ? -1 : mm_json_tree_read(&r->tree, fd, r->diags);
+        if (result == 0 && r->tree.values[0].kind != MM_JSON_OBJECT)
+            result = mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, 0, "expected an object");
+        if (result == 0)
+            result = read(r);
+    }
+    if (fd >= 0)
+        close(fd);
+    mm_json_tree_release(&r->tree);
+    r->diags->file = shown;
+    mm_buf_release(&path);
+    return result;
+}
+
+int mm_special_tokens(struct mm_tokenizer *tokenizer, const char *folder, struct mm_diags *diags)
+{
+    struct reading r = {.tokenizer = tokenizer, .diags = diags};
+    if (read_file(&r, folder, "tokenizer_config.json", read_tokenizer_config) < 0 ||
+        read_file(&r, folder, "config.json", read_numbers) < 0 ||
+        read_file(&r, folder, "generation_config.json", read_numbers) < 0)
+        return -1;
+    return 0;
+}
