@@ -37,4 +37,6 @@ settle schemas/manifest.schema.json
 between man/minimodel-manifest.5 '.\" fields begin' '.\" fields end' man
 between docs/formats/manifest.md '<!-- fields begin -->' '<!-- fields end -->' docs
 between docs/formats/dtypes.md '<!-- dtypes begin -->' '<!-- dtypes end -->' dtypes
+between docs/formats/slm.md '<!-- settings begin -->' '<!-- settings end -->' settings
+between docs/formats/slm.md '<!-- llama begin -->' '<!-- llama end -->' llama
 exit $changed

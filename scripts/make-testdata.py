@@ -35,6 +35,10 @@ import sys
 import tarfile
 import zipfile
 
+sys.dont_write_bytecode = True
+import slm_file
+from slm_file import Slm
+
 FILES = []
 
 
@@ -810,7 +814,305 @@ def text_cases():
     bad("text/is-gguf/card.md", model().file(), "artifact-format")
     bad("opaque/is-gguf/data.bin", model().file(), "artifact-format")
     bad("text/is-safetensors/card.md", st(header_of(entry("a")), bytes(8)), "artifact-format")
-    unsupported("slm/slm/model.slm", b"\x89SLM\r\n\x1a\n" + bytes(56), "artifact-format-unsupported")
+    bad("opaque/is-slm/data.bin", Slm().file(), "artifact-format")
+
+
+# ---- .slm ----
+
+def slm(what):
+    return f"slm/{what}/model.slm"
+
+
+def told_slm(**members):
+    """The default model with other members; its places are known once its file() was taken."""
+    s = Slm()
+    for name, value in members.items():
+        setattr(s, name, value)
+    s.made = s.file()
+    return s
+
+
+def slm_good():
+    good(slm("plain"), Slm().file())
+    good(slm("gpt2"), Slm().gpt2().file())
+    good(slm("two-blocks"), Slm(blocks=2).file())
+    for dtype, (name, _, _) in slm_file.DTYPES.items():
+        good(slm(f"dtype-{name}"), Slm(dtype=dtype).file())
+    s = Slm(blocks=11)  # blk.10 stands before blk.2
+    s.tensors = s.llama(("output.weight", "attn_q.bias", "attn_k.bias", "attn_v.bias", "attn_output.bias", "ffn_gate.bias",
+                         "ffn_up.bias", "ffn_down.bias"))
+    good(slm("all-tensors"), s.file())
+    good(slm("named"), told_slm(head=["minimodel-facts 0", "architecture: llama", "name: Ma\u00eetre \u6a21\u578b", "license: MIT"]).made)
+    good(slm("longest-name"), told_slm(head=["minimodel-facts 0", "architecture: llama", "name: " + "n" * 1024]).made)
+    good(slm("reals"), told_slm(tail=["rope-base: 1e+06", "rope-scaling: linear 0.125", "norm-epsilon: 0"]).made)
+    good(slm("reals-long"), told_slm(tail=["rope-base: 1.17549e-38", "rope-scaling: linear 3.402823e+38", "norm-epsilon: 0.333333"]).made)
+    good(slm("no-settings"), told_slm(settings=[]).made)
+    good(slm("no-scores-no-types"), told_slm(scores=False, types=False).made)
+    s = Slm().gpt2()
+    s.pieces = [(b"", 0.0, 5)] * 4 + [(b"x", 0.0, 1)]
+    s.merges, s.settings = [], []
+    good(slm("empty-pieces"), s.file())
+    s = Slm().gpt2()
+    s.pieces[4] = (b"x" * 65535, 0.0, 1)
+    good(slm("longest-piece"), s.file())
+    good(slm("all-settings"), told_slm(settings=[(n, 0xFFFFFFFF) for n in range(1, 16)] + [(n, 1) for n in range(32, 37)]).made)
+    good("slm/other-name/model.bin", Slm().file())
+
+
+def slm_header_cases():
+    s = told_slm()
+    plain, size = s.made, len(s.made)
+    bad(slm("empty"), b"", "slm-magic", "@0")
+    bad(slm("zeros"), bytes(4096), "slm-magic", "@0")
+    bad(slm("text"), b"A small language model.\n", "slm-magic", "@0")
+    bad(slm("magic-first"), b"\x09" + plain[1:], "slm-magic", "@0")
+    # what text-mode transfers do
+    for what, magic in (("lf", b"\x89SLM\n\x1a\n"), ("crlf", b"\x89SLM\r\r\n\x1a\r\n"), ("cr", b"\x89SLM\r\r\x1a\r")):
+        bad(slm(f"text-mode-{what}"), magic + plain[8:], "slm-magic", "@4")
+    bad("slm/text-mode-other-name/model.bin", b"\x89SLM\n\x1a\n" + plain[8:], "slm-magic", "@4")
+    bad(slm("text-mode-utf-8"), "\x89".encode() + plain[1:], "slm-magic", "@0")
+    for cut in (1, 7):
+        bad(slm(f"cut-at-{cut}"), plain[:cut], "slm-magic", "@0")
+    for cut in (8, 255):
+        bad(slm(f"cut-at-{cut}"), plain[:cut], "slm-header", f"@{cut}")
+    for version in (1, 256, 0xFFFFFFFF):
+        unsupported(slm(f"version-{version}"), slm_file.put(plain, 8, "<I", version), "slm-version-unsupported", "@8")
+    for at in (12, 15, 224, 255):
+        bad(slm(f"reserved-{at}"), slm_file.put(plain, at, "<B", 1), "slm-header", f"@{at}")
+    bad(slm("size-more"), slm_file.put(plain, 16, "<Q", size + 1), "slm-header", "@16")
+    bad(slm("size-largest"), slm_file.put(plain, 16, "<Q", 2**64 - 1), "slm-header", "@16")
+    for at, what in ((24, "facts"), (40, "tokenizer"), (56, "table"), (72, "data")):
+        there = struct.unpack_from("<Q", plain, at)[0]
+        for why, value in (("zero", 0), ("next", there + 64), ("odd", there + 1), ("largest", 2**64 - 1), ("wraps", 2**63)):
+            bad(slm(f"{what}-offset-{why}"), slm_file.put(plain, at, "<Q", value), "slm-header", f"@{at}")
+    for what, value in (("zero", 0), ("65537", 65537), ("largest", 2**64 - 1)):
+        bad(slm(f"facts-size-{what}"), slm_file.put(plain, 32, "<Q", value), "slm-header", "@32")
+    for at, what in ((48, "tokenizer"), (64, "table")):
+        for why, value in (("largest", 2**64 - 1), ("above", 2**62)):
+            bad(slm(f"{what}-size-{why}"), slm_file.put(plain, at, "<Q", value), "slm-header")
+    bad(slm("data-size-more"), slm_file.put(plain, 80, "<Q", struct.unpack_from("<Q", plain, 80)[0] + 1), "slm-header", "@16")
+    for what, value in (("zero", 0), ("large", 2**40), ("largest", 2**64 - 1)):
+        bad(slm(f"tensors-{what}"), slm_file.put(plain, 88, "<Q", value), "slm-header", "@88")
+    # a head that a header merely claims: no memory for what is not there
+    facts, tokenizer = struct.unpack_from("<4Q", plain, 24)[:2], struct.unpack_from("<Q", plain, 40)[0]
+    lie = bytearray(plain)
+    table = slm_file.up(tokenizer + 2**40)
+    data = slm_file.up(table + 2**41)
+    struct.pack_into("<10Q", lie, 16, data + 64, *facts, tokenizer, 2**40, table, 2**41, data, 64, 2**20)
+    bad(slm("sections-not-there"), bytes(lie), "slm-section", f"@{size}")
+    # the header says the file's size, and its own hash holds
+    bad(slm("surplus"), plain + b"\0", "slm-header", "@16")
+    bad(slm("surplus-zip"), plain + zipped(), "slm-header", "@16")
+    bad(slm("cut-by-one"), plain[:-1], "slm-header", "@16")
+    bad(slm("cut-tensor"), plain[:s.at["token_embd.weight:data"] + 7], "tensor-bounds", f"@{s.at['token_embd.weight:data'] + 7}")
+    bad(slm("cut-table"), plain[:s.at["table"] + 100], "slm-section", f"@{s.at['table'] + 100}")
+    bad(slm("cut-tokenizer"), plain[:s.at["tokenizer"] + 10], "slm-section", f"@{s.at['tokenizer'] + 10}")
+    bad(slm("cut-facts"), plain[:300], "slm-section", "@300")
+
+
+def slm_hash_cases():
+    s = told_slm()
+    plain = s.made
+    for at in (96, 128, 160, 192):
+        bad(slm(f"hash-{at}"), changed(plain, at + 31, plain[at + 31] ^ 1), "slm-header", f"@{at}")
+    bad(slm("tensors-changed"), changed(plain, 88, plain[88] - 1), "slm-header", "@192")
+    for at, what in ((32, "facts"), (48, "tokenizer"), (64, "table")):
+        for why, by in (("more", 1), ("less", -1)):
+            bad(slm(f"{what}-size-{why}"), changed(plain, at, plain[at] + by), "slm-header", f"@{at}")
+    for section in ("facts", "tokenizer", "table"):
+        at = s.at[section] + 20
+        bad(slm(f"{section}-changed"), changed(plain, at, plain[at] ^ 16), "slm-section", f"@{s.at[section]}")
+        # a header made with the wrong hash: the whole head's hash holds
+        lie = bytearray(plain)
+        place = {"facts": 96, "tokenizer": 128, "table": 160}[section]
+        lie[place] ^= 1
+        lie[192:224] = bytes(32)
+        lie[192:224] = hashlib.sha256(lie[:s.at["data"]]).digest()
+        bad(slm(f"{section}-hash-made-wrong"), bytes(lie), "slm-section", f"@{s.at[section]}")
+    for section in ("tokenizer", "table", "data"):
+        bad(slm(f"padding-before-{section}"), changed(plain, s.at[section] - 1), "data-padding", f"@{s.at[section] - 1}")
+        bad(slm(f"padding-before-{section}-made"), slm_file.put(plain, s.at[section] - 1, "<B", 1), "data-padding", f"@{s.at[section] - 1}")
+    name = "blk.0.attn_norm.weight"
+    bad(slm("tensor-changed"), changed(plain, s.at[name + ":data"] + 3, 0), "slm-tensor", f"@{s.at[name + ':data']}")
+    bad(slm("tensor-last-byte"), changed(plain, len(plain) - 1, 0), "slm-tensor", f"@{s.at['token_embd.weight:data']}")
+    bad(slm("tensor-hash"), slm_file.put(plain, s.at[name] + 64, "<B", plain[s.at[name] + 64] ^ 1), "slm-tensor", f"@{s.at[name + ':data']}")
+    end = s.at[name + ":data"] + s.size(name)
+    bad(slm("padding-between-tensors"), changed(plain, end + 5), "data-padding", f"@{end + 5}")
+
+
+def slm_facts_cases():
+    def facts(what, key, old, new, rule="slm-facts", position=None, wanted=bad):
+        s = Slm()
+        text = s.facts_text().decode()
+        assert old in text, old
+        s.facts_text = lambda: text.replace(old, new, 1).encode() if isinstance(new, str) else text.encode().replace(old.encode(), new, 1)
+        made = s.file()
+        wanted(slm(f"facts-{what}"), made, rule, f"@{s.at[key] if position is None else position}")
+
+    facts("first-line", "", "minimodel-facts 0", "minimodel-fact 0", position=256)
+    facts("version", "", "minimodel-facts 0", "minimodel-facts 1", position=256 + 16)
+    facts("architecture-other", "architecture", ": llama", ": qwen3", "slm-architecture-unsupported", wanted=unsupported)
+    facts("architecture-form", "architecture", ": llama", ": Llama")
+    facts("architecture-long", "architecture", ": llama", ": " + "l" * 65)
+    facts("number-zero", "block-count", "count: 1", "count: 0")
+    facts("number-sign", "block-count", "count: 1", "count: +1")
+    facts("number-leading", "block-count", "count: 1", "count: 01")
+    facts("blocks-65536", "block-count", "count: 1", "count: 65536")
+    facts("number-2-31", "context-length", "length: 64", "length: 2147483648")
+    facts("heads", "head-count-kv", "head-count-kv: 1", "head-count-kv: 3")
+    facts("vocab", "vocab-size", "vocab-size: 5", "vocab-size: 6")
+    facts("rope-odd", "rope-dimension-count", "dimension-count: 2", "dimension-count: 1")
+    facts("rope-more-than-key", "rope-dimension-count", "dimension-count: 2", "dimension-count: 4")
+    for what, base in (("zero", "0"), ("negative", "-1"), ("point", "10000.0"), ("plus", "+10000"), ("exponent", "1e4"), ("inf", "inf"),
+                       ("nan", "nan"), ("hex", "0x1p3"), ("above", "1e+39"), ("comma", "1,5"), ("not-shortest", "0.100000001"),
+                       ("fixed", "1000000")):
+        facts(f"rope-base-{what}", "rope-base", "rope-base: 10000", f"rope-base: {base}")
+    for what, scaling in (("yarn", "yarn 4"), ("zero", "linear 0"), ("none", "linear none"), ("spaces", "linear  2"), ("bare", "linear")):
+        facts(f"rope-scaling-{what}", "rope-scaling", "scaling: none", f"scaling: {scaling}")
+    facts("epsilon-negative", "norm-epsilon", ": 1e-05", ": -1e-05")
+    facts("epsilon-minus-zero", "norm-epsilon", ": 1e-05", ": -0")
+    facts("quantization-wrong", "quantization", "quantization: f32", "quantization: f16")
+    facts("quantization-long", "quantization", "quantization: f32", "quantization: " + "f" * 65)
+    facts("name-leads", "name", "architecture: llama\n", "architecture: llama\nname: see ftp://x\n")
+    facts("license-leads", "license", "architecture: llama\n", "architecture: llama\nlicense: https://x/LICENSE\n")
+    text = Slm().facts_text()
+    facts("order", "", "head-count: 2\nhead-count-kv: 1", "head-count-kv: 1\nhead-count: 2", position=256 + text.index(b"head-count: 2"))
+    facts("license-before-name", "", "architecture: llama\n", "architecture: llama\nlicense: x\nname: y\n", position=256 + 18 + 20 + 11)
+    facts("twice", "", "block-count: 1\n", "block-count: 1\nblock-count: 1\n", position=256 + text.index(b"embedding"))
+    facts("unknown-key", "", "rope-base: 10000\n", "rope-base: 10000\nx-note: y\n", position=256 + text.index(b"rope-scaling"))
+    facts("lacks-last", "", "quantization: f32\n", "", position=256 + text.index(b"quantization"))
+    facts("surplus", "", "quantization: f32\n", "quantization: f32\nx: y\n", position=256 + len(text))
+    facts("no-last-feed", "", "quantization: f32\n", "quantization: f32", position=256 + len(text) - 1)
+    facts("crlf", "", "count: 1\n", "count: 1\r\n", position=256 + text.index(b"count: 1") + 8)
+    facts("control", "", "architecture: llama\n", b"architecture: llama\nname: a\x07b\n", position=256 + 38 + 7)
+    facts("utf-8", "", "architecture: llama\n", b"architecture: llama\nname: a\xffb\n", position=256 + 38 + 7)
+    facts("bidi", "", "architecture: llama\n", "architecture: llama\nname: a\u202eb\n", position=256 + 38 + 7)
+    facts("name-1025", "", "architecture: llama\n", "architecture: llama\nname: " + "n" * 1025 + "\n", position=256 + 38 + 6)
+    facts("value-space", "", "architecture: llama\n", "architecture: llama\nname: n \n", position=256 + 38 + 7)
+    facts("blank-line", "", "architecture: llama\n", "architecture: llama\n\n", position=256 + 38)
+
+
+def slm_tokenizer_cases():
+    def tok(what, at=0, rule="slm-tokenizer", **members):
+        s = told_slm(**members)
+        bad(slm(f"tokenizer-{what}"), s.made, rule, f"@{s.at['tokenizer'] + at}")
+
+    def patch(what, offset, form, value, at=None, model=None):
+        s = model or Slm()
+        made = s.file()
+        start = s.at["tokenizer"]
+        offset = start + offset if isinstance(offset, int) else s.at[offset]
+        bad(slm(f"tokenizer-{what}"), slm_file.put(made, offset, form, value), "slm-tokenizer", f"@{start if at is None else at + start}")
+
+    pieces = Slm().pieces
+    tok("kind-0", kind=0)
+    tok("kind-3", kind=3)
+    tok("merges-of-kind-1", merges=[(3, 4)])
+    patch("flags", 4, "<I", 7, at=4)
+    for what, value in (("zero", 0), ("above", 1048577), ("largest", 2**32 - 1)):
+        patch(f"pieces-{what}", 8, "<I", value, at=8)
+    patch("pieces-fewer", 8, "<I", 4)
+    patch("merges-above", 12, "<I", 1048577, at=12)
+    patch("merges-more", 12, "<I", 1)
+    patch("settings-65", 16, "<I", 65, at=16)
+    patch("settings-more", 16, "<I", 5)
+    patch("pre-65", 20, "<I", 65, at=20)
+    patch("texts-largest", 24, "<Q", 2**64 - 1, at=24)
+    patch("texts-fewer", 24, "<Q", 3)
+    s = told_slm()
+    patch("length-more", "length:4", "<H", 5, at=s.at["length:4"] - s.at["tokenizer"])
+    patch("length-less", "length:4", "<H", 3, at=24)
+    s = Slm()
+    s.tokenizer = lambda start: bytes(31)
+    bad(slm("tokenizer-short"), s.file(), "slm-tokenizer", f"@{s.at['tokenizer']}")
+    tok("settings-order", settings=[(3, 0), (1, 1)])
+    tok("settings-twice", settings=[(1, 1), (1, 1)])
+    tok("setting-unknown", settings=[(16, 0)])
+    tok("setting-token", settings=[(1, 5)])
+    tok("setting-switch", settings=[(32, 2)])
+    tok("score-inf", pieces=pieces[:4] + [(b"z", float("inf"), 1)])
+    tok("score-nan", pieces=pieces[:4] + [(b"z", float("nan"), 1)])
+    tok("type-0", pieces=pieces[:4] + [(b"z", 0.0, 0)])
+    tok("type-7", pieces=pieces[:4] + [(b"z", 0.0, 7)])
+    for what, text in (("plain", b"a"), ("one-digit", b"<0xA>"), ("no-hex", b"<0x0G>"), ("longer", b"<0x0A> ")):
+        tok(f"byte-{what}", pieces=pieces[:3] + [(b"y", 0.0, 1), (text, 0.0, 6)])
+    tok("piece-twice", pieces=pieces[:4] + [(b"a", 0.0, 1)])
+    tok("pre-upper", pre="GPT-2")
+    tok("pre-nul", pre="gpt\0", at=len(told_slm().tokenizer(0)))
+    for what, merge in (("left", (5, 0)), ("right", (0, 0xFFFFFFFF)), ("empty", (0, 3))):
+        s = Slm().gpt2()
+        s.merges = [merge]
+        bad(slm(f"tokenizer-merge-{what}"), s.file(), "slm-tokenizer", f"@{s.at['tokenizer']}")
+    s = Slm().gpt2()
+    s.merges = [(0, 1), (2, 0), (0, 1)]
+    bad(slm("tokenizer-merge-twice"), s.file(), "slm-tokenizer", f"@{s.at['tokenizer']}")
+
+
+def slm_table_cases():
+    first, second, last = "blk.0.attn_k.weight", "blk.0.attn_norm.weight", "token_embd.weight"
+
+    def patch(what, name, offset, form, value, rule="slm-table", at=None, wanted=bad, data=None):
+        s = Slm()
+        made = slm_file.put(s.file(), s.at[name] + offset, form, value)
+        wanted(slm(f"table-{what}"), made, rule, f"@{s.at[name] + offset if at is None else at(s)}")
+
+    def tensors(what, change, at, rule="slm-table", wanted=bad):
+        s = Slm()
+        change(s.tensors)
+        made = s.file()
+        wanted(slm(f"table-{what}"), made, rule, f"@{at(s)}")
+
+    for rank in (0, 5, 0xFFFFFFFF):
+        patch(f"rank-{rank}", first, 52, "<I", rank)
+    patch("dimension-zero", first, 16, "<Q", 0)
+    patch("dimension-unused", first, 32, "<Q", 1)
+    patch("elements-wrap", first, 16, "<Q", 2**63, "tensor-overflow")
+    patch("size", first, 8, "<Q", 31)
+    for what, offset in (("gap", 128), ("overlap", 0), ("odd", 65), ("largest", 2**64 - 1)):
+        patch(f"tensor-offset-{what}", second, 0, "<Q", offset, "tensor-offset")
+    patch("tensor-offset-first", first, 0, "<Q", 64, "tensor-offset")
+    for number in (3, 12, 0xFFFFFFFF):
+        patch(f"dtype-{number}", first, 48, "<I", number, "tensor-dtype-unsupported", wanted=unsupported)
+    patch("name-offset", second, 56, "<I", 18)
+    patch("name-length-zero", first, 60, "<I", 0, "tensor-name")
+    patch("name-length-256", first, 60, "<I", 256, "tensor-name")
+    patch("name-length-past-end", last, 60, "<I", 18)
+    patch("name-length-less", last, 60, "<I", 16, at=lambda s: s.at[last + ":name"] + 16)
+    s = Slm()
+    made = s.file()
+    bad(slm("table-name-control"), slm_file.put(made, s.at[first + ":name"], "<B", 7), "tensor-name", f"@{s.at[first + ':name']}")
+    bad(slm("table-name-utf-8"), slm_file.put(made, s.at[first + ":name"], "<B", 255), "tensor-name", f"@{s.at[first + ':name']}")
+    # same lengths, so that names can trade places
+    swapped = bytearray(made)
+    up_at, gate_at = s.at["blk.0.ffn_norm.weight:name"], s.at["blk.0.ffn_gate.weight:name"]
+    size = len("blk.0.ffn_norm.weight")
+    swapped[up_at:up_at + size], swapped[gate_at:gate_at + size] = made[gate_at:gate_at + size], made[up_at:up_at + size]
+    bad(slm("table-order"), slm_file.seal(bytes(swapped)), "slm-table")
+    twice = bytearray(made)
+    twice[up_at:up_at + size] = made[gate_at:gate_at + size]
+    bad(slm("table-name-twice"), slm_file.seal(bytes(twice)), "tensor-duplicate", f"@{up_at}")
+    tensors("unknown-tensor", lambda t: t.update({"zzz": ((4,), 0)}), lambda s: s.at["zzz"])
+    tensors("other-block", lambda t: t.update({"blk.1.attn_q.bias": ((4,), 0)}), lambda s: s.at["blk.1.attn_q.bias"])
+    tensors("block-leading-zero", lambda t: t.update({"blk.00.attn_q.bias": ((4,), 0)}), lambda s: s.at["blk.00.attn_q.bias"])
+    tensors("lacks-tensor", lambda t: t.pop(first), lambda s: s.at["table"])
+    tensors("lacks-embedding", lambda t: t.pop(last), lambda s: s.at["table"])
+    tensors("dimensions-wrong", lambda t: t.update({first: ((2, 4), 0)}), lambda s: s.at[first])
+    tensors("rank-wrong", lambda t: t.update({second: ((4, 1), 0)}), lambda s: s.at[second])
+    tensors("block-odd", lambda t: t.update({second: ((4,), slm_file.Q8_0)}), lambda s: s.at[second] + 16, "tensor-block")
+    s = Slm(blocks=2)
+    s.tensors["blk.1.attn_q.bias"] = ((4,), 0)
+    bad(slm("table-optional-in-one-block"), s.file(), "slm-table", f"@{s.at['table']}")
+    s = Slm(blocks=65535)
+    bad(slm("table-lacks-blocks"), s.file(), "slm-table", f"@{s.at['table']}")
+    s = Slm()
+    table = s.table
+    s.table = lambda start: (table(start)[0] + b"x", table(start)[1])
+    made = s.file()
+    bad(slm("table-surplus"), made, "slm-table", f"@{s.at[last + ':name'] + len(last)}")
+    s = Slm()
+    table2 = s.table
+    s.table = lambda start: (table2(start)[0], table2(start)[1] + bytes(64))
+    bad(slm("table-data-surplus"), s.file(), "slm-header", "@80")
 
 
 # ---- hashes of chunks ----
@@ -1440,7 +1742,8 @@ def main():
         sys.exit("usage: make-testdata.py FOLDER")
     for recipe in (gguf_good, gguf_preamble, gguf_counts, gguf_values, gguf_facts, gguf_tokenizer, gguf_tensors,
                    gguf_arithmetic, gguf_layout, gguf_padding, st_good, st_length, st_json, st_entries, st_layout,
-                   json_cases, refused_cases, text_cases, manifest_good, manifest_values, manifest_text, manifest_order,
+                   json_cases, refused_cases, text_cases, slm_good,
+                   slm_header_cases, slm_hash_cases, slm_facts_cases, slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
                    manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]

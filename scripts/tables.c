@@ -5,6 +5,8 @@
 
 #include "doc/manifest_field.h"
 #include "model/dtype.h"
+#include "model/llama.h"
+#include "model/tokenizer.h"
 
 static const char *const often_words[] = {
     [MM_OFTEN_ONCE] = "once", [MM_OFTEN_OPT] = "optional", [MM_OFTEN_MANY] = "repeated"};
@@ -137,22 +139,61 @@ static void print_dtypes(void)
     putchar('\n');
 }
 
+static void print_settings(void)
+{
+    printf("\n| number | GGUF key behind `tokenizer.ggml.` | value | what it says |\n| ---: | --- | --- | --- |\n");
+    for (size_t i = 0; i < MM_TOKENIZER_SETTING_COUNT; i++) {
+        const struct mm_setting_info *setting = &mm_tokenizer_settings[i];
+        printf("| %" PRIu32 " | `%s` | %s | %s |\n", setting->number, setting->gguf,
+               setting->token ? "token" : "switch", setting->meaning);
+    }
+    putchar('\n');
+}
+
+/* "E,HK" as "E, H K" */
+static void print_dimensions(const char *dimensions)
+{
+    for (const char *at = dimensions; *at; at++)
+        printf("%c%s", *at, *at == ',' || (at[1] && at[1] != ',') ? " " : "");
+}
+
+/* "blk.%u.x" as "blk.N.x" */
+static void print_tensor_name(const char *name)
+{
+    const char *mark = strstr(name, "%u");
+    if (mark)
+        printf("%.*sN%s", (int)(mark - name), name, mark + 2);
+    else
+        printf("%s", name);
+}
+
+static void print_llama(void)
+{
+    printf("\n| tensor | dimensions | |\n| --- | --- | --- |\n");
+    for (size_t i = 0; i < MM_LLAMA_TENSORS; i++) {
+        printf("| `");
+        print_tensor_name(mm_llama_tensors[i].name);
+        printf("` | ");
+        print_dimensions(mm_llama_tensors[i].dimensions);
+        printf(" | %s |\n", mm_llama_tensors[i].once ? "" : "optional");
+    }
+    putchar('\n');
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*print)(void);
     } outputs[] = {
-        {"schema", print_schema},
-        {"man", print_man},
-        {"docs", print_docs},
-        {"dtypes", print_dtypes},
+        {"schema", print_schema}, {"man", print_man},           {"docs", print_docs},
+        {"dtypes", print_dtypes}, {"settings", print_settings}, {"llama", print_llama},
     };
     for (size_t i = 0; argc == 2 && i < sizeof outputs / sizeof *outputs; i++)
         if (strcmp(argv[1], outputs[i].name) == 0) {
             outputs[i].print();
             return fflush(stdout) == 0 ? 0 : 3;
         }
-    fprintf(stderr, "usage: tables schema|man|docs|dtypes\n");
+    fprintf(stderr, "usage: tables schema|man|docs|dtypes|settings|llama\n");
     return 2;
 }

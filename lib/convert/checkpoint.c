@@ -16,6 +16,9 @@
 /* Bytes of one row; rows are read whole. Real ones have at most a megabyte. */
 #define ROW_BYTES_MAX (64u * 1024 * 1024)
 
+/* Parts of a split model; each is an open file. */
+#define PARTS_MAX 1000
+
 /* ---- what the sources share ---- */
 
 int mm_checkpoint_add_file(struct mm_checkpoint *checkpoint, const char *path, int format, struct mm_artifact *artifact,
@@ -119,6 +122,16 @@ bool mm_checkpoint_drops(const struct mm_checkpoint_options *options, const char
 
 /* ---- opening ---- */
 
+static int open_gguf(struct mm_checkpoint *checkpoint, int fd, const struct mm_artifact *artifact,
+                     const struct mm_checkpoint_options *options, struct mm_diags *diags)
+{
+    if (artifact->model.facts.split_count > 1)
+        return mm_diag(diags, MM_RULE_PACK_SOURCE,
+                       "expected a whole model, or the folder with all its parts, found a part of %" PRIu64,
+                       artifact->model.facts.split_count);
+    return mm_source_gguf(checkpoint, fd, artifact, options, diags);
+}
+
 static int open_file(struct mm_checkpoint *checkpoint, const char *path, const struct mm_checkpoint_options *options,
                      struct mm_diags *diags)
 {
@@ -126,7 +139,7 @@ static int open_file(struct mm_checkpoint *checkpoint, const char *path, const s
     int fd = mm_checkpoint_add_file(checkpoint, path, MM_FORMAT_DETECT, &artifact, diags), result = -1;
     if (fd >= 0)
         switch (artifact.model.format) {
-        case MM_FORMAT_GGUF: result = mm_source_gguf(checkpoint, fd, &artifact, options, diags); break;
+        case MM_FORMAT_GGUF: result = open_gguf(checkpoint, fd, &artifact, options, diags); break;
         case MM_FORMAT_SLM: result = mm_source_slm(checkpoint, fd, &artifact, options, diags); break;
         case MM_FORMAT_SAFETENSORS:
             mm_diag(diags, MM_RULE_PACK_SOURCE,
@@ -142,51 +155,74 @@ static int open_file(struct mm_checkpoint *checkpoint, const char *path, const s
     return result;
 }
 
-/* The number of files of FOLDER whose names end in SUFFIX, or -1; the last one's path in PATH, which the caller frees. */
-static int find_files(const char *folder, const char *suffix, char **path, struct mm_diags *diags)
+/* Files of a folder by name. */
+struct listing {
+    char **paths;
+    size_t count, capacity;
+};
+
+static void release_listing(struct listing *listing)
 {
-    DIR *dir = opendir(folder);
-    int found = 0;
-    *path = NULL;
-    if (!dir)
-        return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
-    for (const struct dirent *entry; (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.' || !mm_path_ends_in_any_case(entry->d_name, suffix))
-            continue;
-        free(*path);
-        *path = NULL;
-        found++;
-        if (asprintf(path, "%s/%s", folder, entry->d_name) < 0) {
-            *path = NULL;
-            found = mm_diag_memory(diags);
-            break;
-        }
-    }
-    closedir(dir);
-    return found;
+    for (size_t i = 0; i < listing->count; i++)
+        free(listing->paths[i]);
+    free(listing->paths);
 }
 
-/* A folder is one of safetensors, unless what it holds is a single GGUF or .slm file. */
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list_file(struct listing *listing, const char *folder, const char *name, struct mm_diags *diags)
+{
+    char *path = NULL;
+    if (listing->count >= PARTS_MAX)
+        return mm_diag(diags, MM_RULE_IO_LIMIT, "at most %d files of one model are read", PARTS_MAX);
+    if (!mm_grow(&listing->paths, listing->count, &listing->capacity, sizeof *listing->paths) ||
+        asprintf(&path, "%s/%s", folder, name) < 0)
+        return mm_diag_memory(diags);
+    listing->paths[listing->count++] = path;
+    return 0;
+}
+
+/* The files of FOLDER whose names end in SUFFIX, hidden ones left aside. */
+static int list_files(struct listing *listing, const char *folder, const char *suffix, struct mm_diags *diags)
+{
+    DIR *dir = opendir(folder);
+    int result = 0;
+    if (!dir)
+        return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
+    for (const struct dirent *entry; result == 0 && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' && mm_path_ends_in_any_case(entry->d_name, suffix))
+            result = list_file(listing, folder, entry->d_name, diags);
+    closedir(dir);
+    if (listing->count > 0)
+        qsort(listing->paths, listing->count, sizeof *listing->paths, compare_paths);
+    return result;
+}
+
+/* A folder is one of safetensors, unless all it holds are GGUF files, or one .slm file. */
 static int open_folder(struct mm_checkpoint *checkpoint, const char *path, const struct mm_checkpoint_options *options,
                        struct mm_diags *diags)
 {
-    static const char *const suffixes[] = {".gguf", ".slm"};
-    char *file = NULL;
-    int found = find_files(path, ".safetensors", &file, diags), result;
-    for (size_t i = 0; found == 0 && i < sizeof suffixes / sizeof *suffixes; i++) {
-        free(file);
-        found = find_files(path, suffixes[i], &file, diags);
-        if (found == 1) {
-            result = open_file(checkpoint, file, options, diags);
-            free(file);
-            return result;
-        }
-        if (found > 1)
-            found =
-                mm_diag(diags, MM_RULE_PACK_SOURCE, "expected one %s file in the folder, found %d", suffixes[i], found);
+    struct listing safetensors = {0}, gguf = {0}, slm = {0};
+    int result = -1;
+    if (list_files(&safetensors, path, ".safetensors", diags) == 0 && list_files(&gguf, path, ".gguf", diags) == 0 &&
+        list_files(&slm, path, ".slm", diags) == 0) {
+        if (safetensors.count > 0 || gguf.count + slm.count == 0)
+            result = mm_source_safetensors(checkpoint, path, options, diags);
+        else if (gguf.count > 1 && slm.count == 0)
+            result = mm_source_gguf_parts(checkpoint, gguf.paths, gguf.count, options, diags);
+        else if (gguf.count + slm.count == 1)
+            result = open_file(checkpoint, gguf.count ? gguf.paths[0] : slm.paths[0], options, diags);
+        else
+            mm_diag(diags, MM_RULE_PACK_SOURCE, "expected one model in the folder, found %zu GGUF and %zu .slm files",
+                    gguf.count, slm.count);
     }
-    free(file);
-    return found < 0 ? -1 : mm_source_safetensors(checkpoint, path, options, diags);
+    release_listing(&safetensors);
+    release_listing(&gguf);
+    release_listing(&slm);
+    return result;
 }
 
 /* ---- settling ---- */

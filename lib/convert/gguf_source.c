@@ -17,6 +17,7 @@ struct taking {
     const struct mm_artifact *artifact;
     const struct mm_checkpoint_options *options;
     struct mm_diags *diags;
+    bool first; /* a whole file, or the first part of a split one */
     bool has_epsilon, has_factor;
     bool scaling_none, scaling_linear, scaling_dropped; /* what llama.rope.scaling.type says */
     bool failed; /* a finding was added; the next pair is looked at all the same */
@@ -48,36 +49,40 @@ static bool text_is(const struct mm_gguf_pair *pair, const char *text)
     return pair->type == MM_GGUF_STRING && pair->size == strlen(text) && memcmp(pair->value, text, pair->size) == 0;
 }
 
-/* True for what a text document takes as a value, and what leads nowhere. */
-static bool is_value(const struct mm_gguf_pair *pair)
+/* True for what a text document takes as a value, and what leads nowhere. DOCUMENT holds it alone. */
+static bool is_value(const struct mm_buf *document, size_t length)
 {
     struct mm_diags ignored;
-    struct mm_buf text = {0};
     struct mm_lines lines;
     struct mm_line line;
     mm_diags_init(&ignored);
-    mm_buf_str(&text, "value 0\nvalue: ");
-    mm_buf_add(&text, pair->value, pair->size);
-    mm_buf_char(&text, '\n');
-    bool sound = !text.failed && mm_lines_begin(&lines, text.data, text.length, "value", &ignored) == 0 &&
-                 mm_lines_next(&lines, &line, &ignored) && line.sound && line.value_length == pair->size &&
-                 !memmem(pair->value, pair->size, "://", 3);
-    mm_buf_release(&text);
+    bool sound = mm_lines_begin(&lines, document->data, document->length, "value", &ignored) == 0 &&
+                 mm_lines_next(&lines, &line, &ignored) && line.sound && line.value_length == length &&
+                 !memmem(line.value, line.value_length, "://", 3);
     mm_diags_release(&ignored);
     return sound;
 }
 
 static void take_text(struct taking *t, const struct mm_gguf_pair *pair, char **out)
 {
-    if (pair->type != MM_GGUF_STRING || !is_value(pair)) {
-        refuse(t, pair, "a line of 1 to 1024 bytes that names no address");
-        return;
-    }
-    *out = strndup((const char *)pair->value, pair->size);
-    if (!*out) {
+    struct mm_buf document = {0};
+    mm_buf_str(&document, "value 0\nvalue: ");
+    if (pair->type == MM_GGUF_STRING)
+        mm_buf_add(&document, pair->value, pair->size);
+    mm_buf_char(&document, '\n');
+    if (document.failed) {
         t->failed = true;
         mm_diag_memory(t->diags);
+    } else if (pair->type != MM_GGUF_STRING || !is_value(&document, pair->size)) {
+        refuse(t, pair, "a line of 1 to 1024 bytes that names no address");
+    } else {
+        *out = strndup((const char *)pair->value, pair->size);
+        if (!*out) {
+            t->failed = true;
+            mm_diag_memory(t->diags);
+        }
     }
+    mm_buf_release(&document);
 }
 
 static void take_architecture(struct taking *t, const struct mm_gguf_pair *pair)
@@ -110,23 +115,18 @@ static void take_general(struct taking *t, const struct mm_gguf_pair *pair)
     }
 }
 
-/* What a file that is whole by itself says of its parts. */
+/* What a file says of its parts follows from there being all of them, which whoever opened it has seen to. */
 static void take_split(struct taking *t, const struct mm_gguf_pair *pair)
 {
+    const struct mm_facts *facts = &t->artifact->model.facts;
     uint64_t value;
-    bool whole = mm_gguf_pair_whole(pair, &value);
-    if (mm_gguf_pair_is(pair, "split.count") && whole && value > 1) {
-        t->failed = true;
-        mm_diag_offset(t->diags, MM_RULE_PACK_SOURCE, pair->offset,
-                       "expected a model in one file, found a part of %" PRIu64 "; llama-gguf-split --merge joins them",
-                       value);
-        return;
-    }
+    bool whole = mm_gguf_pair_whole(pair, &value), in_parts = facts->split_count > 1;
     bool follows =
-        whole && ((mm_gguf_pair_is(pair, "split.no") && value == 0) || mm_gguf_pair_is(pair, "split.count") ||
-                  (mm_gguf_pair_is(pair, "split.tensors.count") && value == t->artifact->model.tensors.count));
+        whole &&
+        (mm_gguf_pair_is(pair, "split.count") || (mm_gguf_pair_is(pair, "split.no") && (in_parts || value == 0)) ||
+         (mm_gguf_pair_is(pair, "split.tensors.count") && (in_parts || value == t->artifact->model.tensors.count)));
     if (!follows)
-        refuse(t, pair, "keys of a model in one file");
+        refuse(t, pair, "what the parts of the model show");
 }
 
 static void take_scaling(struct taking *t, const struct mm_gguf_pair *pair)
@@ -182,10 +182,12 @@ static void take_pair(struct taking *t, const struct mm_gguf_pair *pair)
 {
     size_t length;
     const char *name;
-    if (mm_gguf_pair_behind(pair, "general.", &length))
-        take_general(t, pair);
-    else if (mm_gguf_pair_behind(pair, "split.", &length))
+    if (mm_gguf_pair_behind(pair, "split.", &length))
         take_split(t, pair);
+    else if (!t->first && !mm_gguf_pair_is(pair, "general.architecture") && !mm_gguf_pair_is(pair, "general.alignment"))
+        refuse(t, pair, "facts and tokenizer in the first part alone");
+    else if (mm_gguf_pair_behind(pair, "general.", &length))
+        take_general(t, pair);
     else if ((name = mm_gguf_pair_behind(pair, ARCHITECTURE ".", &length)))
         take_llama(t, pair, name, length);
     else if (!mm_gguf_pair_behind(pair, "tokenizer.ggml.", &length)) /* which are the tokenizer's */
@@ -223,8 +225,8 @@ static int take_facts(struct taking *t, const unsigned char *head, size_t length
         return -1;
     while ((more = mm_gguf_head_next(&walk, &pair, t->diags)) > 0)
         take_pair(t, &pair);
-    if (more < 0)
-        return -1;
+    if (more < 0 || !t->first)
+        return more < 0 ? -1 : 0;
     check_scaling(t);
     if (t->artifact->model.facts.architecture[0] == '\0') {
         t->failed = true;
@@ -272,8 +274,10 @@ int mm_source_gguf(struct mm_checkpoint *checkpoint, int fd, const struct mm_art
                    const struct mm_checkpoint_options *options, struct mm_diags *diags)
 {
     struct taking t = {.checkpoint = checkpoint, .artifact = artifact, .options = options, .diags = diags};
-    size_t length = (size_t)artifact->model.data_offset;
-    if (artifact->model.tensors.count == 0)
+    t.first = artifact->model.facts.split_count < 2 || artifact->model.facts.split_no == 0;
+    uint64_t offset = artifact->model.data_offset, bytes = artifact->chunks.bytes;
+    size_t length = (size_t)(offset < bytes ? offset : bytes); /* a header without tensors may end unpadded */
+    if (artifact->model.tensors.count == 0 && artifact->model.facts.split_count < 2)
         return mm_diag(diags, MM_RULE_PACK_SOURCE, "expected a model, found a GGUF file without tensors");
     unsigned char *head = malloc(length);
     if (!head)
@@ -283,9 +287,9 @@ int mm_source_gguf(struct mm_checkpoint *checkpoint, int fd, const struct mm_art
         result = take_facts(&t, head, length);
     if (result == 0)
         take_tensors(&t, fd);
-    if (result == 0 && options->tokenizer)
+    if (result == 0 && t.first && options->tokenizer)
         mm_note(diags, MM_RULE_PACK_DROPPED, "leaves out the source's tokenizer, as --tokenizer names another");
-    else if (result == 0)
+    else if (result == 0 && t.first)
         result = mm_tokenizer_from_gguf(&checkpoint->slm.tokenizer, head, length, options, diags);
     free(head);
     return t.failed ? -1 : result;

@@ -23,6 +23,8 @@ bool mm_checkpoint_drops(const struct mm_checkpoint_options *options, const char
  * the tokenizer too, unless options->tokenizer names another (then mm_checkpoint_open takes it from there). */
 int mm_source_gguf(struct mm_checkpoint *checkpoint, int fd, const struct mm_artifact *artifact,
                    const struct mm_checkpoint_options *options, struct mm_diags *diags);
+int mm_source_gguf_parts(struct mm_checkpoint *checkpoint, char *const *paths, size_t count,
+                         const struct mm_checkpoint_options *options, struct mm_diags *diags); /* gguf_split.c */
 int mm_source_slm(struct mm_checkpoint *checkpoint, int fd, const struct mm_artifact *artifact,
                   const struct mm_checkpoint_options *options, struct mm_diags *diags);
 int mm_source_llama2c(struct mm_checkpoint *checkpoint, int fd, const struct mm_checkpoint_options *options,

@@ -474,7 +474,8 @@ struct table {
     uint64_t names;     /* offset of the first name in the file */
     uint64_t name;      /* offset of the present one in the names */
     uint64_t names_end; /* of all, in the names */
-    uint64_t end;       /* of the tensors so far, in the data section */
+    uint64_t end, next; /* of the tensors so far, and where the next one begins, in the data section */
+    uint64_t believed;  /* where the next one begins if the present entry's offset is no lie */
     uint64_t elements;  /* of all tensors so far */
 };
 
@@ -541,11 +542,12 @@ static int read_dimensions(struct head *h, uint64_t entry, struct mm_slm_tensor 
     return 0;
 }
 
-/* The dtype and the size that it gives; -1 where they do not hold together. A dtype that is not known is taken at its word. */
-static int read_size(struct head *h, struct table *table, uint64_t entry, struct mm_slm_tensor *tensor)
+/* The dtype, and the size that it gives into *BYTES; -1 where they do not hold together. A dtype that is not known is taken at
+ * its word. */
+static int read_size(struct head *h, struct table *table, uint64_t entry, struct mm_slm_tensor *tensor, uint64_t *bytes)
 {
     char shown[MM_SHOWN];
-    uint64_t elements, bytes, number = get(h, entry + MM_SLM_ENTRY_DTYPE, 4);
+    uint64_t elements, number = get(h, entry + MM_SLM_ENTRY_DTYPE, 4);
     mm_show(shown, tensor->name, strlen(tensor->name));
     tensor->dtype = mm_dtype_of_ggml((uint32_t)number);
     if (!mm_slm_dtype(tensor->dtype)) {
@@ -555,32 +557,41 @@ static int read_size(struct head *h, struct table *table, uint64_t entry, struct
               number);
         return 0;
     }
-    if (!mm_slm_tensor_size(tensor, entry + MM_SLM_ENTRY_DIMS, &elements, &bytes, h->diags))
+    if (!mm_slm_tensor_size(tensor, entry + MM_SLM_ENTRY_DIMS, &elements, bytes, h->diags))
         return -1;
     if (!mm_add(table->elements, elements, &table->elements))
         return WRONG(h, TENSOR_OVERFLOW, entry + MM_SLM_ENTRY_DIMS,
                      "expected fewer than 2^63 elements in all tensors, found more");
-    if (bytes != tensor->bytes)
+    if (*bytes != tensor->bytes)
         return WRONG(h, SLM_TABLE, entry + MM_SLM_ENTRY_SIZE,
                      "expected a size of %" PRIu64 " for tensor '%s', as dtype and dimensions say, found %" PRIu64,
-                     bytes, shown, tensor->bytes);
+                     *bytes, shown, tensor->bytes);
     return 0;
 }
 
-/* A wrong offset is believed afterwards, so that one lie is one finding. */
-static int read_place(struct head *h, struct table *table, uint64_t entry, const struct mm_slm_tensor *tensor)
+/* Where the next tensor begins if this one is OFFSET and BYTES; false above 2^63. */
+static bool next_place(uint64_t offset, uint64_t bytes, uint64_t *end, uint64_t *next)
 {
-    uint64_t expected, end;
-    bool aligned = mm_align(table->end, MM_SLM_ALIGNMENT, &expected);
-    if (!mm_add(tensor->offset, tensor->bytes, &end) || !aligned)
+    return mm_add(offset, bytes, end) && mm_align(*end, MM_SLM_ALIGNMENT, next);
+}
+
+/* A wrong offset may be one lie, or a gap that moves all later tensors: those may follow from either, so that each is one
+ * finding. */
+static int read_place(struct head *h, struct table *table, uint64_t entry, const struct mm_slm_tensor *tensor,
+                      uint64_t bytes)
+{
+    uint64_t expected = table->next, believed = table->believed, end;
+    if (!next_place(expected, bytes, &table->end, &table->next))
         return WRONG(h, TENSOR_OVERFLOW, entry + MM_SLM_ENTRY_SIZE,
-                     "expected a tensor that ends below 2^63, found a size of %" PRIu64, tensor->bytes);
-    table->end = end;
-    if (tensor->offset != expected)
-        return WRONG(h, TENSOR_OFFSET, entry + MM_SLM_ENTRY_OFFSET,
-                     "expected offset %" PRIu64 ", where the tensor before ends, found %" PRIu64, expected,
-                     tensor->offset);
-    return 0;
+                     "expected a tensor that ends below 2^63, found a size of %" PRIu64, bytes);
+    if (!next_place(tensor->offset, tensor->bytes, &end, &table->believed))
+        table->believed = table->next;
+    if (tensor->offset == expected)
+        return 0;
+    if (tensor->offset != believed)
+        WRONG(h, TENSOR_OFFSET, entry + MM_SLM_ENTRY_OFFSET,
+              "expected offset %" PRIu64 ", where the tensor before ends, found %" PRIu64, expected, tensor->offset);
+    return -1;
 }
 
 /* Every entry, however wrong the ones before; only a lost name ends the reading. */
@@ -600,8 +611,9 @@ static void read_table(struct head *h)
         memcpy(tensor->sha256, h->bytes + entry + MM_SLM_ENTRY_SHA256, MM_HASH_BYTES);
         tensor->offset = get(h, entry + MM_SLM_ENTRY_OFFSET, 8);
         tensor->bytes = get(h, entry + MM_SLM_ENTRY_SIZE, 8);
-        bool sized = read_dimensions(h, entry, tensor) == 0 && read_size(h, &table, entry, tensor) == 0;
-        bool placed = read_place(h, &table, entry, tensor) == 0;
+        uint64_t bytes = tensor->bytes;
+        bool sized = read_dimensions(h, entry, tensor) == 0 && read_size(h, &table, entry, tensor, &bytes) == 0;
+        bool placed = read_place(h, &table, entry, tensor, bytes) == 0;
         h->sound->layout = h->sound->layout && sized && placed;
     }
     if (h->sound->layout && table.name != table.names_end)

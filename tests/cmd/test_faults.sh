@@ -25,6 +25,10 @@ each 'slm-info' "$FAULTY/slm-info" "$MODEL"
 each 'slm-info of a broken file' "$FAULTY/slm-info" broken.gguf
 each 'slm-info of shards' "$FAULTY/slm-info" shards/model-00001-of-00002.safetensors
 each 'slm-info --metadata' "$FAULTY/slm-info" --metadata "$MODEL"
+slm-pack -q -o packed.slm --drop tokenizer.chat_template "$MODEL" >/dev/null
+each 'slm-pack' "$FAULTY/slm-pack" -o "$WORK/o/out.slm" --quantize q4_0 --drop tokenizer.chat_template "$MODEL"
+each 'slm-pack of .slm' "$FAULTY/slm-pack" -o "$WORK/o/out.slm" packed.slm
+each 'slm-unpack' "$FAULTY/slm-unpack" -o "$WORK/o/out.gguf" packed.slm
 each 'manifest-lint' "$FAULTY/manifest-lint" model/m.manifest
 each 'manifest-lint --canonical' "$FAULTY/manifest-lint" --canonical model/m.manifest
 each 'slm-verify' "$FAULTY/slm-verify" --strict model/m.manifest
