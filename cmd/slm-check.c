@@ -74,7 +74,7 @@ static bool is_wanted(struct call *c, const struct mm_store_model *model, bool *
     return wanted;
 }
 
-static int check_models(struct call *c, const struct mm_store_list *models, const struct mm_digest *imported,
+static int check_models(struct call *c, const struct mm_store_list *models, const struct mm_keep_import *imported,
                         bool *named)
 {
     int answer = MM_YES;
@@ -112,10 +112,12 @@ static int check_all(struct call *c)
     int answer = MM_UNKNOWN;
     mm_diags_init(&ignored);
     if (mm_store_list(c->store.home, c->cli.argc == 0, &models, &c->cli.diags) == 0) {
-        struct mm_digest *imported = calloc(models.count ? models.count : 1, sizeof *imported);
+        struct mm_keep_import *imported = calloc(models.count ? models.count : 1, sizeof *imported);
         bool *named = calloc((size_t)c->cli.argc + 1, sizeof *named);
         if (imported && named) {
             mm_keep_imports(c->store.home, &models, imported, &ignored);
+            if (c->cli.argc == 0)
+                mm_keep_check_home(c->store.home, &c->cli.diags);
             answer = check_models(c, &models, imported, named);
         } else {
             mm_diag_memory(&c->cli.diags);

@@ -10,8 +10,21 @@
 #include "act/import.h"
 #include "base/file.h"
 #include "cli.h"
+#include "text/line.h"
 
-enum { ALLOW_UNSIGNED, LINK, IN_PLACE, RESUME_ONLY, MAX_BYTES, BAD_RANGES, HOST_LABEL, MEDIUM, HOME_DIR, FORCE };
+enum {
+    ALLOW_UNSIGNED,
+    LINK,
+    IN_PLACE,
+    RESUME_ONLY,
+    MAX_BYTES,
+    BAD_RANGES,
+    HOST_LABEL,
+    MEDIUM,
+    FOLLOW_LINKS,
+    HOME_DIR,
+    FORCE
+};
 
 static const struct cli_option options[] = {
     [ALLOW_UNSIGNED] = {0, "allow-unsigned", NULL, "let a manifest pass that nobody signed"},
@@ -22,6 +35,7 @@ static const struct cli_option options[] = {
     [BAD_RANGES] = {'b', "bad-ranges", "FILE", "write chunks that no source has to FILE"},
     [HOST_LABEL] = {0, "host-label", "TEXT", "name this machine in the receipt"},
     [MEDIUM] = {0, "medium", "WORD", "what the model came on, for the receipt: file or usb"},
+    [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of a source"},
     [HOME_DIR] = {0, "home", "DIR", "the store (default: MINIMODEL_HOME)"},
     [FORCE] = {0, "force", NULL, "replace an existing bad-ranges FILE"},
 };
@@ -63,9 +77,12 @@ static int open_sources(struct call *c)
 static int enter_sandbox(struct call *c)
 {
     size_t count = 0;
-    struct mm_sandbox_rule *rules = calloc(c->supply.root_count + 2, sizeof *rules);
+    struct mm_sandbox_rule *rules = calloc(c->supply.root_count + 3, sizeof *rules);
     if (!rules)
         return mm_diag_memory(&c->cli.diags);
+    int all = c->supply.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (all >= 0)
+        rules[count++] = (struct mm_sandbox_rule){all, MM_SANDBOX_READ};
     rules[count++] = (struct mm_sandbox_rule){c->home, MM_SANDBOX_STORE};
     for (size_t i = 0; i < c->supply.root_count; i++)
         rules[count++] =
@@ -73,6 +90,8 @@ static int enter_sandbox(struct call *c)
     if (c->bad_ranges)
         rules[count++] = (struct mm_sandbox_rule){c->writer.folder, MM_SANDBOX_WRITE};
     int result = cli_sandbox(&c->cli, rules, count);
+    if (all >= 0)
+        close(all);
     free(rules);
     return result;
 }
@@ -189,12 +208,17 @@ static void take_option(struct call *c, int option, const char *value)
         c->bad_ranges = value;
         c->how.bad_ranges = &c->bad;
         break;
-    case HOST_LABEL: c->how.host_label = value; break;
+    case HOST_LABEL:
+        if (!mm_value_sound(value, strlen(value)))
+            cli_usage(&c->cli, "--host-label: expected the value of a line, found '%s'", value);
+        c->how.host_label = value;
+        break;
     case MEDIUM:
         if (strcmp(value, "file") != 0 && strcmp(value, "usb") != 0)
             cli_usage(&c->cli, "--medium: expected file or usb, found '%s'", value);
         c->how.medium = strcmp(value, "usb") == 0 ? MM_MEDIUM_USB : MM_MEDIUM_FILE;
         break;
+    case FOLLOW_LINKS: c->supply.links = MM_LINKS_FOLLOW; break;
     case HOME_DIR: c->home_given = value; break;
     default: c->force = true; break;
     }

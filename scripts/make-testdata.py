@@ -889,16 +889,16 @@ def slm_header_cases():
         bad(slm(f"facts-size-{what}"), slm_file.put(plain, 32, "<Q", value), "slm-header", "@32")
     for at, what in ((48, "tokenizer"), (64, "table")):
         for why, value in (("largest", 2**64 - 1), ("above", 2**62)):
-            bad(slm(f"{what}-size-{why}"), slm_file.put(plain, at, "<Q", value), "slm-header")
+            bad(slm(f"{what}-size-{why}"), slm_file.put(plain, at, "<Q", value), "slm-header", f"@{72 if (what, why) == ('table', 'above') else at}")
     bad(slm("data-size-more"), slm_file.put(plain, 80, "<Q", struct.unpack_from("<Q", plain, 80)[0] + 1), "slm-header", "@16")
-    for what, value in (("zero", 0), ("large", 2**40), ("largest", 2**64 - 1)):
+    for what, value in (("zero", 0), ("few", 3), ("large", 2**40), ("largest", 2**64 - 1)):
         bad(slm(f"tensors-{what}"), slm_file.put(plain, 88, "<Q", value), "slm-header", "@88")
     # a head that a header merely claims: no memory for what is not there
-    facts, tokenizer = struct.unpack_from("<4Q", plain, 24)[:2], struct.unpack_from("<Q", plain, 40)[0]
+    facts, tokenizer = struct.unpack_from("<2Q", plain, 24), struct.unpack_from("<Q", plain, 40)[0]
     lie = bytearray(plain)
-    table = slm_file.up(tokenizer + 2**40)
-    data = slm_file.up(table + 2**41)
-    struct.pack_into("<10Q", lie, 16, data + 64, *facts, tokenizer, 2**40, table, 2**41, data, 64, 2**20)
+    table = slm_file.up(tokenizer + 2**26)
+    data = slm_file.up(table + 2**29)
+    struct.pack_into("<10Q", lie, 16, data + 64, *facts, tokenizer, 2**26, table, 2**29, data, 64, 2**21)
     bad(slm("sections-not-there"), bytes(lie), "slm-section", f"@{size}")
     # the header says the file's size, and its own hash holds
     bad(slm("surplus"), plain + b"\0", "slm-header", "@16")
@@ -1087,7 +1087,7 @@ def slm_table_cases():
     up_at, gate_at = s.at["blk.0.ffn_norm.weight:name"], s.at["blk.0.ffn_gate.weight:name"]
     size = len("blk.0.ffn_norm.weight")
     swapped[up_at:up_at + size], swapped[gate_at:gate_at + size] = made[gate_at:gate_at + size], made[up_at:up_at + size]
-    bad(slm("table-order"), slm_file.seal(bytes(swapped)), "slm-table")
+    bad(slm("table-order"), slm_file.seal(bytes(swapped)), "slm-table", f"@{up_at}")
     twice = bytearray(made)
     twice[up_at:up_at + size] = made[gate_at:gate_at + size]
     bad(slm("table-name-twice"), slm_file.seal(bytes(twice)), "tensor-duplicate", f"@{up_at}")
@@ -1682,6 +1682,77 @@ def proof_cases():
     bad(path("node-as-chunk"), node.bytes(), "chunk-proof", wrong)
 
 
+# ---- reports, receipts, their log ----
+
+def report_group(path, length=5):
+    return [f"artifact: {path}", f"artifact-bytes: {length}", f"artifact-sha256: {ZERO_HASH}", "check: bytes pass", "check: sha256 pass",
+            "check: merkle pass", "check: chunk-list skip none: the manifest names none", "check: format pass",
+            "check: tensor-layout skip none", "check: tokenizer skip none", "check: chat-template skip none", "check: facts pass"]
+
+
+def report(verdict="pass", paths=("a.gguf", "b.txt")):
+    head = ["minimodel-report 0", "tool: slm-verify 0.1.0", f"manifest-sha256: {ZERO_HASH}", "model-id: local/tiny", "version: 1",
+            "revision: 3", "signature: unsigned", "check: manifest pass", "check: signature pass unsigned", "check: expiry pass",
+            "check: policy skip none", "check: set skip none; 1 surplus, first: 'x'"]
+    return Lines(head + [line for path in paths for line in report_group(path)] + [f"verdict: {verdict}"])
+
+
+def report_cases():
+    def path(what):
+        return f"report/{what}/a.report"
+
+    def changed_line(what, old, new, rule, position):
+        bad(path(what), report().bytes().replace(old.encode(), new.encode(), 1), rule, position)
+
+    good(path("two"), report().bytes())
+    good(path("one"), report(paths=("a.gguf",)).bytes())
+    good(path("quick"), report().bytes().replace(b"sha256 pass", b"sha256 skip quick"))
+    good(path("policies"), report().bytes().replace(b"check: policy skip none", b"check: policy pass one\ncheck: policy pass two"))
+    good(path("signed"), report().bytes().replace(b"signature: unsigned", b"signature: verified 00112233AABBCCDD"))
+    unsupported(path("version-1"), report().bytes().replace(b"report 0", b"report 1"), "text-version-unsupported", "1:18")
+    bad(path("empty"), b"", "text-first-line", "1:1")
+    bad(path("behind"), report().end("x-note: v").bytes(), "text-field-order", "38:1")
+    bad(path("no-artifact"), report(paths=()).bytes(), "text-field-order", "13:1")
+    bad(path("twice"), report(paths=("a", "a")).bytes(), "receipt-report", "25:11")
+    bad(path("order"), report(paths=("b", "a")).bytes(), "receipt-report", "25:11")
+    changed_line("no-tool", "tool: slm-verify 0.1.0\n", "", "text-field-order", "2:1")
+    changed_line("model", "local/tiny", "../../tiny", "receipt-report", "4:11")
+    changed_line("revision-0", "revision: 3", "revision: 0", "receipt-report", "6:11")
+    changed_line("check-left-out", "check: expiry pass\n", "", "receipt-report", "10:8")
+    changed_line("check-unknown", "check: expiry pass", "check: expire pass", "receipt-report", "10:8")
+    changed_line("result-unknown", "check: expiry pass", "check: expiry yes", "receipt-report", "10:14")
+    changed_line("skip-unexplained", "check: policy skip none", "check: policy skip", "receipt-report", "11:19")
+    changed_line("skip-other", "check: policy skip none", "check: policy skip later", "receipt-report", "11:20")
+    changed_line("verdict-better", "check: merkle pass", "check: merkle fail chunk 0 bytes 0-4", "receipt-verdict", "37:10")
+    changed_line("verdict-partial-checks", "check: format pass", "check: format skip unsupported", "receipt-verdict", "37:10")
+    changed_line("verdict-worse", "verdict: pass", "verdict: fail", "receipt-verdict", "37:10")
+    bad(path("fails"), report("fail").bytes().replace(b"bytes pass", b"bytes fail"), "receipt-verdict")
+    bad(path("partial"), report("partial").bytes().replace(b"expiry pass", b"expiry skip none"), "receipt-verdict")
+    bad(path("receipt"), receipt().bytes(), "text-first-line", "1:1")
+
+
+def receipt(action="verified", consent="no", more=()):
+    lines = report().bytes().decode().splitlines()
+    at = lines.index("artifact: b.txt")
+    return Lines(["minimodel-receipt 0", "created: 2026-01-01T00:00:00Z", f"action: {action}", *more, "medium: in-place",
+                  "transfer-consent: not-asked", f"execution-consent: {consent}", "previous-receipt: none"] + lines[1:at] +
+                 [f"fingerprint: 1 2 5 1700000000000000000 1700000000000000001 {ZERO_HASH}"] + lines[at:-1] + ["fingerprint: none", lines[-1]])
+
+
+def receipt_cases():
+    """Seeds for the fuzzer; what is wrong with a receipt in its chain is a matter of the whole chain."""
+    extra("receipt/good-verified/a.receipt", receipt().bytes())
+    extra("receipt/good-consented/a.receipt", receipt("consented", "yes").bytes())
+    extra("receipt/good-imported/a.receipt", receipt("imported", more=("host-label: desk",)).bytes())
+    extra("receipt/bad-consent/a.receipt", receipt("imported", "yes").bytes())
+    name = "local/tiny/20260101T000000Z-" + ZERO_HASH[:16] + ".receipt"
+    log = Lines(["minimodel-receipts 0", f"receipt: {ZERO_HASH} {name}", f"new-chain: {ZERO_HASH} a disk lost it", f"receipt: {ZERO_HASH} {name}",
+                 "new-chain: none again"]).bytes()
+    extra("receipt/good-log/receipts.log", log)
+    extra("receipt/bad-torn-log/receipts.log", log[:-30])
+    extra("receipt/bad-log-name/receipts.log", log.replace(b"/tiny", b"/.."))
+
+
 # ---- manifests for readers that have to be told a file's format ----
 
 def hashes_of(data, size):
@@ -1742,9 +1813,10 @@ def main():
         sys.exit("usage: make-testdata.py FOLDER")
     for recipe in (gguf_good, gguf_preamble, gguf_counts, gguf_values, gguf_facts, gguf_tokenizer, gguf_tensors,
                    gguf_arithmetic, gguf_layout, gguf_padding, st_good, st_length, st_json, st_entries, st_layout,
-                   json_cases, refused_cases, text_cases, slm_good,
-                   slm_header_cases, slm_hash_cases, slm_facts_cases, slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
-                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, manifests_that_tell):
+                   json_cases, refused_cases, text_cases, slm_good, slm_header_cases, slm_hash_cases, slm_facts_cases,
+                   slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
+                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, report_cases,
+                   receipt_cases, manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]
     assert len(paths) == len(set(paths)), [p for p in paths if paths.count(p) > 1]

@@ -57,6 +57,7 @@ static int find_restart(struct mm_chain *chain)
         return 0;
     mm_diags_init(&ignored);
     int result = begin(chain, &log);
+    log.restarts = true;
     while (result == 0 && mm_receipt_log_next(&log, &line, &ignored)) {
         if (line.sound && line.kind == MM_LOG_NEW_CHAIN)
             chain->restart = line.number;

@@ -53,11 +53,8 @@ static int check_signature(struct mm_import *i)
     return 0;
 }
 
-/* All artifacts together, and the limit that the caller set. */
 static int check_size(struct mm_import *i)
 {
-    for (size_t k = 0; k < i->count; k++)
-        i->facts->total += i->items[k].claim.chunks.bytes; /* the manifest's sum is below 2^63 */
     if (i->options->max_bytes && i->facts->total > i->options->max_bytes)
         return mm_diag(i->diags, MM_RULE_STORE_MAX, "expected at most %" PRIu64 " bytes, found a model of %" PRIu64,
                        i->options->max_bytes, i->facts->total);
@@ -90,6 +87,7 @@ static int make_items(struct mm_import *i)
         i->items[k].fd = -1;
         i->items[k].intake.piece = -1;
         mm_manifest_claim(&i->manifest, k + 1, &i->items[k].claim);
+        i->facts->total += i->items[k].claim.chunks.bytes; /* the manifest's sum is below 2^63 */
     }
     return 0;
 }
@@ -113,7 +111,8 @@ static int open_partial(struct mm_import *i)
 
 static int write_whole(struct mm_import *i, const char *path, const struct mm_buf *buf)
 {
-    int fd = openat(i->files, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    unlinkat(i->files, path, 0); /* an earlier run's, perhaps read-only by then */
+    int fd = openat(i->files, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno));
     int result = mm_file_write_all(fd, buf->data, buf->length, path, i->diags);
@@ -134,32 +133,61 @@ static void write_only_chunk(const struct mm_claim *claim, struct mm_buf *out)
     mm_hashes_release(&hashes);
 }
 
-/* Puts the chunk lists that the sources have beside the artifacts, so that wrong chunks can be told. */
+/* The artifact's chunk list as stored, and a compressed one's text: of a source, of an earlier run, of a model that has or had the same artifact, or the only one there
+ * can be. */
+static bool find_list(const struct mm_import *i, const struct mm_claim *claim, struct mm_buf *stored,
+                      struct mm_buf *text, bool *compressed)
+{
+    char root[MM_HASH_HEX + 1], path[sizeof claim->path + 16];
+    if (mm_supply_chunk_list(i->supply, claim, stored, text, compressed))
+        return true;
+    *compressed = false;
+    snprintf(path, sizeof path, "%s.chunks", claim->path);
+    if (mm_supply_read_list(i->files, path, MM_LINKS_BENEATH, claim, stored, text))
+        return true;
+    mm_hex(root, claim->chunks.root, MM_HASH_BYTES);
+    snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", root);
+    if (mm_supply_read_list(i->home, path, MM_LINKS_BENEATH, claim, stored, text))
+        return true;
+    mm_buf_clear(stored);
+    if (claim->chunks.count <= 1)
+        write_only_chunk(claim, stored);
+    return claim->chunks.count <= 1;
+}
+
+/* Puts the list beside the partial file, so that wrong chunks can be told: as it came where the manifest names it so, as text
+ * otherwise. */
+static int take_list(struct mm_import *i, struct mm_item *item)
+{
+    struct mm_buf stored = {0}, text = {0};
+    bool compressed = false;
+    int result = 0;
+    item->listed = find_list(i, &item->claim, &stored, &text, &compressed);
+    if (compressed && item->listed && !mm_import_names_list(&item->claim, ".chunks.gz")) {
+        compressed = false;
+        mm_buf_clear(&stored);
+        mm_buf_add(&stored, text.data, text.length);
+    }
+    mm_import_remove_list(i, item, ".chunks");
+    mm_import_remove_list(i, item, ".chunks.gz");
+    snprintf(item->list_path, sizeof item->list_path, "%s.chunks%s", item->claim.path, compressed ? ".gz" : "");
+    item->list_stated = item->listed && mm_import_names_list(&item->claim, compressed ? ".chunks.gz" : ".chunks");
+    if (item->listed && (stored.failed || text.failed))
+        result = mm_diag_memory(i->diags);
+    else if (item->listed)
+        result =
+            mm_tree_make_for(i->files, item->list_path, i->diags) < 0 ? -1 : write_whole(i, item->list_path, &stored);
+    mm_buf_release(&stored);
+    mm_buf_release(&text);
+    return result;
+}
+
 static int take_lists(struct mm_import *i)
 {
-    int result = 0;
-    for (size_t k = 0; k < i->count && result == 0; k++) {
-        struct mm_item *item = &i->items[k];
-        struct mm_buf stored = {0};
-        bool compressed = false, found = mm_supply_chunk_list(i->supply, &item->claim, &stored, &compressed);
-        if (!found && item->claim.chunks.count <= 1) {
-            mm_buf_clear(&stored);
-            write_only_chunk(&item->claim, &stored);
-            found = true;
-            compressed = false;
-        }
-        snprintf(item->list_path, sizeof item->list_path, "%s.chunks%s", item->claim.path, compressed ? ".gz" : "");
-        item->list_stated = item->claim.chunk_list.known && mm_import_states_list(&item->claim, &stored);
-        if (found && !mm_buf_text(&stored))
-            result = mm_diag_memory(i->diags);
-        else if (found)
-            result = mm_tree_make_for(i->files, item->list_path, i->diags) < 0
-                         ? -1
-                         : write_whole(i, item->list_path, &stored);
-        item->listed = found;
-        mm_buf_release(&stored);
-    }
-    return result;
+    for (size_t k = 0; k < i->count; k++)
+        if (take_list(i, &i->items[k]) < 0)
+            return -1;
+    return 0;
 }
 
 /* ---- checking ---- */
@@ -168,9 +196,9 @@ static int open_supply(void *context, size_t which, const struct mm_claim *claim
                        struct mm_origin *origin, struct mm_diags *diags)
 {
     struct mm_import *i = context;
-    (void)diags;
+    (void)claim, (void)diags;
     i->current = &i->items[which];
-    return mm_item_open(i, i->current, claim, list, origin);
+    return mm_item_open(i, i->current, list, origin);
 }
 
 static void hear_chunk(void *context, uint64_t index, const unsigned char hash[static MM_HASH_BYTES])
@@ -214,6 +242,9 @@ static int check_what_is_there(struct mm_import *i, struct mm_report *report)
 /* True if the artifacts' bytes are at fault, so that another source, or another try, can help. */
 static bool bytes_are_wrong(const struct mm_import *i, const struct mm_report *report)
 {
+    for (int check = 0; check < MM_CHECK_SET; check++)
+        if (report->checks[check].result == MM_RESULT_FAIL)
+            return false; /* the manifest's own fault; no artifact was read */
     for (size_t k = 0; k < i->count; k++)
         if (mm_item_is_wrong(&i->items[k], &report->artifacts[k]))
             return true;
@@ -240,7 +271,9 @@ static int check(struct mm_import *i, struct mm_report *report)
         mm_diags_rewind(i->diags, &mark);
         return mm_diag_errno(i->diags, MM_RULE_IO_WRITE, "cannot write into the store", i->write_error);
     }
-    if (!bytes_are_wrong(i, report) || i->options->in_place)
+    if (i->options->in_place)
+        return i->changed ? -1 : 0;
+    if (!bytes_are_wrong(i, report))
         return 0;
     struct mm_report wrong = *report;
     mm_diags_rewind(i->diags, &mark);
@@ -308,10 +341,18 @@ static int write_receipt(struct mm_import *i, const struct mm_report *report)
     return result;
 }
 
-/* Keeps or removes what an import leaves that did not pass: bytes that were proved wrong for good are no use. */
+/* Removes what no further run can use of an import that did not pass: all of it where the bytes are the manifest's and break a
+ * rule, and files of which no list tells the wrong chunks. */
 static void leave(struct mm_import *i, const struct mm_report *report)
 {
-    if (mm_report_verdict(report) == MM_VERDICT_FAIL && !bytes_are_wrong(i, report))
+    bool all = mm_report_verdict(report) == MM_VERDICT_FAIL;
+    for (size_t k = 0; k < i->count; k++) {
+        enum mm_result merkle = report->artifacts[k].checks[MM_CHECK_MERKLE].result;
+        all = all && merkle == MM_RESULT_PASS;
+        if (merkle == MM_RESULT_FAIL && !i->items[k].listed)
+            unlinkat(i->files, i->items[k].claim.path, 0);
+    }
+    if (all)
         mm_store_discard(i->home, i->partial, i->diags);
 }
 
@@ -319,7 +360,9 @@ static int import_new(struct mm_import *i)
 {
     struct mm_report report = {0};
     int result = -1;
-    if (check_size(i) < 0 || open_partial(i) < 0 || take_lists(i) < 0 || mm_import_read_lacks(i) < 0)
+    struct mm_chain_facts chain;
+    if (check_size(i) < 0 || mm_chain_head(i->home, &chain, i->diags) < 0 || open_partial(i) < 0 || take_lists(i) < 0 ||
+        mm_import_read_lacks(i) < 0)
         return -1;
     for (size_t k = 0; k < i->count; k++)
         if (mm_item_prepare(i, &i->items[k]) < 0)
@@ -349,6 +392,7 @@ static int write_missing_receipt(struct mm_import *i)
     if (i->files < 0)
         return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", path, strerror(errno));
     struct mm_verify_options options = {.links = MM_LINKS_FOLLOW};
+    i->found = true;
     if (mm_verify(&i->manifest, i->files, &options, &report, i->diags) == 0 &&
         mm_report_verdict(&report) == MM_VERDICT_PASS)
         result = write_receipt(i, &report);

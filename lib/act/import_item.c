@@ -17,7 +17,6 @@
 #include "base/file.h"
 #include "base/tree.h"
 
-#define LACKS "lacks"
 #define LACKS_MAX 268435456 /* bytes of that file that are read back */
 #define NAMED_LACKS 16      /* chunks of an artifact that findings name */
 
@@ -70,18 +69,31 @@ static int fill_shelf(struct mm_import *i)
     return result;
 }
 
+static bool is_equal(const struct mm_shelf *shelf, const struct mm_claim *claim)
+{
+    return shelf->bytes == claim->chunks.bytes && memcmp(shelf->sha256, claim->chunks.sha256, MM_HASH_BYTES) == 0;
+}
+
+/* True if every name of the file INFO is one of the store's: nobody else can write to it. */
+static bool is_own(const struct mm_import *i, const struct mm_claim *claim, const struct stat *info)
+{
+    nlink_t names = 0;
+    struct stat other;
+    for (size_t k = 0; k < i->shelf_count; k++)
+        if (is_equal(&i->shelf[k], claim) && fstatat(i->home, i->shelf[k].path, &other, AT_SYMLINK_NOFOLLOW) == 0)
+            names += other.st_dev == info->st_dev && other.st_ino == info->st_ino;
+    return names == info->st_nlink;
+}
+
 /* Gives the artifact the bytes of an equal one in the store, by a link. Returns true if there is one. */
 static bool reuse(struct mm_import *i, const struct mm_item *item)
 {
     struct stat info;
-    for (size_t k = 0; k < i->shelf_count; k++) {
-        const struct mm_shelf *shelf = &i->shelf[k];
-        if (shelf->bytes == item->claim.chunks.bytes &&
-            memcmp(shelf->sha256, item->claim.chunks.sha256, MM_HASH_BYTES) == 0 &&
-            fstatat(i->home, shelf->path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
-            linkat(i->home, shelf->path, i->files, item->claim.path, 0) == 0)
+    for (size_t k = 0; k < i->shelf_count; k++)
+        if (is_equal(&i->shelf[k], &item->claim) &&
+            fstatat(i->home, i->shelf[k].path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+            is_own(i, &item->claim, &info) && linkat(i->home, i->shelf[k].path, i->files, item->claim.path, 0) == 0)
             return true;
-    }
     return false;
 }
 
@@ -175,6 +187,8 @@ static int continue_file(struct mm_import *i, struct mm_item *item, const struct
     uint64_t bytes = item->claim.chunks.bytes, size = item->claim.chunks.size, there = (uint64_t)info->st_size;
     if (info->st_nlink > 1)
         item->how = i->options->link ? MM_ITEM_HARD_LINKED : MM_ITEM_REUSED;
+    else if (!(info->st_mode & S_IWUSR) && fchmodat(i->files, item->claim.path, 0644, 0) < 0) /* nearly published */
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", item->claim.path, strerror(errno));
     item->kept = there >= bytes ? bytes : there / size * size;
     item->needed = bytes - item->kept;
     for (size_t k = 0; k < item->hole_count; k++)
@@ -191,9 +205,12 @@ int mm_item_prepare(struct mm_import *i, struct mm_item *item)
     }
     if (mm_tree_make_for(i->files, item->claim.path, i->diags) < 0)
         return -1;
-    bool there = fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0;
-    if (there && S_ISREG(info.st_mode) && (uint64_t)info.st_size <= item->claim.chunks.bytes)
+    bool there = fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode);
+    uint64_t size = there ? (uint64_t)info.st_size : 0, bytes = item->claim.chunks.bytes;
+    if (there &&
+        (info.st_nlink > 1 ? size == bytes : size <= bytes)) /* what is shared is whole, or somebody changed it */
         return continue_file(i, item, &info);
+    there = fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0;
     if (there && unlinkat(i->files, item->claim.path, 0) < 0)
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->claim.path, strerror(errno));
     return begin_file(i, item);
@@ -201,12 +218,15 @@ int mm_item_prepare(struct mm_import *i, struct mm_item *item)
 
 /* ---- the first check: reading and writing at once ---- */
 
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
 static bool is_hole(const struct mm_item *item, uint64_t chunk)
 {
-    for (size_t k = 0; k < item->hole_count && item->holes[k] <= chunk; k++)
-        if (item->holes[k] == chunk)
-            return true;
-    return false;
+    return item->hole_count && bsearch(&chunk, item->holes, item->hole_count, sizeof *item->holes, by_number);
 }
 
 static bool is_kept(const struct mm_item *item, uint64_t chunk)
@@ -275,15 +295,38 @@ static int open_partial_file(struct mm_import *i, struct mm_item *item)
     return item->fd;
 }
 
-int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_claim *claim,
-                 const struct mm_chunk_list *list, struct mm_origin *origin)
+/* What stays in place is read from the one file that the store will lead to, and is all there. */
+static int keep_in_place(struct mm_import *i, struct mm_item *item)
 {
-    (void)claim;
-    if (mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) < 0 ||
-        (!i->options->in_place && open_partial_file(i, item) < 0)) {
-        i->write_error = errno ? errno : EIO;
+    struct mm_intake *intake = &item->intake;
+    int file = whole_file(item);
+    for (size_t root = 0; root < i->supply->root_count; root++) {
+        if (intake->sets[root] >= 0)
+            close(intake->sets[root]);
+        intake->sets[root] = -1;
+        if (intake->files[root] == file)
+            item->root = root;
+        else if (intake->files[root] >= 0)
+            close(intake->files[root]);
+        if (intake->files[root] != file)
+            intake->files[root] = -1;
+    }
+    return file >= 0 ? 0
+                     : mm_diag(i->diags, MM_RULE_VERIFY_ABSENT, "expected a file of %" PRIu64 " bytes, found none",
+                               item->claim.chunks.bytes);
+}
+
+int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chunk_list *list, struct mm_origin *origin)
+{
+    if (mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) < 0)
+        return -1;
+    if (i->options->in_place ? keep_in_place(i, item) < 0 : open_partial_file(i, item) < 0) {
+        mm_intake_release(&item->intake);
         return -1;
     }
+    item->choices = 0;
+    for (size_t root = 0; root < i->supply->root_count; root++)
+        item->choices += item->intake.files[root] >= 0;
     item->intake.list = list;
     if (list && !i->options->in_place && item->kept < item->claim.chunks.bytes)
         mm_intake_know(&item->intake, i->home, &i->facts->model, list);
@@ -293,12 +336,14 @@ int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_clai
 
 void mm_item_close(struct mm_import *i, struct mm_item *item, const struct mm_chunk_compare *compare, bool read)
 {
-    item->read = read && mm_intake_finish(&item->intake, i->diags) == 0;
+    item->read = read; /* bytes that are the manifest's prove themselves, whatever becomes of their file */
+    if (i->options->in_place && mm_intake_finish(&item->intake, i->diags) < 0)
+        i->changed = true;
     if (compare && compare->bad_count > 0) {
         item->bad = mm_realloc_array(NULL, compare->bad_count, sizeof *item->bad);
-        if (item->bad)
-            memcpy(item->bad, compare->bad, compare->bad_count * sizeof *item->bad);
-        else
+        for (size_t k = 0; item->bad && k < compare->bad_count; k++)
+            item->bad[k] = compare->bad[k].index;
+        if (!item->bad)
             mm_diag_memory(i->diags);
         item->bad_count = item->bad ? compare->bad_count : 0;
     }
@@ -319,15 +364,12 @@ bool mm_item_is_wrong(const struct mm_item *item, const struct mm_artifact_repor
     if (!item->read)
         return report->checks[MM_CHECK_BYTES].result != MM_RESULT_PASS;
     bool wrong = report->checks[MM_CHECK_MERKLE].result == MM_RESULT_FAIL;
-    return wrong && (item->listed || item->kept > 0);
+    return wrong && (item->listed || item->kept > 0 || item->choices > 1);
 }
 
 static bool is_bad(const struct mm_item *item, uint64_t chunk)
 {
-    for (size_t k = 0; k < item->bad_count; k++)
-        if (item->bad[k].index == chunk)
-            return true;
-    return false;
+    return item->bad_count && bsearch(&chunk, item->bad, item->bad_count, sizeof *item->bad, by_number);
 }
 
 /* True if chunk CHUNK in the partial file has the hash that LIST has. */
@@ -349,11 +391,11 @@ static bool holds(const struct mm_item *item, const struct mm_chunk_list *list, 
     return at == end && memcmp(hash, list->hashes.items[chunk], MM_HASH_BYTES) == 0;
 }
 
-/* True if the chunk has to be fetched. Without a list, what was kept and did not lead to the root is fetched anew. */
+/* True if the chunk has to be fetched. */
 static bool is_wanted(const struct mm_item *item, const struct mm_chunk_list *list, uint64_t chunk)
 {
     if (!list)
-        return item->read || chunk >= item->seen;
+        return chunk >= item->seen && !is_kept(item, chunk);
     if (chunk < item->seen)
         return is_bad(item, chunk);
     return !is_kept(item, chunk) || !holds(item, list, chunk);
@@ -413,6 +455,49 @@ static int fetch_wanted(struct mm_import *i, struct mm_item *item, const struct 
     return item->lack_count ? -1 : mm_intake_finish(&item->intake, i->diags);
 }
 
+/* Copies the artifact from the file of source ROOT. Returns 0 where the bytes lead to the manifest's root, 1 where they do not, or
+ * cannot be read; -1 with a finding. */
+static int copy_file(struct mm_import *i, struct mm_item *item, size_t root)
+{
+    struct mm_chunker chunker;
+    struct mm_chunk_facts facts;
+    uint64_t at = 0, bytes = item->claim.chunks.bytes;
+    unsigned char *block = item->intake.block;
+    int result = mm_chunker_init(&chunker, item->claim.chunks.size, false, NULL, NULL, i->diags);
+    while (result == 0 && at < bytes) {
+        ssize_t got = pread(item->intake.files[root], block, MM_INTAKE_BLOCK, (off_t)at);
+        if (got <= 0 || (uint64_t)got > bytes - at)
+            result = 1;
+        else if (mm_intake_write(item->fd, block, (size_t)got, at, i->diags) < 0)
+            result = -1;
+        else
+            mm_chunker_update(&chunker, block, (size_t)got);
+        at += got > 0 ? (uint64_t)got : 0;
+    }
+    i->facts->read += at;
+    if (result == 0)
+        result = mm_chunker_finish(&chunker, &facts, i->diags);
+    if (result == 0)
+        result = memcmp(facts.root, item->claim.chunks.root, MM_HASH_BYTES) != 0;
+    if (result == 0)
+        count_taken(i, MM_FROM_FILE, bytes);
+    mm_chunker_release(&chunker);
+    return result;
+}
+
+/* Without a list wrong chunks cannot be told apart: every source's file is tried as a whole. */
+static int choose_file(struct mm_import *i, struct mm_item *item)
+{
+    for (size_t root = 0; root < i->supply->root_count; root++) {
+        int result = item->intake.files[root] >= 0 ? copy_file(i, item, root) : 1;
+        if (result <= 0)
+            return result;
+    }
+    unlinkat(i->files, item->claim.path, 0);
+    return mm_diag(i->diags, MM_RULE_STORE_CHUNK,
+                   "no source has the artifact as the manifest has it; without a chunk list no chunk can be named");
+}
+
 /* A shared file that is wrong is left to its owner, and the artifact begun anew. */
 static int unshare(struct mm_import *i, struct mm_item *item)
 {
@@ -448,7 +533,8 @@ int mm_item_mend(struct mm_import *i, struct mm_item *item)
             item->intake.list = &list;
             mm_intake_know(&item->intake, i->home, &i->facts->model, &list);
         }
-        result = fetch_wanted(i, item, item->listed ? &list : NULL);
+        result =
+            item->read && !item->listed ? choose_file(i, item) : fetch_wanted(i, item, item->listed ? &list : NULL);
     }
     mm_intake_release(&item->intake);
     mm_chunk_list_release(&list);
@@ -476,7 +562,7 @@ int mm_import_write_lacks(struct mm_import *i)
     int result = 0;
     for (size_t k = 0; k < i->count; k++)
         write_lacks(&i->items[k], &text);
-    snprintf(path, sizeof path, "%s/" LACKS, i->partial);
+    snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
     unlinkat(i->home, path, 0);
     if (text.failed) {
         result = mm_diag_memory(i->diags);
@@ -517,7 +603,7 @@ int mm_import_read_lacks(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 8];
     struct mm_buf text = {0};
-    snprintf(path, sizeof path, "%s/" LACKS, i->partial);
+    snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
     int fd = mm_file_open_beneath(i->home, path, MM_LINKS_BENEATH);
     if (fd < 0)
         return 0;

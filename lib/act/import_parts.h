@@ -5,6 +5,9 @@
 
 #include "act/import.h"
 
+/* In the partial import: chunks that no source had, as bad ranges. */
+#define MM_IMPORT_LACKS "lacks"
+
 /* How an artifact's file came to be in the partial import. */
 enum mm_item_how { MM_ITEM_COPIED, MM_ITEM_REUSED, MM_ITEM_REFLINKED, MM_ITEM_HARD_LINKED, MM_ITEM_IN_PLACE };
 
@@ -12,17 +15,19 @@ struct mm_item {
     struct mm_claim claim;
     char list_path[272]; /* beneath files/ */
     bool listed;         /* a chunk list stands there */
-    bool list_stated;    /* and is the one that the manifest names: it is published too */
+    bool list_stated;    /* where the manifest names one: it is judged, and published too */
     enum mm_item_how how;
+    size_t root;     /* the source whose file stays in place */
     int fd;          /* the partial file, -1 while it is closed */
     uint64_t kept;   /* bytes that were there when the import began: whole chunks from the start */
     uint64_t needed; /* bytes that are still to be written */
     uint64_t *holes; /* chunks below `kept` that an earlier run could not get, sorted */
     size_t hole_count, hole_capacity;
     struct mm_intake intake;
-    uint64_t seen;            /* chunks that were hashed */
-    bool read;                /* to the last */
-    struct mm_bad_range *bad; /* wrong ones among them, where a list tells */
+    size_t choices; /* sources that have a file of it */
+    uint64_t seen;  /* chunks that were hashed */
+    bool read;      /* to the last */
+    uint64_t *bad;  /* wrong ones among them, where a list tells, sorted */
     size_t bad_count;
     uint64_t *lacks; /* chunks that no source has, sorted */
     size_t lack_count, lack_capacity;
@@ -51,6 +56,8 @@ struct mm_import {
     size_t count;
     struct mm_item *current; /* the one that is being read */
     bool used_set;           /* bytes came from a chunk set */
+    bool changed;            /* a file that is to stay in place changed while it was read */
+    bool found;              /* the model was there, without a receipt */
     int write_error;         /* errno of a write into the store that failed, 0 */
     struct mm_shelf *shelf;  /* the artifacts of the store, once asked for */
     size_t shelf_count, shelf_capacity;
@@ -64,8 +71,8 @@ struct mm_import {
 int mm_item_prepare(struct mm_import *import, struct mm_item *item);
 
 /* For the first check: opens ITEM and says how its bytes are read; what comes from a source is written meanwhile. */
-int mm_item_open(struct mm_import *import, struct mm_item *item, const struct mm_claim *claim,
-                 const struct mm_chunk_list *list, struct mm_origin *origin);
+int mm_item_open(struct mm_import *import, struct mm_item *item, const struct mm_chunk_list *list,
+                 struct mm_origin *origin);
 void mm_item_close(struct mm_import *import, struct mm_item *item, const struct mm_chunk_compare *compare, bool read);
 
 /* True if the first check found the bytes of ITEM wrong or lacking. */
@@ -81,8 +88,11 @@ int mm_import_write_lacks(struct mm_import *import);
 
 /* import_publish.c */
 
-/* True if STORED is the chunk list that CLAIM's manifest names. */
-bool mm_import_states_list(const struct mm_claim *claim, const struct mm_buf *stored);
+/* True if CLAIM's manifest names a chunk list with this ENDING, ".chunks" or ".chunks.gz". */
+bool mm_import_names_list(const struct mm_claim *claim, const char *ending);
+
+/* Removes the list with this ENDING beside the partial file of ITEM, if there is one. */
+void mm_import_remove_list(const struct mm_import *import, const struct mm_item *item, const char *ending);
 
 /* Completes the partial import and makes it the model's folder, all at once. */
 int mm_import_publish(struct mm_import *import);

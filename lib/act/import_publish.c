@@ -13,17 +13,19 @@
 #include "base/file.h"
 #include "base/tree.h"
 
-bool mm_import_states_list(const struct mm_claim *claim, const struct mm_buf *stored)
+bool mm_import_names_list(const struct mm_claim *claim, const char *ending)
 {
-    unsigned char digest[MM_HASH_BYTES];
-    struct mm_sha256 *sha = mm_sha256_new();
-    if (!sha || !mm_buf_text(stored)) {
-        mm_sha256_free(sha);
-        return false;
-    }
-    mm_sha256_once(sha, mm_buf_text(stored), stored->length, digest);
-    mm_sha256_free(sha);
-    return memcmp(digest, claim->chunk_list.bytes, MM_HASH_BYTES) == 0;
+    const struct mm_entry *route = claim->chunk_list_route;
+    size_t length = strlen(ending);
+    return claim->chunk_list.known && route->value_length > length &&
+           memcmp(route->value + route->value_length - length, ending, length) == 0;
+}
+
+void mm_import_remove_list(const struct mm_import *i, const struct mm_item *item, const char *ending)
+{
+    char path[sizeof item->list_path];
+    snprintf(path, sizeof path, "%s%s", item->claim.path, ending);
+    unlinkat(i->files, path, 0);
 }
 
 /* ---- chunk lists ---- */
@@ -86,24 +88,30 @@ static int settle_lists(struct mm_import *i)
         struct mm_item *item = &i->items[k];
         if (keep_list(i, item) < 0)
             return -1;
-        if (item->listed && !item->list_stated && unlinkat(i->files, item->list_path, 0) < 0 && errno != ENOENT)
-            return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->list_path, strerror(errno));
+        if (!mm_import_names_list(&item->claim, ".chunks"))
+            mm_import_remove_list(i, item, ".chunks");
+        if (!mm_import_names_list(&item->claim, ".chunks.gz"))
+            mm_import_remove_list(i, item, ".chunks.gz");
     }
     return 0;
 }
 
 /* ---- in place ---- */
 
-/* The folder that the manifest's source names, as the system calls it. */
-static char *source_folder(const struct mm_import *i)
+/* The folder of the source that ITEM is in, as the system calls it. */
+static char *source_folder(const struct mm_import *i, const struct mm_item *item)
 {
-    return realpath(i->supply->roots[i->supply->manifests[i->which].root].path, NULL);
+    return realpath(i->supply->roots[item->root].path, NULL);
 }
 
-static int link_in_place(struct mm_import *i, const char *folder, const struct mm_item *item)
+static int link_in_place(struct mm_import *i, const struct mm_item *item)
 {
-    char target[PATH_MAX];
-    if ((size_t)snprintf(target, sizeof target, "%s/%s", folder, item->claim.path) >= sizeof target)
+    char target[PATH_MAX], *folder = source_folder(i, item);
+    if (!folder)
+        return mm_diag_errno(i->diags, MM_RULE_IO_OPEN, "cannot tell where the source is", errno);
+    bool fits = (size_t)snprintf(target, sizeof target, "%s/%s", folder, item->claim.path) < sizeof target;
+    free(folder);
+    if (!fits)
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "expected a shorter path than that of %s", item->claim.path);
     if (mm_tree_make_for(i->files, item->claim.path, i->diags) < 0)
         return -1;
@@ -115,12 +123,10 @@ static int link_in_place(struct mm_import *i, const char *folder, const struct m
 
 static int link_all_in_place(struct mm_import *i)
 {
-    char *folder = source_folder(i);
-    int result = folder ? 0 : mm_diag_errno(i->diags, MM_RULE_IO_OPEN, "cannot tell where the source is", errno);
-    for (size_t k = 0; k < i->count && result == 0; k++)
-        result = link_in_place(i, folder, &i->items[k]);
-    free(folder);
-    return result;
+    for (size_t k = 0; k < i->count; k++)
+        if (link_in_place(i, &i->items[k]) < 0)
+            return -1;
+    return 0;
 }
 
 /* ---- the model's folder ---- */
@@ -128,6 +134,8 @@ static int link_all_in_place(struct mm_import *i)
 static int write_manifest(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 16];
+    snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
+    unlinkat(i->home, path, 0); /* nothing lacks any more */
     snprintf(path, sizeof path, "%s/manifest", i->partial);
     unlinkat(i->home, path, 0);
     int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -147,13 +155,17 @@ static int move_into_place(struct mm_import *i)
     if (mm_tree_make(i->home, folder, i->diags) < 0)
         return -1;
     if (renameat(i->home, i->partial, i->home, path) < 0)
-        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot move the model to %s: %s", path, strerror(errno));
+        return errno == ENOTEMPTY || errno == EEXIST
+                   ? mm_diag(i->diags, MM_RULE_STORE_REVISION,
+                             "expected one manifest of %s revision %" PRIu64 ", found another in the store",
+                             i->facts->model.id, i->facts->model.revision)
+                   : mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot move the model to %s: %s", path, strerror(errno));
     for (char *slash = folder + strlen(folder); slash; slash = strrchr(folder, '/')) {
         *slash = '\0';
         if (mm_tree_flush(i->home, folder, i->diags) < 0)
             return -1;
     }
-    return mm_tree_flush(i->home, MM_STORE_PARTIAL, i->diags);
+    return mm_tree_flush(i->home, ".", i->diags) < 0 ? -1 : mm_tree_flush(i->home, MM_STORE_PARTIAL, i->diags);
 }
 
 int mm_import_publish(struct mm_import *i)
@@ -166,29 +178,54 @@ int mm_import_publish(struct mm_import *i)
 
 /* ---- how it came here ---- */
 
-void mm_import_medium(struct mm_import *i, struct mm_buf *detail)
+/* The folder that the files of a model in place are in, by the link of its first file; NULL if it is not in place. */
+static char *folder_in_place(const struct mm_import *i)
 {
-    static const char *const words[] = {"copied", "reused", "reflinked", "hard-linked", "in-place"};
-    uint64_t count[5] = {0}, chunks = 0;
-    const struct mm_supply_root *root = &i->supply->roots[i->supply->manifests[i->which].root];
+    char target[PATH_MAX];
+    if (i->options->in_place && !i->found)
+        return i->count ? source_folder(i, &i->items[0]) : NULL;
+    ssize_t length = i->count ? readlinkat(i->files, i->items[0].claim.path, target, sizeof target) : -1;
+    size_t path = i->count ? strlen(i->items[0].claim.path) : 0;
+    return length > (ssize_t)path ? strndup(target, (size_t)length - path - 1) : NULL;
+}
+
+static enum mm_medium medium_of(const struct mm_import *i)
+{
+    if (i->options->medium >= 0)
+        return (enum mm_medium)i->options->medium;
+    return i->used_set                                                       ? MM_MEDIUM_CHUNKSET
+           : i->supply->roots[i->supply->manifests[i->which].root].removable ? MM_MEDIUM_USB
+                                                                             : MM_MEDIUM_FILE;
+}
+
+/* "copied=3 reused=1 reused-chunks=12": what is none is left out. */
+static void count_ways(const struct mm_import *i, struct mm_buf *detail)
+{
+    static const char *const words[] = {[MM_ITEM_COPIED] = "copied",
+                                        [MM_ITEM_REUSED] = "reused",
+                                        [MM_ITEM_REFLINKED] = "reflinked",
+                                        [MM_ITEM_HARD_LINKED] = "hard-linked"};
+    uint64_t count[sizeof words / sizeof *words] = {0}, chunks = 0;
     for (size_t k = 0; k < i->count; k++) {
         count[i->items[k].how]++;
         chunks += i->items[k].chunks_reused;
     }
-    i->medium = i->options->medium >= 0 ? (enum mm_medium)i->options->medium
-                : i->used_set           ? MM_MEDIUM_CHUNKSET
-                : root->removable       ? MM_MEDIUM_USB
-                                        : MM_MEDIUM_FILE;
-    if (i->options->in_place) {
-        char *folder = source_folder(i);
-        i->medium = MM_MEDIUM_IN_PLACE;
-        mm_buf_escaped(detail, folder ? folder : root->path, strlen(folder ? folder : root->path));
-        free(folder);
-        return;
-    }
-    for (size_t how = 0; how < 4; how++)
+    for (size_t how = 0; how < sizeof words / sizeof *words; how++)
         if (count[how])
             mm_buf_printf(detail, "%s%s=%" PRIu64, detail->length ? " " : "", words[how], count[how]);
     if (chunks)
         mm_buf_printf(detail, "%sreused-chunks=%" PRIu64, detail->length ? " " : "", chunks);
+}
+
+void mm_import_medium(struct mm_import *i, struct mm_buf *detail)
+{
+    char *folder = folder_in_place(i);
+    i->medium = folder ? MM_MEDIUM_IN_PLACE : medium_of(i);
+    if (folder)
+        mm_buf_escaped(detail, folder, strlen(folder));
+    else if (i->found)
+        mm_buf_printf(detail, "found=%zu", i->count);
+    else
+        count_ways(i, detail);
+    free(folder);
 }

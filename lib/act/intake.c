@@ -12,7 +12,6 @@
 #include "base/file.h"
 
 #define SET_ENDING ".chunkset"
-#define BLOCK 262144
 #define TRIES 3 /* of a read that fails */
 #define NO_FILE UINT32_MAX
 
@@ -43,7 +42,7 @@ void mm_intake_release(struct mm_intake *intake)
 
 static int open_file(struct mm_intake *intake, size_t root)
 {
-    int fd = mm_file_open_beneath(intake->supply->roots[root].folder, intake->claim->path, MM_LINKS_BENEATH);
+    int fd = mm_file_open_beneath(intake->supply->roots[root].folder, intake->claim->path, intake->supply->links);
     if (fd < 0)
         return -1;
     bool known = fstat(fd, &intake->before[root]) == 0;
@@ -73,7 +72,7 @@ int mm_intake_open(struct mm_intake *intake, const struct mm_supply *supply, con
     intake->files = calloc(count ? count : 1, sizeof *intake->files);
     intake->sets = calloc(count ? count : 1, sizeof *intake->sets);
     intake->before = calloc(count ? count : 1, sizeof *intake->before);
-    intake->block = malloc(BLOCK);
+    intake->block = malloc(MM_INTAKE_BLOCK);
     intake->sha = mm_sha256_new();
     for (size_t i = 0; i < count; i++) {
         if (intake->files)
@@ -261,7 +260,7 @@ static int open_piece(struct mm_intake *intake, size_t root, uint64_t index)
         close(intake->piece);
     mm_hex(hex, intake->list->hashes.items[index], MM_HASH_BYTES);
     snprintf(path, sizeof path, "%.2s/%s", hex, hex);
-    intake->piece = mm_file_open_beneath(intake->sets[root], path, MM_LINKS_BENEATH);
+    intake->piece = mm_file_open_beneath(intake->sets[root], path, intake->supply->links);
     intake->piece_index = index;
     intake->piece_root = (int)root;
     return intake->piece;
@@ -310,7 +309,7 @@ ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, siz
     return -1;
 }
 
-static int write_at(int out, const unsigned char *bytes, size_t length, uint64_t offset, struct mm_diags *diags)
+int mm_intake_write(int out, const unsigned char *bytes, size_t length, uint64_t offset, struct mm_diags *diags)
 {
     while (length > 0) {
         ssize_t put = pwrite(out, bytes, length, (off_t)offset);
@@ -334,14 +333,15 @@ static int fetch_from(struct mm_intake *intake, size_t place, uint64_t index, in
     if (end > intake->claim->chunks.bytes)
         end = intake->claim->chunks.bytes;
     while (at < end) {
-        ssize_t got = read_place(intake, place, at, intake->block, end - at < BLOCK ? (size_t)(end - at) : BLOCK, from);
+        ssize_t got = read_place(intake, place, at, intake->block,
+                                 end - at < MM_INTAKE_BLOCK ? (size_t)(end - at) : MM_INTAKE_BLOCK, from);
         if (got <= 0) {
             mm_sha256_take(intake->sha, hash); /* what was hashed of it is forgotten */
             return 1;
         }
         mm_sha256_update(intake->sha, intake->block, (size_t)got);
         *read += *from == MM_FROM_STORE ? 0 : (uint64_t)got;
-        if (write_at(out, intake->block, (size_t)got, at, diags) < 0)
+        if (mm_intake_write(out, intake->block, (size_t)got, at, diags) < 0)
             return -1;
         at += (uint64_t)got;
     }

@@ -206,7 +206,7 @@ int mm_keep_clear(int home, const struct mm_keep_options *options, mm_keep_fn *e
 
 struct imports {
     const struct mm_store_list *models;
-    struct mm_digest *manifests;
+    struct mm_keep_import *imports;
 };
 
 static int note_import(void *context, const struct mm_receipt *receipt, const char *path)
@@ -219,17 +219,19 @@ static int note_import(void *context, const struct mm_receipt *receipt, const ch
     mm_store_model(&wanted, receipt->model_id, receipt->revision);
     const struct mm_store_model *model = mm_store_in(imports->models, &wanted);
     if (model) {
-        struct mm_digest *manifest = &imports->manifests[model - imports->models->models];
-        manifest->known = receipt->action == MM_ACTION_IMPORTED;
-        memcpy(manifest->bytes, receipt->manifest_sha256, MM_HASH_BYTES);
+        struct mm_keep_import *import = &imports->imports[model - imports->models->models];
+        import->manifest.known = receipt->action == MM_ACTION_IMPORTED;
+        memcpy(import->manifest.bytes, receipt->manifest_sha256, MM_HASH_BYTES);
+        import->in_place = receipt->medium == MM_MEDIUM_IN_PLACE;
     }
     return 0;
 }
 
-int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_digest *manifests, struct mm_diags *diags)
+int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep_import *imports,
+                    struct mm_diags *diags)
 {
-    struct imports imports = {models, manifests};
-    return mm_chain_each(home, note_import, &imports, diags);
+    struct imports noted = {models, imports};
+    return mm_chain_each(home, note_import, &noted, diags);
 }
 
 static void check_receipt(const struct mm_digest *imported, const struct mm_manifest *manifest, struct mm_diags *diags)
@@ -240,40 +242,59 @@ static void check_receipt(const struct mm_digest *imported, const struct mm_mani
         mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of this manifest, found one of another");
 }
 
-/* Beside the files a model's folder holds its manifest and perhaps a signature. */
-static void check_surplus(int fd, struct mm_diags *diags)
+/* Findings since FIRST that name an artifact name it beneath FOLDER. Where memory lacks, the short name stays. */
+static void name_beneath(const char *folder, size_t first, struct mm_diags *diags)
+{
+    for (size_t i = first; i < diags->count; i++) {
+        char *name;
+        if (strncmp(diags->items[i].file, MM_STORE_MODELS "/", strlen(MM_STORE_MODELS) + 1) == 0 ||
+            asprintf(&name, "%s/%s", folder, diags->items[i].file) < 0)
+            continue;
+        free(diags->items[i].file);
+        diags->items[i].file = name;
+    }
+}
+
+/* Beside the files a model's folder holds its manifest and perhaps a signature; links are there only for a model in place. */
+static void check_surplus(int fd, bool in_place, struct mm_diags *diags)
 {
     struct mm_folder folder = {0};
     char shown[MM_SHOWN];
     if (mm_folder_list(&folder, fd, diags) == 0)
         for (size_t i = 0; i < folder.count; i++) {
             const char *path = folder.entries[i].path;
-            if (strcmp(path, "manifest") != 0 && strcmp(path, "manifest.minisig") != 0 &&
-                strncmp(path, "files/", 6) != 0)
+            bool file = strncmp(path, "files/", 6) == 0;
+            if (!file && strcmp(path, "manifest") != 0 && strcmp(path, "manifest.minisig") != 0)
                 mm_diag(diags, MM_RULE_STORE_SURPLUS, "expected manifest and files alone, found %s",
+                        mm_show(shown, path, strlen(path)));
+            else if (folder.entries[i].kind != MM_ENTRY_FILE && !(file && in_place))
+                mm_diag(diags, MM_RULE_STORE_SURPLUS, "expected a regular file, found a link or the like at %s",
                         mm_show(shown, path, strlen(path)));
         }
     mm_folder_release(&folder);
 }
 
 static void check_files(int home, const struct mm_store_model *model, const struct mm_manifest *manifest,
-                        const struct mm_keep_check *options, struct mm_diags *diags)
+                        const struct mm_keep_import *import, const struct mm_keep_check *options,
+                        struct mm_diags *diags)
 {
     char path[MM_STORE_PATH + 8];
     struct mm_report report = {0};
     struct mm_verify_options how = {
         .quick = options->quick,
         .strict = true,
-        .links = MM_LINKS_FOLLOW, /* models that are in place */
+        .links = import->in_place ? MM_LINKS_FOLLOW : MM_LINKS_BENEATH,
         .progress = options->progress,
         .progress_context = options->progress_context,
     };
     snprintf(path, sizeof path, "%s/files", model->path);
+    size_t first = diags->count;
     int files = mm_tree_open(home, path), folder = mm_tree_open(home, model->path);
     if (files < 0 || folder < 0)
         mm_diag(diags, MM_RULE_IO_OPEN, "cannot open %s: %s", path, strerror(errno));
     else if (mm_verify(manifest, files, &how, &report, diags) == 0)
-        check_surplus(folder, diags);
+        check_surplus(folder, import->in_place, diags);
+    name_beneath(path, first, diags);
     if (mm_report_verdict(&report) == MM_VERDICT_PARTIAL && !diags->no && !diags->unknown)
         mm_diag(diags, MM_RULE_IO_LIMIT, "expected a model that can be verified whole");
     mm_report_release(&report);
@@ -283,7 +304,7 @@ static void check_files(int home, const struct mm_store_model *model, const stru
         close(folder);
 }
 
-enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model, const struct mm_digest *imported,
+enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model, const struct mm_keep_import *import,
                                    const struct mm_keep_check *options, struct mm_diags *diags)
 {
     struct mm_manifest manifest = {0};
@@ -297,12 +318,36 @@ enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model,
             strcmp(mm_manifest_text(&manifest, 0, MM_FIELD_REVISION, revision), expected) != 0)
             mm_diag(diags, MM_RULE_STORE_MODEL, "expected the manifest of %s revision %s, found one of %s revision %s",
                     model->id, expected, id, revision);
-        check_files(home, model, &manifest, options, diags);
-        check_receipt(imported, &manifest, diags);
+        check_files(home, model, &manifest, import, options, diags);
+        check_receipt(&import->manifest, &manifest, diags);
     }
     mm_manifest_release(&manifest);
     enum mm_answer answer = mm_diags_answer(diags);
     diags->no = diags->no || before.no;
     diags->unknown = diags->unknown || before.unknown;
     return answer;
+}
+
+int mm_keep_check_home(int home, struct mm_diags *diags)
+{
+    static const char *const names[] = {".", "..", MM_STORE_MODELS, "receipts", "receipts.log", "store"};
+    char shown[MM_SHOWN];
+    int fd = openat(home, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir) {
+        mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the store's folder", errno);
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            known = known || strcmp(entry->d_name, names[i]) == 0;
+        if (!known)
+            result = mm_diag(diags, MM_RULE_STORE_SURPLUS, "expected models, receipts and store alone, found %s",
+                             mm_show(shown, entry->d_name, strlen(entry->d_name)));
+    }
+    closedir(dir);
+    return result;
 }

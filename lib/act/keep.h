@@ -30,13 +30,23 @@ struct mm_keep_check {
     void *progress_context;
 };
 
-/* The manifest of each of MODELS that the newest receipt says was imported and not removed since, into MANIFESTS, one for each of them,
- * zeroed before. Returns 0, or -1 with findings. */
-int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_digest *manifests, struct mm_diags *diags);
+/* What the newest receipts say of a model's import. */
+struct mm_keep_import {
+    struct mm_digest manifest; /* not known: it was not imported, or removed since */
+    bool in_place;             /* its files are links to where they were */
+};
 
-/* Checks MODEL: its manifest, every artifact as slm-verify does, nothing beside them, and that IMPORTED, what mm_keep_imports found,
- * is its manifest. Returns what is known then: MM_YES, MM_NO or MM_UNKNOWN, with findings. */
-enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model, const struct mm_digest *imported,
+/* Fills IMPORTS, zeroed, one for each of MODELS. Returns 0, or -1 with findings. */
+int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep_import *imports,
+                    struct mm_diags *diags);
+
+/* Checks MODEL: its manifest, every artifact as slm-verify does, nothing beside them, links only where IMPORT says that it is in place,
+ * and that its manifest is the one of IMPORT. Findings name files beneath the home. Returns what is known then: MM_YES, MM_NO or
+ * MM_UNKNOWN. */
+enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model, const struct mm_keep_import *import,
                                    const struct mm_keep_check *options, struct mm_diags *diags);
+
+/* Checks that the home holds what its page names and nothing else. Returns 0, or -1 with STORE_SURPLUS or IO_READ. */
+int mm_keep_check_home(int home, struct mm_diags *diags);
 
 #endif

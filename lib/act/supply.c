@@ -142,16 +142,20 @@ static int find_manifest(int folder, char name[static NAME_MAX + 1], struct mm_d
     return 0;
 }
 
-/* A model's folder of a store keeps its files in files/. Takes FOLDER over and returns the folder of the files. */
-static int folder_of_files(int folder, const char *manifest)
+/* Adds the folder PATH, in which MANIFEST stands ("" for none). A model's folder of a store keeps its files in files/. Takes FOLDER
+ * over. */
+static int add_files(struct mm_supply *supply, const char *path, int folder, const char *manifest,
+                     struct mm_diags *diags)
 {
-    if (strcmp(manifest, "manifest") != 0)
-        return folder;
-    int files = openat(folder, "files", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    char below[PATH_MAX];
+    bool model =
+        strcmp(manifest, "manifest") == 0 &&
+        (size_t)snprintf(below, sizeof below, "%s%sfiles", path, mm_path_ends_in(path, "/") ? "" : "/") < sizeof below;
+    int files = model ? openat(folder, "files", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     if (files < 0)
-        return folder;
+        return add_root(supply, path, folder, false, diags);
     close(folder);
-    return files;
+    return add_root(supply, below, files, false, diags);
 }
 
 /* Takes FOLDER over. */
@@ -165,7 +169,7 @@ static int add_folder(struct mm_supply *supply, const char *path, int folder, st
         return -1;
     }
     if (name[0]) {
-        int fd = mm_file_open_beneath(folder, name, MM_LINKS_BENEATH);
+        int fd = mm_file_open_beneath(folder, name, supply->links);
         bool fits = (size_t)snprintf(shown, sizeof shown, "%s%s%s", path, mm_path_ends_in(path, "/") ? "" : "/", name) <
                     sizeof shown;
         if (fd < 0)
@@ -175,7 +179,7 @@ static int add_folder(struct mm_supply *supply, const char *path, int folder, st
             return -1;
         }
     }
-    return add_root(supply, path, folder_of_files(folder, name), false, diags);
+    return add_files(supply, path, folder, name, diags);
 }
 
 static int add_file(struct mm_supply *supply, const char *path, struct mm_diags *diags)
@@ -199,7 +203,7 @@ static int add_file(struct mm_supply *supply, const char *path, struct mm_diags 
         close(root);
         return -1;
     }
-    return add_root(supply, folder, folder_of_files(root, mm_path_name(path)), false, diags);
+    return add_files(supply, folder, root, mm_path_name(path), diags);
 }
 
 int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *diags)
@@ -216,12 +220,12 @@ int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *d
 
 /* ---- chunk lists ---- */
 
-/* Reads the list PATH beneath FOLDER if it is one of this artifact. */
-static bool read_list(int folder, const char *path, const struct mm_claim *claim, struct mm_buf *stored)
+bool mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
+                         struct mm_buf *stored, struct mm_buf *text)
 {
     struct mm_chunk_list list = {0};
     struct mm_diags ignored;
-    int fd = mm_file_open_beneath(folder, path, MM_LINKS_BENEATH);
+    int fd = mm_file_open_beneath(folder, path, links);
     if (fd < 0)
         return false;
     mm_diags_init(&ignored);
@@ -229,6 +233,9 @@ static bool read_list(int folder, const char *path, const struct mm_claim *claim
                 list.facts.bytes == claim->chunks.bytes && list.facts.size == claim->chunks.size &&
                 memcmp(list.facts.root, claim->chunks.root, MM_HASH_BYTES) == 0 &&
                 memcmp(list.facts.sha256, claim->chunks.sha256, MM_HASH_BYTES) == 0;
+    mm_buf_clear(text);
+    if (fits && mm_path_ends_in(path, ".gz"))
+        mm_chunk_list_write(&list.facts, &list.hashes, text);
     mm_chunk_list_release(&list);
     mm_buf_clear(stored);
     fits = fits && lseek(fd, 0, SEEK_SET) == 0 &&
@@ -239,16 +246,18 @@ static bool read_list(int folder, const char *path, const struct mm_claim *claim
 }
 
 bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
-                          bool *compressed)
+                          struct mm_buf *text, bool *compressed)
 {
-    static const char *const endings[] = {".chunks", ".chunks.gz"};
     char path[sizeof claim->path + 16];
-    for (size_t i = 0; i < supply->root_count; i++)
-        for (size_t k = 0; k < 2 && !supply->roots[i].is_set; k++) {
-            snprintf(path, sizeof path, "%s%s", claim->path, endings[k]);
-            *compressed = k == 1;
-            if (read_list(supply->roots[i].folder, path, claim, stored))
+    const struct mm_entry *route = claim->chunk_list_route;
+    bool gz = route && route->value_length > 3 && memcmp(route->value + route->value_length - 3, ".gz", 3) == 0;
+    for (int form = 0; form < 2; form++) {
+        *compressed = form == 0 ? gz : !gz;
+        snprintf(path, sizeof path, "%s.chunks%s", claim->path, *compressed ? ".gz" : "");
+        for (size_t i = 0; i < supply->root_count; i++)
+            if (!supply->roots[i].is_set &&
+                mm_supply_read_list(supply->roots[i].folder, path, supply->links, claim, stored, text))
                 return true;
-        }
+    }
     return false;
 }

@@ -3,6 +3,7 @@
 #define MM_ACT_SUPPLY_H
 
 #include "act/store.h"
+#include "base/file.h"
 #include "base/source.h"
 #include "doc/chunk_list.h"
 
@@ -23,6 +24,7 @@ struct mm_supply_manifest {
 };
 
 struct mm_supply {
+    enum mm_links links; /* how far symbolic links in the sources lead */
     struct mm_supply_root *roots;
     size_t root_count, root_capacity;
     struct mm_supply_manifest *manifests;
@@ -34,10 +36,14 @@ struct mm_supply {
 int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *diags);
 void mm_supply_release(struct mm_supply *supply);
 
-/* The artifact's chunk list of any source, as stored, into STORED; its name ends in ".gz" if *COMPRESSED. One that is not a list
- * of this artifact is passed over. Returns true if there is one. */
+/* The artifact's chunk list of any source, as stored, into STORED; its name ends in ".gz" if *COMPRESSED, and then TEXT is what it inflates to. The ending that the
+ * manifest names comes first. One that is not a list of this artifact is passed over. Returns true if there is one. */
 bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
-                          bool *compressed);
+                          struct mm_buf *text, bool *compressed);
+
+/* The same for the list PATH beneath the open folder FOLDER. */
+bool mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
+                         struct mm_buf *stored, struct mm_buf *text);
 
 /* Chunks of earlier revisions in the store that are equal to chunks of the artifact. */
 struct mm_known_chunk {
@@ -64,6 +70,8 @@ struct mm_intake {
     int piece, piece_root;
 };
 
+#define MM_INTAKE_BLOCK 262144
+
 /* What a chunk's bytes came from. */
 enum mm_intake_from { MM_FROM_NOWHERE, MM_FROM_STORE, MM_FROM_FILE, MM_FROM_SET };
 
@@ -89,6 +97,9 @@ ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, siz
  * FROM tell the bytes read from sources and where the chunk came from. */
 int mm_intake_fetch(struct mm_intake *intake, uint64_t index, int out, uint64_t *read, enum mm_intake_from *from,
                     struct mm_diags *diags);
+
+/* Writes LENGTH bytes to OUT at OFFSET. Returns 0, or -1 with IO_WRITE. */
+int mm_intake_write(int out, const unsigned char *bytes, size_t length, uint64_t offset, struct mm_diags *diags);
 
 /* Checks that no file that was read changed meanwhile. Returns 0, or -1 with IO_CHANGED. */
 int mm_intake_finish(const struct mm_intake *intake, struct mm_diags *diags);

@@ -111,7 +111,7 @@ static void check_list(struct verify *v, size_t which, const struct mm_claim *cl
     }
 }
 
-/* Reads the list behind FD. One that could not be read is neither right nor wrong. */
+/* Reads the list behind FD; one that is judged has its findings in v->diags. One that could not be read is neither right nor wrong. */
 static void read_open_list(struct verify *v, size_t which, const struct mm_claim *claim, struct listed *listed, int fd,
                            struct mm_diags *diags)
 {
@@ -121,7 +121,7 @@ static void read_open_list(struct verify *v, size_t which, const struct mm_claim
     bool known = read == 0 || diags->no;
     diags->no = diags->no || no;
     listed->usable = read == 0 && same_facts(&listed->list.facts, &claim->chunks);
-    if (!claim->chunk_list.known)
+    if (diags != v->diags)
         return;
     if (known)
         check_list(v, which, claim, listed, read == 0);
@@ -129,29 +129,40 @@ static void read_open_list(struct verify *v, size_t which, const struct mm_claim
         mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP, "none: the list cannot be read");
 }
 
-/* A list beside the artifact serves to name wrong chunks whether the manifest names it or not: its root proves it. */
+/* Opens the list PATH with one of the two endings and judges it if STATED. Returns false if it is not there. */
+static bool read_list_at(struct verify *v, size_t which, struct listed *listed, bool compressed, bool stated)
+{
+    const struct mm_claim *claim = &v->report->artifacts[which].claim;
+    struct mm_diags ignored;
+    char path[sizeof claim->path + 16];
+    snprintf(path, sizeof path, "%s.chunks%s", claim->path, compressed ? ".gz" : "");
+    int fd = mm_file_open_beneath(v->root, path, v->options->links);
+    bool there = fd >= 0 || (errno != ENOENT && errno != ENOTDIR);
+    mm_diags_init(&ignored);
+    v->diags->file = path;
+    if (fd >= 0) {
+        read_open_list(v, which, claim, listed, fd, stated ? v->diags : &ignored);
+        close(fd);
+    } else if (stated && there) {
+        mm_diag_errno(v->diags, MM_RULE_IO_OPEN, "cannot open the chunk list", errno);
+        mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP, "none: the list cannot be opened");
+    }
+    mm_diags_release(&ignored);
+    return there;
+}
+
+/* A list beside the artifact serves to name wrong chunks whether the manifest names it or not: its root proves it. Only
+ * the one that the manifest names is judged. */
 static void read_list(struct verify *v, size_t which, struct listed *listed)
 {
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
     const char *shown = v->diags->file;
-    bool stated = claim->chunk_list.known;
-    struct mm_diags ignored;
-    char path[sizeof claim->path + 16];
-    snprintf(path, sizeof path, "%s%s", claim->path, route_ends_in_gz(claim) ? ".chunks.gz" : ".chunks");
+    bool stated = claim->chunk_list.known, compressed = route_ends_in_gz(claim);
     mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP,
                    stated ? "none: the list is not here" : "none: the manifest names none");
-    mm_diags_init(&ignored);
-    v->diags->file = path;
-    int fd = mm_file_open_beneath(v->root, path, v->options->links);
-    if (fd >= 0) {
-        read_open_list(v, which, claim, listed, fd, stated ? v->diags : &ignored);
-        close(fd);
-    } else if (stated && errno != ENOENT && errno != ENOTDIR) {
-        mm_diag_errno(v->diags, MM_RULE_IO_OPEN, "cannot open the chunk list", errno);
-        mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP, "none: the list cannot be opened");
-    }
+    if (!read_list_at(v, which, listed, compressed, stated))
+        read_list_at(v, which, listed, !compressed, false);
     v->diags->file = shown;
-    mm_diags_release(&ignored);
 }
 
 /* ---- one artifact ---- */

@@ -6,6 +6,7 @@
 #define STAMP_LENGTH 16 /* YYYYMMDDTHHMMSSZ */
 #define NAME_HASH 16    /* digits of the hash in a name */
 #define ENDING ".receipt"
+#define NEW_CHAIN "new-chain: "
 #define FILE_LENGTH (STAMP_LENGTH + 1 + NAME_HASH + sizeof ENDING - 1)
 
 /* ---- names ---- */
@@ -150,6 +151,8 @@ static int judge_line(struct mm_receipt_log *log, struct mm_log_line *out, struc
     struct mm_line line;
     char shown[MM_SHOWN];
     *out = (struct mm_log_line){.number = log->number};
+    if (log->restarts && strncmp(log->line, NEW_CHAIN, strlen(NEW_CHAIN)) != 0)
+        return -1;
     if (log->overlong)
         return mm_diag_line(diags, MM_RULE_TEXT_VALUE_LENGTH, log->number, 1,
                             "expected a line of at most %zu bytes, found more", sizeof log->line);
@@ -180,7 +183,7 @@ bool mm_receipt_log_next(struct mm_receipt_log *log, struct mm_log_line *line, s
 
 bool mm_receipt_log_mendable(const struct mm_receipt_log *log)
 {
-    static const char *const beginnings[] = {"receipt: ", "new-chain: "};
+    static const char *const beginnings[] = {"receipt: ", NEW_CHAIN};
     static const char first[] = MM_RECEIPT_LOG_TYPE " 0";
     if (log->overlong)
         return false;
@@ -208,5 +211,5 @@ void mm_receipt_log_write_new_chain(struct mm_buf *out, const struct mm_digest *
     char hex[MM_HASH_HEX + 1] = "none";
     if (old_head->known)
         mm_hex(hex, old_head->bytes, MM_HASH_BYTES);
-    mm_buf_printf(out, "new-chain: %s %s\n", hex, reason);
+    mm_buf_printf(out, NEW_CHAIN "%s %s\n", hex, reason);
 }

@@ -29,6 +29,7 @@ struct mm_receipt_log {
     uint64_t number; /* of lines read */
     uint64_t whole;  /* bytes up to the last LF that was read */
     bool torn;       /* the file ends in bytes without LF; they are no line, and lie in `line` */
+    bool restarts;   /* only lines that begin a new chain are judged, the others are unsound without a finding */
     bool overlong;   /* of the line that is being read */
     char line[MM_KEY_MAX + 2 + MM_VALUE_MAX + 1];
     size_t length; /* of `line` */

@@ -73,14 +73,14 @@ bool mm_slm_tensor_size(const struct mm_slm_tensor *tensor, uint64_t place, uint
     return fits;
 }
 
-bool mm_slm_place_sections(struct mm_slm_span sections[static MM_SLM_SECTIONS])
+int mm_slm_place_sections(struct mm_slm_span sections[static MM_SLM_SECTIONS])
 {
     uint64_t end = MM_SLM_HEADER;
     for (int i = 0; i < MM_SLM_SECTIONS; i++)
         if (!mm_align(end, MM_SLM_ALIGNMENT, &sections[i].offset) ||
             !mm_add(sections[i].offset, sections[i].size, &end))
-            return false;
-    return true;
+            return i;
+    return MM_SLM_SECTIONS;
 }
 
 const char *mm_slm_quantization(const struct mm_slm *slm)
@@ -166,7 +166,8 @@ static int compare_name(const void *key, const void *tensor)
 
 static bool has_tensor(const struct mm_slm *slm, const char *name)
 {
-    return bsearch(name, slm->tensors, slm->tensor_count, sizeof *slm->tensors, compare_name) != NULL;
+    return slm->tensor_count > 0 &&
+           bsearch(name, slm->tensors, slm->tensor_count, sizeof *slm->tensors, compare_name) != NULL;
 }
 
 /* Names the first block that lacks tensor WHICH, FOUND blocks having it. */
@@ -272,7 +273,7 @@ int mm_slm_settle(struct mm_slm *slm, struct mm_diags *diags)
         return -1;
     if (!measure(slm, sections))
         return mm_diag_memory(diags);
-    if (!mm_slm_place_sections(sections))
+    if (mm_slm_place_sections(sections) < MM_SLM_SECTIONS)
         return mm_diag_offset(diags, MM_RULE_TENSOR_OVERFLOW, 0, "expected a file below 2^63 bytes, found more");
     slm->data_offset = sections[MM_SLM_DATA].offset;
     return 0;

@@ -12,6 +12,13 @@ enum { FLAG_SCORES = 1, FLAG_TYPES = 2 };
 static const char *const section_names[MM_SLM_SECTIONS] = {
     [MM_SLM_FACTS] = "facts", [MM_SLM_TOKENIZER] = "tokenizer", [MM_SLM_TABLE] = "table", [MM_SLM_DATA] = "data"};
 
+/* The most that the largest numbers of everything come to: bounds what is read into memory. */
+#define TOKENIZER_MAX                                                                                                  \
+    (MM_SLM_TOKENIZER_HEADER + 8 * MM_TOKENIZER_SETTINGS_MAX + 8 * MM_TOKENIZER_MERGES_MAX +                           \
+     7 * MM_TOKENIZER_PIECES_MAX + MM_TOKENIZER_TEXTS_MAX + MM_TOKENIZER_PRE_MAX)
+#define ENTRY_LEAST (MM_SLM_ENTRY + 1) /* an entry and a name */
+#define ENTRY_MOST (MM_SLM_ENTRY + MM_TENSOR_NAME_MAX)
+
 static const unsigned char zeros[MM_SLM_HEADER];
 
 /* ---- writing ---- */
@@ -124,7 +131,7 @@ int mm_slm_write_head(const struct mm_slm *slm, struct mm_buf *out, struct mm_di
         sections[i].size = out->length - begin;
         align(out, start);
     }
-    if (out->failed || !mm_slm_place_sections(sections))
+    if (out->failed || mm_slm_place_sections(sections) < MM_SLM_SECTIONS)
         return mm_diag_memory(diags);
     return write_header(slm, out->data + start, sections, diags);
 }
@@ -189,9 +196,15 @@ static int check_sections(struct head *h)
         return WRONG(h, SLM_HEADER, MM_SLM_AT_SECTIONS + 8,
                      "expected 1 to %d bytes of facts in the header, found %" PRIu64, MM_SLM_FACTS_MAX,
                      placed[MM_SLM_FACTS].size);
-    if (!mm_slm_place_sections(placed))
-        return WRONG(h, SLM_HEADER, MM_SLM_AT_SECTIONS,
-                     "expected sections below 2^63 in the header, found larger ones");
+    if (placed[MM_SLM_TOKENIZER].size > TOKENIZER_MAX)
+        return WRONG(h, SLM_HEADER, MM_SLM_AT_SECTIONS + 16 * MM_SLM_TOKENIZER + 8,
+                     "expected at most %d bytes of tokenizer in the header, found %" PRIu64, TOKENIZER_MAX,
+                     placed[MM_SLM_TOKENIZER].size);
+    int count = mm_slm_place_sections(placed);
+    if (count < MM_SLM_SECTIONS)
+        return WRONG(h, SLM_HEADER, MM_SLM_AT_SECTIONS + 16 * (uint64_t)count + 8,
+                     "expected a %s section that ends below 2^63 in the header, found %" PRIu64 " bytes",
+                     section_names[count], placed[count].size);
     for (int i = 0; i < MM_SLM_SECTIONS && sound; i++) {
         sound = placed[i].offset == h->sections[i].offset;
         if (!sound)
@@ -213,7 +226,8 @@ static int check_sizes(struct head *h)
                      "expected the end of the data section, %" PRIu64
                      ", as the file's size in the header, found %" PRIu64,
                      end, stated);
-    if (h->tensors < 1 || h->tensors > table / (MM_SLM_ENTRY + 1))
+    if (h->tensors < 1 || h->tensors > table / ENTRY_LEAST ||
+        (h->tensors <= MM_TENSOR_COUNT_MAX && table > h->tensors * ENTRY_MOST))
         return WRONG(h, SLM_HEADER, MM_SLM_AT_TENSORS,
                      "expected a number of tensors in the header, from 1, that fits a table of %" PRIu64
                      " bytes, found %" PRIu64,

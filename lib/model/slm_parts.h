@@ -39,8 +39,8 @@ struct mm_slm_span {
     uint64_t offset, size;
 };
 
-/* Where the sections are, computed from their sizes. False where that is not below 2^63. */
-bool mm_slm_place_sections(struct mm_slm_span sections[static MM_SLM_SECTIONS]);
+/* Computes where the sections are from their sizes. Returns how many of them end below 2^63. */
+int mm_slm_place_sections(struct mm_slm_span sections[static MM_SLM_SECTIONS]);
 
 /* The lines of the facts section, in their order. */
 enum mm_slm_fact {

@@ -4,6 +4,7 @@
     compare.py SECOND chunks FILE...     manifest lines, list, proofs, at 64 KiB and 1 MiB
     compare.py SECOND info FILE...       facts and layout lines of model files
     compare.py SECOND broken FOLDER      manifest-lint against FOLDER/expect.tsv
+    compare.py SECOND broken-slm FOLDER  slm-info against FOLDER/expect.tsv
 """
 
 import contextlib
@@ -93,10 +94,38 @@ def broken(folder):
                 print(f"{name}: no finding at line {lines} ({reason}): {err[:300]}")
 
 
+def broken_slm(folder):
+    with open(os.path.join(folder, "expect.tsv")) as file:
+        for line in file:
+            name, places, reason = line.rstrip("\n").split("\t")
+            path = os.path.join(folder, name)
+            code, out, err = ask("slm-info", path)
+            wanted = 3 if reason.startswith("unsupported") else 1
+            if code != wanted:
+                print(f"{name}: exit {code}, not {wanted} ({reason}): {err[:300]}")
+            elif out:
+                print(f"{name}: facts are printed in spite of a finding")
+            elif name.startswith(NAMED) and not any(names(err, place) for place in places.split(",")):
+                print(f"{name}: the finding does not name {places}: {err[:300]}")
+
+
+NAMED = ("flip-in-facts", "flip-in-tokenizer", "flip-in-table", "flip-in-tensor", "flip-in-first-tensor", "flip-in-last-tensor", "flip-in-header",
+         "flip-in-a-", "flip-in-padding", "hash-")
+
+
+def names(err, place):
+    """Whether a finding of slm-info names this place; the header is named by an offset in it."""
+    if place == "header":
+        return re.search(r":@(1?\d?\d|2[0-4]\d|25[0-5]): error", err)
+    if place == "padding":
+        return "[data-padding]" in err
+    return (place[len("tensor "):] if place.startswith("tensor ") else f"the {place}") in err
+
+
 def main():
     _, _, what, *paths = sys.argv
     for path in paths:
-        {"chunks": chunks, "info": info, "broken": broken}[what](path)
+        {"chunks": chunks, "info": info, "broken": broken, "broken-slm": broken_slm}[what](path)
 
 
 main()

@@ -17,6 +17,7 @@ judge() {
     corpus/manifest/*) run manifest-lint "$1" ;;
     corpus/chunk-list/*.gz) [ -e "$folder/data" ] || : >"$folder/data"; run chunk-merkle --check "$1" "$folder/data" ;;
     corpus/chunk-list/*) [ -e "$folder/data" ] || : >"$folder/data"; run chunk-merkle --check "$folder/data.chunks" "$folder/data" ;;
+    corpus/report/*) run receipt-write --home home "$1" ;;
     corpus/proof/*) run chunk-merkle --check-proof "$1" ;;
     *) run slm-info "$1" ;;
     esac

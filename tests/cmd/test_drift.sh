@@ -4,8 +4,8 @@
 run sh "$ROOT/scripts/generate.sh" --check
 expect 'schema, man page and docs follow from the field table' 0
 
-for command in chunk-merkle manifest-lint manifest-make slm-info slm-pack slm-unpack slm-verify; do
-    page=$ROOT/man/$command.1
+for page in "$ROOT"/man/*.1; do
+    command=$(basename "$page" .1)
     $command --help | grep -oE '(^| )--[a-z0-9-]+' | tr -d ' ' | sort -u >help-options
     sed -n 's/^\.It .*Fl -\([a-z0-9-]*\).*/--\1/p' "$page" | sort -u >man-options
     same "$command: the man page lists the options of --help" "$(cat help-options)" "$(cat man-options)"
@@ -42,8 +42,24 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-pack --json --drop tokenizer.chat_template -o model.slm "$MODEL" >packed.json 2>/dev/null
     slm-unpack --json -o model.gguf model.slm >>packed.json 2>/dev/null
     slm-verify --json model/m.manifest >report.json 2>/dev/null
+    slm-verify model/m.manifest 2>/dev/null | receipt-write --home home --root model --json >receipt-written.json
+    { receipt-write --home home --check --json; receipt-write --home home --head --json; } >chain.json
     echo 'minimodel-manifest 0' >bad.manifest
     manifest-lint --json bad.manifest >finding.json
+    MINIMODEL_HOME=$WORK/store
+    export MINIMODEL_HOME
+    manifest-make -q --private --model-id local/text -s 64K --chunk-lists model -o model/m.manifest --force model 2>/dev/null
+    slm-import -q --json model >import.json 2>/dev/null # unsigned: failed
+    slm-import -q --json --allow-unsigned model >>import.json
+    slm-import -q --json --allow-unsigned model >>import.json # there
+    slm-list --json >model.json
+    slm-path --json local/text >path.json
+    slm-path --json --manifest local/text >>path.json
+    slm-check -q --json >checked.json
+    chmod u+w store/models/local/text/1/files/README.md && changed store/models/local/text/1/files/README.md 0
+    slm-check -q --json >>checked.json 2>/dev/null
+    slm-remove --json local/text >removed.json
+    slm-gc --json >cleared.json
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'
@@ -62,7 +78,7 @@ else
 fi
 
 # every rule that docs name exists
-for command in chunk-merkle manifest-lint manifest-make slm-info slm-pack slm-unpack slm-verify; do $command --rules; done | cut -f1 | sort -u >rules
-grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
+for page in "$ROOT"/man/*.1; do "$(basename "$page" .1)" --rules; done | cut -f1 | sort -u >rules
+grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
     tr -d '[]' | sort -u >named
 same 'rules that the docs name exist' '' "$(comm -13 rules named)"

@@ -8,6 +8,8 @@ export PYTHONDONTWRITEBYTECODE SOURCE_DATE_EPOCH=1700000000
 cp -r "$ROOT/share/model" model && chmod -R u+w model
 (cd model && manifest-make -q -p -s 64K --chunk-lists . ./*.txt ./*.md ./*.gguf) >good.manifest && mv good.manifest model/m.manifest
 head -c 300000 "$MODEL" >broken.gguf
+python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); import slm_file; sys.stdout.buffer.write(slm_file.Slm().file())' "$ROOT/scripts" >tiny.slm
+cp tiny.slm broken.slm && changed broken.slm 300
 python3 "$ROOT/tests/cmd/build.py" shards shards 2>/dev/null || mkdir shards && python3 "$ROOT/tests/cmd/build.py" shards shards
 manifest-make -q -p shards >shards.manifest
 chunk-merkle -s 64K -l list "$MODEL" >/dev/null
@@ -23,6 +25,9 @@ each() {
 }
 each 'slm-info' "$FAULTY/slm-info" "$MODEL"
 each 'slm-info of a broken file' "$FAULTY/slm-info" broken.gguf
+each 'slm-info of an .slm' "$FAULTY/slm-info" tiny.slm
+each 'slm-info --metadata of an .slm' "$FAULTY/slm-info" --metadata tiny.slm
+each 'slm-info of a broken .slm' "$FAULTY/slm-info" broken.slm
 each 'slm-info of shards' "$FAULTY/slm-info" shards/model-00001-of-00002.safetensors
 each 'slm-info --metadata' "$FAULTY/slm-info" --metadata "$MODEL"
 slm-pack -q -o packed.slm --drop tokenizer.chat_template "$MODEL" >/dev/null

@@ -5,6 +5,7 @@ folders_of() {
     pack) echo "pack gguf slm" ;;
     chunk_list) echo chunk-list ;;
     route) echo manifest ;;
+    receipt) echo "receipt report" ;;
     *) echo "$1" ;;
     esac
 }

@@ -10,6 +10,7 @@ from common import Finding, open_regular
 from gguf import Gguf
 from layout import Facts
 from safetensors import MAX_JSON, Safetensors, header_length
+from slm import MAGIC, Slm
 
 RUNS_CODE = {"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "REDUCE", "NEWOBJ", "NEWOBJ_EX", "BUILD"}
 OLD_PICKLE_LIMIT = 1 << 20
@@ -84,8 +85,10 @@ def plain_facts(path, data, findings):
 def examine(path):
     """Facts (None when there are none to tell) and findings of one file."""
     data, name = map_file(path), path.lower()
-    if name.endswith(".slm"):
-        return None, [Finding("@0", "this program does not know .slm", "slm-unsupported")]
+    if data[:4] == MAGIC[:4] or name.endswith(".slm") and data[:4] != b"GGUF":
+        file = Slm(data)
+        findings = file.read()
+        return file.facts(), findings
     if name.endswith(".safetensors") and (header_length(data) or not archive_kind(data)):
         file = Safetensors(data)
         findings = file.read()

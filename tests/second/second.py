@@ -7,6 +7,8 @@ import chunks
 import content
 import generate
 import manifest
+import slm
+import slm_generate
 from common import CannotTell, Finding, exit_code, open_regular
 from layout import layout_lines
 
@@ -42,6 +44,12 @@ def do_info(args):
 def do_tensors(args):
     facts, findings = content.examine(args.file)
     return report(args.file, findings, layout_lines(facts.tensors or []) if facts else [])
+
+
+def do_slm_dump(args):
+    file = slm.Slm(content.map_file(args.file))
+    findings = file.read()
+    return report(args.file, findings, encode(file.dump_lines()) if exit_code(findings) == 0 else [])
 
 
 def do_chunks(args):
@@ -80,6 +88,16 @@ def do_generate_broken(args):
     return 0
 
 
+def do_generate_slm(args):
+    slm_generate.write_valid(args.seed, args.count, args.folder)
+    return 0
+
+
+def do_generate_broken_slm(args):
+    slm_generate.write_broken(args.seed, args.count, args.folder)
+    return 0
+
+
 def chunk_size(text):
     if manifest.chunk_size_fault(text):
         raise argparse.ArgumentTypeError("a power of two from 65536 to 67108864")
@@ -101,13 +119,16 @@ def command_line():
 
     command("info", do_info, ("file", str))
     command("tensors", do_tensors, ("file", str))
+    command("slm-dump", do_slm_dump, ("file", str))
     command("chunks", do_chunks, ("file", str), sized=True)
     command("list", do_list, ("file", str), sized=True)
     command("prove", do_prove, ("index", int), ("file", str), sized=True)
     command("check-proof", do_check_proof, ("file", str))
     command("lint", do_lint).add_argument("files", nargs="+")
     for name, run in (("generate-valid", do_generate_valid),
-                      ("generate-broken", do_generate_broken)):
+                      ("generate-broken", do_generate_broken),
+                      ("generate-slm", do_generate_slm),
+                      ("generate-broken-slm", do_generate_broken_slm)):
         command(name, run, ("seed", str), ("count", int), ("folder", str))
     return parser
 

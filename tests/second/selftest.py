@@ -14,6 +14,8 @@ import content
 import generate
 import jsontext
 import manifest
+import slm
+import slm_generate
 from common import exit_code
 from gguf import DTYPES, Gguf
 from safetensors import Safetensors
@@ -198,10 +200,42 @@ def check_broken(folder, name, where, reason):
     expect(f"{name} line", bool(found) if where == "-" else bool(found & set(where.split(","))), True)
 
 
+# --- .slm ---
+
+def real_numbers():
+    for text in ("0", "1", "10000", "1e+06", "1e-05", "1e-06", "0.1", "0.33333334", "1.4013e-45", "3.4028235e+38", "1.1754944e-38",
+                 "16777216", "500000", "1.25e+06", "1.234567e+07"):
+        expect(f"real {text}", slm.real(text) is not None, True)
+    for text in ("-0", "-1", "1000000", "1250000", "12345670", "0.10", "1e-5", "1e+5", "1e-46", "3.5e+38", "16777217", "0.333333343", "", "e", "1e", ".1", "1."):
+        expect(f"real {text}", slm.real(text), None)
+    expect("f32 between two doubles", slm.nearest_f32("1.00000006"), 0x3F800001)
+
+
+def generated_slm():
+    for index in range(2 * len(slm_generate.EDGES)):
+        findings = slm.Slm(slm_generate.valid("selftest", index)).read()
+        expect(f"valid slm {index}", [finding.text("") for finding in findings], [])
+    from slm_broken import WAYS
+    with tempfile.TemporaryDirectory() as folder:
+        slm_generate.write_broken("selftest", len(WAYS), folder)
+        for row in open(os.path.join(folder, "expect.tsv"), encoding="utf-8"):
+            check_broken_slm(folder, *row.rstrip("\n").split("\t"))
+
+
+def check_broken_slm(folder, name, places, reason):
+    with open(os.path.join(folder, name), "rb") as file:
+        findings = slm.Slm(file.read()).read()
+    found = {finding.message.split(":")[0] for finding in findings}
+    expect(f"{name} code", exit_code(findings), 3 if reason.startswith("unsupported") else 1)
+    expect(f"{name} place", bool(found) if places == "-" else bool(found & set(places.split(","))), True)
+
+
 def main():
     made_files()
     proofs()
     generated()
+    real_numbers()
+    generated_slm()
     if len(sys.argv) > 1:
         golden_gguf(sys.argv[1])
         golden_safetensors(sys.argv[1])
