@@ -2,7 +2,7 @@
  * first in the list. Both do the same where
  *   - all merges that make one piece stand together in the list, so that the list is an order of pieces, and
  *   - whatever two pieces make a piece are in the list, so that scores join nothing that the list does not.
- * Lists that were made from sentencepiece's models are so, and get back that model's own scores: 0, -1, -2, ... in the order
+ * Lists that were made from sentencepiece's models are so, and get back that model's own scores: -0, -1, -2, ... in the order
  * in which the list makes pieces, then on through the pieces that no merge makes (single letters, whose scores decide nothing).
  * Converters that give all pieces one score, or skip the two conditions, make a tokenizer that cuts texts otherwise. */
 #include "convert/merge_scores.h"

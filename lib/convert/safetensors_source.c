@@ -81,6 +81,11 @@ static int read_config(struct reading *r)
 {
     struct mm_artifact artifact;
     const char *shown = r->diags->file;
+    int there = is_there(r, "config.json");
+    if (there <= 0)
+        return there < 0 ? -1
+                         : mm_diag(r->diags, MM_RULE_PACK_SOURCE,
+                                   "expected the folder of a model, found one without config.json");
     int fd = add_file(r, "config.json", MM_FORMAT_JSON, &artifact);
     int result = fd < 0 ? -1 : mm_llama_config_read(&r->config, fd, r->options, r->diags);
     r->diags->file = shown;
@@ -155,28 +160,35 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Adds each file that the index names, once; INDEX_PATH is its own. */
-static int add_named_shards(struct reading *r, const struct mm_model *index)
+/* Adds the file NAME of the index, whose name is to lead nowhere else. */
+static int add_named_shard(struct reading *r, const char *name)
 {
     char shown[MM_SHOWN];
+    mm_show(shown, name, strlen(name));
+    if (strchr(name, '/') || !mm_path_ends_in(name, ".safetensors"))
+        return mm_diag(r->diags, MM_RULE_SET_INDEX, "expected names of safetensors files in this folder, found '%s'",
+                       shown);
+    if (r->shard_count == SHARDS_MAX)
+        return mm_diag(r->diags, MM_RULE_IO_LIMIT, "at most %d shards are read", SHARDS_MAX);
+    int there = is_there(r, name);
+    if (there == 0)
+        return mm_diag(r->diags, MM_RULE_SET_INDEX, "expected files that are there, found '%s'", shown);
+    return there < 0 ? -1 : add_shard(r, name);
+}
+
+/* Adds each file that the index names, once. */
+static int add_named_shards(struct reading *r, const struct mm_model *index)
+{
     const char **names = mm_realloc_array(NULL, index->shard_count, sizeof *names);
-    int result = names ? 0 : mm_diag_memory(r->diags);
-    for (size_t i = 0; result == 0 && i < index->shard_count; i++)
+    if (!names)
+        return mm_diag_memory(r->diags);
+    int result = 0;
+    for (size_t i = 0; i < index->shard_count; i++)
         names[i] = index->words.data + index->shards[i].file;
-    if (result == 0)
-        qsort(names, index->shard_count, sizeof *names, compare_names);
-    for (size_t i = 0; result == 0 && i < index->shard_count; i++) {
-        if (i > 0 && strcmp(names[i], names[i - 1]) == 0)
-            continue;
-        if (strchr(names[i], '/') || !mm_path_ends_in(names[i], ".safetensors"))
-            result =
-                mm_diag(r->diags, MM_RULE_PACK_SOURCE, "expected names of safetensors files in this folder, found '%s'",
-                        mm_show(shown, names[i], strlen(names[i])));
-        else if (r->shard_count == SHARDS_MAX)
-            result = mm_diag(r->diags, MM_RULE_IO_LIMIT, "at most %d shards are read", SHARDS_MAX);
-        else
-            result = add_shard(r, names[i]);
-    }
+    qsort(names, index->shard_count, sizeof *names, compare_names);
+    for (size_t i = 0; result == 0 && i < index->shard_count; i++)
+        if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+            result = add_named_shard(r, names[i]);
     free(names);
     return result;
 }
@@ -208,9 +220,10 @@ static int add_indexed_shards(struct reading *r)
     struct mm_artifact index;
     const char *shown = r->diags->file;
     int result = add_file(r, INDEX_NAME, MM_FORMAT_JSON, &index) < 0 ? -1 : add_named_shards(r, &index.model);
+    const char *path = r->diags->file;
+    r->diags->file = shown; /* the findings about the index have its name */
     if (result == 0)
-        result = check_index(r, r->diags->file, &index);
-    r->diags->file = shown;
+        result = check_index(r, path, &index);
     mm_artifact_release(&index);
     return result;
 }
@@ -252,6 +265,27 @@ static bool is_rotation(const char *name)
     return strncmp(name, "model.", 6) == 0 && mm_path_ends_in(name, "rotary_emb.inv_freq");
 }
 
+/* A finding unless the dimensions are those that follow from config.json. */
+static bool dimensions_follow(struct reading *r, const struct shard *shard, const struct mm_tensor *tensor, int which,
+                              const uint64_t dims[static 4])
+{
+    uint64_t wanted[4];
+    char shown[MM_SHOWN];
+    const struct mm_buf *words = &shard->artifact.model.tensors.words;
+    const char *name = words->data + tensor->name;
+    unsigned rank = mm_llama_dimensions(&r->config.llama, (enum mm_llama_tensor_id)which, wanted);
+    if (memcmp(wanted, dims, sizeof wanted) == 0)
+        return true;
+    mm_show(shown, name, strlen(name));
+    if (rank == 1)
+        mm_diag(r->diags, MM_RULE_PACK_TENSOR, "expected dimension %" PRIu64 " of '%s', found %s", wanted[0], shown,
+                words->data + tensor->dims);
+    else
+        mm_diag(r->diags, MM_RULE_PACK_TENSOR, "expected dimensions %" PRIu64 ",%" PRIu64 " of '%s', found %s",
+                wanted[1], wanted[0], shown, words->data + tensor->dims);
+    return false;
+}
+
 static void add_tensor(struct reading *r, const struct shard *shard, const struct mm_tensor *tensor, int which,
                        uint32_t block)
 {
@@ -268,7 +302,8 @@ static void add_tensor(struct reading *r, const struct shard *shard, const struc
                                         : order == MM_LLAMA_HEADS_KV ? numbers[MM_LLAMA_HEAD_COUNT_KV]
                                                                      : 0};
     r->found[which]++;
-    if (mm_checkpoint_add_tensor(r->checkpoint, mm_llama_name((enum mm_llama_tensor_id)which, block, name), dims, rank,
+    if (!dimensions_follow(r, shard, tensor, which, dims) ||
+        mm_checkpoint_add_tensor(r->checkpoint, mm_llama_name((enum mm_llama_tensor_id)which, block, name), dims, rank,
                                  &stored, r->diags) < 0)
         r->failed = true;
 }
@@ -286,8 +321,10 @@ static void take_tensor(struct reading *r, const struct shard *shard, size_t ind
     }
     mm_show(shown, name, strlen(name));
     int which = mm_llama_tensor_of_safetensors(name, strlen(name), &block);
-    if (which < 0) {
-        mm_diag(r->diags, MM_RULE_PACK_TENSOR, "expected tensors that a llama model has, found '%s'", shown);
+    if (which < 0 || (mm_llama_tensors[which].blocks && block >= r->config.llama.numbers[MM_LLAMA_BLOCK_COUNT])) {
+        mm_diag(r->diags, MM_RULE_PACK_TENSOR,
+                "expected tensors that a llama model of %" PRIu32 " layers has, found '%s'",
+                r->config.llama.numbers[MM_LLAMA_BLOCK_COUNT], shown);
         r->failed = true;
     } else if (strcmp(dtype, "f32") != 0 && strcmp(dtype, "f16") != 0 && strcmp(dtype, "bf16") != 0) {
         mm_diag(r->diags, MM_RULE_PACK_TENSOR, "expected f32, f16 or bf16 for '%s', found %s", shown, dtype);
@@ -316,6 +353,32 @@ static void take_tensors(struct reading *r)
 
 /* ---- what config.json and the tensors say of each other ---- */
 
+/* Names the first layer that lacks WHICH. */
+static void name_lacking(struct reading *r, enum mm_llama_tensor_id which)
+{
+    const struct mm_slm *slm = &r->checkpoint->slm;
+    uint32_t blocks = mm_llama_tensors[which].blocks ? r->config.llama.numbers[MM_LLAMA_BLOCK_COUNT] : 1, block = 0;
+    char name[MM_LLAMA_NAME_MAX];
+    for (bool there = true; there && block < blocks; block += there) {
+        mm_llama_name(which, block, name);
+        there = false;
+        for (size_t i = 0; !there && i < slm->tensor_count; i++)
+            there = strcmp(slm->tensors[i].name, name) == 0;
+    }
+    mm_diag(r->diags, MM_RULE_PACK_TENSOR, "expected %s, found none", mm_llama_safetensors_name(which, block, name));
+    r->failed = true;
+}
+
+static void check_complete(struct reading *r)
+{
+    for (int i = 0; i < MM_LLAMA_TENSORS; i++) {
+        const struct mm_llama_tensor *tensor = &mm_llama_tensors[i];
+        uint64_t expected = tensor->blocks ? r->config.llama.numbers[MM_LLAMA_BLOCK_COUNT] : 1;
+        if (tensor->once && r->found[i] < expected)
+            name_lacking(r, (enum mm_llama_tensor_id)i);
+    }
+}
+
 /* Programs use biases only where config.json says so, whatever tensors there are. */
 static void check_biases(struct reading *r, bool used, const enum mm_llama_tensor_id *which, size_t count,
                          const char *key)
@@ -324,8 +387,9 @@ static void check_biases(struct reading *r, bool used, const enum mm_llama_tenso
     for (size_t i = 0; i < count; i++) {
         if (r->found[which[i]] == expected)
             continue;
-        mm_diag(r->diags, MM_RULE_PACK_TENSOR, "expected %" PRIu64 " tensors %s, as %s is %s, found %" PRIu64, expected,
-                mm_llama_tensors[which[i]].safetensors, key, used ? "true" : "false", r->found[which[i]]);
+        mm_diag(r->diags, MM_RULE_PACK_TENSOR, "expected %s in %" PRIu64 " layers, as %s is %s, found it in %" PRIu64,
+                strstr(mm_llama_tensors[which[i]].safetensors, "%u") + 3, expected, key, used ? "true" : "false",
+                r->found[which[i]]);
         r->failed = true;
     }
 }
@@ -377,6 +441,7 @@ static void check_together(struct reading *r)
                                                         MM_LLAMA_T_ATTN_V_BIAS, MM_LLAMA_T_ATTN_OUT_BIAS};
     static const enum mm_llama_tensor_id feed[] = {MM_LLAMA_T_FFN_GATE_BIAS, MM_LLAMA_T_FFN_UP_BIAS,
                                                    MM_LLAMA_T_FFN_DOWN_BIAS};
+    check_complete(r);
     check_biases(r, r->config.attention_bias, attention, sizeof attention / sizeof *attention, "attention_bias");
     check_biases(r, r->config.feed_bias, feed, sizeof feed / sizeof *feed, "mlp_bias");
     if (!r->config.tied && r->found[MM_LLAMA_T_OUTPUT] == 0) {
