@@ -223,7 +223,7 @@ static int hash_file(struct mm_diffing *d, const char *path, const struct mm_che
 static bool belongs(const char *name)
 {
     return mm_path_ends_in_any_case(name, ".safetensors") || mm_path_ends_in_any_case(name, ".json") ||
-           mm_path_ends_in_any_case(name, ".model");
+           mm_path_ends_in_any_case(name, ".model") || mm_path_ends_in_any_case(name, ".gguf");
 }
 
 static int hash_folder(struct mm_diffing *d, const char *folder, const struct mm_checkpoint *checkpoint,

@@ -441,13 +441,25 @@ static bool may_be_model(enum mm_format format)
     return format != MM_FORMAT_JSON && format != MM_FORMAT_TEXT;
 }
 
-/* Whether two models of these formats are compared as they are stored. Opaque files may be checkpoints of llama2.c, which need a
- * tokenizer to be told in the terms of .slm. */
-static bool as_stored(enum mm_format a, enum mm_format b, const struct mm_diff_options *options)
+/* True if the tensors are in several files, whose keys are then named by file. */
+static bool is_split(const struct mm_side *side)
 {
-    if (!may_be_model(a) || !may_be_model(b))
+    size_t count = 0;
+    for (size_t i = 0; i < side->file_count; i++)
+        count += side->files[i].tensors;
+    return count > 1;
+}
+
+/* Whether two models are compared as they are stored. Opaque files may be checkpoints of llama2.c, which need a tokenizer to be
+ * told in the terms of .slm. */
+static bool as_stored(const struct mm_side *a, const struct mm_side *b, const struct mm_diff_options *options)
+{
+    enum mm_format format_a = mm_side_format(a), format_b = mm_side_format(b);
+    if (!may_be_model(format_a) || !may_be_model(format_b))
         return true;
-    return a == b && a != MM_FORMAT_SLM && !(a == MM_FORMAT_OPAQUE && options->tokenizer);
+    if (format_a != format_b || format_a == MM_FORMAT_SLM || (format_a == MM_FORMAT_OPAQUE && options->tokenizer))
+        return false;
+    return format_a != MM_FORMAT_GGUF || is_split(a) == is_split(b);
 }
 
 /* Which of the two ways it is follows from both formats. */
@@ -462,7 +474,7 @@ static int compare(struct mm_diffing *d, const char *path_a, const char *path_b)
     if (mm_side_open(&b, path_b, d->options, d->diags) < 0)
         result = -1;
     d->diags->file = shown;
-    if (result == 0 && as_stored(mm_side_format(&a), mm_side_format(&b), d->options)) {
+    if (result == 0 && as_stored(&a, &b, d->options)) {
         result = compare_stored(d, &a, &b);
     } else if (result == 0) {
         mm_side_release(&a);

@@ -146,8 +146,9 @@ char *mm_side_locate(const char *path, bool *folder, bool *lacks_tokenizer, stru
         free(located);
         located = NULL;
     }
-    *lacks_tokenizer =
-        count_suffix(&names, "tokenizer.json", &ignored) == 0 && count_suffix(&names, "tokenizer.model", &ignored) == 0;
+    *lacks_tokenizer = count_suffix(&names, "tokenizer.json", &ignored) == 0 &&
+                       count_suffix(&names, "tokenizer.model", &ignored) == 0 &&
+                       count_suffix(&names, ".gguf", &ignored) == 0;
     mm_names_release(&names);
     return located;
 }
