@@ -290,7 +290,12 @@ static int read_verdict(struct reading *r)
                                                    : "'fail', which follows from the lines");
     if (step(r) < 0)
         return -1;
-    return r->ended ? 0 : misplaced(r, "the end");
+    char shown[MM_SHOWN];
+    if (r->ended)
+        return 0;
+    return mm_diag_line(r->diags, MM_RULE_TEXT_FIELD_ORDER, r->line.number, 1,
+                        "expected the end behind the verdict, found '%s'",
+                        mm_show(shown, r->line.key, r->line.key_length));
 }
 
 static int read_document(struct reading *r)
