@@ -107,28 +107,38 @@ static char *locate_in_folder(const char *path, bool *folder, struct mm_diags *d
     return located;
 }
 
-/* True if the file PATH is of a format that holds a tokenizer. */
-static bool holds_tokenizer(const char *path)
+/* 1 if the file PATH is of a format that holds a tokenizer, 0 if not; -1 with a finding. */
+static int holds_tokenizer(const char *path, struct mm_diags *diags)
 {
     unsigned char head[4] = {0};
-    struct mm_diags ignored;
-    mm_diags_init(&ignored);
-    int fd = mm_file_open(path, &ignored);
-    if (fd >= 0) {
-        if (mm_file_read_at(fd, 0, head, sizeof head, &ignored) < 0)
-            head[0] = 0;
-        close(fd);
-    }
-    mm_diags_release(&ignored);
-    return memcmp(head, "GGUF", sizeof head) == 0 || memcmp(head, mm_slm_magic, sizeof head) == 0;
+    int fd = mm_file_open(path, diags);
+    if (fd < 0)
+        return -1;
+    ssize_t length = pread(fd, head, sizeof head, 0);
+    int holds = memcmp(head, "GGUF", sizeof head) == 0 || memcmp(head, mm_slm_magic, sizeof head) == 0;
+    if (length < 0)
+        holds = mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
+    close(fd);
+    return holds;
+}
+
+/* The same for a folder that is no single file's. */
+static int folder_holds_tokenizer(const char *path, struct mm_diags *diags)
+{
+    struct mm_names names;
+    const char *ignored;
+    int holds = mm_names_list(&names, path, diags);
+    if (holds == 0)
+        holds = count_suffix(&names, "tokenizer.json", &ignored) > 0 ||
+                count_suffix(&names, "tokenizer.model", &ignored) > 0 || count_suffix(&names, ".gguf", &ignored) > 0;
+    mm_names_release(&names);
+    return holds;
 }
 
 char *mm_side_locate(const char *path, bool *folder, bool *lacks_tokenizer, struct mm_diags *diags)
 {
     struct stat info;
-    struct mm_names names;
-    const char *ignored;
-    *folder = false;
+    *folder = *lacks_tokenizer = false;
     if (stat(path, &info) < 0) {
         mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
         return NULL;
@@ -138,19 +148,12 @@ char *mm_side_locate(const char *path, bool *folder, bool *lacks_tokenizer, stru
         mm_diag_memory(diags);
     if (!located)
         return NULL;
-    if (!*folder) {
-        *lacks_tokenizer = !holds_tokenizer(located);
+    int holds = (*folder ? folder_holds_tokenizer : holds_tokenizer)(located, diags);
+    *lacks_tokenizer = holds == 0;
+    if (holds >= 0)
         return located;
-    }
-    if (mm_names_list(&names, located, diags) < 0) {
-        free(located);
-        located = NULL;
-    }
-    *lacks_tokenizer = count_suffix(&names, "tokenizer.json", &ignored) == 0 &&
-                       count_suffix(&names, "tokenizer.model", &ignored) == 0 &&
-                       count_suffix(&names, ".gguf", &ignored) == 0;
-    mm_names_release(&names);
-    return located;
+    free(located);
+    return NULL;
 }
 
 /* ---- files ---- */
@@ -258,6 +261,15 @@ static void render(const struct mm_json_tree *tree, const struct mm_json_value *
     mm_buf_char(out, object ? '}' : ']');
 }
 
+/* Passes on what says that a file could not be read, not what says that it is too large. Returns 0 if there is nothing. */
+static int pass_on(const struct mm_diags *found, struct mm_diags *diags)
+{
+    for (size_t i = 0; i < found->count; i++)
+        if (mm_rule_info(found->items[i].rule)->group == MM_GROUP_IO && found->items[i].rule != MM_RULE_IO_LIMIT)
+            return mm_diag(diags, found->items[i].rule, "%s", found->items[i].text);
+    return found->dropped ? mm_diag_memory(diags) : 0;
+}
+
 /* The members of config.json as pairs. What is no object, or too large for a tree, is compared as a file alone. */
 static int take_settings(struct mm_side *side, const struct mm_side_file *file, struct mm_diags *diags)
 {
@@ -277,8 +289,9 @@ static int take_settings(struct mm_side *side, const struct mm_side_file *file, 
     if (fd >= 0)
         close(fd);
     mm_json_tree_release(&tree);
+    int result = pass_on(&ignored, diags);
     mm_diags_release(&ignored);
-    return side->settings.pairs_lost ? mm_diag_memory(diags) : 0;
+    return side->settings.pairs_lost ? mm_diag_memory(diags) : result;
 }
 
 static int by_key(const void *a, const void *b)

@@ -250,6 +250,17 @@ run slm-diff - tiny.gguf
 expect "no standard input" 2
 run slm-diff -o ev tiny.gguf q8.gguf
 expect "-o without --derived" 2
+run slm-diff -d --no-such tiny.gguf q8.gguf
+expect "an unknown option" 2 "usage: slm-diff"
+run sh -c 'slm-diff -d tiny.gguf q8.gguf >/dev/full'
+expect "a full disk" 3 "[io-write]"
+run sh -c 'slm-diff -d tiny.gguf q8.gguf | head -c 1 >/dev/null; slm-diff -d tiny.gguf q8.gguf >&-'
+expect "a closed output" 3 "[io-write]"
+mkfifo pipe && run slm-diff pipe tiny.gguf
+expect "a pipe is not read" 3 "[io-not-regular]"
+same "the rules of its own are listed" "diff-derived diff-evidence diff-terms-unsupported" "$(slm-diff --rules | cut -f1 | grep '^diff' | tr '\n' ' ' | sed 's/ $//')"
+in_memory 40000 slm-diff -q -d tiny.gguf q8.gguf
+expect "in 40 MB of addresses" 0
 printf 'GGUF\003\000\000\000' >cut.gguf
 run slm-diff tiny.gguf cut.gguf
 expect "a broken file" 1 "cut.gguf" "[gguf-truncated]"
