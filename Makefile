@@ -24,7 +24,8 @@ LIB_SOURCES := \
 	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c lib/model/gguf_facts.c \
 	lib/model/gguf_head.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c lib/model/pickle.c \
 	lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/slm.c \
-	lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c lib/model/tensor.c lib/model/tokenizer.c \
+	lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c lib/model/slm_write.c lib/model/tensor.c \
+	lib/model/tokenizer.c \
 	lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
 	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c \
@@ -35,8 +36,9 @@ LIB_SOURCES := \
 	lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
 	lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chunks.c lib/act/consent.c lib/act/derive.c \
 	lib/act/diff.c lib/act/diff_side.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c \
-	lib/act/home.c lib/act/import.c lib/act/import_item.c lib/act/import_publish.c lib/act/intake.c lib/act/keep.c \
-	lib/act/make.c lib/act/store.c lib/act/supply.c lib/act/verify.c
+	lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c \
+	lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/store.c lib/act/supply.c \
+	lib/act/verify.c
 COMMANDS := chunk-merkle manifest-lint manifest-make receipt-write slm-check slm-diff slm-gc slm-import slm-info \
 	slm-list slm-pack slm-path slm-remove slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
@@ -122,7 +124,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 __pread64_chk write pwrite64 fsync linkat renameat \
-	open64 __open64_2 openat64 __openat64_2 fstat64 fstatat64 stat64
+	open64 __open64_2 openat64 __openat64_2 fstat64 fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)

@@ -44,7 +44,7 @@ void cli_init(struct cli *cli, const struct cli_command *command, int argc, char
 
 static void print_usage(const struct cli_command *command, FILE *out)
 {
-    fprintf(out, "usage: %s [OPTION]... %s\n", command->name, command->operands);
+    fprintf(out, "usage: %s [OPTION]...%s%s\n", command->name, command->operands[0] ? " " : "", command->operands);
 }
 
 static void print_option(const struct cli_option *option)

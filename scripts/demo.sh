@@ -1,5 +1,6 @@
 #!/bin/sh
-# The main job on a real, tiny model: describe, lint, verify; then four lies, each refused by name.
+# The main job on a real, tiny model: describe, lint, verify; four lies, each refused by name; then into the store, with a receipt
+# and through a kill.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/bootstrap.sh
@@ -87,3 +88,80 @@ sed "s/^tokenizer-sha256: .*/$tokenizer/" swapped.manifest >model/model.manifest
 refused 'verify-tokenizer' slm-verify -q model/model.manifest
 
 printf '\nAll four were refused by name.\n'
+cp good.gguf $gguf
+cp good.manifest model/model.manifest
+
+# ---- one file ----
+
+say 'A tiny model in one file: nothing is left out unless somebody says so'
+mkdir tiny
+cp model/LICENSE.txt model/README.md tiny/
+refused 'pack-key' slm-pack -o tiny/keeper.slm $gguf
+show slm-pack --drop tokenizer.chat_template --quantize q8_0 -o tiny/keeper.slm $gguf
+show slm-info tiny/keeper.slm | head -n 4
+manifest-make -q --model-id keeper/tiny --version 1.0 --license CC0-1.0 --takedown-route mailto:keeper@example.org \
+    --source-lane quantized --source "$(sha256sum $gguf | cut -d' ' -f1) keeper/mini-keeper" tiny >tiny/tiny.manifest
+
+# ---- into the store ----
+
+MINIMODEL_HOME=$work/store
+export MINIMODEL_HOME
+
+say 'The reader takes the models into the store: checked while they are copied'
+refused 'store-unsigned' slm-import -q tiny
+show slm-import -q --allow-unsigned tiny
+slm-import -q --allow-unsigned model >/dev/null
+show slm-list
+show slm-info -q "$(slm-path keeper/tiny)" | head -n 3
+
+say 'A receipt says what was done, and what was not: nobody consented to run it'
+receipt=$(find store/receipts/keeper/tiny -name '*.receipt')
+show head -n 11 "$receipt"
+show receipt-write --check
+show slm-check -q
+
+say 'An import that is killed in the middle goes on where it was'
+mkdir big
+cp $gguf model/LICENSE.txt model/README.md big/
+python3 -c "
+import random
+open('big/ballast.bin', 'wb').write(random.Random(1).randbytes(64 << 20))"
+manifest-make -q --model-id keeper/big --version 1.0 --license CC0-1.0 --takedown-route mailto:keeper@example.org \
+    --source-lane original --chunk-lists big big >big/big.manifest
+partial=$work/store/store/partial/$(sha256sum big/big.manifest | cut -d' ' -f1)/files/ballast.bin
+printf '$ slm-import -q --allow-unsigned big & ... kill -9\n'
+# The kill comes once 24 of 64 MiB are written. Where this script is too slow for that, a limit ends the import at 48.
+python3 - "$partial" <<'PY'
+import os, resource, signal, subprocess, sys
+
+def limit():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (48 << 20, 48 << 20))
+
+child = subprocess.Popen(['slm-import', '-q', '--allow-unsigned', 'big'], preexec_fn=limit, stdout=subprocess.DEVNULL)
+while child.poll() is None:
+    try:
+        if os.stat(sys.argv[1]).st_size >= 24 << 20:
+            child.kill()
+    except FileNotFoundError:
+        pass
+if child.returncode == 0:
+    sys.exit('demo: expected an import that was ended in the middle')
+print('ended by', 'SIGKILL' if child.returncode == -signal.SIGKILL else 'a limit', 'with', os.stat(sys.argv[1]).st_size, 'bytes written')
+PY
+printf 'The store has not changed:\n'
+show slm-list
+show slm-import -q --allow-unsigned --resume-only big | tee facts
+awk -F': ' '{ at[$1] = $2 }
+    END { exit !(at["kept-bytes"] > 0 && at["kept-bytes"] + at["copied-bytes"] + at["reused-bytes"] == at["total-bytes"]) }' facts || {
+    echo 'demo: expected every byte to be kept, copied or reused, and no byte twice' >&2
+    exit 1
+}
+printf 'What was kept was hashed again, not copied again. The weights are those of the other model, so they were reused.\n'
+
+say 'Lie 5: a receipt that was changed afterwards'
+chmod u+w "$receipt"
+sed 's/^execution-consent: no/execution-consent: yes/' "$receipt" >changed
+cat changed >"$receipt"
+refused 'receipt-changed' receipt-write --check
+
+printf '\nRefused by name, too.\n'

@@ -1,6 +1,7 @@
 #include "act/chain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "base/file.h"
 
 /* Receipts that the log does not name and that an append looks at; an interrupted append leaves one. */
-#define UNNAMED_MAX 1024
+#define UNNAMED_MAX 16384
 
 /* A receipt that the log does not name. */
 struct unnamed {
@@ -150,8 +151,8 @@ static int collect_unnamed(void *context, const char *name, bool unfinished)
     if (unfinished || !mm_receipt_name_valid(name, strlen(name)))
         return 0;
     if (a->unnamed_count >= UNNAMED_MAX)
-        return mm_diag(a->chain.diags, MM_RULE_IO_LIMIT, "at most %d receipts that the log does not name are read",
-                       UNNAMED_MAX);
+        return mm_diag(a->chain.diags, MM_RULE_IO_LIMIT,
+                       "at most %d receipts that the log does not name are read; move some of them away", UNNAMED_MAX);
     if (!mm_grow(&a->unnamed, a->unnamed_count, &a->unnamed_capacity, sizeof *a->unnamed))
         return mm_diag_memory(a->chain.diags);
     struct unnamed *unnamed = &a->unnamed[a->unnamed_count];
@@ -242,13 +243,20 @@ static int write_file(struct append *a, const struct mm_buf *text, const char *p
     *folder = mm_home_open_folder(a->chain.home, parent, true);
     if (*folder < 0)
         return mm_diag(diags, MM_RULE_IO_WRITE, "cannot make the folder %s: %s", parent, strerror(errno));
+    const char *base = strrchr(path, '/') + 1;
+    struct stat there;
+    bool fresh = fstatat(*folder, base, &there, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
     if (mm_writer_open_in(&writer, *folder, path, false, diags) < 0)
         return -1;
     int result = mm_writer_write(&writer, text->data, text->length, diags);
     if (result == 0 && fchmod(writer.fd, 0444) < 0)
         result = mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot make the receipt read-only", errno);
-    if (result == 0)
-        return mm_writer_commit(&writer, diags);
+    if (result == 0) {
+        result = mm_writer_commit(&writer, diags);
+        if (result < 0 && fresh) /* it may stand there, with a folder that could not be flushed */
+            unlinkat(*folder, base, 0);
+        return result;
+    }
     mm_writer_abandon(&writer);
     return result;
 }

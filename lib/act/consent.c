@@ -64,22 +64,18 @@ static int note_import(void *context, const struct mm_receipt *receipt, const ch
     return 0;
 }
 
-/* Takes what a consent repeats of the import FROM. */
+/* Takes what a consent repeats of the import FROM: all but the machine's label. */
 static int copy_import(struct mm_receipt *to, const struct mm_receipt *from, struct mm_diags *diags)
 {
-    *to = *from;
+    struct mm_buf text = {0};
+    mm_receipt_write(from, &text);
+    int result = mm_buf_text(&text) ? mm_receipt_read(to, text.data, text.length, diags) : mm_diag_memory(diags);
+    free(to->host_label);
+    to->host_label = NULL;
     to->action = MM_ACTION_CONSENTED;
     to->execution_consent = true;
-    to->lines = (struct mm_buf){0};
-    to->host_label = NULL;
-    to->detail = from->detail ? strdup(from->detail) : NULL;
-    to->artifacts = mm_realloc_array(NULL, from->artifact_count, sizeof *to->artifacts);
-    to->artifact_capacity = from->artifact_count;
-    mm_buf_add(&to->lines, from->lines.data, from->lines.length);
-    if (!to->artifacts || to->lines.failed || (from->detail && !to->detail))
-        return mm_diag_memory(diags);
-    memcpy(to->artifacts, from->artifacts, from->artifact_count * sizeof *to->artifacts);
-    return 0;
+    mm_buf_release(&text);
+    return result;
 }
 
 /* Second reading: the wanted one. The chain can only have grown since the first. */
@@ -119,7 +115,7 @@ int mm_consent_prepare(int home, const char *model_id, uint64_t revision, struct
         return none_found(&s);
     s.place = newest;
     result = mm_chain_each(home, take_import, &s, diags);
-    if (result == 0) /* what was there a moment ago is damaged now */
-        return none_found(&s);
-    return result > 0 && diags->errors == errors ? 0 : -1;
+    if (diags->errors > errors)
+        return -1;
+    return result > 0 ? 0 : none_found(&s); /* what was there a moment ago is not, now */
 }

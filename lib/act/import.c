@@ -168,13 +168,13 @@ static int take_list(struct mm_import *i, struct mm_item *item)
         mm_buf_clear(&stored);
         mm_buf_add(&stored, text.data, text.length);
     }
-    mm_import_remove_list(i, item, ".chunks");
-    mm_import_remove_list(i, item, ".chunks.gz");
+    if (mm_import_remove_list(i, item, ".chunks") < 0 || mm_import_remove_list(i, item, ".chunks.gz") < 0)
+        result = -1;
     snprintf(item->list_path, sizeof item->list_path, "%s.chunks%s", item->claim.path, compressed ? ".gz" : "");
     item->list_stated = item->listed && mm_import_names_list(&item->claim, compressed ? ".chunks.gz" : ".chunks");
     if (item->listed && (stored.failed || text.failed))
         result = mm_diag_memory(i->diags);
-    else if (item->listed)
+    else if (item->listed && result == 0)
         result =
             mm_tree_make_for(i->files, item->list_path, i->diags) < 0 ? -1 : write_whole(i, item->list_path, &stored);
     mm_buf_release(&stored);

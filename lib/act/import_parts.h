@@ -1,5 +1,5 @@
-/* What the parts of the importer share: import.c (the course of an import), import_item.c (one artifact's bytes) and
- * import_publish.c (what becomes of a model that passed). Nobody else includes this. */
+/* What the parts of the importer share: import.c (the course of an import), import_file.c (the file that an artifact goes
+ * to), import_item.c (its bytes), import_mend.c (what is wrong of them) and import_publish.c (a model that passed). Nobody else includes this. */
 #ifndef MM_ACT_IMPORT_PARTS_H
 #define MM_ACT_IMPORT_PARTS_H
 
@@ -17,16 +17,18 @@ struct mm_item {
     bool listed;         /* a chunk list stands there */
     bool list_stated;    /* where the manifest names one: it is judged, and published too */
     enum mm_item_how how;
-    size_t root;     /* the source whose file stays in place */
-    int fd;          /* the partial file, -1 while it is closed */
-    uint64_t kept;   /* bytes that were there when the import began: whole chunks from the start */
-    uint64_t needed; /* bytes that are still to be written */
-    uint64_t *holes; /* chunks below `kept` that an earlier run could not get, sorted */
+    size_t root;                       /* the source whose file stays in place */
+    struct mm_fingerprint fingerprint; /* and which file that is */
+    int fd;                            /* the partial file, -1 while it is closed */
+    uint64_t kept;                     /* bytes that were there when the import began: whole chunks from the start */
+    uint64_t needed;                   /* bytes that are still to be written */
+    uint64_t *holes;                   /* chunks below `kept` that an earlier run could not get, sorted */
     size_t hole_count, hole_capacity;
     struct mm_intake intake;
     size_t choices; /* sources that have a file of it */
     uint64_t seen;  /* chunks that were hashed */
     bool read;      /* to the last */
+    bool judged;    /* by a list: `bad` has the wrong ones among them */
     uint64_t *bad;  /* wrong ones among them, where a list tells, sorted */
     size_t bad_count;
     uint64_t *lacks; /* chunks that no source has, sorted */
@@ -65,22 +67,45 @@ struct mm_import {
     enum mm_medium medium;
 };
 
-/* import_item.c */
+/* import_file.c */
 
 /* Finds or makes the partial file of ITEM: what is there, the same file of another model, a link to the source's. */
 int mm_item_prepare(struct mm_import *import, struct mm_item *item);
+
+/* Opens it, to be written unless it is shared, as item->fd. Returns the descriptor, or -1 with a finding. */
+int mm_item_open_file(struct mm_import *import, struct mm_item *item);
+
+/* The first source's file, of the intake that is open, that has the artifact's size; or -1. */
+int mm_item_whole_file(const struct mm_item *item);
+
+/* import_item.c */
 
 /* For the first check: opens ITEM and says how its bytes are read; what comes from a source is written meanwhile. */
 int mm_item_open(struct mm_import *import, struct mm_item *item, const struct mm_chunk_list *list,
                  struct mm_origin *origin);
 void mm_item_close(struct mm_import *import, struct mm_item *item, const struct mm_chunk_compare *compare, bool read);
 
+/* True if the partial file had chunk CHUNK, as far as its size tells, when the import began. */
+bool mm_item_is_kept(const struct mm_item *item, uint64_t chunk);
+
+/* The bytes of chunk CHUNK, which is the last one's rest or a whole one. */
+uint64_t mm_item_chunk_bytes(const struct mm_item *item, uint64_t chunk);
+
+/* Count GOT bytes that were in the partial file before, or were taken in. */
+void mm_item_count_kept(struct mm_import *import, const struct mm_item *item, uint64_t got);
+void mm_item_count_taken(struct mm_import *import, enum mm_intake_from from, uint64_t got);
+
+/* Order of chunks for bsearch. */
+int mm_item_by_number(const void *a, const void *b);
+void mm_item_release(struct mm_item *item);
+
+/* import_mend.c */
+
 /* True if the first check found the bytes of ITEM wrong or lacking. */
 bool mm_item_is_wrong(const struct mm_item *item, const struct mm_artifact_report *report);
 
 /* Fetches what is wrong or lacking, chunk by chunk. Returns 0, or -1 with findings; what no source has stands in item->lacks. */
 int mm_item_mend(struct mm_import *import, struct mm_item *item);
-void mm_item_release(struct mm_item *item);
 
 /* Chunks that lack, for the next run (`lacks` in the partial import, bad-ranges lines) and for --bad-ranges. */
 int mm_import_read_lacks(struct mm_import *import);
@@ -91,8 +116,8 @@ int mm_import_write_lacks(struct mm_import *import);
 /* True if CLAIM's manifest names a chunk list with this ENDING, ".chunks" or ".chunks.gz". */
 bool mm_import_names_list(const struct mm_claim *claim, const char *ending);
 
-/* Removes the list with this ENDING beside the partial file of ITEM, if there is one. */
-void mm_import_remove_list(const struct mm_import *import, const struct mm_item *item, const char *ending);
+/* Removes the list with this ENDING beside the partial file of ITEM, if there is one. Returns 0, or -1 with IO_WRITE. */
+int mm_import_remove_list(const struct mm_import *import, const struct mm_item *item, const char *ending);
 
 /* Completes the partial import and makes it the model's folder, all at once. */
 int mm_import_publish(struct mm_import *import);

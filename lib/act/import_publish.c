@@ -21,11 +21,13 @@ bool mm_import_names_list(const struct mm_claim *claim, const char *ending)
            memcmp(route->value + route->value_length - length, ending, length) == 0;
 }
 
-void mm_import_remove_list(const struct mm_import *i, const struct mm_item *item, const char *ending)
+int mm_import_remove_list(const struct mm_import *i, const struct mm_item *item, const char *ending)
 {
     char path[sizeof item->list_path];
     snprintf(path, sizeof path, "%s%s", item->claim.path, ending);
-    unlinkat(i->files, path, 0);
+    if (unlinkat(i->files, path, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
+    return 0;
 }
 
 /* ---- chunk lists ---- */
@@ -88,10 +90,9 @@ static int settle_lists(struct mm_import *i)
         struct mm_item *item = &i->items[k];
         if (keep_list(i, item) < 0)
             return -1;
-        if (!mm_import_names_list(&item->claim, ".chunks"))
-            mm_import_remove_list(i, item, ".chunks");
-        if (!mm_import_names_list(&item->claim, ".chunks.gz"))
-            mm_import_remove_list(i, item, ".chunks.gz");
+        if ((!mm_import_names_list(&item->claim, ".chunks") && mm_import_remove_list(i, item, ".chunks") < 0) ||
+            (!mm_import_names_list(&item->claim, ".chunks.gz") && mm_import_remove_list(i, item, ".chunks.gz") < 0))
+            return -1;
     }
     return 0;
 }
@@ -102,6 +103,21 @@ static int settle_lists(struct mm_import *i)
 static char *source_folder(const struct mm_import *i, const struct mm_item *item)
 {
     return realpath(i->supply->roots[item->root].path, NULL);
+}
+
+/* The link leads to the very file that was checked. */
+static int check_link(struct mm_import *i, const struct mm_item *item)
+{
+    struct mm_fingerprint there = {0};
+    int fd = mm_file_open_beneath(i->files, item->claim.path, MM_LINKS_FOLLOW);
+    if (fd < 0)
+        return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->claim.path, strerror(errno));
+    int result = mm_fingerprint_take(&there, fd, i->diags);
+    close(fd);
+    if (result == 0 && !mm_fingerprint_same(&item->fingerprint, &there))
+        result =
+            mm_diag(i->diags, MM_RULE_IO_CHANGED, "%s is another file than the one that was read", item->claim.path);
+    return result;
 }
 
 static int link_in_place(struct mm_import *i, const struct mm_item *item)
@@ -118,7 +134,7 @@ static int link_in_place(struct mm_import *i, const struct mm_item *item)
     unlinkat(i->files, item->claim.path, 0);
     if (symlinkat(target, i->files, item->claim.path) < 0)
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot link %s: %s", item->claim.path, strerror(errno));
-    return 0;
+    return check_link(i, item);
 }
 
 static int link_all_in_place(struct mm_import *i)
@@ -135,7 +151,8 @@ static int write_manifest(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 16];
     snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
-    unlinkat(i->home, path, 0); /* nothing lacks any more */
+    if (unlinkat(i->home, path, 0) < 0 && errno != ENOENT) /* nothing lacks any more */
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
     snprintf(path, sizeof path, "%s/manifest", i->partial);
     unlinkat(i->home, path, 0);
     int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);

@@ -40,12 +40,22 @@ void mm_intake_release(struct mm_intake *intake)
 
 /* ---- opening ---- */
 
+/* What is absent, leads astray or is no file is none of the artifact's; anything else that keeps it from being opened is told. */
+static int not_opened(struct mm_intake *intake)
+{
+    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != EXDEV && errno != EISDIR && errno != ENXIO)
+        intake->open_error = errno;
+    return -1;
+}
+
 static int open_file(struct mm_intake *intake, size_t root)
 {
     int fd = mm_file_open_beneath(intake->supply->roots[root].folder, intake->claim->path, intake->supply->links);
     if (fd < 0)
-        return -1;
+        return not_opened(intake);
     bool known = fstat(fd, &intake->before[root]) == 0;
+    if (!known)
+        intake->open_error = errno;
     bool longer = known && (uint64_t)intake->before[root].st_size > intake->claim->chunks.bytes;
     intake->longer = intake->longer || longer;
     if (known && !longer)
@@ -54,14 +64,14 @@ static int open_file(struct mm_intake *intake, size_t root)
     return -1;
 }
 
-static int open_set(const struct mm_intake *intake, size_t root)
+static int open_set(struct mm_intake *intake, size_t root)
 {
     char path[sizeof intake->claim->path + sizeof SET_ENDING];
     const struct mm_supply_root *source = &intake->supply->roots[root];
-    if (source->is_set)
-        return openat(source->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    snprintf(path, sizeof path, "%s" SET_ENDING, intake->claim->path);
-    return openat(source->folder, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s" SET_ENDING, source->is_set ? "" : intake->claim->path);
+    int fd = openat(source->folder, source->is_set ? "." : path,
+                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (source->is_set ? 0 : O_NOFOLLOW));
+    return fd >= 0 ? fd : not_opened(intake);
 }
 
 int mm_intake_open(struct mm_intake *intake, const struct mm_supply *supply, const struct mm_claim *claim,
@@ -296,7 +306,7 @@ static ssize_t read_place(struct mm_intake *intake, size_t place, uint64_t offse
 
 ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, size_t length, enum mm_intake_from *from)
 {
-    int error = ENODATA;
+    int error = intake->open_error ? intake->open_error : ENODATA;
     for (size_t place = 0; place < place_count(intake); place++) {
         ssize_t got = read_place(intake, place, offset, out, length, from);
         if (got > 0)
@@ -307,21 +317,6 @@ ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, siz
     *from = MM_FROM_NOWHERE;
     errno = error;
     return -1;
-}
-
-int mm_intake_write(int out, const unsigned char *bytes, size_t length, uint64_t offset, struct mm_diags *diags)
-{
-    while (length > 0) {
-        ssize_t put = pwrite(out, bytes, length, (off_t)offset);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot write", errno);
-        bytes += put;
-        length -= (size_t)put;
-        offset += (uint64_t)put;
-    }
-    return 0;
 }
 
 /* Copies chunk INDEX from PLACE. Returns 0; 1 if the place lacks it or has other bytes; -1 with IO_WRITE. */
@@ -341,8 +336,8 @@ static int fetch_from(struct mm_intake *intake, size_t place, uint64_t index, in
         }
         mm_sha256_update(intake->sha, intake->block, (size_t)got);
         *read += *from == MM_FROM_STORE ? 0 : (uint64_t)got;
-        if (mm_intake_write(out, intake->block, (size_t)got, at, diags) < 0)
-            return -1;
+        if (mm_file_write_at(out, intake->block, (size_t)got, at) < 0)
+            return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot write", errno);
         at += (uint64_t)got;
     }
     mm_sha256_take(intake->sha, hash);

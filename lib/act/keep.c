@@ -231,14 +231,21 @@ int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep
                     struct mm_diags *diags)
 {
     struct imports noted = {models, imports};
-    return mm_chain_each(home, note_import, &noted, diags);
+    uint64_t errors = diags->errors;
+    int result = mm_chain_each(home, note_import, &noted, diags);
+    for (size_t i = 0; i < models->count; i++)
+        imports[i].unread = diags->unknown && !imports[i].manifest.known;
+    return result < 0 || diags->errors > errors ? -1 : 0;
 }
 
-static void check_receipt(const struct mm_digest *imported, const struct mm_manifest *manifest, struct mm_diags *diags)
+static void check_receipt(const struct mm_keep_import *import, const struct mm_manifest *manifest,
+                          struct mm_diags *diags)
 {
-    if (!imported->known)
+    if (import->unread)
+        mm_diag(diags, MM_RULE_IO_READ, "cannot read the receipts, of which one has to be of this model");
+    else if (!import->manifest.known)
         mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of the model's import, found none");
-    else if (memcmp(imported->bytes, manifest->sha256, MM_HASH_BYTES) != 0)
+    else if (memcmp(import->manifest.bytes, manifest->sha256, MM_HASH_BYTES) != 0)
         mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of this manifest, found one of another");
 }
 
@@ -319,7 +326,7 @@ enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model,
             mm_diag(diags, MM_RULE_STORE_MODEL, "expected the manifest of %s revision %s, found one of %s revision %s",
                     model->id, expected, id, revision);
         check_files(home, model, &manifest, import, options, diags);
-        check_receipt(&import->manifest, &manifest, diags);
+        check_receipt(import, &manifest, diags);
     }
     mm_manifest_release(&manifest);
     enum mm_answer answer = mm_diags_answer(diags);

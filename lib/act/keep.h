@@ -34,6 +34,7 @@ struct mm_keep_check {
 struct mm_keep_import {
     struct mm_digest manifest; /* not known: it was not imported, or removed since */
     bool in_place;             /* its files are links to where they were */
+    bool unread;               /* the receipts could not be read */
 };
 
 /* Fills IMPORTS, zeroed, one for each of MODELS. Returns 0, or -1 with findings. */

@@ -66,6 +66,7 @@ struct mm_intake {
     struct mm_sha256 *sha;
     unsigned char *block;
     int error;            /* errno of the last read that failed, ENOENT left out */
+    int open_error;       /* errno of a file or set that is there and cannot be opened, 0 */
     uint64_t piece_index; /* the chunk of a set that is open as `piece` */
     int piece, piece_root;
 };
@@ -97,9 +98,6 @@ ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, siz
  * FROM tell the bytes read from sources and where the chunk came from. */
 int mm_intake_fetch(struct mm_intake *intake, uint64_t index, int out, uint64_t *read, enum mm_intake_from *from,
                     struct mm_diags *diags);
-
-/* Writes LENGTH bytes to OUT at OFFSET. Returns 0, or -1 with IO_WRITE. */
-int mm_intake_write(int out, const unsigned char *bytes, size_t length, uint64_t offset, struct mm_diags *diags);
 
 /* Checks that no file that was read changed meanwhile. Returns 0, or -1 with IO_CHANGED. */
 int mm_intake_finish(const struct mm_intake *intake, struct mm_diags *diags);

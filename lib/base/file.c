@@ -198,6 +198,24 @@ int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name
     return 0;
 }
 
+int mm_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset)
+{
+    const char *at = bytes;
+    while (length > 0) {
+        ssize_t put = pwrite(fd, at, length, (off_t)offset);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            errno = put < 0 ? errno : ENOSPC;
+            return -1;
+        }
+        at += put;
+        length -= (size_t)put;
+        offset += (uint64_t)put;
+    }
+    return 0;
+}
+
 int mm_random(void *bytes, size_t length)
 {
 #ifdef __linux__

@@ -3,6 +3,7 @@
 #define MM_BASE_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -48,6 +49,9 @@ int mm_file_read_at(int fd, uint64_t offset, void *out, size_t length, struct mm
 
 /* Writes all of BYTES to FD. Returns 0, or -1 with IO_WRITE under the name NAME. */
 int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name, struct mm_diags *diags);
+
+/* Writes all of BYTES to FD at OFFSET. Adds no finding: returns 0, or -1 with errno set. */
+int mm_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset);
 
 /* A file that appears under its name whole or not at all: written without a name (O_TMPFILE) or under a temporary one
  * in the same folder, flushed, then linked or renamed, and the folder flushed. */

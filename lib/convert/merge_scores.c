@@ -16,8 +16,8 @@
 #include "convert/special.h"
 #include "model/piece_index.h"
 
-/* Bounds the time for looking at every place where a piece can be parted: ten times what the largest vocabularies have. */
-#define TEXT_MAX (16u * 1024 * 1024)
+/* Bounds the time for looking at every place where a piece can be parted: three times what the largest vocabularies have. */
+#define TEXT_MAX (8u * 1024 * 1024)
 
 static int compare(const void *a, const void *b)
 {

@@ -21,6 +21,9 @@
 /* Each shard is an open file; the largest models have 200. */
 #define SHARDS_MAX 1000
 
+/* As many as config.json can state, and 0. */
+#define BLOCKS 65536
+
 struct shard {
     struct mm_artifact artifact;
     const char *path; /* the checkpoint's */
@@ -36,6 +39,7 @@ struct reading {
     struct shard *shards;
     size_t shard_count, shard_capacity;
     uint64_t found[MM_LLAMA_TENSORS]; /* how many blocks have each */
+    unsigned char *has;               /* for each, a bit for each of BLOCKS blocks */
     uint64_t rotations;               /* tensors that follow from the facts */
     const struct shard *head_shard;   /* of an output matrix that has to be the embedding */
     const struct mm_tensor *head;
@@ -228,16 +232,22 @@ static int add_indexed_shards(struct reading *r)
     return result;
 }
 
+/* Where both are there, some programs take the one and some the other, so the index has to name the whole file alone. */
 static int add_shards(struct reading *r)
 {
     int whole = is_there(r, WHOLE_NAME), index = is_there(r, INDEX_NAME);
     if (whole < 0 || index < 0)
         return -1;
-    if (whole == index)
+    if (!whole && !index)
         return mm_diag(r->diags, MM_RULE_PACK_SOURCE,
-                       "expected " WHOLE_NAME " or " INDEX_NAME " in the folder, found %s",
-                       whole ? "both, and programs differ in which they take" : "none");
-    return whole ? add_shard(r, WHOLE_NAME) : add_indexed_shards(r);
+                       "expected " WHOLE_NAME " or " INDEX_NAME " in the folder, found none");
+    int result = index ? add_indexed_shards(r) : add_shard(r, WHOLE_NAME);
+    if (result == 0 && whole && index &&
+        (r->shard_count != 1 || strcmp(mm_path_name(r->shards[0].path), WHOLE_NAME) != 0))
+        return mm_diag(r->diags, MM_RULE_PACK_SOURCE,
+                       "expected " WHOLE_NAME " or " INDEX_NAME
+                       " in the folder, found both, of which programs take either");
+    return result;
 }
 
 /* ---- tensors ---- */
@@ -286,6 +296,11 @@ static bool dimensions_follow(struct reading *r, const struct shard *shard, cons
     return false;
 }
 
+static unsigned char *block_bits(const struct reading *r, int which, uint32_t block)
+{
+    return &r->has[(size_t)which * (BLOCKS / 8) + block / 8];
+}
+
 static void add_tensor(struct reading *r, const struct shard *shard, const struct mm_tensor *tensor, int which,
                        uint32_t block)
 {
@@ -302,6 +317,7 @@ static void add_tensor(struct reading *r, const struct shard *shard, const struc
                                         : order == MM_LLAMA_HEADS_KV ? numbers[MM_LLAMA_HEAD_COUNT_KV]
                                                                      : 0};
     r->found[which]++;
+    *block_bits(r, which, block) |= (unsigned char)(1u << block % 8);
     if (!dimensions_follow(r, shard, tensor, which, dims) ||
         mm_checkpoint_add_tensor(r->checkpoint, mm_llama_name((enum mm_llama_tensor_id)which, block, name), dims, rank,
                                  &stored, r->diags) < 0)
@@ -356,15 +372,10 @@ static void take_tensors(struct reading *r)
 /* Names the first layer that lacks WHICH. */
 static void name_lacking(struct reading *r, enum mm_llama_tensor_id which)
 {
-    const struct mm_slm *slm = &r->checkpoint->slm;
-    uint32_t blocks = mm_llama_tensors[which].blocks ? r->config.llama.numbers[MM_LLAMA_BLOCK_COUNT] : 1, block = 0;
     char name[MM_LLAMA_NAME_MAX];
-    for (bool there = true; there && block < blocks; block += there) {
-        mm_llama_name(which, block, name);
-        there = false;
-        for (size_t i = 0; !there && i < slm->tensor_count; i++)
-            there = strcmp(slm->tensors[i].name, name) == 0;
-    }
+    uint32_t block = 0;
+    while (*block_bits(r, which, block) & 1u << block % 8)
+        block++;
     mm_diag(r->diags, MM_RULE_PACK_TENSOR, "expected %s, found none", mm_llama_safetensors_name(which, block, name));
     r->failed = true;
 }
@@ -480,9 +491,13 @@ static int take_tokenizer(struct reading *r)
 int mm_source_safetensors(struct mm_checkpoint *checkpoint, const char *folder,
                           const struct mm_checkpoint_options *options, struct mm_diags *diags)
 {
-    struct reading r = {.checkpoint = checkpoint, .folder = folder, .options = options, .diags = diags};
-    int result = read_config(&r);
-    if (look_for_templates(&r) < 0)
+    struct reading r = {.checkpoint = checkpoint,
+                        .folder = folder,
+                        .options = options,
+                        .diags = diags,
+                        .has = calloc(MM_LLAMA_TENSORS, BLOCKS / 8)};
+    int result = r.has ? read_config(&r) : mm_diag_memory(diags);
+    if (r.has && look_for_templates(&r) < 0)
         result = -1;
     if (result == 0)
         result = add_shards(&r);
@@ -496,5 +511,6 @@ int mm_source_safetensors(struct mm_checkpoint *checkpoint, const char *folder,
     for (size_t i = 0; i < r.shard_count; i++)
         mm_artifact_release(&r.shards[i].artifact);
     free(r.shards);
+    free(r.has);
     return r.failed ? -1 : result;
 }

@@ -28,19 +28,33 @@ struct reading {
     bool said[TOKENS]; /* by a file that was read before */
 };
 
+/* True if texts begin or end with the token of SETTING, which is stated and is not ID. */
+static bool is_put_around(const struct reading *r, uint32_t setting, uint32_t id)
+{
+    uint32_t addition = setting == MM_SETTING_BOS ? MM_SETTING_ADD_BOS : MM_SETTING_ADD_EOS, added, before;
+    return (setting == MM_SETTING_BOS || setting == MM_SETTING_EOS) &&
+           mm_tokenizer_get(r->tokenizer, addition, &added) && added == 1 &&
+           mm_tokenizer_get(r->tokenizer, setting, &before) && before != id;
+}
+
 /* A later file that says otherwise is heard of, not believed. */
 static int state(struct reading *r, size_t which, uint32_t id, const struct mm_json_value *value)
 {
-    uint32_t before = MM_TOKEN_NONE;
+    uint32_t before = MM_TOKEN_NONE, setting = tokens[which].setting;
+    const char *name = tokens[which].number ? tokens[which].number : tokens[which].text;
+    mm_tokenizer_get(r->tokenizer, setting, &before);
+    if (!r->said[which] && is_put_around(r, setting, id))
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                              "expected %" PRIu32 " as %s, which the tokenizer puts around texts, found %" PRIu32,
+                              before, name, id);
     if (!r->said[which]) {
         r->said[which] = true;
-        return mm_tokenizer_set(r->tokenizer, tokens[which].setting, id, r->diags);
+        return mm_tokenizer_set(r->tokenizer, setting, id, r->diags);
     }
-    mm_tokenizer_get(r->tokenizer, tokens[which].setting, &before);
     if (before != id)
         mm_note_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
                        "%s is %" PRIu32 " here, and %" PRIu32 " in tokenizer_config.json or config.json, which counts",
-                       tokens[which].number ? tokens[which].number : tokens[which].text, id, before);
+                       name, id, before);
     return 0;
 }
 
@@ -78,9 +92,21 @@ static int read_addition(struct reading *r, const char *name, uint32_t setting)
     uint32_t asked = value->kind == MM_JSON_TRUE;
     if (mm_tokenizer_get(r->tokenizer, setting, &before) && before != asked)
         return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
-                              "expected %s %s, as the tokenizer's post_processor has it, found %s", name,
-                              before ? "true" : "false", asked ? "true" : "false");
+                              "expected %s %s, as the tokenizer has it, found %s", name, before ? "true" : "false",
+                              asked ? "true" : "false");
     return mm_tokenizer_set(r->tokenizer, setting, asked, r->diags);
+}
+
+/* Whether a space is put before a text: bytes as letters have no setting for it, and take none. */
+static int read_prefix(struct reading *r)
+{
+    const struct mm_json_value *value = mm_json_member(&r->tree, r->tree.values, "add_prefix_space");
+    if (r->tokenizer->kind == MM_TOKENIZER_LLAMA)
+        return read_addition(r, "add_prefix_space", MM_SETTING_SPACE_PREFIX);
+    if (mm_json_kind(value, MM_JSON_TRUE))
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                              "expected add_prefix_space false, found true: no .slm of kind gpt2 tells of it");
+    return 0;
 }
 
 static int read_added(struct reading *r)
@@ -105,7 +131,7 @@ static int read_tokenizer_config(struct reading *r)
     for (size_t i = 0; result == 0 && i < TOKENS; i++)
         result = read_token(r, &index, i);
     mm_piece_index_release(&index);
-    if (result == 0 && (read_addition(r, "add_bos_token", MM_SETTING_ADD_BOS) < 0 ||
+    if (result == 0 && (read_prefix(r) < 0 || read_addition(r, "add_bos_token", MM_SETTING_ADD_BOS) < 0 ||
                         read_addition(r, "add_eos_token", MM_SETTING_ADD_EOS) < 0))
         result = -1;
     return result;

@@ -38,7 +38,7 @@ static const unsigned char *name_of(size_t index, const unsigned char *text, uin
     return text + set_off;
 }
 
-static enum mm_piece_type type_of(size_t index, const unsigned char *text, size_t length)
+static uint8_t type_of(size_t index, const unsigned char *text, size_t length)
 {
     if (index == UNKNOWN)
         return MM_PIECE_UNKNOWN;

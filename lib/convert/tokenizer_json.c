@@ -65,6 +65,10 @@ static bool refuse(struct reading *r, const char *expected, const char *where)
 static bool keep(struct reading *r, const char *from, size_t length, struct text *text)
 {
     *text = (struct text){r->texts.length, (uint32_t)length};
+    if (r->texts.length > MM_TOKENIZER_TEXTS_MAX - length)
+        return mm_diag_offset(r->diags, MM_RULE_IO_LIMIT, r->json.offset,
+                              "expected at most %d bytes of pieces and merges, found more",
+                              MM_TOKENIZER_TEXTS_MAX) == 0;
     mm_buf_add(&r->texts, from, length);
     return !r->texts.failed || mm_diag_memory(r->diags) == 0;
 }

@@ -93,11 +93,9 @@ static uint32_t file_type_of(const char *quantization)
 static void put_general(struct heading *h, const struct mm_slm *slm)
 {
     struct mm_dtype_use dtypes[MM_DTYPE_COUNT] = {0};
-    bool blocks = false;
     for (size_t i = 0; i < slm->tensor_count; i++) {
         dtypes[slm->tensors[i].dtype].tensors++;
         dtypes[slm->tensors[i].dtype].bytes += slm->tensors[i].bytes;
-        blocks = blocks || mm_dtypes[slm->tensors[i].dtype].block > 1;
     }
     put_string(h, "general.", "architecture", "llama");
     if (slm->name)
@@ -105,8 +103,7 @@ static void put_general(struct heading *h, const struct mm_slm *slm)
     if (slm->license)
         put_string(h, "general.", "license", slm->license);
     put_u32(h, "general.", "file_type", file_type_of(mm_facts_quantization(dtypes)));
-    if (blocks)
-        put_u32(h, "general.", "quantization_version", QUANTIZATION_VERSION);
+    put_u32(h, "general.", "quantization_version", QUANTIZATION_VERSION); /* files without blocks may state it too */
 }
 
 /* Everything is stated, also what readers would assume. */

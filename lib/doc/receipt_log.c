@@ -185,8 +185,13 @@ bool mm_receipt_log_mendable(const struct mm_receipt_log *log)
 {
     static const char *const beginnings[] = {"receipt: ", NEW_CHAIN};
     static const char first[] = MM_RECEIPT_LOG_TYPE " 0";
+    size_t zeros = 0;
+    while (zeros < log->length && log->line[zeros] == '\0')
+        zeros++;
     if (log->overlong)
         return false;
+    if (zeros == log->length) /* after a power loss the size may be on a disk before the bytes */
+        return true;
     if (log->whole == 0)
         return log->length < sizeof first && memcmp(log->line, first, log->length) == 0;
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {

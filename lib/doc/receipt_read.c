@@ -13,6 +13,7 @@ struct reader {
     struct mm_line line; /* the one that is being read */
     bool fingerprints;   /* a receipt's lines, not a report's */
     struct mm_diags *diags;
+    char *host_label, *detail; /* which the receipt gets in the end */
 };
 
 static int value_fails(struct reader *r, size_t at, const char *expected)
@@ -335,10 +336,13 @@ static int read_word(struct reader *r, const char *key, const char *const *names
     return word < 0 ? value_fails(r, 0, expected) : word;
 }
 
-static int copy_text(struct reader *r, size_t from, char **text)
+/* The value from byte FROM on as text of its own; NULL with a finding. */
+static char *copy_text(struct reader *r, size_t from)
 {
-    *text = strndup(r->line.value + from, r->line.value_length - from);
-    return *text ? 0 : mm_diag_memory(r->diags);
+    char *text = strndup(r->line.value + from, r->line.value_length - from);
+    if (!text)
+        mm_diag_memory(r->diags);
+    return text;
 }
 
 /* `medium: WORD [DETAIL]`, and before it perhaps `host-label: TEXT`. */
@@ -350,7 +354,7 @@ static int read_medium(struct reader *r)
     mm_diags_init(&ignored);
     bool labelled = mm_lines_next(&before, &r->line, &ignored) && mm_line_is(&r->line, "host-label");
     mm_diags_release(&ignored);
-    if (labelled && (next_field(r, "host-label") < 0 || copy_text(r, 0, &r->receipt->host_label) < 0))
+    if (labelled && (next_field(r, "host-label") < 0 || !(r->host_label = copy_text(r, 0))))
         return -1;
     if (next_field(r, "medium") < 0)
         return -1;
@@ -359,7 +363,10 @@ static int read_medium(struct reader *r)
     if (medium < 0 || (length < r->line.value_length && r->line.value[length + 1] == ' '))
         return value_fails(r, 0, expected);
     r->receipt->medium = medium;
-    return length < r->line.value_length ? copy_text(r, length + 1, &r->receipt->detail) : 0;
+    if (length == r->line.value_length)
+        return 0;
+    r->detail = copy_text(r, length + 1);
+    return r->detail ? 0 : -1;
 }
 
 static int read_previous(struct reader *r)
@@ -406,9 +413,12 @@ static int read_text(struct mm_receipt *receipt, const char *type, const char *t
         return mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected at most %d bytes, found more", MM_RECEIPT_MAX);
     if (mm_lines_begin(&r.lines, text, length, type, diags) < 0)
         return -1;
-    if (r.fingerprints && read_receipt_lines(&r) < 0)
-        return -1;
-    return read_report_lines(&r) < 0 || diags->errors > errors ? -1 : 0;
+    int result = r.fingerprints ? read_receipt_lines(&r) : 0;
+    receipt->host_label = r.host_label;
+    receipt->detail = r.detail;
+    if (result == 0)
+        result = read_report_lines(&r);
+    return result < 0 || diags->errors > errors ? -1 : 0;
 }
 
 int mm_receipt_read_report(struct mm_receipt *receipt, const char *text, size_t length, struct mm_diags *diags)

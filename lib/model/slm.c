@@ -21,6 +21,15 @@ void mm_slm_release(struct mm_slm *slm)
     *slm = (struct mm_slm){0};
 }
 
+int mm_slm_keep_text(char **text, const char *value, size_t length, struct mm_diags *diags)
+{
+    char *own = strndup(value, length);
+    if (!own)
+        return mm_diag_memory(diags);
+    *text = own;
+    return 0;
+}
+
 struct mm_slm_tensor *mm_slm_add_tensor(struct mm_slm *slm, const char *name, size_t length, struct mm_diags *diags)
 {
     if (slm->tensor_count >= MM_TENSOR_COUNT_MAX) {

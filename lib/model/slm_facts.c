@@ -140,16 +140,6 @@ static int read_architecture(struct reading *r)
                           judged.architecture);
 }
 
-static int read_own_text(struct reading *r, enum mm_slm_fact fact)
-{
-    char *text = strndup(r->line.value, r->line.value_length);
-    if (fact == MM_SLM_FACT_NAME)
-        r->slm->name = text;
-    else
-        r->slm->license = text;
-    return text ? 0 : mm_diag_memory(r->diags);
-}
-
 static int read_number(struct reading *r, enum mm_llama_number which)
 {
     uint64_t number;
@@ -197,8 +187,8 @@ static int read_value(struct reading *r, enum mm_slm_fact fact)
     r->places->facts[fact] = here(r);
     switch (fact) {
     case MM_SLM_FACT_ARCHITECTURE: return read_architecture(r);
-    case MM_SLM_FACT_NAME:
-    case MM_SLM_FACT_LICENSE: return read_own_text(r, fact);
+    case MM_SLM_FACT_NAME: return mm_slm_keep_text(&r->slm->name, r->line.value, r->line.value_length, r->diags);
+    case MM_SLM_FACT_LICENSE: return mm_slm_keep_text(&r->slm->license, r->line.value, r->line.value_length, r->diags);
     case MM_SLM_FACT_ROPE_BASE: return read_real(r, 0, "a real number in its one spelling", &r->slm->llama.rope_base);
     case MM_SLM_FACT_ROPE_SCALING: return read_scaling(r);
     case MM_SLM_FACT_NORM_EPSILON:

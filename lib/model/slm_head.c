@@ -1,4 +1,4 @@
-/* .slm: all bytes before the data, written and read: header, facts, tokenizer, table. */
+/* .slm: all bytes before the data, read: header, hashes, tokenizer, table. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,8 +6,6 @@
 
 #include "base/checked.h"
 #include "model/slm_parts.h"
-
-enum { FLAG_SCORES = 1, FLAG_TYPES = 2 };
 
 static const char *const section_names[MM_SLM_SECTIONS] = {
     [MM_SLM_FACTS] = "facts", [MM_SLM_TOKENIZER] = "tokenizer", [MM_SLM_TABLE] = "table", [MM_SLM_DATA] = "data"};
@@ -19,124 +17,7 @@ static const char *const section_names[MM_SLM_SECTIONS] = {
 #define ENTRY_LEAST (MM_SLM_ENTRY + 1) /* an entry and a name */
 #define ENTRY_MOST (MM_SLM_ENTRY + MM_TENSOR_NAME_MAX)
 
-static const unsigned char zeros[MM_SLM_HEADER];
-
-/* ---- writing ---- */
-
-static void put(struct mm_buf *out, uint64_t value, size_t size)
-{
-    unsigned char bytes[8];
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (unsigned char)(value >> 8 * i);
-    mm_buf_add(out, bytes, size);
-}
-
-static void put_at(char *at, uint64_t value, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        at[i] = (char)(value >> 8 * i);
-}
-
-static void write_tokenizer(const struct mm_tokenizer *t, struct mm_buf *out)
-{
-    put(out, t->kind, 4);
-    put(out, (t->has_scores ? FLAG_SCORES : 0) | (t->has_types ? FLAG_TYPES : 0), 4);
-    put(out, t->piece_count, 4);
-    put(out, t->merge_count, 4);
-    put(out, t->setting_count, 4);
-    put(out, strlen(t->pre), 4);
-    put(out, t->texts.length, 8);
-    for (size_t i = 0; i < t->setting_count; i++) {
-        put(out, t->settings[i].number, 4);
-        put(out, t->settings[i].value, 4);
-    }
-    for (size_t i = 0; i < t->merge_count; i++) {
-        put(out, t->merges[i].left, 4);
-        put(out, t->merges[i].right, 4);
-    }
-    for (size_t i = 0; t->has_scores && i < t->piece_count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &t->pieces[i].score, sizeof bits);
-        put(out, bits, 4);
-    }
-    for (size_t i = 0; i < t->piece_count; i++)
-        put(out, t->pieces[i].length, 2);
-    for (size_t i = 0; t->has_types && i < t->piece_count; i++)
-        put(out, t->pieces[i].type, 1);
-    for (size_t i = 0; i < t->piece_count; i++)
-        mm_buf_add(out, mm_piece_text(t, i), t->pieces[i].length);
-    mm_buf_str(out, t->pre);
-}
-
-static void write_table(const struct mm_slm *slm, struct mm_buf *out)
-{
-    uint64_t name = 0;
-    for (size_t i = 0; i < slm->tensor_count; i++) {
-        const struct mm_slm_tensor *tensor = &slm->tensors[i];
-        put(out, tensor->offset, 8);
-        put(out, tensor->bytes, 8);
-        for (int k = 0; k < 4; k++)
-            put(out, tensor->dims[k], 8);
-        put(out, (uint64_t)mm_dtypes[tensor->dtype].ggml, 4);
-        put(out, tensor->rank, 4);
-        put(out, name, 4);
-        put(out, strlen(tensor->name), 4);
-        mm_buf_add(out, tensor->sha256, MM_HASH_BYTES);
-        name += strlen(tensor->name);
-    }
-    for (size_t i = 0; i < slm->tensor_count; i++)
-        mm_buf_str(out, slm->tensors[i].name);
-}
-
-static void align(struct mm_buf *out, size_t start)
-{
-    mm_buf_add(out, zeros, (MM_SLM_ALIGNMENT - (out->length - start) % MM_SLM_ALIGNMENT) % MM_SLM_ALIGNMENT);
-}
-
-/* Fills the header at the start of HEAD, whose sections are written. */
-static int write_header(const struct mm_slm *slm, char *head, const struct mm_slm_span *sections,
-                        struct mm_diags *diags)
-{
-    struct mm_sha256 *sha = mm_sha256_new();
-    if (!sha)
-        return mm_diag_memory(diags);
-    memcpy(head, mm_slm_magic, sizeof mm_slm_magic);
-    put_at(head + MM_SLM_AT_FILE_SIZE, sections[MM_SLM_DATA].offset + sections[MM_SLM_DATA].size, 8);
-    for (int i = 0; i < MM_SLM_SECTIONS; i++) {
-        put_at(head + MM_SLM_AT_SECTIONS + 16 * i, sections[i].offset, 8);
-        put_at(head + MM_SLM_AT_SECTIONS + 16 * i + 8, sections[i].size, 8);
-    }
-    put_at(head + MM_SLM_AT_TENSORS, slm->tensor_count, 8);
-    for (int i = 0; i < MM_SLM_DATA; i++)
-        mm_sha256_once(sha, head + sections[i].offset, (size_t)sections[i].size,
-                       (unsigned char *)head + MM_SLM_AT_SHA256 + MM_HASH_BYTES * i);
-    mm_sha256_once(sha, head, (size_t)sections[MM_SLM_DATA].offset, (unsigned char *)head + MM_SLM_AT_HEAD_SHA256);
-    mm_sha256_free(sha);
-    return 0;
-}
-
-int mm_slm_write_head(const struct mm_slm *slm, struct mm_buf *out, struct mm_diags *diags)
-{
-    struct mm_slm_span sections[MM_SLM_SECTIONS] = {[MM_SLM_DATA].size = slm->data_size};
-    size_t start = out->length;
-    mm_buf_add(out, zeros, MM_SLM_HEADER);
-    for (int i = 0; i < MM_SLM_DATA; i++) {
-        size_t begin = out->length;
-        if (i == MM_SLM_FACTS)
-            mm_slm_write_facts(slm, out);
-        else if (i == MM_SLM_TOKENIZER)
-            write_tokenizer(&slm->tokenizer, out);
-        else
-            write_table(slm, out);
-        sections[i].size = out->length - begin;
-        align(out, start);
-    }
-    if (out->failed || mm_slm_place_sections(sections) < MM_SLM_SECTIONS)
-        return mm_diag_memory(diags);
-    return write_header(slm, out->data + start, sections, diags);
-}
-
-/* ---- reading ---- */
+static const unsigned char zeros[MM_HASH_BYTES];
 
 /* A head being read, and what its header states. */
 struct head {
@@ -246,12 +127,12 @@ static int read_header(struct head *h)
 {
     if (check_magic(h) < 0)
         return -1;
+    uint64_t version = h->length >= MM_SLM_AT_VERSION + 4 ? get(h, MM_SLM_AT_VERSION, 4) : 0;
+    if (version != 0) /* whose header may be shorter */
+        return WRONG(h, SLM_VERSION, MM_SLM_AT_VERSION, "expected version 0 in the header, found %" PRIu64, version);
     if (h->length < MM_SLM_HEADER)
         return WRONG(h, SLM_HEADER, h->length, "expected a header of %d bytes, found the end of the file",
                      MM_SLM_HEADER);
-    uint64_t version = get(h, MM_SLM_AT_VERSION, 4);
-    if (version != 0)
-        return WRONG(h, SLM_VERSION, MM_SLM_AT_VERSION, "expected version 0 in the header, found %" PRIu64, version);
     check_zeros(h, MM_SLM_AT_RESERVED, MM_SLM_AT_FILE_SIZE - MM_SLM_AT_RESERVED);
     check_zeros(h, MM_SLM_AT_REST, MM_SLM_HEADER - MM_SLM_AT_REST);
     return check_sections(h) < 0 || check_sizes(h) < 0 ? -1 : 0;
@@ -406,7 +287,7 @@ static int read_counts(struct head *h, struct tokenizer_counts *counts)
         uint64_t at, least, most, found;
         const char *what;
     } limits[] = {
-        {4, 0, FLAG_SCORES | FLAG_TYPES, counts->flags, "as flags"},
+        {4, 0, MM_SLM_FLAG_SCORES | MM_SLM_FLAG_TYPES, counts->flags, "as flags"},
         {8, 1, MM_TOKENIZER_PIECES_MAX, counts->pieces, "pieces"},
         {12, 0, MM_TOKENIZER_MERGES_MAX, counts->merges, "merges"},
         {16, 0, MM_TOKENIZER_SETTINGS_MAX, counts->settings, "settings"},
@@ -417,9 +298,9 @@ static int read_counts(struct head *h, struct tokenizer_counts *counts)
         if (limits[i].found < limits[i].least || limits[i].found > limits[i].most)
             return WRONG(h, SLM_TOKENIZER, at + limits[i].at, "expected %" PRIu64 " to %" PRIu64 " %s, found %" PRIu64,
                          limits[i].least, limits[i].most, limits[i].what, limits[i].found);
-    size +=
-        8 * (uint64_t)counts->settings + 8 * (uint64_t)counts->merges + counts->texts + counts->pre +
-        (uint64_t)counts->pieces * (2 + (counts->flags & FLAG_SCORES ? 4 : 0) + (counts->flags & FLAG_TYPES ? 1 : 0));
+    size += 8 * (uint64_t)counts->settings + 8 * (uint64_t)counts->merges + counts->texts + counts->pre +
+            (uint64_t)counts->pieces *
+                (2 + (counts->flags & MM_SLM_FLAG_SCORES ? 4 : 0) + (counts->flags & MM_SLM_FLAG_TYPES ? 1 : 0));
     if (size != span->size)
         return WRONG(h, SLM_TOKENIZER, at,
                      "expected a tokenizer section of %" PRIu64 " bytes as its numbers say, found %" PRIu64, size,
@@ -464,8 +345,8 @@ static int read_tokenizer(struct head *h)
     uint64_t start = h->sections[MM_SLM_TOKENIZER].offset, at = start + MM_SLM_TOKENIZER_HEADER;
     if (read_counts(h, &counts) < 0)
         return -1;
-    t->has_scores = counts.flags & FLAG_SCORES;
-    t->has_types = counts.flags & FLAG_TYPES;
+    t->has_scores = counts.flags & MM_SLM_FLAG_SCORES;
+    t->has_types = counts.flags & MM_SLM_FLAG_TYPES;
     for (uint32_t i = 0; i < counts.settings; i++, at += 8)
         t->settings[t->setting_count++] = (struct mm_setting){(uint32_t)get(h, at, 4), (uint32_t)get(h, at + 4, 4)};
     for (uint32_t i = 0; i < counts.merges; i++, at += 8)

@@ -1,5 +1,5 @@
-/* What the parts of .slm share: slm.c (a model in memory, its checks), slm_facts.c (the facts section), slm_head.c (all bytes
- * before the data) and slm_read.c (a whole file). Nobody else includes this. */
+/* What the parts of .slm share: slm.c (a model in memory, its checks), slm_facts.c (the facts section), slm_write.c and
+ * slm_head.c (all bytes before the data) and slm_read.c (a whole file). Nobody else includes this. */
 #ifndef MM_MODEL_SLM_PARTS_H
 #define MM_MODEL_SLM_PARTS_H
 
@@ -8,6 +8,7 @@
 #define MM_SLM_ENTRY 96 /* bytes of a tensor's entry */
 
 #define MM_SLM_TOKENIZER_HEADER 32 /* bytes before the settings */
+enum { MM_SLM_FLAG_SCORES = 1, MM_SLM_FLAG_TYPES = 2 };
 
 /* Offsets of the header's fields. */
 enum {
@@ -68,6 +69,9 @@ static inline uint64_t mm_slm_entry_place(const struct mm_slm_places *places, si
 {
     return places->table ? places->table + tensor * MM_SLM_ENTRY : 0;
 }
+
+/* slm.c: a copy of a name or licence into *TEXT, which is NULL. Returns 0, or -1 with IO_MEMORY. */
+int mm_slm_keep_text(char **text, const char *value, size_t length, struct mm_diags *diags);
 
 /* slm.c: rules that hang on one part alone, and those that need what the caller knows to be sound. A finding each; 0 or -1. */
 int mm_slm_check_facts(const struct mm_slm *slm, const struct mm_slm_places *places, struct mm_diags *diags);

@@ -3,6 +3,7 @@
     folder.py make DIR [VARIANT]   writes a model of the variant (a function below), deterministic, of a few kilobytes
     folder.py check DIR FILE.slm   compares every tensor, row by row in .slm's order
     folder.py tokenizer FILE.slm   prints the tokenizer section as JSON
+    folder.py seeds DIR            writes what fuzzers of tokenizers and config.json begin with
 """
 import json
 import os
@@ -207,6 +208,7 @@ def template(m): m.files['tokenizer_config.json'] = json.dumps({'chat_template':
 def template_file(m): m.files['chat_template.jinja'] = '{{ messages }}'
 def both(m): m.shards = 2; m.files['model.safetensors'] = 'x'
 def no_weights(m): m.tensors = {}; m.files['model.safetensors'] = None
+def indexed_whole(m): m.shards = 1
 def index_less(m): m.shards = 2; m.index = lambda i: i['weight_map'].popitem()
 def index_more(m): m.shards = 2; m.index = lambda i: i['weight_map'].update({'no.such.tensor': 'model-00001-of-00002.safetensors'})
 def index_absent(m): m.shards = 2; m.index = lambda i: i['weight_map'].update({'model.norm.weight': 'model-00003-of-00002.safetensors'})
@@ -250,6 +252,7 @@ def token_bos(m): m.files['tokenizer_config.json'] = json.dumps({'bos_token': '<
 def token_no_bos(m): m.files['tokenizer_config.json'] = json.dumps({'bos_token': '<nowhere>'})
 def token_ends(m): m.files['generation_config.json'] = json.dumps({'eos_token_id': [256, 5]})
 def token_spaces(m): m.tokenizer = spaces(); m.config.update(bos_token_id=1, eos_token_id=2)
+def token_shards(m): token_spaces(m); m.shards = 2; m.files['tokenizer_config.json'] = json.dumps({'bos_token': '<s>'})
 def token_metaspace(m): token_spaces(m); m.tokenizer.update(normalizer=None, pre_tokenizer={'type': 'Metaspace', 'replacement': '▁', 'prepend_scheme': 'first', 'split': False})
 def token_never(m): token_metaspace(m); m.tokenizer['pre_tokenizer']['prepend_scheme'] = 'never'
 def token_words(m):
@@ -262,6 +265,9 @@ def token_no_spaces(m): token_spaces(m); m.tokenizer['normalizer'] = None
 def token_unlisted(m): token_spaces(m); m.tokenizer['model']['merges'].remove('▁t h')
 def token_apart(m): token_spaces(m); m.tokenizer['model']['merges'] = ['▁ a', 't h', '▁ th', '▁ t', '▁t h']
 def token_contradicts(m): token_spaces(m); m.files['tokenizer_config.json'] = json.dumps({'add_bos_token': False})
+def token_other_bos(m): token_spaces(m); m.files['tokenizer_config.json'] = json.dumps({'bos_token': '</s>'})
+def token_prefixed(m): m.files['tokenizer_config.json'] = json.dumps({'add_prefix_space': True})
+def token_unprefixed(m): token_spaces(m); m.files['tokenizer_config.json'] = json.dumps({'add_prefix_space': False})
 def token_normalized(m): token_spaces(m); m.tokenizer['added_tokens'].append({'id': len(m.tokenizer['model']['vocab']), 'content': '[x]', 'normalized': True, 'special': False})
 def token_unigram(m):
     token_metaspace(m)
@@ -287,7 +293,7 @@ def make(folder, variant):
     if m.shards:
         index = {'metadata': {'total_size': sum(len(t[2]) for t in m.tensors.values())}, 'weight_map': {}}
         for i in range(m.shards):
-            name = f'model-{i + 1:05}-of-{m.shards:05}.safetensors'
+            name = 'model.safetensors' if m.shards == 1 else f'model-{i + 1:05}-of-{m.shards:05}.safetensors'
             part = dict(list(m.tensors.items())[i::m.shards])
             write_safetensors(os.path.join(folder, name), part)
             index['weight_map'].update(dict.fromkeys(part, name))
@@ -307,6 +313,60 @@ def make(folder, variant):
             continue
         with open(path, 'w', encoding='utf-8') as f:
             f.write(text)
+
+
+# ---- sentencepiece's and llama2.c's files, for fuzzers ----
+
+def varint(number):
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes(out) + bytes([number])
+
+
+def field(number, value):
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack('<f', value)
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value & 0xffffffffffffffff)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def sentencepiece(kind=2, trainer=b'', normalizer=b'', further=b''):
+    pieces = [('<unk>', 0.0, 2), ('<s>', 0.0, 3), ('</s>', 0.0, 3)] + [(f'<0x{byte:02X}>', 0.0, 6) for byte in range(256)]
+    pieces += [('▁a', -0.0, 1), ('th', -1.0, 1), ('[x▁y]', 0.0, 4)]
+    data = b''.join(field(1, field(1, text.encode()) + field(2, score) + (field(3, what) if what != 1 else b'')) for text, score, what in pieces)
+    data += field(2, field(3, kind) + field(35, 1) + field(40, 0) + field(41, 1) + field(42, 2) + field(43, -1) + trainer)
+    return data + field(3, field(1, b'identity') + field(3, 1) + field(4, 0) + normalizer) + further
+
+
+def tok_bin(pieces):
+    data = [text.encode() for text in pieces]
+    return struct.pack('<I', max(map(len, data))) + b''.join(struct.pack('<fI', -float(i), len(text)) + text for i, text in enumerate(data))
+
+
+def seeds(folder):
+    files = {'tokenizer_model/bpe': sentencepiece(), 'tokenizer_model/unigram': sentencepiece(1),
+             'tokenizer_model/charsmap': sentencepiece(normalizer=field(2, b'map')),
+             'tokenizer_model/suffix': sentencepiece(trainer=field(24, 1)), 'tokenizer_model/names': sentencepiece(trainer=field(46, b'<s>')),
+             'tokenizer_model/further': sentencepiece(further=field(4, b'') + field(5, field(2, b''))),
+             'tokenizer_bin/five': tok_bin(['<unk>', '\n<s>\n', '\n</s>\n', '<0x0A>', ' a']),
+             'tokenizer_bin/six': tok_bin(['<unk>', '<s>', '</s>', ' the', 'b', 'c'])}
+    for name, change in globals().items():
+        if name.startswith('token_') and callable(change):
+            m = Model()
+            change(m)
+            files[f'tokenizer_json/{name}'] = json.dumps(m.tokenizer, ensure_ascii=False).encode()
+        elif hasattr(change, '__code__') and change.__code__.co_varnames[:1] == ('m',):
+            m = Model()
+            change(m)
+            files[f'llama_config/{name}'] = json.dumps(m.config).encode()
+    for name, data in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as f:
+            f.write(data)
 
 
 # ---- reading .slm (docs/formats/slm.md) ----
@@ -410,5 +470,7 @@ if __name__ == '__main__':
         make(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else 'plain')
     elif sys.argv[1] == 'check':
         check(sys.argv[2], sys.argv[3])
+    elif sys.argv[1] == 'seeds':
+        seeds(sys.argv[2])
     else:
         json.dump(read_tokenizer(sys.argv[2]), sys.stdout, ensure_ascii=False)

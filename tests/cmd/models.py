@@ -4,6 +4,7 @@
     models.py cases FOLDER      NAME.gguf, and FOLDER/cases.tsv: NAME, exit code, RULE or -, TEXT or -, options, tab-separated
     models.py llama2c FOLDER    checkpoints, and FOLDER/cases.tsv likewise
     models.py parts FOLDER      folders with the parts of split models, and FOLDER/cases.tsv likewise
+    models.py vast FILE         a checkpoint of llama2.c of 134 MB that takes no room on the disk
     models.py seeds FOLDER      FOLDER/pack and FOLDER/llama2c: a choice of both, as seeds of fuzzers
     models.py tensors FILE      prints NAME, dtype number, dimensions and SHA-256 of each tensor of a GGUF file
     models.py lost FILE OTHER   prints what the GGUF file OTHER has not as FILE has it: tensors, and pairs that make the model
@@ -281,6 +282,14 @@ def llama2c(folder):
     out.finish()
 
 
+def vast(path):
+    e, f, heads, vocab, length = 1024, 9216, 16, 8, 64
+    count = vocab * e + e + 4 * e * e + e + 3 * e * f + e + 2 * length * (e // heads // 2)
+    with open(path, "wb") as out:
+        out.write(struct.pack("<7i", e, f, 1, heads, heads, vocab, length))
+        out.truncate(28 + 4 * count)
+
+
 def parts(folder):
     """Folders: NAME/*.gguf, and cases.tsv; `parts` is the whole model `plain`."""
     out = Cases(folder, "")
@@ -398,7 +407,7 @@ def main():
         for name, dtype, dims, data in sorted(read(paths[0])[1]):
             print(name, dtype, ",".join(map(str, dims)), hashlib.sha256(data).hexdigest())
     else:
-        {"cases": cases, "llama2c": llama2c, "parts": parts, "seeds": seeds, "lost": lost}[what](*paths)
+        {"cases": cases, "llama2c": llama2c, "parts": parts, "vast": vast, "seeds": seeds, "lost": lost}[what](*paths)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,13 @@ for page in "$ROOT"/man/*.[57]; do
     fi
 done
 
+ls "$BIN" >commands
+(cd "$ROOT/man" && ls *.1 | sed 's/\.1$//') >pages
+same 'every command has a man page, and every page a command' "$(cat commands)" "$(cat pages)"
+(cd "$ROOT/schemas" && ls) >schemas
+grep -oE '[a-z-]+\.schema\.json' "$ROOT/docs/formats/json-output.md" | sort -u >named-schemas
+same 'json-output.md names every schema' "$(cat schemas)" "$(cat named-schemas)"
+
 python=/usr/bin/python3
 if "$python" -c 'import jsonschema' 2>/dev/null; then
     cp -r "$ROOT/share/model" model

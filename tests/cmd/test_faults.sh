@@ -33,6 +33,8 @@ each 'slm-info --metadata' "$FAULTY/slm-info" --metadata "$MODEL"
 slm-pack -q -o packed.slm --drop tokenizer.chat_template "$MODEL" >/dev/null
 each 'slm-pack' "$FAULTY/slm-pack" -o "$WORK/o/out.slm" --quantize q4_0 --drop tokenizer.chat_template "$MODEL"
 each 'slm-pack of .slm' "$FAULTY/slm-pack" -o "$WORK/o/out.slm" packed.slm
+python3 "$ROOT/tests/cmd/folder.py" make folder token_shards
+each 'slm-pack of a folder' "$FAULTY/slm-pack" -o "$WORK/o/out.slm" folder
 each 'slm-unpack' "$FAULTY/slm-unpack" -o "$WORK/o/out.gguf" packed.slm
 slm-unpack -q -o packed.gguf packed.slm >/dev/null
 slm-diff -q -d -o packed.ev packed.slm packed.gguf >/dev/null

@@ -110,6 +110,37 @@ expect "XDG_DATA_HOME is the second choice" 0 "receipt: $WORK/data/minimodel/rec
 run env -u MINIMODEL_HOME -u XDG_DATA_HOME HOME="$WORK/user" receipt-write report
 expect "and HOME the third" 0 "receipt: $WORK/user/.local/share/minimodel/receipts/"
 
+# Reports of random results, the verdict computed here by the rule of receipts.md.
+python3 - <<'END' >verdicts
+import random, subprocess
+source = random.Random(3)
+lines = open("report").read().splitlines()
+needed = {"manifest", "signature", "expiry", "bytes", "merkle", "format"}
+counts = {"pass": 0, "partial": 0, "fail": 0}
+for n in range(300):
+    out, results, likely = [], {}, source.random() * 0.1
+    for line in lines[:-1]:
+        if line.startswith("check: "):
+            name = line.split(" ")[1]
+            word = source.choice(["fail", "skip quick", "skip only", "skip none: x", "skip unsupported"]) if source.random() < likely else "pass"
+            results[name] = word
+            line = f"check: {name} {word}"
+        out.append(line)
+    passes = all(results[name] == "pass" for name in needed) and results["sha256"] in ("pass", "skip quick")
+    verdict = "fail" if "fail" in results.values() else "pass" if passes else "partial"
+    counts[verdict] += 1
+    stated = source.choice([verdict, verdict, "pass", "partial", "fail"])
+    text = "\n".join(out + [f"verdict: {stated}"]) + "\n"
+    end = subprocess.run(["receipt-write", "--home", "verdicts.home"], input=text, capture_output=True, text=True)
+    wanted = 0 if verdict == stated == "pass" else 1
+    if end.returncode != wanted or (wanted and "[receipt-verdict]" not in end.stderr):
+        print(verdict, stated, end.returncode, end.stderr)
+assert all(count > 20 for count in counts.values()), counts
+END
+same "300 reports of random results have the verdict that another program computes" "" "$(head -n 3 verdicts)"
+run receipt-write --home verdicts.home --check
+expect "and those that passed make a chain" 0
+
 # ---- tampering ----
 
 # broken WHAT TEXT...: --check answers 1 and says each TEXT
@@ -198,6 +229,10 @@ run receipt-write --check
 expect "noise in the log is found" 1 "receipts.log:"
 run receipt-write report
 expect "and not appended to" 1
+
+fresh 5
+PYTHONDONTWRITEBYTECODE=1 python3 "$ROOT/tests/cmd/chains.py" "$ROOT/tests/second" home 5 150 >opinions
+same "a second implementation finds the same of 150 chains tampered with" "sound: some" "$(head -n 5 opinions)"
 
 # ---- restart ----
 

@@ -45,7 +45,7 @@ expect "a folder of two is not" 1 "found 2 files" "[pack-source]"
 cp tiny.slm one/z.slm && run slm-pack -q -o three.slm one
 expect "a folder of GGUF and .slm neither" 1 "found 2 GGUF and 1 .slm" "[pack-source]"
 mkdir none && run slm-pack -q -o none.slm none
-expect "an empty folder lacks what a folder needs" 3 "none/config.json" "[io-open]"
+expect "an empty folder is no model" 1 "without config.json" "[pack-source]"
 
 # ---- names ----
 
@@ -105,6 +105,13 @@ python3 "$HERE/models.py" llama2c llama2c
 judge llama2c "--tokenizer words.slm" bin
 run slm-pack -o out.slm llama2c/plain.bin
 expect "a checkpoint of llama2.c has no tokenizer" 1 "--tokenizer names one" "[pack-tokenizer]"
+
+python3 "$HERE/models.py" vast vast.bin
+in_memory 40000 slm-pack -q --quantize q8_0 --tokenizer words.slm -o vast.slm vast.bin
+expect "130 MB are packed in 40 MB of address space" 0 "quantization: q8_0"
+in_memory 40000 slm-unpack -q -o vast.gguf vast.slm
+expect "and unpacked" 0 "quantization: q8_0"
+rm -f vast.*
 
 # ---- quantising ----
 

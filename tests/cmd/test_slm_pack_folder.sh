@@ -11,7 +11,7 @@ setting() { python3 "$HERE/folder.py" tokenizer model.slm | python3 -c "import j
 
 # ---- taken over: every tensor is compared row by row, with queries and keys in .slm's order ----
 
-for variant in plain tied tied_copy sharded bf16 f16 biases inv_freq head_dim one_group one_rotation layer_types token_pairs \
+for variant in plain tied tied_copy sharded indexed_whole bf16 f16 biases inv_freq head_dim one_group one_rotation layer_types token_pairs \
     token_old token_truncation token_added token_ends; do
     make_folder $variant
     run slm-pack -q -o model.slm model
@@ -149,6 +149,9 @@ token_no_spaces|pack-tokenizer|pre_tokenizer
 token_unlisted|pack-tokenizer|expected a merge of
 token_apart|pack-tokenizer|side by side
 token_contradicts|pack-tokenizer|expected add_bos_token true
+token_other_bos|pack-tokenizer|expected 1 as bos_token_id, which the tokenizer puts around texts, found 2
+token_prefixed|pack-tokenizer|expected add_prefix_space false, found true
+token_unprefixed|pack-tokenizer|expected add_prefix_space true
 token_charsmap|pack-tokenizer|normalizer, found a step of type "Precompiled"
 ROWS
 

@@ -1,7 +1,9 @@
 /* Linked into the commands with ld's --wrap: makes the Nth call of one kind fail, for tests/cmd/test_faults.sh.
  *
- *   FAULT=KIND:N:ERRNO    the Nth call of KIND (memory, read, write, fsync, link, rename, open, stat) fails with ERRNO
+ *   FAULT=KIND:N:ERRNO    the Nth call of KIND fails with ERRNO; KIND is memory, read, write, fsync, link, rename, open, stat,
+ *                         folder (making one), remove or mode
  *   FAULT_COUNT=FILE      at exit, the number of calls of that kind is written there
+ *   FAULT_SECTOR=INODE:OFFSET[:TIMES]   byte OFFSET of that file cannot be read at a place, always or TIMES times
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +18,15 @@
 static char kind[16];
 static long wanted = -1, calls;
 static int error, count_fd = -1;
+static unsigned long sector_inode; /* 0: no sector is broken */
+static long long sector_offset;
+static int sector_times = -1;
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *fault = getenv("FAULT"), *count = getenv("FAULT_COUNT");
+    const char *fault = getenv("FAULT"), *count = getenv("FAULT_COUNT"), *sector = getenv("FAULT_SECTOR");
+    if (sector)
+        sscanf(sector, "%lu:%lld:%d", &sector_inode, &sector_offset, &sector_times);
     if (fault)
         sscanf(fault, "%15[a-z]:%ld:%d", kind, &wanted, &error);
     if (count) /* opened by system call, before the sandbox and past the wraps */
@@ -60,7 +67,6 @@ WRAP(int, __vasprintf_chk, (char **out, int flag, const char *format, va_list li
      "memory", -1)
 WRAP(ssize_t, read, (int fd, void *out, size_t size), (fd, out, size), "read", -1)
 WRAP(ssize_t, __read_chk, (int fd, void *out, size_t size, size_t room), (fd, out, size, room), "read", -1)
-WRAP(ssize_t, pread64, (int fd, void *out, size_t size, off64_t at), (fd, out, size, at), "read", -1)
 WRAP(ssize_t, __pread64_chk, (int fd, void *out, size_t size, off64_t at, size_t room), (fd, out, size, at, room),
      "read", -1)
 WRAP(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at), (fd, bytes, size, at), "write", -1)
@@ -75,4 +81,30 @@ WRAP(int, __openat64_2, (int folder, const char *path, int flags), (folder, path
 WRAP(int, fstat64, (int fd, struct stat64 *out), (fd, out), "stat", -1)
 WRAP(int, fstatat64, (int folder, const char *path, struct stat64 *out, int flags), (folder, path, out, flags), "stat",
      -1)
+WRAP(int, symlinkat, (const char *to, int folder, const char *path), (to, folder, path), "link", -1)
+WRAP(int, mkdirat, (int folder, const char *path, mode_t mode), (folder, path, mode), "folder", -1)
+WRAP(int, unlinkat, (int folder, const char *path, int flags), (folder, path, flags), "remove", -1)
+WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), "mode", -1)
+WRAP(int, fchmodat, (int folder, const char *path, mode_t mode, int flags), (folder, path, mode, flags), "mode", -1)
 WRAP(int, stat64, (const char *path, struct stat64 *out), (path, out), "stat", -1)
+
+/* True if the broken sector lies in the SIZE bytes from AT. */
+static int is_broken(int fd, size_t size, off64_t at)
+{
+    struct stat info;
+    if (!sector_inode || !sector_times || at > sector_offset || sector_offset - at >= (long long)size)
+        return 0;
+    if (fstat(fd, &info) < 0 || info.st_ino != sector_inode)
+        return 0;
+    sector_times -= sector_times > 0;
+    return 1;
+}
+
+ssize_t __real_pread64(int fd, void *out, size_t size, off64_t at);
+ssize_t __wrap_pread64(int fd, void *out, size_t size, off64_t at);
+ssize_t __wrap_pread64(int fd, void *out, size_t size, off64_t at)
+{
+    if (fails("read"))
+        return -1;
+    return is_broken(fd, size, at) ? (errno = EIO, -1) : __real_pread64(fd, out, size, at);
+}

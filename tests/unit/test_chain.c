@@ -324,6 +324,27 @@ static void interrupted_appends_are_settled(void **state)
     mm_buf_release(&log);
 }
 
+/* The same for the first receipt of a store, whose line comes with the log's first one. */
+static void the_first_append_may_be_interrupted(void **state)
+{
+    struct store s;
+    struct stat info;
+    (void)state;
+    open_store(&s);
+    append_some(&s, 1);
+    assert_int_equal(stat(in_folder(s.folder, "receipts.log"), &info), 0);
+    close_store(&s);
+    for (off_t cut = 0; cut < info.st_size; cut += 3) {
+        open_store(&s);
+        append_some(&s, 1);
+        assert_int_equal(truncate(in_folder(s.folder, "receipts.log"), cut), 0);
+        assert_int_equal(append(&s, MM_ACTION_VERIFIED, "local/one", 9), 0);
+        check_findings("settling", &s.diags, "note:receipt-surplus");
+        check_chain(&s, "settled", s.heads[0], "");
+        close_store(&s);
+    }
+}
+
 static void a_lost_log_is_found_again(void **state)
 {
     struct store s;
@@ -539,6 +560,7 @@ int main(void)
         cmocka_unit_test(damaged_chains_are_not_continued),
         cmocka_unit_test(any_log_can_be_restarted),
         cmocka_unit_test(interrupted_appends_are_settled),
+        cmocka_unit_test(the_first_append_may_be_interrupted),
         cmocka_unit_test(a_lost_log_is_found_again),
         cmocka_unit_test(forks_are_found),
         cmocka_unit_test(links_are_not_followed),

@@ -465,6 +465,24 @@ static void names_are_taken_from_the_present_folder(void **state)
     end(&s);
 }
 
+/* What stands before the last component is shown, and leads nowhere. */
+static void files_are_written_in_an_open_folder(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s);
+    int folder = open(s.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(mm_writer_open_in(&s.writer, folder, "no/such/folder/file", false, &s.diags), 0);
+    assert_int_equal(mm_writer_write(&s.writer, BYTES("here"), &s.diags), 0);
+    assert_int_equal(mm_writer_commit(&s.writer, &s.diags), 0);
+    assert_true(file_holds(in_folder(s.folder, "file"), "here"));
+    assert_int_equal(mm_writer_open_in(&s.writer, folder, "shown/file", false, &s.diags), -1);
+    assert_non_null(strstr(s.diags.items[0].text, "shown/file"));
+    check_findings("it is there", &s.diags, "io-exists");
+    close(folder);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_full_device_is_reported),
         cmocka_unit_test(a_full_disk_leaves_no_file),
         cmocka_unit_test(names_are_taken_from_the_present_folder),
+        cmocka_unit_test(files_are_written_in_an_open_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

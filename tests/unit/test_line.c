@@ -202,6 +202,22 @@ static void wrong_fields_are_refused(void **state)
     mm_diags_release(&diags);
 }
 
+static void values_can_be_judged_before_they_are_written(void **state)
+{
+    static const struct { const char *value; bool sound; } cases[] = {
+        {"a", true}, {"a b", true}, {"Gr\xC3\xB6\xC3\x9F" "e", true}, {"", false}, {" a", false}, {"a ", false}, {"a\nb", false},
+        {"a\tb", false}, {"a\xFF", false}, {"a\xE2\x80\x8B", false}, {"\xE2\x80\x8D", false}, {"\xEF\xBF\xBE", false},
+    };
+    char text[MM_VALUE_MAX + 2];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        check_number(cases[i].value, mm_value_sound(cases[i].value, strlen(cases[i].value)), cases[i].sound);
+    memset(text, 'a', sizeof text);
+    assert_true(mm_value_sound(text, MM_VALUE_MAX));
+    assert_false(mm_value_sound(text, MM_VALUE_MAX + 1));
+    assert_false(mm_value_sound("a\0b", 3));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +229,7 @@ int main(void)
         cmocka_unit_test(every_line_is_looked_at),
         cmocka_unit_test(fields_are_read_by_key),
         cmocka_unit_test(wrong_fields_are_refused),
+        cmocka_unit_test(values_can_be_judged_before_they_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

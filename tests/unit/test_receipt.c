@@ -403,6 +403,9 @@ static void the_log_is_read_line_by_line(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         check_log(cases[i].what, cases[i].text, strlen(cases[i].text), cases[i].kinds, cases[i].found, cases[i].torn, cases[i].mendable);
+    check_log("torn zeros", BYTES(FIRST LINE "\0\0\0\0"), "r", "", true, true);
+    check_log("zeros alone", BYTES("\0\0\0\0"), "", "", true, true);
+    check_log("zeros and more", BYTES(FIRST LINE "\0\0hello"), "r", "", true, false);
     mm_buf_str(&line, FIRST);
     for (int i = 0; i < 600000; i++)
         mm_buf_char(&line, 'a');

@@ -1,0 +1,208 @@
+/* The file in the partial import that one artifact's bytes go to: what an earlier run left, an equal file of the store, the
+ * source's bytes shared, or an empty one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#endif
+
+#include "act/import_parts.h"
+#include "base/checked.h"
+#include "base/tree.h"
+
+/* ---- the same file in the store ---- */
+
+static int shelve(struct mm_import *i, const struct mm_store_model *model)
+{
+    struct mm_manifest manifest = {0};
+    struct mm_diags ignored; /* a model that cannot be read is no source */
+    int result = 0;
+    mm_diags_init(&ignored);
+    if (mm_store_manifest(i->home, model, &manifest, &ignored) == 0)
+        for (size_t group = 1; group <= mm_manifest_artifacts(&manifest) && result == 0; group++) {
+            struct mm_claim claim;
+            mm_manifest_claim(&manifest, group, &claim);
+            if (!mm_grow(&i->shelf, i->shelf_count, &i->shelf_capacity, sizeof *i->shelf)) {
+                result = mm_diag_memory(i->diags);
+                break;
+            }
+            struct mm_shelf *shelf = &i->shelf[i->shelf_count++];
+            snprintf(shelf->path, sizeof shelf->path, "%s/files/%s", model->path, claim.path);
+            shelf->bytes = claim.chunks.bytes;
+            memcpy(shelf->sha256, claim.chunks.sha256, MM_HASH_BYTES);
+        }
+    mm_manifest_release(&manifest);
+    mm_diags_release(&ignored);
+    return result;
+}
+
+static int fill_shelf(struct mm_import *i)
+{
+    struct mm_store_list models = {0};
+    int result = i->shelf_filled ? 0 : mm_store_list(i->home, false, &models, i->diags);
+    for (size_t k = 0; k < models.count && result == 0; k++)
+        result = shelve(i, &models.models[k]);
+    i->shelf_filled = true;
+    mm_store_list_release(&models);
+    return result;
+}
+
+static bool is_equal(const struct mm_shelf *shelf, const struct mm_claim *claim)
+{
+    return shelf->bytes == claim->chunks.bytes && memcmp(shelf->sha256, claim->chunks.sha256, MM_HASH_BYTES) == 0;
+}
+
+/* True if every name of the file INFO is one of the store's: nobody else can write to it. */
+static bool is_own(const struct mm_import *i, const struct mm_claim *claim, const struct stat *info)
+{
+    nlink_t names = 0;
+    struct stat other;
+    for (size_t k = 0; k < i->shelf_count; k++)
+        if (is_equal(&i->shelf[k], claim) && fstatat(i->home, i->shelf[k].path, &other, AT_SYMLINK_NOFOLLOW) == 0)
+            names += other.st_dev == info->st_dev && other.st_ino == info->st_ino;
+    return names == info->st_nlink;
+}
+
+/* Gives the artifact the bytes of an equal one in the store, by a link. Returns true if there is one. */
+static bool reuse(struct mm_import *i, const struct mm_item *item)
+{
+    struct stat info;
+    for (size_t k = 0; k < i->shelf_count; k++)
+        if (is_equal(&i->shelf[k], &item->claim) &&
+            fstatat(i->home, i->shelf[k].path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+            is_own(i, &item->claim, &info) && linkat(i->home, i->shelf[k].path, i->files, item->claim.path, 0) == 0)
+            return true;
+    return false;
+}
+
+static int create(struct mm_import *i, const struct mm_item *item)
+{
+    int fd = openat(i->files, item->claim.path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    return fd >= 0 ? fd
+                   : mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot create %s: %s", item->claim.path, strerror(errno));
+}
+
+static bool reflink(int to, int from)
+{
+#ifdef FICLONE
+    return ioctl(to, FICLONE, from) == 0;
+#else
+    (void)to, (void)from;
+    return false;
+#endif
+}
+
+int mm_item_whole_file(const struct mm_item *item)
+{
+    const struct mm_intake *intake = &item->intake;
+    for (size_t root = 0; root < intake->supply->root_count; root++)
+        if (intake->files[root] >= 0 && (uint64_t)intake->before[root].st_size == item->claim.chunks.bytes)
+            return intake->files[root];
+    return -1;
+}
+
+/* A second name for the very file that is open as FD. */
+static bool hard_link(struct mm_import *i, const struct mm_item *item, int fd)
+{
+    char source[40];
+    snprintf(source, sizeof source, "/proc/self/fd/%d", fd);
+    unlinkat(i->files, item->claim.path, 0);
+    return linkat(AT_FDCWD, source, i->files, item->claim.path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* Shares the bytes of a source's file where that is wanted and can be done. */
+static int share(struct mm_import *i, struct mm_item *item, int file)
+{
+    int fd = create(i, item);
+    if (fd < 0)
+        return -1;
+    bool shared = item->claim.chunks.bytes > 0 && reflink(fd, file);
+    close(fd);
+    if (shared) {
+        item->how = MM_ITEM_REFLINKED;
+    } else if (i->options->link) {
+        if (hard_link(i, item, file))
+            item->how = MM_ITEM_HARD_LINKED;
+        else
+            mm_note(i->diags, MM_RULE_STORE_LINK, "%s is copied, as it cannot be linked: %s", item->claim.path,
+                    strerror(errno));
+    }
+    return 0;
+}
+
+/* Nothing is there yet: an equal file of the store, a link to a source's, or an empty file. */
+static int begin_file(struct mm_import *i, struct mm_item *item)
+{
+    if (fill_shelf(i) < 0)
+        return -1;
+    if (reuse(i, item)) {
+        item->how = MM_ITEM_REUSED;
+    } else {
+        if (mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) < 0)
+            return -1;
+        int file = mm_item_whole_file(item);
+        int result = file >= 0 ? share(i, item, file) : 0;
+        mm_intake_release(&item->intake);
+        if (result < 0)
+            return -1;
+    }
+    if (item->how != MM_ITEM_COPIED)
+        item->kept = item->claim.chunks.bytes;
+    item->needed = item->claim.chunks.bytes - item->kept;
+    return 0;
+}
+
+/* A file with another name is not written to: it is somebody's. */
+static bool is_shared(const struct mm_item *item)
+{
+    return item->how == MM_ITEM_REUSED || item->how == MM_ITEM_HARD_LINKED;
+}
+
+/* An earlier run left INFO: whole chunks of it are taken, after they were hashed again. */
+static int continue_file(struct mm_import *i, struct mm_item *item, const struct stat *info)
+{
+    uint64_t bytes = item->claim.chunks.bytes, size = item->claim.chunks.size, there = (uint64_t)info->st_size;
+    if (info->st_nlink > 1)
+        item->how = i->options->link ? MM_ITEM_HARD_LINKED : MM_ITEM_REUSED;
+    else if (!(info->st_mode & S_IWUSR) && fchmodat(i->files, item->claim.path, 0644, 0) < 0) /* nearly published */
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", item->claim.path, strerror(errno));
+    item->kept = there >= bytes ? bytes : there / size * size;
+    item->needed = bytes - item->kept;
+    for (size_t k = 0; k < item->hole_count; k++)
+        item->needed += item->holes[k] * size < item->kept ? size : 0;
+    return 0;
+}
+
+int mm_item_prepare(struct mm_import *i, struct mm_item *item)
+{
+    struct stat info;
+    if (i->options->in_place) {
+        item->how = MM_ITEM_IN_PLACE;
+        return 0;
+    }
+    if (mm_tree_make_for(i->files, item->claim.path, i->diags) < 0)
+        return -1;
+    bool there = fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode);
+    uint64_t size = there ? (uint64_t)info.st_size : 0, bytes = item->claim.chunks.bytes;
+    if (there &&
+        (info.st_nlink > 1 ? size == bytes : size <= bytes)) /* what is shared is whole, or somebody changed it */
+        return continue_file(i, item, &info);
+    there = fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0;
+    if (there && unlinkat(i->files, item->claim.path, 0) < 0)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->claim.path, strerror(errno));
+    return begin_file(i, item);
+}
+
+int mm_item_open_file(struct mm_import *i, struct mm_item *item)
+{
+    item->fd =
+        is_shared(item) ? openat(i->files, item->claim.path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : create(i, item);
+    if (item->fd < 0 && is_shared(item))
+        mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->claim.path, strerror(errno));
+    return item->fd;
+}

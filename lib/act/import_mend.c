@@ -1,0 +1,272 @@
+/* What is wrong or lacks of an artifact after its first check is fetched again, chunk by chunk; what no source has is written
+ * down. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/import_parts.h"
+#include "base/checked.h"
+#include "base/file.h"
+
+#define LACKS_MAX 268435456 /* bytes of the file of lacking chunks that are read back */
+#define NAMED_LACKS 16      /* chunks of an artifact that findings name */
+
+bool mm_item_is_wrong(const struct mm_item *item, const struct mm_artifact_report *report)
+{
+    if (!item->read)
+        return report->checks[MM_CHECK_BYTES].result != MM_RESULT_PASS;
+    bool wrong = report->checks[MM_CHECK_MERKLE].result == MM_RESULT_FAIL;
+    return wrong && (item->listed || item->kept > 0 || item->choices > 1);
+}
+
+static bool is_bad(const struct mm_item *item, uint64_t chunk)
+{
+    return item->bad_count && bsearch(&chunk, item->bad, item->bad_count, sizeof *item->bad, mm_item_by_number);
+}
+
+/* True if chunk CHUNK in the partial file has the hash that LIST has. */
+static bool holds(const struct mm_item *item, const struct mm_chunk_list *list, uint64_t chunk)
+{
+    const struct mm_intake *intake = &item->intake;
+    uint64_t at = chunk * list->facts.size, end = at + list->facts.size;
+    unsigned char hash[MM_HASH_BYTES], block[65536];
+    if (end > list->facts.bytes)
+        end = list->facts.bytes;
+    while (at < end) {
+        ssize_t got = pread(item->fd, block, end - at < sizeof block ? (size_t)(end - at) : sizeof block, (off_t)at);
+        if (got <= 0)
+            break;
+        mm_sha256_update(intake->sha, block, (size_t)got);
+        at += (uint64_t)got;
+    }
+    mm_sha256_take(intake->sha, hash);
+    return at == end && memcmp(hash, list->hashes.items[chunk], MM_HASH_BYTES) == 0;
+}
+
+/* True if the chunk has to be fetched. */
+static bool is_wanted(const struct mm_item *item, const struct mm_chunk_list *list, uint64_t chunk)
+{
+    if (!list)
+        return chunk >= item->seen && !mm_item_is_kept(item, chunk);
+    if (chunk < item->seen)
+        return item->judged ? is_bad(item, chunk) : !holds(item, list, chunk);
+    return !mm_item_is_kept(item, chunk) || !holds(item, list, chunk);
+}
+
+static int note_lack(struct mm_import *i, struct mm_item *item, uint64_t chunk)
+{
+    uint64_t offset = chunk * item->claim.chunks.size, end = offset + mm_item_chunk_bytes(item, chunk);
+    if (!mm_grow(&item->lacks, item->lack_count, &item->lack_capacity, sizeof *item->lacks))
+        return mm_diag_memory(i->diags);
+    item->lacks[item->lack_count++] = chunk;
+    if (item->lack_count > NAMED_LACKS)
+        return 0;
+    int error = item->intake.error ? item->intake.error : item->intake.open_error;
+    if (error)
+        return mm_diag_offset(i->diags, MM_RULE_IO_READ, offset,
+                              "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " cannot be read: %s", chunk, offset,
+                              end - 1, strerror(error));
+    return mm_diag_offset(i->diags, MM_RULE_STORE_CHUNK, offset,
+                          "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is in no source as the manifest has it",
+                          chunk, offset, end - 1);
+}
+
+/* Fetches chunk CHUNK, or notes that it lacks. */
+static int fetch(struct mm_import *i, struct mm_item *item, uint64_t chunk)
+{
+    enum mm_intake_from from;
+    item->intake.error = 0;
+    int result = mm_intake_fetch(&item->intake, chunk, item->fd, &i->facts->read, &from, i->diags);
+    if (result > 0)
+        return note_lack(i, item, chunk);
+    if (result == 0) {
+        mm_item_count_taken(i, from, mm_item_chunk_bytes(item, chunk));
+        item->chunks_reused += from == MM_FROM_STORE;
+    }
+    return result;
+}
+
+static int fetch_wanted(struct mm_import *i, struct mm_item *item, const struct mm_chunk_list *list)
+{
+    for (uint64_t chunk = 0; chunk < item->claim.chunks.count; chunk++) {
+        bool wanted = is_wanted(item, list, chunk);
+        size_t lacks = item->lack_count;
+        if (!wanted && chunk >= item->seen)
+            mm_item_count_kept(i, item, mm_item_chunk_bytes(item, chunk));
+        if (wanted && fetch(i, item, chunk) < 0 && item->lack_count == lacks)
+            return -1; /* the store's side failed */
+    }
+    if (item->lack_count > NAMED_LACKS)
+        mm_note(i->diags, MM_RULE_STORE_CHUNK, "%zu chunks lack in all", item->lack_count);
+    return item->lack_count ? -1 : mm_intake_finish(&item->intake, i->diags);
+}
+
+/* Copies the artifact from the file of source ROOT. Returns 0 where the bytes lead to the manifest's root, 1 where they do not, or
+ * cannot be read; -1 with a finding. */
+static int copy_file(struct mm_import *i, struct mm_item *item, size_t root)
+{
+    struct mm_chunker chunker;
+    struct mm_chunk_facts facts;
+    uint64_t at = 0, bytes = item->claim.chunks.bytes;
+    unsigned char *block = item->intake.block;
+    int result = mm_chunker_init(&chunker, item->claim.chunks.size, false, NULL, NULL, i->diags);
+    while (result == 0 && at < bytes) {
+        ssize_t got = pread(item->intake.files[root], block, MM_INTAKE_BLOCK, (off_t)at);
+        if (got <= 0 || (uint64_t)got > bytes - at)
+            result = 1;
+        else if (mm_file_write_at(item->fd, block, (size_t)got, at) < 0)
+            result = mm_diag_errno(i->diags, MM_RULE_IO_WRITE, "cannot write", errno);
+        else
+            mm_chunker_update(&chunker, block, (size_t)got);
+        at += got > 0 ? (uint64_t)got : 0;
+    }
+    i->facts->read += at;
+    if (result == 0)
+        result = mm_chunker_finish(&chunker, &facts, i->diags);
+    if (result == 0)
+        result = memcmp(facts.root, item->claim.chunks.root, MM_HASH_BYTES) != 0;
+    if (result == 0)
+        mm_item_count_taken(i, MM_FROM_FILE, bytes);
+    mm_chunker_release(&chunker);
+    return result;
+}
+
+/* Without a list wrong chunks cannot be told apart: every source's file is tried as a whole. */
+static int choose_file(struct mm_import *i, struct mm_item *item)
+{
+    for (size_t root = 0; root < i->supply->root_count; root++) {
+        int result = item->intake.files[root] >= 0 ? copy_file(i, item, root) : 1;
+        if (result <= 0)
+            return result;
+    }
+    unlinkat(i->files, item->claim.path, 0);
+    return mm_diag(i->diags, MM_RULE_STORE_CHUNK,
+                   "no source has the artifact as the manifest has it; without a chunk list no chunk can be named");
+}
+
+/* A shared file that is wrong is left to its owner, and the artifact begun anew. */
+static int unshare(struct mm_import *i, struct mm_item *item)
+{
+    if (item->how != MM_ITEM_COPIED) {
+        if (unlinkat(i->files, item->claim.path, 0) < 0 && errno != ENOENT)
+            return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->claim.path, strerror(errno));
+        item->how = MM_ITEM_COPIED;
+        item->kept = 0;
+        item->seen = 0;
+    }
+    return mm_item_open_file(i, item) < 0 ? -1 : 0;
+}
+
+static int read_list(struct mm_import *i, const struct mm_item *item, struct mm_chunk_list *list)
+{
+    int fd = mm_file_open_beneath(i->files, item->list_path, MM_LINKS_BENEATH);
+    if (fd < 0)
+        return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->list_path, strerror(errno));
+    int result = mm_chunk_list_read(list, fd, item->claim.chunks.count, i->diags);
+    close(fd);
+    return result;
+}
+
+int mm_item_mend(struct mm_import *i, struct mm_item *item)
+{
+    struct mm_chunk_list list = {0};
+    const char *shown = i->diags->file;
+    int result = -1;
+    i->diags->file = item->claim.path;
+    if (unshare(i, item) == 0 && (!item->listed || read_list(i, item, &list) == 0) &&
+        mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) == 0) {
+        if (item->listed) {
+            item->intake.list = &list;
+            mm_intake_know(&item->intake, i->home, &i->facts->model, &list);
+        }
+        result =
+            item->read && !item->listed ? choose_file(i, item) : fetch_wanted(i, item, item->listed ? &list : NULL);
+    }
+    mm_intake_release(&item->intake);
+    mm_chunk_list_release(&list);
+    if (item->fd >= 0)
+        close(item->fd);
+    item->fd = -1;
+    i->diags->file = shown;
+    return result;
+}
+
+/* ---- what lacks ---- */
+
+static void write_lacks(const struct mm_item *item, struct mm_buf *out)
+{
+    for (size_t k = 0; k < item->lack_count; k++) {
+        mm_buf_printf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", item->lacks[k],
+                      item->lacks[k] * item->claim.chunks.size, mm_item_chunk_bytes(item, item->lacks[k]),
+                      item->claim.path);
+    }
+}
+
+int mm_import_write_lacks(struct mm_import *i)
+{
+    struct mm_buf text = {0};
+    char path[MM_STORE_PATH + 8];
+    int result = 0;
+    for (size_t k = 0; k < i->count; k++)
+        write_lacks(&i->items[k], &text);
+    snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
+    unlinkat(i->home, path, 0);
+    if (text.failed) {
+        result = mm_diag_memory(i->diags);
+    } else if (text.length) {
+        int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        result = fd < 0 ? mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno))
+                        : mm_file_write_all(fd, text.data, text.length, path, i->diags);
+        if (fd >= 0)
+            close(fd);
+        if (i->options->bad_ranges)
+            mm_buf_add(i->options->bad_ranges, text.data, text.length);
+    }
+    mm_buf_release(&text);
+    return result;
+}
+
+/* A line that is none of ours says nothing. */
+static int take_lack(struct mm_import *i, const char *line, size_t length)
+{
+    uint64_t chunk;
+    const char *tab = memchr(line, '\t', length), *path = memrchr(line, '\t', length);
+    if (!tab || !path || !mm_number(line, (size_t)(tab - line), MM_CHUNK_COUNT_MAX, &chunk))
+        return 0;
+    size_t size = length - (size_t)(++path - line);
+    for (size_t k = 0; k < i->count; k++) {
+        struct mm_item *item = &i->items[k];
+        bool next = item->hole_count == 0 || item->holes[item->hole_count - 1] < chunk;
+        if (strlen(item->claim.path) != size || memcmp(item->claim.path, path, size) != 0 || !next)
+            continue;
+        if (!mm_grow(&item->holes, item->hole_count, &item->hole_capacity, sizeof *item->holes))
+            return mm_diag_memory(i->diags);
+        item->holes[item->hole_count++] = chunk;
+    }
+    return 0;
+}
+
+int mm_import_read_lacks(struct mm_import *i)
+{
+    char path[MM_STORE_PATH + 8];
+    struct mm_buf text = {0};
+    snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
+    int fd = mm_file_open_beneath(i->home, path, MM_LINKS_BENEATH);
+    if (fd < 0)
+        return 0;
+    int result = mm_file_read_all(fd, LACKS_MAX, &text, i->diags) < 0 ? -1 : 0;
+    close(fd);
+    for (const char *at = text.data, *end = at + text.length; at && at < end && result == 0;) {
+        const char *feed = memchr(at, '\n', (size_t)(end - at));
+        if (!feed)
+            break;
+        result = take_lack(i, at, (size_t)(feed - at));
+        at = feed + 1;
+    }
+    mm_buf_release(&text);
+    return result;
+}
