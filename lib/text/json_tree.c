@@ -122,14 +122,18 @@ const struct mm_json_value *mm_json_following(const struct mm_json_tree *tree, c
     return value->next != MM_JSON_NOWHERE ? &tree->values[value->next] : NULL;
 }
 
+bool mm_json_named(const struct mm_json_tree *tree, const struct mm_json_value *value, const char *name)
+{
+    return value->name_length == strlen(name) && memcmp(mm_json_name(tree, value), name, value->name_length) == 0;
+}
+
 const struct mm_json_value *mm_json_member(const struct mm_json_tree *tree, const struct mm_json_value *object,
                                            const char *name)
 {
-    size_t length = strlen(name);
     if (!mm_json_kind(object, MM_JSON_OBJECT))
         return NULL;
     for (const struct mm_json_value *v = mm_json_first(tree, object); v; v = mm_json_following(tree, v))
-        if (v->name_length == length && memcmp(mm_json_name(tree, v), name, length) == 0)
+        if (mm_json_named(tree, v, name))
             return v;
     return NULL;
 }

@@ -56,6 +56,9 @@ static inline const char *mm_json_text(const struct mm_json_tree *tree, const st
     return tree->texts.data + value->text;
 }
 
+/* True if VALUE is a member of this name. A name in a file may hold NUL. */
+bool mm_json_named(const struct mm_json_tree *tree, const struct mm_json_value *value, const char *name);
+
 /* True if VALUE is there and is the string TEXT; is a whole number of at most MAX; has KIND. */
 bool mm_json_is(const struct mm_json_tree *tree, const struct mm_json_value *value, const char *text);
 bool mm_json_whole(const struct mm_json_tree *tree, const struct mm_json_value *value, uint64_t max, uint64_t *number);
