@@ -148,7 +148,7 @@ static void take_scaling(struct reading *r, const struct mm_json_value *value)
          v = mm_json_following(&r->tree, v)) {
         sound = false;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-            sound = sound || strcmp(known[i], mm_json_name(&r->tree, v)) == 0;
+            sound = sound || mm_json_named(&r->tree, v, known[i]);
     }
     bool linear = mm_json_is(&r->tree, type, "linear");
     float number = 0;
@@ -269,7 +269,7 @@ static bool take_number(struct reading *r, const struct mm_json_value *value)
     uint64_t number;
     for (int i = 0; i < MM_LLAMA_NUMBERS; i++) {
         const struct mm_llama_number_info *info = &mm_llama_numbers[i];
-        if (!info->config || strcmp(info->config, mm_json_name(&r->tree, value)) != 0)
+        if (!info->config || !mm_json_named(&r->tree, value, info->config))
             continue;
         if (value->kind == MM_JSON_NULL)
             return true;
@@ -285,12 +285,10 @@ static bool take_number(struct reading *r, const struct mm_json_value *value)
 
 static void take_key(struct reading *r, const struct mm_json_value *value)
 {
-    const char *name = mm_json_name(&r->tree, value);
-    bool whole = strlen(name) == value->name_length; /* a name may hold NUL */
-    if (whole && take_number(r, value))
+    if (take_number(r, value))
         return;
-    for (size_t i = 0; whole && i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(keys[i].key, name) == 0) {
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (mm_json_named(&r->tree, value, keys[i].key)) {
             keys[i].take(r, value);
             return;
         }

@@ -96,14 +96,14 @@ static bool is_step(const struct mm_pipeline *p, const struct steps *steps, size
 static bool only(const struct mm_pipeline *p, const struct mm_json_value *step, const char *names)
 {
     for (const struct mm_json_value *v = mm_json_first(p->tree, step); v; v = mm_json_following(p->tree, v)) {
-        const char *name = mm_json_name(p->tree, v), *at = strcmp(name, "type") == 0 ? NULL : names;
-        size_t length = strlen(name);
-        while (at && !(strncmp(at, name, length) == 0 && (at[length] == ' ' || at[length] == '\0'))) {
-            at = strchr(at, ' ');
-            if (!at)
-                return false;
-            at++;
+        bool known = mm_json_named(p->tree, v, "type");
+        for (const char *at = names; !known && *at; at += strspn(at, " ")) {
+            size_t length = strcspn(at, " ");
+            known = v->name_length == length && memcmp(mm_json_name(p->tree, v), at, length) == 0;
+            at += length;
         }
+        if (!known)
+            return false;
     }
     return true;
 }

@@ -91,7 +91,7 @@ int mm_added_token_read(const struct mm_json_tree *tree, const struct mm_json_va
                               MM_TOKENIZER_PIECES_MAX - 1, mm_json_shown(tree, content, shown));
     for (const struct mm_json_value *v = mm_json_first(tree, entry); v; v = mm_json_following(tree, v)) {
         size_t i = 0;
-        while (i < sizeof known / sizeof *known && strcmp(known[i], mm_json_name(tree, v)) != 0)
+        while (i < sizeof known / sizeof *known && !mm_json_named(tree, v, known[i]))
             i++;
         if (i == sizeof known / sizeof *known)
             return mm_diag_offset(diags, MM_RULE_PACK_TOKENIZER, v->offset,

@@ -155,7 +155,7 @@ static int read_number(struct reading *r, size_t which)
                 return 0;
         }
     }
-    if (mm_json_absent(value) || mm_json_is(&r->tree, value, ""))
+    if (mm_json_absent(value))
         return 0;
     if (value->kind == MM_JSON_NUMBER && mm_json_text(&r->tree, value)[0] == '-')
         return 0; /* -1: no such token */

@@ -65,7 +65,7 @@ static int add_piece(struct reading *r, const unsigned char *text, uint32_t leng
 
 static int read_piece(struct reading *r)
 {
-    uint32_t bits, length;
+    uint32_t bits = 0, length = 0;
     float score;
     if (take_number(r, "a piece's score", &bits) < 0 || take_number(r, "a piece's length", &length) < 0)
         return -1;
@@ -82,7 +82,7 @@ static int read_piece(struct reading *r)
 
 static int read_pieces(struct reading *r, uint32_t pieces)
 {
-    uint32_t longest;
+    uint32_t longest = 0;
     if (take_number(r, "the length of the longest piece", &longest) < 0)
         return -1;
     while (pieces ? r->tokenizer->piece_count < pieces && r->at < r->length : r->at < r->length)

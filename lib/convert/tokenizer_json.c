@@ -211,7 +211,7 @@ static bool read_idle(struct reading *r, const char *name)
     int index;
     if (!take(r, &index))
         return false;
-    const struct mm_json_value *v = part(r, index);
+    const struct mm_json_value *v = &r->tree.values[index];
     float value;
     bool idle = v->kind == MM_JSON_NULL || v->kind == MM_JSON_FALSE || mm_json_is(&r->tree, v, "") ||
                 (v->kind == MM_JSON_NUMBER && mm_json_real(mm_json_text(&r->tree, v), v->length, &value) && value == 0);
@@ -275,8 +275,8 @@ static bool read_call_option(struct reading *r, const char *name)
     int index;
     if (!take(r, &index))
         return false;
-    if (part(r, index)->kind != MM_JSON_NULL)
-        mm_note_offset(r->diags, MM_RULE_PACK_TOKENIZER, part(r, index)->offset,
+    if (r->tree.values[index].kind != MM_JSON_NULL)
+        mm_note_offset(r->diags, MM_RULE_PACK_TOKENIZER, r->tree.values[index].offset,
                        "%s is an option of a call, not of a tokenizer, and is left out", name);
     return true;
 }

@@ -52,7 +52,7 @@ static int add_value(struct mm_json_tree *tree, const struct mm_json *json, enum
 
 int mm_json_tree_take(struct mm_json_tree *tree, struct mm_json *json, enum mm_json_event event)
 {
-    uint32_t parents[MM_JSON_DEPTH], last[MM_JSON_DEPTH]; /* containers open, and the last child of each */
+    uint32_t parents[MM_JSON_DEPTH] = {0}, last[MM_JSON_DEPTH] = {0}; /* containers open, and the last child of each */
     size_t open = 0;
     int top = -1;
     do {
@@ -122,26 +122,20 @@ const struct mm_json_value *mm_json_following(const struct mm_json_tree *tree, c
     return value->next != MM_JSON_NOWHERE ? &tree->values[value->next] : NULL;
 }
 
+bool mm_json_named(const struct mm_json_tree *tree, const struct mm_json_value *value, const char *name)
+{
+    return value->name_length == strlen(name) && memcmp(mm_json_name(tree, value), name, value->name_length) == 0;
+}
+
 const struct mm_json_value *mm_json_member(const struct mm_json_tree *tree, const struct mm_json_value *object,
                                            const char *name)
 {
-    size_t length = strlen(name);
     if (!mm_json_kind(object, MM_JSON_OBJECT))
         return NULL;
     for (const struct mm_json_value *v = mm_json_first(tree, object); v; v = mm_json_following(tree, v))
-        if (v->name_length == length && memcmp(mm_json_name(tree, v), name, length) == 0)
+        if (mm_json_named(tree, v, name))
             return v;
     return NULL;
-}
-
-bool mm_json_kind(const struct mm_json_value *value, enum mm_json_event kind)
-{
-    return value && value->kind == kind;
-}
-
-bool mm_json_absent(const struct mm_json_value *value)
-{
-    return !value || value->kind == MM_JSON_NULL;
 }
 
 bool mm_json_is(const struct mm_json_tree *tree, const struct mm_json_value *value, const char *text)

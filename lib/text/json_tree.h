@@ -56,13 +56,23 @@ static inline const char *mm_json_text(const struct mm_json_tree *tree, const st
     return tree->texts.data + value->text;
 }
 
-/* True if VALUE is there and is the string TEXT; is a whole number of at most MAX; has KIND. NULL is none of these. */
+/* True if VALUE is a member of this name. A name in a file may hold NUL. */
+bool mm_json_named(const struct mm_json_tree *tree, const struct mm_json_value *value, const char *name);
+
+/* True if VALUE is there and is the string TEXT; is a whole number of at most MAX; has KIND. */
 bool mm_json_is(const struct mm_json_tree *tree, const struct mm_json_value *value, const char *text);
 bool mm_json_whole(const struct mm_json_tree *tree, const struct mm_json_value *value, uint64_t max, uint64_t *number);
-bool mm_json_kind(const struct mm_json_value *value, enum mm_json_event kind);
+
+static inline bool mm_json_kind(const struct mm_json_value *value, enum mm_json_event kind)
+{
+    return value && value->kind == kind;
+}
 
 /* True if VALUE is absent or null. */
-bool mm_json_absent(const struct mm_json_value *value);
+static inline bool mm_json_absent(const struct mm_json_value *value)
+{
+    return !value || value->kind == MM_JSON_NULL;
+}
 
 /* VALUE as it may be shown: a string in quotes, a number's digits, "an object". Returns OUT. */
 const char *mm_json_shown(const struct mm_json_tree *tree, const struct mm_json_value *value,
