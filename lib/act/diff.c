@@ -139,7 +139,7 @@ static bool same_pair(const struct mm_pair *a, const struct mm_pair *b)
            mm_bytes_compare(a->value.data, a->value.length, b->value.data, b->value.length) == 0;
 }
 
-static int compare_key(struct mm_diffing *d, const struct mm_side_key *a, const struct mm_side_key *b)
+static int compare_key(struct mm_diffing *d, const char *name, const struct mm_side_key *a, const struct mm_side_key *b)
 {
     if (a && b && same_pair(a->pair, b->pair))
         return 0;
@@ -147,10 +147,7 @@ static int compare_key(struct mm_diffing *d, const struct mm_side_key *a, const 
         show_pair(&d->a, a->pair);
     if (b)
         show_pair(&d->b, b->pair);
-    return mm_diff_add(d, MM_DIFF_KEY, a ? a->name : b->name,
-                       !a   ? MM_DIFF_ADDED
-                       : !b ? MM_DIFF_MISSING
-                            : MM_DIFF_CHANGED);
+    return mm_diff_add(d, MM_DIFF_KEY, name, !a ? MM_DIFF_ADDED : !b ? MM_DIFF_MISSING : MM_DIFF_CHANGED);
 }
 
 /* Both sides are sorted; each name is looked at once, or as often as one side has it. */
@@ -159,7 +156,8 @@ static int compare_keys(struct mm_diffing *d, const struct mm_side *a, const str
     int result = 0;
     for (size_t i = 0, k = 0; result == 0 && (i < a->key_count || k < b->key_count);) {
         int order = i == a->key_count ? 1 : k == b->key_count ? -1 : strcmp(a->keys[i].name, b->keys[k].name);
-        result = compare_key(d, order <= 0 ? &a->keys[i] : NULL, order >= 0 ? &b->keys[k] : NULL);
+        const char *name = order <= 0 ? a->keys[i].name : b->keys[k].name;
+        result = compare_key(d, name, order <= 0 ? &a->keys[i] : NULL, order >= 0 ? &b->keys[k] : NULL);
         i += order <= 0;
         k += order >= 0;
     }
@@ -242,9 +240,10 @@ static enum mm_diff_what file_kind(const struct mm_side_file *file)
     return mm_role_guess(file->name, NULL) == MM_ROLE_TOKENIZER ? MM_DIFF_TOKENIZER : MM_DIFF_FILE;
 }
 
-static int compare_file(struct mm_diffing *d, const struct mm_side_file *a, const struct mm_side_file *b)
+/* ONE is A or B, whichever is there. */
+static int compare_file(struct mm_diffing *d, const struct mm_side_file *one, const struct mm_side_file *a,
+                        const struct mm_side_file *b)
 {
-    const struct mm_side_file *one = a ? a : b;
     if (a && b && memcmp(a->artifact.chunks.sha256, b->artifact.chunks.sha256, MM_HASH_BYTES) == 0)
         return 0;
     if (a)
@@ -269,7 +268,8 @@ static int compare_files(struct mm_diffing *d, const struct mm_side *a, const st
         if (i == a->file_count && k == b->file_count)
             break;
         int order = i == a->file_count ? 1 : k == b->file_count ? -1 : strcmp(a->files[i].name, b->files[k].name);
-        result = compare_file(d, order <= 0 ? &a->files[i] : NULL, order >= 0 ? &b->files[k] : NULL);
+        const struct mm_side_file *one = order <= 0 ? &a->files[i] : &b->files[k];
+        result = compare_file(d, one, order <= 0 ? &a->files[i] : NULL, order >= 0 ? &b->files[k] : NULL);
         i += order <= 0;
         k += order >= 0;
     }
@@ -322,7 +322,8 @@ static int compare_bytes(struct mm_diffing *d, const struct mm_side_tensor *a, c
     return mm_diff_add(d, MM_DIFF_TENSOR, a->name, MM_DIFF_CHANGED);
 }
 
-static int compare_tensor(struct mm_diffing *d, const struct mm_side_tensor *a, const struct mm_side_tensor *b)
+static int compare_tensor(struct mm_diffing *d, const char *name, const struct mm_side_tensor *a,
+                          const struct mm_side_tensor *b)
 {
     const char *dims_a = NULL, *dims_b = NULL;
     const struct mm_tensor *item_a = a ? tensor_of(a, &dims_a) : NULL, *item_b = b ? tensor_of(b, &dims_b) : NULL;
@@ -337,7 +338,7 @@ static int compare_tensor(struct mm_diffing *d, const struct mm_side_tensor *a, 
         show_tensor(&d->a, a);
     if (b)
         show_tensor(&d->b, b);
-    return mm_diff_add(d, MM_DIFF_TENSOR, a ? a->name : b->name, how);
+    return mm_diff_add(d, MM_DIFF_TENSOR, name, how);
 }
 
 static uint64_t tensor_bytes(const struct mm_side *side)
@@ -357,7 +358,8 @@ static int compare_tensors(struct mm_diffing *d, const struct mm_side *a, const 
         int order = i == a->tensor_count   ? 1
                     : k == b->tensor_count ? -1
                                            : strcmp(a->tensors[i].name, b->tensors[k].name);
-        result = compare_tensor(d, order <= 0 ? &a->tensors[i] : NULL, order >= 0 ? &b->tensors[k] : NULL);
+        const char *name = order <= 0 ? a->tensors[i].name : b->tensors[k].name;
+        result = compare_tensor(d, name, order <= 0 ? &a->tensors[i] : NULL, order >= 0 ? &b->tensors[k] : NULL);
         i += order <= 0;
         k += order >= 0;
     }

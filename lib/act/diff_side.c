@@ -41,11 +41,10 @@ static int add_name(struct mm_names *names, const char *name, struct mm_diags *d
 {
     if (names->count >= FILES_MAX)
         return mm_diag(diags, MM_RULE_IO_LIMIT, "at most %d files of one folder are read", FILES_MAX);
-    char *copy = strdup(name);
-    if (!copy || !mm_grow(&names->items, names->count, &names->capacity, sizeof *names->items)) {
-        free(copy);
+    char *copy = NULL;
+    if (!mm_grow(&names->items, names->count, &names->capacity, sizeof *names->items) ||
+        asprintf(&copy, "%s", name) < 0)
         return mm_diag_memory(diags);
-    }
     names->items[names->count++] = copy;
     return 0;
 }
@@ -188,19 +187,25 @@ static int read_file(struct mm_side_file *file, bool folder, const struct mm_dif
     return file->artifact.valid || (folder && file->artifact.refused) ? 0 : -1;
 }
 
-/* Adds the file at PATH, which is taken over (NULL: memory was exhausted, and a finding says so). */
-static int add_file(struct mm_side *side, char *path, const struct mm_diff_options *options, struct mm_diags *diags)
+/* Adds the file NAME of the folder, or the one file where NAME is NULL. */
+static int add_file(struct mm_side *side, const char *name, const struct mm_diff_options *options,
+                    struct mm_diags *diags)
 {
     const char *shown = diags->file;
-    if (!path)
-        return -1;
-    if (!mm_grow(&side->files, side->file_count, &side->file_capacity, sizeof *side->files)) {
-        free(path);
+    struct mm_side_file added = {.name = "", .fd = -1};
+    bool named =
+        name ? asprintf(&added.path, "%s/%s", side->path, name) >= 0 : asprintf(&added.path, "%s", side->path) >= 0;
+    if (!named)
+        return mm_diag_memory(diags);
+    if (!mm_grow(&side->files, side->file_count, &side->file_capacity, sizeof added)) {
+        free(added.path);
         return mm_diag_memory(diags);
     }
+    if (name)
+        added.name = mm_path_name(added.path);
     struct mm_side_file *file = &side->files[side->file_count++];
-    *file = (struct mm_side_file){.path = path, .name = side->folder ? mm_path_name(path) : "", .fd = -1};
-    diags->file = path;
+    *file = added;
+    diags->file = file->path;
     int result = read_file(file, side->folder, options, diags);
     diags->file = shown;
     if (file->fd >= 0 && !file->tensors) {
@@ -215,7 +220,7 @@ static int add_folder(struct mm_side *side, const struct mm_diff_options *option
     struct mm_names names;
     int result = mm_names_list(&names, side->path, diags);
     for (size_t i = 0; result == 0 && i < names.count; i++)
-        result = add_file(side, join(side->path, names.items[i], diags), options, diags);
+        result = add_file(side, names.items[i], options, diags);
     mm_names_release(&names);
     return result;
 }
@@ -362,10 +367,7 @@ int mm_side_open(struct mm_side *side, const char *path, const struct mm_diff_op
     side->path = mm_side_locate(path, &side->folder, &ignored, diags);
     if (!side->path)
         return -1;
-    char *copy = side->folder ? NULL : strdup(side->path);
-    if (!side->folder && !copy)
-        return mm_diag_memory(diags);
-    int result = side->folder ? add_folder(side, options, diags) : add_file(side, copy, options, diags);
+    int result = side->folder ? add_folder(side, options, diags) : add_file(side, NULL, options, diags);
     return result < 0 || take_keys(side, diags) < 0 ? -1 : take_tensors(side, diags);
 }
 

@@ -135,6 +135,19 @@ expect "a tensor that no .slm has is named" 3 "blk.0.attn_x.weight" "[diff-terms
 run slm-diff -q plain/model.safetensors tiny.slm
 expect "a safetensors file without its folder" 3 "[diff-terms-unsupported]"
 
+# parts of split models: two of one kind as stored, one with a whole file in the terms of .slm
+python3 "$HERE/models.py" parts parts
+whole=$(awk -F"$tab" '$2 == 0 { print $1; exit }' parts/cases.tsv)
+slm-pack -q -o parts.slm "parts/$whole" >/dev/null && slm-unpack -q -o parts.gguf parts.slm >/dev/null
+run slm-diff -q "parts/$whole" parts.gguf
+expect "the parts of a split model are the whole one" 0
+cp -r "parts/$whole" other && first=$(find other -name '*.gguf' | sort | head -n 1) && change "$first" "$first" number llama.context_length 2>/dev/null
+run slm-diff -q "parts/$whole" other
+expect "a key of one part is named by its file" 1 "key${tab}$(basename "$first"):llama.context_length${tab}changed"
+run slm-diff -d "parts/$whole" parts.gguf -o parts.ev
+expect "they follow from each other" 0
+same "and the evidence names each part" "$(find "parts/$whole" -name '*.gguf' | wc -l | tr -d ' ')" "$(grep -c '^source-sha256: ' parts.ev)"
+
 # ---- derived ----
 
 run slm-diff -d -o ev tiny.gguf q8.gguf
@@ -283,6 +296,16 @@ if [ -d "$DATA/gguf" ]; then
     run slm-diff -q -d --tokenizer "$full" -o bf16.ev "$full" "$DATA/hf/stories260K-bf16"
     expect "bf16 as transformers have it: a fact differs" 1 "'context-length' to follow from the source's (2048), found 512"
     same "its tensors follow, an output that is the embedding included" "11 37 0 equal" "$(sed -n -e 's/^\(exact\|requantised\|differs\): //p' bf16.ev | tr '\n' ' ')$(sed -n 's/^tokenizer: //p' bf16.ev)"
+    changed_bin=$WORK/changed.bin
+    cp "$DATA/llama2c/stories260K.bin" "$changed_bin" && chmod u+w "$changed_bin" && changed "$changed_bin" 5000
+    run slm-diff -q "$DATA/llama2c/stories260K.bin" "$changed_bin"
+    expect "checkpoints of llama2.c are bytes" 1 "file${tab}bytes${tab}changed"
+    run slm-diff -q --tokenizer "$DATA/llama2c/tok512.bin" "$DATA/llama2c/stories260K.bin" "$changed_bin"
+    expect "and with a tokenizer models" 1 "tensor${tab}token_embd.weight${tab}changed"
+    run slm-diff -q "$DATA/safetensors/burn-mnist.safetensors" "$DATA/safetensors/burn-multi_layer.safetensors"
+    expect "any safetensors files are compared by name" 1 "tensor${tab}conv1.bias${tab}reshaped${tab}f32 8${tab}f32 4"
+    run slm-diff -q "$DATA/vocab/ggml-vocab-mpt.gguf" "$DATA/vocab/ggml-vocab-gpt-2.gguf"
+    expect "and so are vocabularies" 1 "key${tab}tokenizer.ggml.pre${tab}changed${tab}str mpt${tab}str gpt-2"
     run slm-diff -q -d --tokenizer "$DATA/llama2c/tok512.bin" "$DATA/llama2c/stories260K.bin" "$DATA/hf/stories260K-bf16"
     expect "bf16 follows from the checkpoint of llama2.c" 0
     run slm-diff -q -d --tokenizer "$full" "$full" "$DATA/gguf/stories260K-rot256-q4_k_m.gguf"
