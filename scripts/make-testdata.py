@@ -1682,6 +1682,44 @@ def proof_cases():
     bad(path("node-as-chunk"), node.bytes(), "chunk-proof", wrong)
 
 
+# ---- evidence that a model follows from another ----
+
+def derived(*tensors, source=(ZERO_HASH,), more=()):
+    counts = [f"{how}: {sum(tensor.startswith(how + ' ') for tensor in tensors)}" for how in ("exact", "requantised", "differs")]
+    passes = counts[2] == "differs: 0" and "facts: differ" not in more
+    said = [line for line in more if line.startswith(("lent", "drop"))]
+    facts = [line for line in more if line.startswith("facts")] or ["facts: equal"]
+    return Lines(["minimodel-derived 0", "tool: slm-diff 0.1.0"] + [f"source-sha256: {line}" for line in source] +
+                 [f"artifact-sha256: {'ab' * 32}"] + said + facts + ["tokenizer: equal"] + counts +
+                 [f"tensor: {tensor}" for tensor in tensors] + [f"verdict: {'pass' if passes else 'fail'}"])
+
+
+def derived_cases():
+    """What is sound has no models beside it, so that nothing is expected of it here."""
+    def path(what):
+        return f"derived/{what}/model.derived"
+
+    two = ("exact output_norm.weight", "requantised token_embd.weight")
+    extra(path("good-none"), derived().bytes())
+    extra(path("good-two"), derived(*two).bytes())
+    extra(path("good-fail"), derived("differs blk.0.attn_q.weight", *two, more=["facts: differ"]).bytes())
+    extra(path("good-folder"), derived(*two, source=(ZERO_HASH + " config.json", "cd" * 32 + " model.safetensors"),
+                                       more=["lent-tokenizer-sha256: " + "ef" * 32, "drop: tokenizer.*"]).bytes())
+    sound = derived(*two)
+    bad(path("empty"), b"", "text-first-line", "1:1")
+    unsupported(path("version-1"), sound.bytes().replace(b"derived 0", b"derived 1"), "text-version-unsupported", "1:19")
+    bad(path("order"), sound.swap(4, 5).bytes(), "text-field-order", "5:1")
+    bad(path("surplus"), sound.end("x-note: v").bytes(), "text-field-order", "13:1")
+    bad(path("crlf"), sound.bytes().replace(b"\n", b"\r\n", 1), "text-line-end", "1:20")
+    bad(path("hash"), sound.put("artifact-sha256", "AB" * 32).bytes(), "value-hash", "4:18")
+    bad(path("count"), sound.put("exact", 2).bytes(), "diff-evidence", "-")
+    bad(path("number"), sound.put("exact", "01").bytes(), "value-number", "7:8")
+    bad(path("verdict"), sound.put("verdict", "fail").bytes(), "diff-evidence", "12:10")
+    bad(path("word"), sound.put("tensor", "equal a").bytes(), "diff-evidence", "10:9")
+    bad(path("tensors-order"), sound.swap(9, 10).bytes(), "diff-evidence", "11:15")
+    bad(path("files-order"), derived(source=(ZERO_HASH + " b", ZERO_HASH + " a")).bytes(), "diff-evidence", "4:16")
+
+
 # ---- reports, receipts, their log ----
 
 def report_group(path, length=5):
@@ -1815,7 +1853,7 @@ def main():
                    gguf_arithmetic, gguf_layout, gguf_padding, st_good, st_length, st_json, st_entries, st_layout,
                    json_cases, refused_cases, text_cases, slm_good, slm_header_cases, slm_hash_cases, slm_facts_cases,
                    slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
-                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, report_cases,
+                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases, report_cases,
                    receipt_cases, manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]

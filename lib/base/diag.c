@@ -37,6 +37,24 @@ void mm_diags_rewind(struct mm_diags *diags, const struct mm_diags *mark)
     diags->unknown = mark->unknown;
 }
 
+void mm_diags_turn(struct mm_diags *diags, const struct mm_diags *mark, enum mm_rule_group group, enum mm_rule rule)
+{
+    bool lost = diags->dropped > mark->dropped; /* what those were is not known */
+    bool no = mark->no || (lost && diags->no);
+    bool unknown = mark->unknown || (lost && diags->unknown);
+    for (size_t i = mark->count; i < diags->count; i++) {
+        struct mm_diag *diag = &diags->items[i];
+        if (diag->severity != MM_ERROR)
+            continue;
+        if (rules[diag->rule].group == group)
+            diag->rule = rule;
+        no = no || rules[diag->rule].answer == MM_NO;
+        unknown = unknown || rules[diag->rule].answer == MM_UNKNOWN;
+    }
+    diags->no = no;
+    diags->unknown = unknown;
+}
+
 void mm_diags_clear(struct mm_diags *diags)
 {
     mm_diags_rewind(diags, &(struct mm_diags){0});

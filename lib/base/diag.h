@@ -82,6 +82,10 @@ void mm_diags_clear(struct mm_diags *diags);
 /* Forgets the findings since a copy of DIAGS, MARK, was taken: what was tried in vain and then done otherwise. */
 void mm_diags_rewind(struct mm_diags *diags, const struct mm_diags *mark);
 
+/* Errors since the copy MARK was taken whose rules are of GROUP become errors of RULE: what is a "no" to one question may be a
+ * "don't know" to another. */
+void mm_diags_turn(struct mm_diags *diags, const struct mm_diags *mark, enum mm_rule_group group, enum mm_rule rule);
+
 /* "No" wins over "don't know" (conventions: exit codes). */
 enum mm_answer mm_diags_answer(const struct mm_diags *diags);
 

@@ -29,8 +29,7 @@ int mm_gguf_take(struct mm_gguf *g, void *out, size_t length, const char *what)
 {
     if (!mm_source_read(g->source, out, length))
         return mm_gguf_truncated(g, what);
-    if (g->capture)
-        mm_sha256_update(g->capture, out, length);
+    mm_gguf_hash(g, out, length);
     return 0;
 }
 
@@ -43,8 +42,7 @@ int mm_gguf_skip(struct mm_gguf *g, uint64_t length, const char *what)
             return mm_gguf_truncated(g, what);
         if (have > length)
             have = (size_t)length;
-        if (g->capture)
-            mm_sha256_update(g->capture, bytes, have);
+        mm_gguf_hash(g, bytes, have);
         mm_source_advance(g->source, have);
         length -= have;
     }
@@ -345,15 +343,17 @@ int mm_gguf_read(struct mm_source *source, struct mm_model *model, struct mm_dia
     g->sha = mm_sha256_new();
     g->tokenizer_sha = mm_sha256_new();
     g->template_sha = mm_sha256_new();
+    g->value_sha = mm_sha256_new();
     model->format = MM_FORMAT_GGUF;
     model->facts.has_tensors = true;
-    if (g->sha && g->tokenizer_sha && g->template_sha)
+    if (g->sha && g->tokenizer_sha && g->template_sha && g->value_sha)
         result = read_file(g);
     else
         mm_diag_memory(diags);
     mm_sha256_free(g->sha);
     mm_sha256_free(g->tokenizer_sha);
     mm_sha256_free(g->template_sha);
+    mm_sha256_free(g->value_sha);
     mm_name_set_release(&g->keys);
     mm_name_set_release(&g->names);
     free(g->candidates);

@@ -156,8 +156,7 @@ static int read_string(struct mm_gguf *g, struct mm_gguf_value *value, struct mm
         kept += part;
         if (shown && shown->length < SHOWN_STRING)
             mm_buf_add(shown, bytes, have < SHOWN_STRING - shown->length ? have : SHOWN_STRING - shown->length);
-        if (g->capture)
-            mm_sha256_update(g->capture, bytes, have);
+        mm_gguf_hash(g, bytes, have);
         mm_source_advance(g->source, have);
         left -= have;
     }
@@ -263,12 +262,32 @@ static int read_value(struct mm_gguf *g, struct mm_gguf_value *value)
     return 0;
 }
 
+/* The value behind a key, and the digest of one that is kept but too long to be kept whole. */
+static int read_kept(struct mm_gguf *g, struct mm_gguf_value *value)
+{
+    struct mm_model *model = g->model;
+    unsigned char digest[MM_HASH_BYTES];
+    size_t before = model->pair_count;
+    g->keeping = model->keep_pairs;
+    int result = read_value(g, value);
+    if (g->keeping)
+        mm_sha256_take(g->value_sha, digest);
+    if (result == 0 && model->pair_count > before) {
+        struct mm_pair *pair = &model->pairs[before];
+        pair->cut = value->type == MM_GGUF_ARRAY ? value->element == MM_GGUF_STRING || value->length > SHOWN_ELEMENTS
+                                                 : value->type == MM_GGUF_STRING && value->length > SHOWN_STRING;
+        memcpy(pair->sha256, digest, sizeof digest);
+    }
+    g->keeping = false;
+    return result;
+}
+
 int mm_gguf_read_pairs(struct mm_gguf *g)
 {
     for (uint64_t i = 0; i < g->pair_count; i++) {
         struct mm_gguf_value value = {0};
         g->capture = NULL;
-        if (read_key(g) < 0 || read_value(g, &value) < 0)
+        if (read_key(g) < 0 || read_kept(g, &value) < 0)
             return -1;
         g->capture = NULL;
         if (mm_gguf_note_fact(g, &value) < 0)

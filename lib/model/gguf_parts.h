@@ -47,7 +47,9 @@ struct mm_gguf {
     struct mm_diags *diags;
     struct mm_sha256 *sha; /* names */
     struct mm_sha256 *tokenizer_sha, *template_sha;
-    struct mm_sha256 *capture; /* one of these two while its pair is read, or NULL */
+    struct mm_sha256 *capture;   /* one of these two while its pair is read, or NULL */
+    struct mm_sha256 *value_sha; /* what a kept pair's value is hashed with */
+    bool keeping;                /* while such a value is read */
     struct mm_name_set keys, names;
     struct mm_gguf_candidate *candidates;
     size_t candidate_count, candidate_capacity;
@@ -63,6 +65,15 @@ struct mm_gguf {
     char key[MM_GGUF_KEY_MAX + 1];
     size_t key_length;
 };
+
+/* Bytes that were taken, for the digests that they belong to. */
+static inline void mm_gguf_hash(struct mm_gguf *g, const void *bytes, size_t length)
+{
+    if (g->capture)
+        mm_sha256_update(g->capture, bytes, length);
+    if (g->keeping)
+        mm_sha256_update(g->value_sha, bytes, length);
+}
 
 static inline bool mm_gguf_key_is(const struct mm_gguf *g, const char *key)
 {

@@ -25,8 +25,10 @@ int mm_format_of(const char *word, size_t length);
 /* A key-value pair of a header, for people. */
 struct mm_pair {
     char *key;
-    char *type;          /* "u32", "str", "arr[str,512]" */
-    struct mm_buf value; /* a string's bytes as stored, else text; long ones are cut and counted */
+    char *type;                          /* "u32", "str", "arr[str,512]" */
+    struct mm_buf value;                 /* a string's bytes as stored, else text; long ones are cut and counted */
+    bool cut;                            /* value is not all of it */
+    unsigned char sha256[MM_HASH_BYTES]; /* of the whole value as stored; zeros where what is kept is all */
 };
 
 /* A line of a shard index: the tensor TENSOR is in FILE. Both are offsets into `words`. */

@@ -16,7 +16,8 @@ struct safetensors {
     struct mm_model *model;
     struct mm_diags *diags;
     struct mm_json json;
-    uint64_t header_end; /* offset in the file of the first data byte */
+    struct mm_sha256 *strings; /* of metadata */
+    uint64_t header_end;       /* offset in the file of the first data byte */
 };
 
 /* One tensor's entry while it is read. */
@@ -212,9 +213,34 @@ static bool read_entry(struct safetensors *s, struct entry *e)
     return !e->usable || add_entry(s, e) == 0;
 }
 
-static bool read_metadata(struct safetensors *s)
+/* The value of the key that was read. */
+static bool read_metadatum(struct safetensors *s)
 {
     char key[MM_SHOWN];
+    struct mm_buf *value = mm_model_add_pair(s->model, s->json.text, s->json.length, "str");
+    mm_show(key, s->json.text, s->json.length);
+    s->json.strings = value ? s->strings : NULL;
+    enum mm_json_event event = mm_json_next(&s->json);
+    s->json.strings = NULL;
+    if (event == MM_JSON_ERROR)
+        return false;
+    if (value) {
+        struct mm_pair *pair = &s->model->pairs[s->model->pair_count - 1];
+        pair->cut = event == MM_JSON_STRING && s->json.cut;
+        mm_sha256_take(s->strings, pair->sha256);
+        if (event == MM_JSON_STRING)
+            mm_buf_add(value, s->json.text, s->json.length);
+        if (pair->cut)
+            mm_buf_str(value, "...");
+    }
+    if (event != MM_JSON_STRING)
+        mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_METADATA, s->json.offset, "expected a string as metadata '%s'",
+                       key);
+    return mm_json_skip(&s->json, event);
+}
+
+static bool read_metadata(struct safetensors *s)
+{
     enum mm_json_event event = mm_json_next(&s->json);
     if (event != MM_JSON_OBJECT) {
         if (event == MM_JSON_ERROR)
@@ -222,22 +248,9 @@ static bool read_metadata(struct safetensors *s)
         mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_METADATA, s->json.offset, "expected an object as __metadata__");
         return mm_json_skip(&s->json, event);
     }
-    while ((event = mm_json_next(&s->json)) == MM_JSON_KEY) {
-        struct mm_buf *value = mm_model_add_pair(s->model, s->json.text, s->json.length, "str");
-        mm_show(key, s->json.text, s->json.length);
-        event = mm_json_next(&s->json);
-        if (event == MM_JSON_ERROR)
+    while ((event = mm_json_next(&s->json)) == MM_JSON_KEY)
+        if (!read_metadatum(s))
             return false;
-        if (event != MM_JSON_STRING)
-            mm_diag_offset(s->diags, MM_RULE_SAFETENSORS_METADATA, s->json.offset, "expected a string as metadata '%s'",
-                           key);
-        else if (value)
-            mm_buf_add(value, s->json.text, s->json.length);
-        if (value && s->json.cut)
-            mm_buf_str(value, "...");
-        if (!mm_json_skip(&s->json, event))
-            return false;
-    }
     return event != MM_JSON_ERROR;
 }
 
@@ -367,11 +380,12 @@ int mm_safetensors_read(struct mm_source *source, struct mm_model *model, struct
     struct safetensors *s = calloc(1, sizeof *s);
     if (!s)
         return mm_diag_memory(diags);
-    *s = (struct safetensors){.source = source, .model = model, .diags = diags};
+    *s = (struct safetensors){.source = source, .model = model, .diags = diags, .strings = mm_sha256_new()};
     model->format = MM_FORMAT_SAFETENSORS;
     model->facts.has_tensors = true;
-    int result = read_file(s);
+    int result = s->strings ? read_file(s) : mm_diag_memory(diags);
     mm_json_release(&s->json);
+    mm_sha256_free(s->strings);
     free(s);
     return result;
 }

@@ -20,6 +20,7 @@ int mm_json_init(struct mm_json *json, struct mm_source *source, uint64_t limit,
     json->depth = 0;
     json->cut = json->value_read = json->awaiting_value = json->failed = false;
     json->sha = mm_sha256_new();
+    json->strings = NULL;
     json->names = (struct mm_name_set){0};
     return json->sha ? 0 : mm_diag_memory(diags);
 }
@@ -81,13 +82,15 @@ static void keep(struct mm_json *json, const unsigned char *bytes, size_t size)
     json->length += size;
 }
 
-/* Adds decoded bytes to the kept text and, for a name, to its hash. */
+/* Adds decoded bytes to the kept text and, for a name, to its hash; of other strings to the one that a caller wants. */
 static void decoded(struct mm_json *json, const unsigned char *bytes, size_t size, bool name)
 {
     if (!json->cut)
         keep(json, bytes, size);
     if (name && json->depth <= json->unique_depth)
         mm_sha256_update(json->sha, bytes, size);
+    if (!name && json->strings)
+        mm_sha256_update(json->strings, bytes, size);
 }
 
 static bool hex4(struct mm_json *json, uint32_t *value)

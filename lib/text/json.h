@@ -47,7 +47,8 @@ struct mm_json {
     bool awaiting_value;        /* a name was read, its value comes next */
     bool failed;
     struct mm_sha256 *sha;
-    struct mm_name_set names; /* of the objects that are open; the level is the depth */
+    struct mm_sha256 *strings; /* set by the caller, or NULL: gets every byte of strings that are no names */
+    struct mm_name_set names;  /* of the objects that are open; the level is the depth */
 };
 
 /* Reads from SOURCE, which is at the first byte, up to offset LIMIT. UNIQUE_DEPTH: 0 compares no names and lets half a

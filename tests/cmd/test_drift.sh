@@ -48,6 +48,9 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     chunk-merkle --json --check list changed.gguf >bad-range.json 2>/dev/null
     slm-pack --json --drop tokenizer.chat_template -o model.slm "$MODEL" >packed.json 2>/dev/null
     slm-unpack --json -o model.gguf model.slm >>packed.json 2>/dev/null
+    slm-diff -q --json "$MODEL" model.gguf >difference.json
+    slm-diff -q --json --derived --drop tokenizer.chat_template "$MODEL" model.slm >>difference.json
+    slm-diff -q --json model.slm model.gguf >>difference.json
     slm-verify --json model/m.manifest >report.json 2>/dev/null
     slm-verify model/m.manifest 2>/dev/null | receipt-write --home home --root model --json >receipt-written.json
     { receipt-write --home home --check --json; receipt-write --home home --head --json; } >chain.json

@@ -36,6 +36,13 @@ each 'slm-pack of .slm' "$FAULTY/slm-pack" -o "$WORK/o/out.slm" packed.slm
 python3 "$ROOT/tests/cmd/folder.py" make folder token_shards
 each 'slm-pack of a folder' "$FAULTY/slm-pack" -o "$WORK/o/out.slm" folder
 each 'slm-unpack' "$FAULTY/slm-unpack" -o "$WORK/o/out.gguf" packed.slm
+slm-unpack -q -o packed.gguf packed.slm >/dev/null
+slm-diff -q -d -o packed.ev packed.slm packed.gguf >/dev/null
+each 'slm-diff' "$FAULTY/slm-diff" packed.gguf "$MODEL"
+each 'slm-diff of folders' "$FAULTY/slm-diff" model shards
+each 'slm-diff in the terms of .slm' "$FAULTY/slm-diff" --drop tokenizer.chat_template packed.slm "$MODEL"
+each 'slm-diff --derived' "$FAULTY/slm-diff" --derived -o "$WORK/o/evidence" packed.slm packed.gguf
+each 'slm-diff --check' "$FAULTY/slm-diff" --check packed.ev packed.slm packed.gguf
 each 'manifest-lint' "$FAULTY/manifest-lint" model/m.manifest
 each 'manifest-lint --canonical' "$FAULTY/manifest-lint" --canonical model/m.manifest
 each 'slm-verify' "$FAULTY/slm-verify" --strict model/m.manifest

@@ -191,9 +191,37 @@ static void shown_bytes_are_printable_and_short(void **state)
     }
 }
 
+static void errors_of_a_group_become_another_rule(void **state)
+{
+    struct mm_diags diags;
+    (void)state;
+    mm_diags_init(&diags);
+    mm_diag(&diags, MM_RULE_IO_READ, "before");
+    struct mm_diags mark = diags;
+    mm_diag(&diags, MM_RULE_PACK_KEY, "a key");
+    mm_note(&diags, MM_RULE_PACK_DROPPED, "left out");
+    mm_diag_offset(&diags, MM_RULE_PACK_TENSOR, 7, "a tensor");
+    assert_int_equal(mm_diags_answer(&diags), MM_NO);
+    mm_diags_turn(&diags, &mark, MM_GROUP_PACK, MM_RULE_DIFF_TERMS);
+    assert_int_equal(mm_diags_answer(&diags), MM_UNKNOWN);
+    mm_diag(&diags, MM_RULE_GGUF_MAGIC, "another group");
+    mm_diags_turn(&diags, &mark, MM_GROUP_PACK, MM_RULE_DIFF_TERMS);
+    assert_int_equal(mm_diags_answer(&diags), MM_NO);
+    check_findings("turned", &diags,
+                   "io-read diff-terms-unsupported note:pack-dropped diff-terms-unsupported@#7 gguf-magic");
+    diags.limit = 1; /* what is not kept stays what it was */
+    mark = diags;
+    mm_diag(&diags, MM_RULE_IO_READ, "kept");
+    mm_diag(&diags, MM_RULE_PACK_KEY, "lost");
+    mm_diags_turn(&diags, &mark, MM_GROUP_PACK, MM_RULE_DIFF_TERMS);
+    assert_int_equal(mm_diags_answer(&diags), MM_NO);
+    mm_diags_release(&diags);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_of_a_group_become_another_rule),
         cmocka_unit_test(no_wins_over_unknown),
         cmocka_unit_test(answers_are_exit_codes),
         cmocka_unit_test(notes_change_no_answer),
