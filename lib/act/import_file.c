@@ -106,10 +106,15 @@ int mm_item_whole_file(const struct mm_item *item)
     return -1;
 }
 
-/* A second name for the very file that is open as FD. */
+/* A second name for the very file that is open as FD. Another user's would stay his to write. */
 static bool hard_link(struct mm_import *i, const struct mm_item *item, int fd)
 {
     char source[40];
+    struct stat info;
+    if (fstat(fd, &info) < 0 || info.st_uid != geteuid()) {
+        errno = EPERM;
+        return false;
+    }
     snprintf(source, sizeof source, "/proc/self/fd/%d", fd);
     unlinkat(i->files, item->claim.path, 0);
     return linkat(AT_FDCWD, source, i->files, item->claim.path, AT_SYMLINK_FOLLOW) == 0;
@@ -167,9 +172,7 @@ static bool is_shared(const struct mm_item *item)
 static int continue_file(struct mm_import *i, struct mm_item *item, const struct stat *info)
 {
     uint64_t bytes = item->claim.chunks.bytes, size = item->claim.chunks.size, there = (uint64_t)info->st_size;
-    if (info->st_nlink > 1)
-        item->how = i->options->link ? MM_ITEM_HARD_LINKED : MM_ITEM_REUSED;
-    else if (!(info->st_mode & S_IWUSR) && fchmodat(i->files, item->claim.path, 0644, 0) < 0) /* nearly published */
+    if (!(info->st_mode & S_IWUSR) && fchmodat(i->files, item->claim.path, 0644, 0) < 0) /* nearly published */
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", item->claim.path, strerror(errno));
     item->kept = there >= bytes ? bytes : there / size * size;
     item->needed = bytes - item->kept;
@@ -187,13 +190,11 @@ int mm_item_prepare(struct mm_import *i, struct mm_item *item)
     }
     if (mm_tree_make_for(i->files, item->claim.path, i->diags) < 0)
         return -1;
-    bool there = fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode);
-    uint64_t size = there ? (uint64_t)info.st_size : 0, bytes = item->claim.chunks.bytes;
-    if (there &&
-        (info.st_nlink > 1 ? size == bytes : size <= bytes)) /* what is shared is whole, or somebody changed it */
+    bool there = fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0;
+    bool own = there && S_ISREG(info.st_mode) && info.st_nlink == 1 && info.st_uid == geteuid();
+    if (own && (uint64_t)info.st_size <= item->claim.chunks.bytes)
         return continue_file(i, item, &info);
-    there = fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0;
-    if (there && unlinkat(i->files, item->claim.path, 0) < 0)
+    if (there && unlinkat(i->files, item->claim.path, 0) < 0) /* a link costs nothing to make again */
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->claim.path, strerror(errno));
     return begin_file(i, item);
 }
