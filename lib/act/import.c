@@ -372,8 +372,8 @@ static int import_new(struct mm_import *i)
     struct mm_receipt receipt = {0};
     int result = -1;
     struct mm_chain_facts chain;
-    if (check_size(i) < 0 || mm_chain_head(i->home, &chain, i->diags) < 0 || open_partial(i) < 0 || take_lists(i) < 0 ||
-        mm_import_read_lacks(i) < 0)
+    if (check_size(i) < 0 || mm_chain_head(i->home, &chain, i->diags) < 0 || open_partial(i) < 0 ||
+        mm_shelf_fill(&i->shelf, i->home, i->diags) < 0 || take_lists(i) < 0 || mm_import_read_lacks(i) < 0)
         return -1;
     for (size_t k = 0; k < i->count; k++)
         if (mm_item_prepare(i, &i->items[k]) < 0)
@@ -470,7 +470,7 @@ static void release(struct mm_import *i)
     for (size_t k = 0; i->items && k < i->count; k++)
         mm_item_release(&i->items[k]);
     free(i->items);
-    free(i->shelf);
+    mm_shelf_release(&i->shelf);
     if (i->files >= 0)
         close(i->files);
     mm_manifest_release(&i->manifest);

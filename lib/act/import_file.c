@@ -15,71 +15,6 @@
 #include "base/checked.h"
 #include "base/tree.h"
 
-/* ---- the same file in the store ---- */
-
-static int shelve(struct mm_import *i, const struct mm_store_model *model)
-{
-    struct mm_manifest manifest = {0};
-    struct mm_diags ignored; /* a model that cannot be read is no source */
-    int result = 0;
-    mm_diags_init(&ignored);
-    if (mm_store_manifest(i->home, model, &manifest, &ignored) == 0)
-        for (size_t group = 1; group <= mm_manifest_artifacts(&manifest) && result == 0; group++) {
-            struct mm_claim claim;
-            mm_manifest_claim(&manifest, group, &claim);
-            if (!mm_grow(&i->shelf, i->shelf_count, &i->shelf_capacity, sizeof *i->shelf)) {
-                result = mm_diag_memory(i->diags);
-                break;
-            }
-            struct mm_shelf *shelf = &i->shelf[i->shelf_count++];
-            snprintf(shelf->path, sizeof shelf->path, "%s/files/%s", model->path, claim.path);
-            shelf->bytes = claim.chunks.bytes;
-            memcpy(shelf->sha256, claim.chunks.sha256, MM_HASH_BYTES);
-        }
-    mm_manifest_release(&manifest);
-    mm_diags_release(&ignored);
-    return result;
-}
-
-static int fill_shelf(struct mm_import *i)
-{
-    struct mm_store_list models = {0};
-    int result = i->shelf_filled ? 0 : mm_store_list(i->home, false, &models, i->diags);
-    for (size_t k = 0; k < models.count && result == 0; k++)
-        result = shelve(i, &models.models[k]);
-    i->shelf_filled = true;
-    mm_store_list_release(&models);
-    return result;
-}
-
-static bool is_equal(const struct mm_shelf *shelf, const struct mm_claim *claim)
-{
-    return shelf->bytes == claim->chunks.bytes && memcmp(shelf->sha256, claim->chunks.sha256, MM_HASH_BYTES) == 0;
-}
-
-/* True if every name of the file INFO is one of the store's: nobody else can write to it. */
-static bool is_own(const struct mm_import *i, const struct mm_claim *claim, const struct stat *info)
-{
-    nlink_t names = 0;
-    struct stat other;
-    for (size_t k = 0; k < i->shelf_count; k++)
-        if (is_equal(&i->shelf[k], claim) && fstatat(i->home, i->shelf[k].path, &other, AT_SYMLINK_NOFOLLOW) == 0)
-            names += other.st_dev == info->st_dev && other.st_ino == info->st_ino;
-    return names == info->st_nlink;
-}
-
-/* Gives the artifact the bytes of an equal one in the store, by a link. Returns true if there is one. */
-static bool reuse(struct mm_import *i, const struct mm_item *item)
-{
-    struct stat info;
-    for (size_t k = 0; k < i->shelf_count; k++)
-        if (is_equal(&i->shelf[k], &item->claim) &&
-            fstatat(i->home, i->shelf[k].path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
-            is_own(i, &item->claim, &info) && linkat(i->home, i->shelf[k].path, i->files, item->claim.path, 0) == 0)
-            return true;
-    return false;
-}
-
 static int create(struct mm_import *i, const struct mm_item *item)
 {
     int fd = openat(i->files, item->claim.path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -143,9 +78,8 @@ static int share(struct mm_import *i, struct mm_item *item, int file)
 /* Nothing is there yet: an equal file of the store, a link to a source's, or an empty file. */
 static int begin_file(struct mm_import *i, struct mm_item *item)
 {
-    if (fill_shelf(i) < 0)
-        return -1;
-    if (reuse(i, item)) {
+    const char *equal = mm_shelf_equal(&i->shelf, &item->claim);
+    if (equal && linkat(i->home, equal, i->files, item->claim.path, 0) == 0) {
         item->how = MM_ITEM_REUSED;
     } else {
         if (mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) < 0)

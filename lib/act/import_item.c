@@ -126,7 +126,7 @@ int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chun
         item->choices += item->intake.files[root] >= 0;
     item->intake.list = list;
     if (list && !i->options->in_place && item->kept < item->claim.chunks.bytes)
-        mm_intake_know(&item->intake, i->home, &i->facts->model, list);
+        mm_intake_know(&item->intake, i->home, &i->shelf, &i->facts->model, list);
     *origin = (struct mm_origin){read_and_write, i, item->claim.chunks.bytes};
     return 0;
 }

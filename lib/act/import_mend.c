@@ -182,7 +182,7 @@ int mm_item_mend(struct mm_import *i, struct mm_item *item)
         mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) == 0) {
         if (item->listed) {
             item->intake.list = &list;
-            mm_intake_know(&item->intake, i->home, &i->facts->model, &list);
+            mm_intake_know(&item->intake, i->home, &i->shelf, &i->facts->model, &list);
         }
         result =
             item->read && !item->listed ? choose_file(i, item) : fetch_wanted(i, item, item->listed ? &list : NULL);

@@ -4,6 +4,7 @@
 #define MM_ACT_IMPORT_PARTS_H
 
 #include "act/import.h"
+#include "act/shelf.h"
 
 /* In the partial import: chunks that no source had, as bad ranges. */
 #define MM_IMPORT_LACKS "lacks"
@@ -37,13 +38,6 @@ struct mm_item {
     struct mm_hashes hashes; /* of the chunks, where there is no list */
 };
 
-/* An artifact of a model in the store. */
-struct mm_shelf {
-    char path[MM_STORE_PATH + 272]; /* beneath the home */
-    uint64_t bytes;
-    unsigned char sha256[MM_HASH_BYTES];
-};
-
 struct mm_import {
     int home;
     const struct mm_supply *supply;
@@ -61,9 +55,7 @@ struct mm_import {
     bool changed;            /* a file that is to stay in place changed while it was read */
     bool found;              /* the model was there, without a receipt */
     int write_error;         /* errno of a write into the store that failed, 0 */
-    struct mm_shelf *shelf;  /* the artifacts of the store, once asked for */
-    size_t shelf_count, shelf_capacity;
-    bool shelf_filled;
+    struct mm_shelf shelf;   /* what the store had when the import began */
     enum mm_medium medium;
 };
 

@@ -14,6 +14,7 @@
 #define SET_ENDING ".chunkset"
 #define TRIES 3 /* of a read that fails */
 #define NO_FILE UINT32_MAX
+#define KNOWN_LISTS 64 /* chunk lists of other revisions that are read for one artifact */
 
 static void close_all(int *fds, size_t count)
 {
@@ -165,34 +166,32 @@ static size_t mark_known(struct mm_intake *intake, const struct wanted *wanted, 
     return marked;
 }
 
-static bool read_stored_list(int home, const struct mm_claim *claim, struct mm_chunk_list *list)
+static bool read_stored_list(int home, const struct mm_chunk_facts *chunks, struct mm_chunk_list *list)
 {
     char path[MM_STORE_PATH], hex[MM_HASH_HEX + 1];
     struct mm_diags ignored;
-    mm_hex(hex, claim->chunks.root, MM_HASH_BYTES);
+    mm_hex(hex, chunks->root, MM_HASH_BYTES);
     snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", hex);
     int fd = mm_file_open_beneath(home, path, MM_LINKS_BENEATH);
     if (fd < 0)
         return false;
     mm_diags_init(&ignored);
-    bool sound = mm_chunk_list_read(list, fd, claim->chunks.count, &ignored) == 0;
+    bool sound = mm_chunk_list_read(list, fd, chunks->count, &ignored) == 0;
     mm_diags_release(&ignored);
     close(fd);
     return sound;
 }
 
-/* The artifact CLAIM of MODEL, which is in the store, may have chunks that are wanted. */
-static void know_artifact(struct mm_intake *intake, int home, const struct mm_store_model *model,
-                          const struct mm_claim *claim, const struct wanted *wanted)
+/* ITEM may have chunks that are wanted. */
+static void know_item(struct mm_intake *intake, int home, const struct mm_shelf *shelf,
+                      const struct mm_shelf_item *item, const struct wanted *wanted)
 {
     struct mm_chunk_list there = {0};
-    char path[MM_STORE_PATH + sizeof claim->path + 8];
-    snprintf(path, sizeof path, "%s/files/%s", model->path, claim->path);
     int fd = -1;
-    if (claim->chunks.size == wanted->chunk_size && read_stored_list(home, claim, &there) &&
+    if (read_stored_list(home, &item->chunks, &there) &&
         mm_grow(&intake->known_files, intake->known_file_count, &intake->known_file_capacity,
                 sizeof *intake->known_files))
-        fd = mm_file_open_beneath(home, path, MM_LINKS_BENEATH);
+        fd = mm_file_open_beneath(home, mm_shelf_word(shelf, item->path), MM_LINKS_BENEATH);
     if (fd >= 0 && mark_known(intake, wanted, &there, (uint32_t)intake->known_file_count) > 0)
         intake->known_files[intake->known_file_count++] = fd;
     else if (fd >= 0)
@@ -200,49 +199,51 @@ static void know_artifact(struct mm_intake *intake, int home, const struct mm_st
     mm_chunk_list_release(&there);
 }
 
-static void know_model(struct mm_intake *intake, int home, const struct mm_store_model *model,
-                       const struct wanted *wanted)
+/* Another revision's artifact whose list is worth reading. */
+static bool is_worth(const struct mm_shelf *shelf, const struct mm_shelf_item *item, const struct mm_store_model *model,
+                     const struct wanted *wanted)
 {
-    struct mm_manifest manifest = {0};
-    struct mm_diags ignored;
-    mm_diags_init(&ignored);
-    if (mm_store_manifest(home, model, &manifest, &ignored) == 0)
-        for (size_t group = 1; group <= mm_manifest_artifacts(&manifest); group++) {
-            struct mm_claim claim;
-            mm_manifest_claim(&manifest, group, &claim);
-            know_artifact(intake, home, model, &claim, wanted);
-        }
-    mm_manifest_release(&manifest);
-    mm_diags_release(&ignored);
+    return item->chunks.count > 1 && item->chunks.size == wanted->chunk_size && item->revision != model->revision &&
+           strcmp(mm_shelf_word(shelf, item->id), model->id) == 0;
 }
 
-void mm_intake_know(struct mm_intake *intake, int home, const struct mm_store_model *model,
-                    const struct mm_chunk_list *list)
+/* First artifacts of the same path, then others: a bounded number of lists. */
+static void know_revisions(struct mm_intake *intake, int home, const struct mm_shelf *shelf,
+                           const struct mm_store_model *model, const struct wanted *wanted)
 {
-    struct mm_store_list models = {0};
-    struct mm_diags ignored;
-    size_t count = list->hashes.count;
-    struct wanted wanted = {mm_realloc_array(NULL, count ? count : 1, sizeof *wanted.chunks), count, list->facts.size};
-    intake->known = mm_realloc_array(NULL, count ? count : 1, sizeof *intake->known);
-    mm_diags_init(&ignored);
-    if (wanted.chunks && intake->known && mm_store_list(home, false, &models, &ignored) == 0) {
-        for (size_t i = 0; i < count; i++) {
-            memcpy(wanted.chunks[i].hash, list->hashes.items[i], MM_HASH_BYTES);
-            wanted.chunks[i].index = (uint32_t)i;
-            intake->known[i] = (struct mm_known_chunk){NO_FILE, 0};
+    size_t read = 0;
+    for (int same = 1; same >= 0; same--)
+        for (size_t i = 0; i < shelf->count && read < KNOWN_LISTS; i++) {
+            const struct mm_shelf_item *item = &shelf->items[i];
+            if (is_worth(shelf, item, model, wanted) &&
+                (strcmp(mm_shelf_word(shelf, item->name), intake->claim->path) == 0) == same) {
+                know_item(intake, home, shelf, item, wanted);
+                read++;
+            }
         }
-        if (count)
-            qsort(wanted.chunks, count, sizeof *wanted.chunks, by_hash);
-        for (size_t i = 0; i < models.count; i++)
-            if (strcmp(models.models[i].id, model->id) == 0 && models.models[i].revision != model->revision)
-                know_model(intake, home, &models.models[i], &wanted);
+}
+
+void mm_intake_know(struct mm_intake *intake, int home, const struct mm_shelf *shelf,
+                    const struct mm_store_model *model, const struct mm_chunk_list *list)
+{
+    size_t count = list->hashes.count;
+    if (count < 2 || shelf->count == 0) /* an equal file was found as a whole */
+        return;
+    struct wanted wanted = {mm_realloc_array(NULL, count, sizeof *wanted.chunks), count, list->facts.size};
+    intake->known = mm_realloc_array(NULL, count, sizeof *intake->known);
+    for (size_t i = 0; wanted.chunks && intake->known && i < count; i++) {
+        memcpy(wanted.chunks[i].hash, list->hashes.items[i], MM_HASH_BYTES);
+        wanted.chunks[i].index = (uint32_t)i;
+        intake->known[i] = (struct mm_known_chunk){NO_FILE, 0};
+    }
+    if (wanted.chunks && intake->known) {
+        qsort(wanted.chunks, count, sizeof *wanted.chunks, by_hash);
+        know_revisions(intake, home, shelf, model, &wanted);
     } else {
         free(intake->known);
         intake->known = NULL;
     }
     free(wanted.chunks);
-    mm_store_list_release(&models);
-    mm_diags_release(&ignored);
 }
 
 /* ---- reading ---- */

@@ -2,6 +2,7 @@
 #ifndef MM_ACT_SUPPLY_H
 #define MM_ACT_SUPPLY_H
 
+#include "act/shelf.h"
 #include "act/store.h"
 #include "base/file.h"
 #include "base/source.h"
@@ -81,10 +82,10 @@ int mm_intake_open(struct mm_intake *intake, const struct mm_supply *supply, con
                    struct mm_diags *diags);
 void mm_intake_release(struct mm_intake *intake);
 
-/* Lets chunks be taken from the other revisions of MODEL in the store, as LIST and their lists tell. Nothing is an error: what cannot be
- * read is not used. */
-void mm_intake_know(struct mm_intake *intake, int home, const struct mm_store_model *model,
-                    const struct mm_chunk_list *list);
+/* Lets chunks be taken from the other revisions of MODEL in the store, which SHELF tells, as LIST and their lists tell: artifacts of
+ * the same path first, 64 at most. Nothing is an error: what cannot be read is not used. */
+void mm_intake_know(struct mm_intake *intake, int home, const struct mm_shelf *shelf,
+                    const struct mm_store_model *model, const struct mm_chunk_list *list);
 
 /* True if any file or set of the sources has something of the artifact. */
 bool mm_intake_has(const struct mm_intake *intake);
