@@ -87,6 +87,43 @@ for signal in 15 2; do
     expect "and signal $signal leaves what can be continued" 0
 done
 
+# slm-remove killed: the model is there whole or not at all
+fresh
+mkdir -p src/many && for i in $(seq 200); do echo "$i" >"src/many/$i.txt"; done
+(rm src/m.manifest src/*.chunks && manifest-make -q -p --model-id local/many src >all.manifest && mv all.manifest src/m.manifest)
+wrong= killed=0
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+    take src
+    timeout -s KILL "0.0$((10 + i * 4))" slm-remove -q local/many >/dev/null 2>&1
+    [ $? -eq 137 ] && killed=$((killed + 1))
+    slm-check -q >"$WORK/.check" 2>&1
+    grep -q '@[0-9]*	pass$' "$WORK/.check" || ! grep -q '@' "$WORK/.check" || wrong="$wrong $i: $(head -c 200 "$WORK/.check")"
+done
+same "a killed slm-remove leaves a model or none ($killed killed)" '' "$wrong"
+run slm-gc -q
+expect 'slm-gc removes what it left' 0
+same 'all of it' '' "$(find home/store/trash -mindepth 1)"
+take src
+expect 'and the model comes in again' 0
+sound 'a killed slm-remove'
+
+# a source that changes while it is read: wrong bytes do not come in
+fresh 24
+wrong=
+for i in 1 2 3 4; do
+    rm -rf home
+    (for at in $(seq 100); do printf x | dd of=src/noise.bin bs=1 seek=$((at * 250000)) conv=notrunc 2>/dev/null; done) &
+    writer=$!
+    take src
+    wait "$writer"
+    if [ "$status" -eq 0 ]; then
+        slm-check -q >/dev/null 2>&1 || wrong="$wrong $i: a wrong model is in the store"
+    elif [ -e home/models ]; then
+        wrong="$wrong $i: ended with $status, and something is under models/"
+    fi
+done
+same 'a source that changes while it is read' '' "$wrong"
+
 # ---- several at once ----
 
 fresh 4

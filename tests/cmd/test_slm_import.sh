@@ -651,6 +651,97 @@ expect 'damaged chunks of the store are fetched from the source' 0 'state: impor
 run slm-check -q local/model@2
 expect 'and what was imported is right' 0
 
+# ---- what an earlier run left, and somebody meddled with ----
+
+# begun: src/ was imported with a wrong chunk and is right again; $begun is the partial import
+begun() {
+    fresh
+    changed src/model.gguf 70000
+    take src
+    changed src/model.gguf 70000
+    begun=home/store/partial/$(sha256sum <src/m.manifest | cut -d' ' -f1)
+}
+for lacks in '' 'garbage' '5\t1\t1\tmodel.gguf\n3\t1\t1\tmodel.gguf\n3\t\t\tmodel.gguf\n' '99999999\t0\t0\tmodel.gguf\n' '1\t0\t0\t../../x\n' \
+    '18446744073709551616\t0\t0\tmodel.gguf\n' '1\tmodel.gguf' '\t\t\t\n\n\n' '6\t0\t0\tmodel.gguf\n'; do
+    begun
+    # shellcheck disable=SC2059
+    printf "$lacks" >"$begun/lacks"
+    take src
+    expect "whatever lacks says, the bytes decide: '$lacks'" 0 'state: imported'
+    sound "lacks: '$lacks'"
+done
+begun
+rm "$begun/lacks" && mkfifo "$begun/lacks"
+run timeout 20 slm-import -q --allow-unsigned src
+expect 'a FIFO that is called lacks' 0 'state: imported'
+sound 'a FIFO that is called lacks'
+begun
+changed "$begun/files/model.gguf" 300000
+take src
+expect 'a kept chunk that changed is fetched again' 0 'state: imported'
+sound 'a changed partial file'
+begun
+head -c 500000 /dev/zero >"$begun/files/model.gguf"
+take src
+expect 'a partial file that is too long is begun anew' 0 'kept-bytes: 0'
+sound 'a long partial file'
+begun
+echo victim >victim
+rm "$begun/files/model.gguf" && ln -s "$WORK/case/victim" "$begun/files/model.gguf"
+take src
+expect 'a partial file that is a link is not written through' 0 'state: imported'
+same 'what it leads to stays' victim "$(cat victim)"
+sound 'a partial file that is a link'
+begun
+mkdir elsewhere && rm -rf "$begun/files" && ln -s "$WORK/case/elsewhere" "$begun/files"
+take src
+expect 'a partial folder that is a link is refused' 3
+same 'and nothing is written there' '' "$(ls elsewhere)"
+none 'a partial folder that is a link'
+begun
+rm -rf home/store/partial && ln -s "$WORK/case/elsewhere" home/store/partial && mkdir elsewhere
+take src
+if [ "$status" -eq 3 ] || [ -z "$(ls elsewhere)" ]; then ok 'store/partial may not lead out of the store'; else skip 'store/partial may not lead out of the store' 'there is no sandbox here'; fi
+
+# ---- folders in a model, users without rights ----
+
+fresh
+mkdir -p src/sub/deep && seq 1 30000 >src/sub/deep/a.txt && echo x >src/sub/b.txt
+(rm src/m.manifest src/*.chunks && manifest-make -q -p -s 64K --model-id local/model --chunk-lists src src >all.manifest && mv all.manifest src/m.manifest) || not_ok 'a manifest of folders'
+take src
+expect 'a model with folders' 0 'state: imported'
+sound 'a model with folders'
+take --home other --in-place src
+expect 'a model with folders, in place' 0 'state: imported'
+run slm-check -q --home other
+expect 'passes too' 0
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null 2>&1; then
+    as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+    fresh
+    mkdir -m 777 home && chmod a+rx "$WORK" && chmod -R a+rX src && chmod 000 src/model.gguf
+    if as_nobody "$BIN/slm-list" -q >/dev/null 2>&1; then
+        run as_nobody "$BIN/slm-import" -q --allow-unsigned src
+        expect 'a file that may not be read is a do-not-know' 3 'Permission denied' '[io-read]'
+        none 'a file that may not be read'
+        chmod 444 src/model.gguf && chmod 555 home
+        run as_nobody "$BIN/slm-import" -q --allow-unsigned src
+        expect 'a store that may not be written to' 3
+        chmod 777 home
+        wrong=
+        for fault in rename:1 rename:2 rename:3 fsync:4 fsync:8 fsync:10 mode:2 mode:3; do
+            [ -x "$BUILD/fault/slm-import" ] || continue
+            rm -rf home && mkdir -m 777 home
+            FAULT=$fault:5 as_nobody "$BUILD/fault/slm-import" -q --allow-unsigned src >/dev/null 2>&1
+            as_nobody "$BIN/slm-import" -q --allow-unsigned src >/dev/null 2>&1 || wrong="$wrong $fault"
+        done
+        same 'files that are read-only already do not keep their owner from going on' '' "$wrong"
+    else
+        skip 'a user without rights' 'nobody cannot run the commands here'
+    fi
+else
+    skip 'a user without rights' 'this needs root and setpriv'
+fi
+
 # ---- a store that cannot be had ----
 
 fresh
