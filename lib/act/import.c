@@ -139,15 +139,16 @@ static bool find_list(const struct mm_import *i, const struct mm_claim *claim, s
                       struct mm_buf *text, bool *compressed)
 {
     char root[MM_HASH_HEX + 1], path[sizeof claim->path + 16];
+    bool stated;
     if (mm_supply_chunk_list(i->supply, claim, stored, text, compressed))
         return true;
     *compressed = false;
     snprintf(path, sizeof path, "%s.chunks", claim->path);
-    if (mm_supply_read_list(i->files, path, MM_LINKS_BENEATH, claim, stored, text))
+    if (mm_supply_read_list(i->files, path, MM_LINKS_BENEATH, claim, stored, text, &stated))
         return true;
     mm_hex(root, claim->chunks.root, MM_HASH_BYTES);
     snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", root);
-    if (mm_supply_read_list(i->home, path, MM_LINKS_BENEATH, claim, stored, text))
+    if (mm_supply_read_list(i->home, path, MM_LINKS_BENEATH, claim, stored, text, &stated))
         return true;
     mm_buf_clear(stored);
     if (claim->chunks.count <= 1)
@@ -358,7 +359,8 @@ static void leave(struct mm_import *i, const struct mm_report *report)
     bool all = mm_report_verdict(report) == MM_VERDICT_FAIL;
     for (size_t k = 0; k < i->count; k++) {
         enum mm_result merkle = report->artifacts[k].checks[MM_CHECK_MERKLE].result;
-        all = all && merkle == MM_RESULT_PASS;
+        bool list = report->artifacts[k].checks[MM_CHECK_CHUNK_LIST].result != MM_RESULT_FAIL;
+        all = all && merkle == MM_RESULT_PASS && list; /* another source may have the right list */
         if (merkle == MM_RESULT_FAIL && !i->items[k].listed)
             unlinkat(i->files, i->items[k].claim.path, 0);
     }

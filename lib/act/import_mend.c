@@ -13,7 +13,8 @@
 #include "base/file.h"
 
 #define LACKS_MAX 268435456 /* bytes of the file of lacking chunks that are read back */
-#define NAMED_LACKS 16      /* chunks of an artifact that findings name */
+#define LACKS_BLOCK 65536
+#define NAMED_LACKS 16 /* chunks of an artifact that findings name */
 
 bool mm_item_is_wrong(const struct mm_item *item, const struct mm_artifact_report *report)
 {
@@ -198,35 +199,51 @@ int mm_item_mend(struct mm_import *i, struct mm_item *item)
 
 /* ---- what lacks ---- */
 
-static void write_lacks(const struct mm_item *item, struct mm_buf *out)
+/* Writes what TEXT holds to FD, and to the caller's bad ranges, and empties it. */
+static int flush_lacks(struct mm_import *i, int fd, const char *path, struct mm_buf *text)
+{
+    if (text->failed)
+        return mm_diag_memory(i->diags);
+    if (i->options->bad_ranges)
+        mm_buf_add(i->options->bad_ranges, text->data, text->length);
+    int result = mm_file_write_all(fd, text->data, text->length, path, i->diags);
+    mm_buf_clear(text);
+    return result;
+}
+
+static int write_item_lacks(struct mm_import *i, const struct mm_item *item, int fd, const char *path,
+                            struct mm_buf *text)
 {
     for (size_t k = 0; k < item->lack_count; k++) {
-        mm_buf_printf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", item->lacks[k],
+        mm_buf_printf(text, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", item->lacks[k],
                       item->lacks[k] * item->claim.chunks.size, mm_item_chunk_bytes(item, item->lacks[k]),
                       item->claim.path);
+        if ((text->length > LACKS_BLOCK || text->failed) && flush_lacks(i, fd, path, text) < 0)
+            return -1;
     }
+    return 0;
 }
 
 int mm_import_write_lacks(struct mm_import *i)
 {
     struct mm_buf text = {0};
     char path[MM_STORE_PATH + 8];
-    int result = 0;
+    size_t lacks = 0;
     for (size_t k = 0; k < i->count; k++)
-        write_lacks(&i->items[k], &text);
+        lacks += i->items[k].lack_count;
     snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
     unlinkat(i->home, path, 0);
-    if (text.failed) {
-        result = mm_diag_memory(i->diags);
-    } else if (text.length) {
-        int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-        result = fd < 0 ? mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno))
-                        : mm_file_write_all(fd, text.data, text.length, path, i->diags);
-        if (fd >= 0)
-            close(fd);
-        if (i->options->bad_ranges)
-            mm_buf_add(i->options->bad_ranges, text.data, text.length);
-    }
+    if (lacks == 0)
+        return 0;
+    int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno));
+    int result = 0;
+    for (size_t k = 0; k < i->count && result == 0; k++)
+        result = write_item_lacks(i, &i->items[k], fd, path, &text);
+    if (result == 0)
+        result = flush_lacks(i, fd, path, &text);
+    close(fd);
     mm_buf_release(&text);
     return result;
 }

@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "act/folder.h"
 #include "act/import_parts.h"
 #include "base/file.h"
 #include "base/tree.h"
+#include "text/path.h"
 
 #define MOVE_TRIES 8
 
@@ -207,10 +209,49 @@ static int move_into_place(struct mm_import *i)
     return mm_tree_flush(i->home, ".", i->diags) < 0 ? -1 : mm_tree_flush(i->home, MM_STORE_PARTIAL, i->diags);
 }
 
+static int by_path(const void *key, const void *element)
+{
+    return strcmp(key, ((const struct mm_item *)element)->claim.path);
+}
+
+/* True if PATH, LENGTH bytes of it, is an artifact's. Artifacts are sorted by path. */
+static bool is_artifact(const struct mm_import *i, const char *path, size_t length)
+{
+    char name[sizeof i->items->claim.path];
+    if (length >= sizeof name)
+        return false;
+    memcpy(name, path, length);
+    name[length] = '\0';
+    return bsearch(name, i->items, i->count, sizeof *i->items, by_path) != NULL;
+}
+
+/* An artifact, or a chunk list that was put beside it. */
+static bool belongs(const struct mm_import *i, const char *path)
+{
+    static const char *const endings[] = {"", ".chunks", ".chunks.gz"};
+    for (size_t k = 0; k < sizeof endings / sizeof *endings; k++)
+        if (mm_path_ends_in(path, endings[k]) && is_artifact(i, path, strlen(path) - strlen(endings[k])))
+            return true;
+    return false;
+}
+
+/* Nothing is published that the import did not put there, whoever did. */
+static int remove_strangers(struct mm_import *i)
+{
+    struct mm_folder folder;
+    int result = mm_folder_list(&folder, i->files, i->diags);
+    for (size_t k = 0; k < folder.count && result == 0; k++)
+        if (!belongs(i, folder.entries[k].path) && unlinkat(i->files, folder.entries[k].path, 0) < 0)
+            result =
+                mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", folder.entries[k].path, strerror(errno));
+    mm_folder_release(&folder);
+    return result;
+}
+
 int mm_import_publish(struct mm_import *i)
 {
-    if (settle_lists(i) < 0 || (i->options->in_place && link_all_in_place(i) < 0) || write_manifest(i) < 0 ||
-        mm_tree_seal(i->home, i->partial, i->diags) < 0)
+    if (remove_strangers(i) < 0 || settle_lists(i) < 0 || (i->options->in_place && link_all_in_place(i) < 0) ||
+        write_manifest(i) < 0 || mm_tree_seal(i->home, i->partial, i->diags) < 0)
         return -1;
     return move_into_place(i);
 }

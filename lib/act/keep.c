@@ -20,43 +20,82 @@
 #include "text/line.h"
 #include "text/path.h"
 
-/* ---- taking a model out ---- */
+/* ---- what the receipts say ---- */
 
-/* The lines and fingerprints of the model's import, for the receipt of its removal; *FOUND tells whether there is one. */
-static int find_import(int home, const struct mm_store_model *model, bool force, struct mm_receipt *receipt,
-                       bool *found, struct mm_diags *diags)
+struct imports {
+    const struct mm_store_list *models;
+    struct mm_keep_import *imports;
+};
+
+static int note_import(void *context, const struct mm_receipt *receipt, const char *path)
 {
-    struct mm_diags mark = *diags;
-    *found = mm_consent_prepare(home, model->id, model->revision, receipt, diags) == 0;
-    receipt->action = MM_ACTION_REMOVED;
-    receipt->execution_consent = false;
-    if (!*found && force)
-        mm_diags_rewind(diags, &mark);
-    return *found || force ? 0 : -1;
+    struct imports *imports = context;
+    struct mm_store_model wanted;
+    (void)path;
+    if (receipt->action != MM_ACTION_IMPORTED && receipt->action != MM_ACTION_REMOVED)
+        return 0;
+    mm_store_model(&wanted, receipt->model_id, receipt->revision);
+    const struct mm_store_model *model = mm_store_in(imports->models, &wanted);
+    if (model) {
+        struct mm_keep_import *import = &imports->imports[model - imports->models->models];
+        import->manifest.known = receipt->action == MM_ACTION_IMPORTED;
+        import->removed = receipt->action == MM_ACTION_REMOVED;
+        memcpy(import->manifest.bytes, receipt->manifest_sha256, MM_HASH_BYTES);
+        import->in_place = receipt->medium == MM_MEDIUM_IN_PLACE;
+    }
+    return 0;
 }
 
-int mm_keep_remove(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
-                   struct mm_diags *diags)
+int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep_import *imports,
+                    struct mm_diags *diags)
+{
+    struct imports noted = {models, imports};
+    uint64_t errors = diags->errors;
+    int result = mm_chain_each(home, note_import, &noted, diags);
+    for (size_t i = 0; i < models->count; i++)
+        imports[i].unread = diags->unknown && !imports[i].manifest.known;
+    return result < 0 || diags->errors > errors ? -1 : 0;
+}
+
+/* ---- taking a model out ---- */
+
+/* Writes the receipt of the removal: the lines and fingerprints of the model's import. */
+static int write_removal(int home, const struct mm_store_model *model, char receipt[static 320], struct mm_diags *diags)
 {
     struct mm_receipt import = {0};
     unsigned char head[MM_HASH_BYTES];
+    int result = mm_consent_prepare(home, model->id, model->revision, &import, diags);
+    import.action = MM_ACTION_REMOVED;
+    import.execution_consent = false;
+    if (result == 0)
+        result = mm_chain_append(home, &import, receipt, head, diags);
+    mm_receipt_release(&import);
+    return result;
+}
+
+/* The receipt comes first: a kill behind it leaves a model that the next removal finishes or the next import vouches for again;
+ * a model that went without a receipt could not be told of any more. */
+int mm_keep_remove(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
+                   struct mm_diags *diags)
+{
+    struct mm_store_model wanted = *model;
+    struct mm_store_list list = {.models = &wanted, .count = 1};
+    struct mm_keep_import import = {0};
     char trash[MM_STORE_TRASH_PATH], folder[MM_STORE_PATH];
-    bool found;
     receipt[0] = '\0';
-    int result = find_import(home, model, force, &import, &found, diags);
+    int result = mm_keep_imports(home, &list, &import, diags);
+    if (result == 0 && import.manifest.known)
+        result = write_removal(home, model, receipt, diags);
+    else if (result == 0 && !import.removed && !force)
+        result = mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of the model's import, found none");
     if (result == 0)
         result = mm_store_hide(home, model->path, trash, diags);
-    if (result == 0 && found && mm_chain_append(home, &import, receipt, head, diags) < 0) {
-        renameat(home, trash, home, model->path); /* no receipt, no removal */
-        result = -1;
-    }
     if (result == 0)
         result = mm_tree_remove(home, trash, diags);
     if (result == 0) {
         snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(model->path, '/') - model->path), model->path);
         mm_tree_prune(home, folder);
     }
-    mm_receipt_release(&import);
     return result;
 }
 
@@ -197,40 +236,6 @@ int mm_keep_clear(int home, const struct mm_keep_options *options, mm_keep_fn *e
 
 /* ---- checking ---- */
 
-struct imports {
-    const struct mm_store_list *models;
-    struct mm_keep_import *imports;
-};
-
-static int note_import(void *context, const struct mm_receipt *receipt, const char *path)
-{
-    struct imports *imports = context;
-    struct mm_store_model wanted;
-    (void)path;
-    if (receipt->action != MM_ACTION_IMPORTED && receipt->action != MM_ACTION_REMOVED)
-        return 0;
-    mm_store_model(&wanted, receipt->model_id, receipt->revision);
-    const struct mm_store_model *model = mm_store_in(imports->models, &wanted);
-    if (model) {
-        struct mm_keep_import *import = &imports->imports[model - imports->models->models];
-        import->manifest.known = receipt->action == MM_ACTION_IMPORTED;
-        memcpy(import->manifest.bytes, receipt->manifest_sha256, MM_HASH_BYTES);
-        import->in_place = receipt->medium == MM_MEDIUM_IN_PLACE;
-    }
-    return 0;
-}
-
-int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep_import *imports,
-                    struct mm_diags *diags)
-{
-    struct imports noted = {models, imports};
-    uint64_t errors = diags->errors;
-    int result = mm_chain_each(home, note_import, &noted, diags);
-    for (size_t i = 0; i < models->count; i++)
-        imports[i].unread = diags->unknown && !imports[i].manifest.known;
-    return result < 0 || diags->errors > errors ? -1 : 0;
-}
-
 static void check_receipt(const struct mm_keep_import *import, const struct mm_manifest *manifest,
                           struct mm_diags *diags)
 {
@@ -315,8 +320,9 @@ enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model,
     if (mm_store_manifest(home, model, &manifest, diags) == 0) {
         char id[MM_VALUE_MAX + 1], revision[MM_VALUE_MAX + 1], expected[24];
         snprintf(expected, sizeof expected, "%" PRIu64, model->revision);
-        if (strcmp(mm_manifest_text(&manifest, 0, MM_FIELD_MODEL_ID, id), model->id) != 0 ||
-            strcmp(mm_manifest_text(&manifest, 0, MM_FIELD_REVISION, revision), expected) != 0)
+        mm_manifest_text(&manifest, 0, MM_FIELD_MODEL_ID, id);
+        mm_manifest_text(&manifest, 0, MM_FIELD_REVISION, revision);
+        if (strcmp(id, model->id) != 0 || strcmp(revision, expected) != 0)
             mm_diag(diags, MM_RULE_STORE_MODEL, "expected the manifest of %s revision %s, found one of %s revision %s",
                     model->id, expected, id, revision);
         check_files(home, model, &manifest, import, options, diags);

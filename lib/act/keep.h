@@ -6,9 +6,9 @@
 #include "base/source.h"
 #include "doc/receipt.h"
 
-/* Takes MODEL out of the store: its folder goes out of sight at once, a receipt says `removed`, then its bytes are deleted. RECEIPT is
- * the path of that receipt. A model that no receipt says was imported is taken out without one if FORCE, and is refused otherwise
- * (RECEIPT_NONE). Returns 0, or -1 with findings. */
+/* Takes MODEL out of the store: a receipt says `removed`, its folder goes out of sight at once, then its bytes are deleted. RECEIPT is
+ * the path of that receipt, "" where a call before wrote it and was interrupted. A model that no receipt says was imported is
+ * taken out without one if FORCE, and is refused otherwise (RECEIPT_NONE). Returns 0, or -1 with findings. */
 int mm_keep_remove(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
                    struct mm_diags *diags);
 
@@ -33,6 +33,7 @@ struct mm_keep_check {
 /* What the newest receipts say of a model's import. */
 struct mm_keep_import {
     struct mm_digest manifest; /* not known: it was not imported, or removed since */
+    bool removed;              /* it was imported, and removed since */
     bool in_place;             /* its files are links to where they were */
     bool unread;               /* the receipts could not be read */
 };

@@ -108,15 +108,29 @@ static int add_manifest(struct mm_supply *supply, const char *path, int fd, stru
     return manifest->path ? 0 : mm_diag_memory(diags);
 }
 
-static bool is_manifest_name(const char *name)
+/* What stands in a folder that is a source. */
+struct contents {
+    char manifest[NAME_MAX + 1]; /* the name of the last one, "" for none */
+    size_t manifests;
+    bool pieces; /* folders of two hex digits: chunks by their hashes */
+};
+
+static bool is_manifest(int folder, const char *name)
 {
-    return name[0] != '.' && (strcmp(name, "manifest") == 0 || mm_path_ends_in(name, ".manifest"));
+    struct stat info;
+    bool named = name[0] != '.' && (strcmp(name, "manifest") == 0 || mm_path_ends_in(name, ".manifest"));
+    return named && fstatat(folder, name, &info, 0) == 0 && S_ISREG(info.st_mode);
 }
 
-/* The one manifest's name in the folder into NAME ("" for none). */
-static int find_manifest(int folder, char name[static NAME_MAX + 1], struct mm_diags *diags)
+static bool is_pieces(const char *name)
 {
-    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = 0;
+    static const char digits[] = "0123456789abcdef";
+    return name[0] && strchr(digits, name[0]) && name[1] && strchr(digits, name[1]) && !name[2];
+}
+
+static int look_into(int folder, struct contents *contents, struct mm_diags *diags)
+{
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
     if (!dir) {
         mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot read the folder", errno);
@@ -125,25 +139,23 @@ static int find_manifest(int folder, char name[static NAME_MAX + 1], struct mm_d
         return -1;
     }
     struct dirent *entry;
-    name[0] = '\0';
+    *contents = (struct contents){0};
     errno = 0;
-    while ((entry = readdir(dir)))
-        if (is_manifest_name(entry->d_name)) {
-            snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
-            found++;
+    while ((entry = readdir(dir))) {
+        contents->pieces = contents->pieces || is_pieces(entry->d_name);
+        if (is_manifest(folder, entry->d_name)) {
+            snprintf(contents->manifest, sizeof contents->manifest, "%s", entry->d_name);
+            contents->manifests++;
         }
+        errno = 0;
+    }
     int error = errno;
     closedir(dir);
-    if (error)
-        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", error);
-    if (found > 1)
-        return mm_diag(diags, MM_RULE_STORE_SOURCE, "expected one manifest in the folder, found %d: name one of them",
-                       found);
-    return 0;
+    return error ? mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", error) : 0;
 }
 
-/* Adds the folder PATH, in which MANIFEST stands ("" for none). A model's folder of a store keeps its files in files/. Takes FOLDER
- * over. */
+/* Adds the folder PATH, in which MANIFEST stands ("" for none). A model's folder of a store keeps its files in files/, which is a
+ * source too. Takes FOLDER over. */
 static int add_files(struct mm_supply *supply, const char *path, int folder, const char *manifest,
                      struct mm_diags *diags)
 {
@@ -152,19 +164,37 @@ static int add_files(struct mm_supply *supply, const char *path, int folder, con
         strcmp(manifest, "manifest") == 0 &&
         (size_t)snprintf(below, sizeof below, "%s%sfiles", path, mm_path_ends_in(path, "/") ? "" : "/") < sizeof below;
     int files = model ? openat(folder, "files", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-    if (files < 0)
-        return add_root(supply, path, folder, false, diags);
-    close(folder);
-    return add_root(supply, below, files, false, diags);
+    int result = add_root(supply, path, folder, false, diags);
+    if (files >= 0 && result == 0)
+        result = add_root(supply, below, files, false, diags);
+    else if (files >= 0)
+        close(files);
+    return result;
+}
+
+/* True for a chunk set, by its name or by what it holds. */
+static bool is_set(const char *path, const struct contents *contents)
+{
+    size_t length = strlen(path), size = strlen(SET_ENDING);
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    bool named = length >= size && memcmp(path + length - size, SET_ENDING, size) == 0;
+    return named || (contents->pieces && contents->manifests == 0);
 }
 
 /* Takes FOLDER over. */
 static int add_folder(struct mm_supply *supply, const char *path, int folder, struct mm_diags *diags)
 {
-    char name[NAME_MAX + 1], shown[PATH_MAX];
-    if (mm_path_ends_in(path, SET_ENDING) || mm_path_ends_in(path, SET_ENDING "/"))
+    char shown[PATH_MAX];
+    struct contents contents;
+    const char *name = contents.manifest;
+    int result = look_into(folder, &contents, diags);
+    if (result == 0 && is_set(path, &contents))
         return add_root(supply, path, folder, true, diags);
-    if (find_manifest(folder, name, diags) < 0) {
+    if (result == 0 && contents.manifests > 1)
+        result = mm_diag(diags, MM_RULE_STORE_SOURCE,
+                         "expected one manifest in the folder, found %zu: name one of them", contents.manifests);
+    if (result < 0) {
         close(folder);
         return -1;
     }
@@ -221,7 +251,7 @@ int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *d
 /* ---- chunk lists ---- */
 
 bool mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
-                         struct mm_buf *stored, struct mm_buf *text)
+                         struct mm_buf *stored, struct mm_buf *text, bool *stated)
 {
     struct mm_chunk_list list = {0};
     struct mm_diags ignored;
@@ -233,6 +263,7 @@ bool mm_supply_read_list(int folder, const char *path, enum mm_links links, cons
                 list.facts.bytes == claim->chunks.bytes && list.facts.size == claim->chunks.size &&
                 memcmp(list.facts.root, claim->chunks.root, MM_HASH_BYTES) == 0 &&
                 memcmp(list.facts.sha256, claim->chunks.sha256, MM_HASH_BYTES) == 0;
+    *stated = fits && claim->chunk_list.known && memcmp(list.file_sha256, claim->chunk_list.bytes, MM_HASH_BYTES) == 0;
     mm_buf_clear(text);
     if (fits && mm_path_ends_in(path, ".gz"))
         mm_chunk_list_write(&list.facts, &list.hashes, text);
@@ -245,19 +276,29 @@ bool mm_supply_read_list(int folder, const char *path, enum mm_links links, cons
     return fits;
 }
 
+/* Reads the list of the first source that has it with this ending; if ONLY_STATED, the very one that the manifest states. */
+static bool find_list(const struct mm_supply *supply, const struct mm_claim *claim, bool compressed, bool only_stated,
+                      struct mm_buf *stored, struct mm_buf *text)
+{
+    char path[sizeof claim->path + 16];
+    bool stated;
+    snprintf(path, sizeof path, "%s.chunks%s", claim->path, compressed ? ".gz" : "");
+    for (size_t i = 0; i < supply->root_count; i++)
+        if (!supply->roots[i].is_set &&
+            mm_supply_read_list(supply->roots[i].folder, path, supply->links, claim, stored, text, &stated) &&
+            (stated || !only_stated))
+            return true;
+    return false;
+}
+
 bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
                           struct mm_buf *text, bool *compressed)
 {
-    char path[sizeof claim->path + 16];
     const struct mm_entry *route = claim->chunk_list_route;
     bool gz = route && route->value_length > 3 && memcmp(route->value + route->value_length - 3, ".gz", 3) == 0;
-    for (int form = 0; form < 2; form++) {
-        *compressed = form == 0 ? gz : !gz;
-        snprintf(path, sizeof path, "%s.chunks%s", claim->path, *compressed ? ".gz" : "");
-        for (size_t i = 0; i < supply->root_count; i++)
-            if (!supply->roots[i].is_set &&
-                mm_supply_read_list(supply->roots[i].folder, path, supply->links, claim, stored, text))
-                return true;
-    }
-    return false;
+    *compressed = gz;
+    if (find_list(supply, claim, gz, true, stored, text) || find_list(supply, claim, gz, false, stored, text))
+        return true;
+    *compressed = !gz;
+    return find_list(supply, claim, !gz, false, stored, text);
 }

@@ -37,14 +37,14 @@ struct mm_supply {
 int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *diags);
 void mm_supply_release(struct mm_supply *supply);
 
-/* The artifact's chunk list of any source, as stored, into STORED; its name ends in ".gz" if *COMPRESSED, and then TEXT is what it inflates to. The ending that the
- * manifest names comes first. One that is not a list of this artifact is passed over. Returns true if there is one. */
+/* The artifact's chunk list of any source, as stored, into STORED; its name ends in ".gz" if *COMPRESSED, and then TEXT is what it inflates to. The one that
+ * the manifest names comes first, then others with its ending. One that is not a list of this artifact is passed over. Returns true if there is one. */
 bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
                           struct mm_buf *text, bool *compressed);
 
-/* The same for the list PATH beneath the open folder FOLDER. */
+/* The same for the list PATH beneath the open folder FOLDER; *STATED says whether it is the very one that the manifest names. */
 bool mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
-                         struct mm_buf *stored, struct mm_buf *text);
+                         struct mm_buf *stored, struct mm_buf *text, bool *stated);
 
 /* Chunks of earlier revisions in the store that are equal to chunks of the artifact. */
 struct mm_known_chunk {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/checked.h"
 #include "doc/manifest.h"
@@ -474,6 +475,21 @@ static void check_chunk_list_paths(const struct check *c, const struct mm_entry 
         }
 }
 
+/* Nor is that path a folder: PATH stands in no folder that is another's chunk list. */
+static void check_list_folders(const struct check *c, const struct mm_entry **paths, size_t count)
+{
+    static const char *const endings[] = {".chunks", ".chunks.gz"};
+    for (size_t i = 0; i < count; i++)
+        for (size_t length = 0; length < paths[i]->value_length; length++)
+            for (size_t k = 0; k < 2 && paths[i]->value[length] == '/'; k++) {
+                size_t size = strlen(endings[k]);
+                if (length > size && strncasecmp(paths[i]->value + length - size, endings[k], size) == 0 &&
+                    find_folded(paths, count, paths[i]->value, length - size))
+                    fail(c, MM_RULE_MANIFEST_CHUNK_LIST, paths[i], length - size,
+                         "a folder that is not the path of another artifact's chunk list");
+            }
+}
+
 static void check_paths(const struct check *c)
 {
     size_t count = 0, groups = c->manifest->group_count;
@@ -491,6 +507,7 @@ static void check_paths(const struct check *c)
     for (size_t i = 1; i < count; i++)
         check_clash(c, paths[i - 1], paths[i]);
     check_chunk_list_paths(c, paths, count);
+    check_list_folders(c, paths, count);
     free(paths);
 }
 

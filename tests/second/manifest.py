@@ -436,6 +436,12 @@ class Lint:
                 if other.endswith(ending) and other[:-len(ending)] in files:
                     self.report(line, "this is the path of another artifact's chunk list",
                                 "path-clash")
+                parts = other.split("/")
+                for depth in range(1, len(parts)):
+                    folder = "/".join(parts[:depth])
+                    if folder.endswith(ending) and folder[:-len(ending)] in files:
+                        self.report(line, "this folder has the path of another artifact's chunk list",
+                                    "path-clash")
 
     def check_folders(self, lines, files):
         folders = {}
