@@ -352,19 +352,28 @@ static int write_receipt(struct mm_import *i, struct mm_receipt *receipt)
     return mm_chain_append(i->home, receipt, i->facts->receipt, i->facts->receipt_sha256, i->diags);
 }
 
+/* True if the artifacts break a rule that no other source can mend: a chunk list another source may have. */
+static bool is_hopeless(const struct mm_report *report)
+{
+    bool broken = report->checks[MM_CHECK_SET].result == MM_RESULT_FAIL, whole = true;
+    for (size_t k = 0; k < report->count; k++) {
+        const struct mm_outcome *checks = report->artifacts[k].checks;
+        whole = whole && checks[MM_CHECK_MERKLE].result == MM_RESULT_PASS;
+        for (int check = MM_CHECK_FORMAT; check < MM_CHECK_COUNT; check++)
+            broken = broken || checks[check].result == MM_RESULT_FAIL;
+        broken = broken || checks[MM_CHECK_SHA256].result == MM_RESULT_FAIL;
+    }
+    return whole && broken;
+}
+
 /* Removes what no further run can use of an import that did not pass: all of it where the bytes are the manifest's and break a
  * rule, and files of which no list tells the wrong chunks. */
 static void leave(struct mm_import *i, const struct mm_report *report)
 {
-    bool all = mm_report_verdict(report) == MM_VERDICT_FAIL;
-    for (size_t k = 0; k < i->count; k++) {
-        enum mm_result merkle = report->artifacts[k].checks[MM_CHECK_MERKLE].result;
-        bool list = report->artifacts[k].checks[MM_CHECK_CHUNK_LIST].result != MM_RESULT_FAIL;
-        all = all && merkle == MM_RESULT_PASS && list; /* another source may have the right list */
-        if (merkle == MM_RESULT_FAIL && !i->items[k].listed)
+    for (size_t k = 0; k < i->count; k++)
+        if (report->artifacts[k].checks[MM_CHECK_MERKLE].result == MM_RESULT_FAIL && !i->items[k].listed)
             unlinkat(i->files, i->items[k].claim.path, 0);
-    }
-    if (all)
+    if (is_hopeless(report))
         mm_store_discard(i->home, i->partial, i->diags);
 }
 

@@ -119,7 +119,7 @@ static bool is_manifest(int folder, const char *name)
 {
     struct stat info;
     bool named = name[0] != '.' && (strcmp(name, "manifest") == 0 || mm_path_ends_in(name, ".manifest"));
-    return named && fstatat(folder, name, &info, 0) == 0 && S_ISREG(info.st_mode);
+    return named && (fstatat(folder, name, &info, 0) < 0 || S_ISREG(info.st_mode)); /* opening it tells the rest */
 }
 
 static bool is_pieces(const char *name)
