@@ -58,7 +58,6 @@ struct call {
     char *home_path;
     int home;
     bool force;
-    struct mm_buf bad;
     struct mm_writer writer;
 };
 
@@ -160,10 +159,6 @@ static int write_bad_ranges(struct call *c)
 {
     if (!c->bad_ranges)
         return 0;
-    if (!mm_buf_text(&c->bad))
-        return mm_diag_memory(&c->cli.diags);
-    if (mm_writer_write(&c->writer, mm_buf_text(&c->bad), c->bad.length, &c->cli.diags) < 0)
-        return -1;
     return mm_writer_commit(&c->writer, &c->cli.diags);
 }
 
@@ -186,7 +181,6 @@ static int run(struct call *c)
     }
     mm_writer_abandon(&c->writer);
     mm_supply_release(&c->supply);
-    mm_buf_release(&c->bad);
     free(c->home_path);
     return answer;
 }
@@ -206,7 +200,7 @@ static void take_option(struct call *c, int option, const char *value)
         if (strcmp(value, "-") == 0)
             cli_usage(&c->cli, "--bad-ranges: standard output is the result's, give a file");
         c->bad_ranges = value;
-        c->how.bad_ranges = &c->bad;
+        c->how.bad_ranges = &c->writer;
         break;
     case HOST_LABEL:
         if (!mm_value_sound(value, strlen(value)))

@@ -261,6 +261,27 @@ static int mend_all(struct mm_import *i, const struct mm_report *report)
     return result;
 }
 
+static int check(struct mm_import *i, struct mm_report *report);
+
+/* In place: where a source's file is wrong, the next source's may be right. Then all is checked again. */
+static int try_next_sources(struct mm_import *i, struct mm_report *report, const struct mm_diags *mark)
+{
+    bool next = false;
+    for (size_t k = 0; k < i->count; k++) {
+        struct mm_item *item = &i->items[k];
+        bool wrong = report->artifacts[k].checks[MM_CHECK_MERKLE].result != MM_RESULT_PASS;
+        if (wrong && item->choices > 0 && item->root + 1 < i->supply->root_count) {
+            item->first_root = item->root + 1;
+            next = next || mm_item_has_choice(i, item);
+        }
+    }
+    if (!next)
+        return 0;
+    mm_diags_rewind(i->diags, mark);
+    mm_report_release(report);
+    return check(i, report);
+}
+
 /* Checks everything while it is copied; what is wrong is fetched again, chunk by chunk, and then all is checked once more. Returns 0
  * where REPORT is of a model that is there whole, whatever its verdict. */
 static int check(struct mm_import *i, struct mm_report *report)
@@ -273,7 +294,7 @@ static int check(struct mm_import *i, struct mm_report *report)
         return mm_diag_errno(i->diags, MM_RULE_IO_WRITE, "cannot write into the store", i->write_error);
     }
     if (i->options->in_place)
-        return i->changed ? -1 : 0;
+        return i->changed ? -1 : try_next_sources(i, report, &mark);
     if (!bytes_are_wrong(i, report))
         return 0;
     struct mm_report wrong = *report;
@@ -377,19 +398,30 @@ static void leave(struct mm_import *i, const struct mm_report *report)
         mm_store_discard(i->home, i->partial, i->diags);
 }
 
+/* What an earlier run shares with the store is no name of somebody else's, so it goes before the store is looked at. */
+static int prepare_items(struct mm_import *i)
+{
+    for (size_t k = 0; k < i->count; k++)
+        if (mm_item_unlink_shared(i, &i->items[k]) < 0)
+            return -1;
+    if (mm_shelf_fill(&i->shelf, i->home, i->diags) < 0)
+        return -1;
+    for (size_t k = 0; k < i->count; k++)
+        if (mm_item_prepare(i, &i->items[k]) < 0)
+            return -1;
+    return 0;
+}
+
 static int import_new(struct mm_import *i)
 {
     struct mm_report report = {0};
     struct mm_receipt receipt = {0};
     int result = -1;
     struct mm_chain_facts chain;
-    if (check_size(i) < 0 || mm_chain_head(i->home, &chain, i->diags) < 0 || open_partial(i) < 0 ||
-        mm_shelf_fill(&i->shelf, i->home, i->diags) < 0 || take_lists(i) < 0 || mm_import_read_lacks(i) < 0)
+    if (check_size(i) < 0 || mm_chain_head(i->home, &chain, i->diags) < 0 || open_partial(i) < 0 || take_lists(i) < 0 ||
+        mm_import_read_lacks(i) < 0)
         return -1;
-    for (size_t k = 0; k < i->count; k++)
-        if (mm_item_prepare(i, &i->items[k]) < 0)
-            return -1;
-    if (check_space(i) < 0)
+    if (prepare_items(i) < 0 || check_space(i) < 0)
         return -1;
     if (check(i, &report) == 0) {
         if (mm_report_verdict(&report) != MM_VERDICT_PASS)

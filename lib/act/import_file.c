@@ -35,7 +35,7 @@ static bool reflink(int to, int from)
 int mm_item_whole_file(const struct mm_item *item)
 {
     const struct mm_intake *intake = &item->intake;
-    for (size_t root = 0; root < intake->supply->root_count; root++)
+    for (size_t root = item->first_root; root < intake->supply->root_count; root++)
         if (intake->files[root] >= 0 && (uint64_t)intake->before[root].st_size == item->claim.chunks.bytes)
             return intake->files[root];
     return -1;
@@ -110,9 +110,27 @@ static int continue_file(struct mm_import *i, struct mm_item *item, const struct
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", item->claim.path, strerror(errno));
     item->kept = there >= bytes ? bytes : there / size * size;
     item->needed = bytes - item->kept;
-    for (size_t k = 0; k < item->hole_count; k++)
-        item->needed += item->holes[k] * size < item->kept ? size : 0;
+    item->needed += item->holes.count * size;
     return 0;
+}
+
+int mm_item_unlink_shared(struct mm_import *i, struct mm_item *item)
+{
+    struct stat info;
+    if (fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0 && info.st_nlink > 1 &&
+        !S_ISDIR(info.st_mode) && unlinkat(i->files, item->claim.path, 0) < 0)
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->claim.path, strerror(errno));
+    return 0;
+}
+
+/* True if INFO is worth to be continued: our own file with whole chunks in it, and nothing in the store that saves the rest. */
+static bool is_worth(const struct mm_import *i, const struct mm_item *item, const struct stat *info)
+{
+    uint64_t bytes = item->claim.chunks.bytes, there = (uint64_t)info->st_size;
+    bool own = S_ISREG(info->st_mode) && info->st_nlink == 1 && info->st_uid == geteuid();
+    bool whole = there == bytes && item->holes.count == 0;
+    return own && there <= bytes &&
+           (whole || (there >= item->claim.chunks.size && !mm_shelf_equal(&i->shelf, &item->claim)));
 }
 
 int mm_item_prepare(struct mm_import *i, struct mm_item *item)
@@ -125,8 +143,7 @@ int mm_item_prepare(struct mm_import *i, struct mm_item *item)
     if (mm_tree_make_for(i->files, item->claim.path, i->diags) < 0)
         return -1;
     bool there = fstatat(i->files, item->claim.path, &info, AT_SYMLINK_NOFOLLOW) == 0;
-    bool own = there && S_ISREG(info.st_mode) && info.st_nlink == 1 && info.st_uid == geteuid();
-    if (own && (uint64_t)info.st_size <= item->claim.chunks.bytes)
+    if (there && is_worth(i, item, &info))
         return continue_file(i, item, &info);
     if (there && unlinkat(i->files, item->claim.path, 0) < 0) /* a link costs nothing to make again */
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->claim.path, strerror(errno));

@@ -19,33 +19,23 @@ void mm_item_release(struct mm_item *item)
     item->fd = -1;
     mm_intake_release(&item->intake);
     mm_hashes_release(&item->hashes);
-    free(item->holes);
-    free(item->bad);
-    free(item->lacks);
-}
-
-int mm_item_by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static bool is_hole(const struct mm_item *item, uint64_t chunk)
-{
-    return item->hole_count && bsearch(&chunk, item->holes, item->hole_count, sizeof *item->holes, mm_item_by_number);
+    mm_bits_release(&item->holes);
+    mm_bits_release(&item->bad);
+    mm_bits_release(&item->lacks);
 }
 
 bool mm_item_is_kept(const struct mm_item *item, uint64_t chunk)
 {
-    return chunk * item->claim.chunks.size < item->kept && !is_hole(item, chunk);
+    return chunk * item->claim.chunks.size < item->kept && !mm_bits_has(&item->holes, chunk);
 }
 
-void mm_item_count_kept(struct mm_import *i, const struct mm_item *item, uint64_t got)
+void mm_item_count_kept(struct mm_import *i, struct mm_item *item, uint64_t got)
 {
     uint64_t *count = item->how == MM_ITEM_COPIED   ? &i->facts->kept
                       : item->how == MM_ITEM_REUSED ? &i->facts->reused
                                                     : &i->facts->linked;
     *count += got;
+    item->linked += count == &i->facts->linked ? got : 0;
 }
 
 void mm_item_count_taken(struct mm_import *i, enum mm_intake_from from, uint64_t got)
@@ -113,6 +103,13 @@ static int keep_in_place(struct mm_import *i, struct mm_item *item)
     return mm_fingerprint_take(&item->fingerprint, file, i->diags);
 }
 
+bool mm_item_has_choice(struct mm_import *i, struct mm_item *item)
+{
+    bool has = mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) == 0 && mm_item_whole_file(item) >= 0;
+    mm_intake_release(&item->intake);
+    return has;
+}
+
 int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chunk_list *list, struct mm_origin *origin)
 {
     if (mm_intake_open(&item->intake, i->supply, &item->claim, i->diags) < 0)
@@ -122,11 +119,18 @@ int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chun
         return -1;
     }
     item->choices = 0;
+    item->seen = 0;
+    mm_bits_release(&item->bad); /* of an earlier reading */
+    mm_hashes_release(&item->hashes);
     for (size_t root = 0; root < i->supply->root_count; root++)
         item->choices += item->intake.files[root] >= 0;
     item->intake.list = list;
     if (list && !i->options->in_place && item->kept < item->claim.chunks.bytes)
         mm_intake_know(&item->intake, i->home, &i->shelf, &i->facts->model, list);
+    if (item->how == MM_ITEM_HARD_LINKED && mm_fingerprint_take(&item->fingerprint, item->fd, i->diags) < 0) {
+        mm_intake_release(&item->intake);
+        return -1;
+    }
     *origin = (struct mm_origin){read_and_write, i, item->claim.chunks.bytes};
     return 0;
 }
@@ -137,13 +141,8 @@ void mm_item_close(struct mm_import *i, struct mm_item *item, const struct mm_ch
     if (i->options->in_place && mm_intake_finish(&item->intake, i->diags) < 0)
         i->changed = true;
     item->judged = compare && !compare->failed;
-    if (compare && compare->bad_count > 0) {
-        item->bad = mm_realloc_array(NULL, compare->bad_count, sizeof *item->bad);
-        for (size_t k = 0; item->bad && k < compare->bad_count; k++)
-            item->bad[k] = compare->bad[k].index;
-        item->judged = item->judged && item->bad;
-        item->bad_count = item->bad ? compare->bad_count : 0;
-    }
+    for (size_t k = 0; compare && k < compare->bad_count; k++)
+        item->judged = mm_bits_add(&item->bad, compare->bad[k].index) && item->judged;
     if (item->intake.longer)
         mm_note(i->diags, MM_RULE_VERIFY_BYTES, "a source's file is longer than %" PRIu64 " bytes, and is not taken",
                 item->claim.chunks.bytes);

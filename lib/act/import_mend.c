@@ -12,7 +12,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 
-#define LACKS_MAX 268435456 /* bytes of the file of lacking chunks that are read back */
+#define LACK_LINE 512 /* bytes of a line of `lacks` */
 #define LACKS_BLOCK 65536
 #define NAMED_LACKS 16 /* chunks of an artifact that findings name */
 
@@ -22,11 +22,6 @@ bool mm_item_is_wrong(const struct mm_item *item, const struct mm_artifact_repor
         return report->checks[MM_CHECK_BYTES].result != MM_RESULT_PASS;
     bool wrong = report->checks[MM_CHECK_MERKLE].result == MM_RESULT_FAIL;
     return wrong && (item->listed || item->kept > 0 || item->choices > 1);
-}
-
-static bool is_bad(const struct mm_item *item, uint64_t chunk)
-{
-    return item->bad_count && bsearch(&chunk, item->bad, item->bad_count, sizeof *item->bad, mm_item_by_number);
 }
 
 /* True if chunk CHUNK in the partial file has the hash that LIST has. */
@@ -54,17 +49,16 @@ static bool is_wanted(const struct mm_item *item, const struct mm_chunk_list *li
     if (!list)
         return chunk >= item->seen && !mm_item_is_kept(item, chunk);
     if (chunk < item->seen)
-        return item->judged ? is_bad(item, chunk) : !holds(item, list, chunk);
+        return item->judged ? mm_bits_has(&item->bad, chunk) : !holds(item, list, chunk);
     return !mm_item_is_kept(item, chunk) || !holds(item, list, chunk);
 }
 
 static int note_lack(struct mm_import *i, struct mm_item *item, uint64_t chunk)
 {
     uint64_t offset = chunk * item->claim.chunks.size, end = offset + mm_item_chunk_bytes(item, chunk);
-    if (!mm_grow(&item->lacks, item->lack_count, &item->lack_capacity, sizeof *item->lacks))
+    if (!mm_bits_add(&item->lacks, chunk))
         return mm_diag_memory(i->diags);
-    item->lacks[item->lack_count++] = chunk;
-    if (item->lack_count > NAMED_LACKS)
+    if (item->lacks.count > NAMED_LACKS)
         return 0;
     int error = item->intake.error ? item->intake.error : item->intake.open_error;
     if (error)
@@ -95,15 +89,15 @@ static int fetch_wanted(struct mm_import *i, struct mm_item *item, const struct 
 {
     for (uint64_t chunk = 0; chunk < item->claim.chunks.count; chunk++) {
         bool wanted = is_wanted(item, list, chunk);
-        size_t lacks = item->lack_count;
+        uint64_t lacks = item->lacks.count;
         if (!wanted && chunk >= item->seen)
             mm_item_count_kept(i, item, mm_item_chunk_bytes(item, chunk));
-        if (wanted && fetch(i, item, chunk) < 0 && item->lack_count == lacks)
+        if (wanted && fetch(i, item, chunk) < 0 && item->lacks.count == lacks)
             return -1; /* the store's side failed */
     }
-    if (item->lack_count > NAMED_LACKS)
-        mm_note(i->diags, MM_RULE_STORE_CHUNK, "%zu chunks lack in all", item->lack_count);
-    return item->lack_count ? -1 : mm_intake_finish(&item->intake, i->diags);
+    if (item->lacks.count > NAMED_LACKS)
+        mm_note(i->diags, MM_RULE_STORE_CHUNK, "%" PRIu64 " chunks lack in all", item->lacks.count);
+    return item->lacks.count ? -1 : mm_intake_finish(&item->intake, i->diags);
 }
 
 /* Copies the artifact from the file of source ROOT. Returns 0 where the bytes lead to the manifest's root, 1 where they do not, or
@@ -156,6 +150,8 @@ static int unshare(struct mm_import *i, struct mm_item *item)
     if (item->how != MM_ITEM_COPIED) {
         if (unlinkat(i->files, item->claim.path, 0) < 0 && errno != ENOENT)
             return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->claim.path, strerror(errno));
+        i->facts->linked -= item->linked; /* it is not, after all */
+        item->linked = 0;
         item->how = MM_ITEM_COPIED;
         item->kept = 0;
         item->seen = 0;
@@ -202,11 +198,11 @@ int mm_item_mend(struct mm_import *i, struct mm_item *item)
 /* Writes what TEXT holds to FD, and to the caller's bad ranges, and empties it. */
 static int flush_lacks(struct mm_import *i, int fd, const char *path, struct mm_buf *text)
 {
-    if (text->failed)
-        return mm_diag_memory(i->diags);
-    if (i->options->bad_ranges)
-        mm_buf_add(i->options->bad_ranges, text->data, text->length);
-    int result = mm_file_write_all(fd, text->data, text->length, path, i->diags);
+    int result = text->failed ? mm_diag_memory(i->diags) : 0;
+    if (result == 0 && i->options->bad_ranges)
+        result = mm_writer_write(i->options->bad_ranges, text->data, text->length, i->diags);
+    if (result == 0)
+        result = mm_file_write_all(fd, text->data, text->length, path, i->diags);
     mm_buf_clear(text);
     return result;
 }
@@ -214,10 +210,11 @@ static int flush_lacks(struct mm_import *i, int fd, const char *path, struct mm_
 static int write_item_lacks(struct mm_import *i, const struct mm_item *item, int fd, const char *path,
                             struct mm_buf *text)
 {
-    for (size_t k = 0; k < item->lack_count; k++) {
-        mm_buf_printf(text, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", item->lacks[k],
-                      item->lacks[k] * item->claim.chunks.size, mm_item_chunk_bytes(item, item->lacks[k]),
-                      item->claim.path);
+    for (uint64_t chunk = 0; chunk < item->claim.chunks.count; chunk++) {
+        if (!mm_bits_has(&item->lacks, chunk))
+            continue;
+        mm_buf_printf(text, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", chunk, chunk * item->claim.chunks.size,
+                      mm_item_chunk_bytes(item, chunk), item->claim.path);
         if ((text->length > LACKS_BLOCK || text->failed) && flush_lacks(i, fd, path, text) < 0)
             return -1;
     }
@@ -228,9 +225,9 @@ int mm_import_write_lacks(struct mm_import *i)
 {
     struct mm_buf text = {0};
     char path[MM_STORE_PATH + 8];
-    size_t lacks = 0;
+    uint64_t lacks = 0;
     for (size_t k = 0; k < i->count; k++)
-        lacks += i->items[k].lack_count;
+        lacks += i->items[k].lacks.count;
     snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
     unlinkat(i->home, path, 0);
     if (lacks == 0)
@@ -258,33 +255,31 @@ static int take_lack(struct mm_import *i, const char *line, size_t length)
     size_t size = length - (size_t)(++path - line);
     for (size_t k = 0; k < i->count; k++) {
         struct mm_item *item = &i->items[k];
-        bool next = item->hole_count == 0 || item->holes[item->hole_count - 1] < chunk;
-        if (strlen(item->claim.path) != size || memcmp(item->claim.path, path, size) != 0 || !next)
-            continue;
-        if (!mm_grow(&item->holes, item->hole_count, &item->hole_capacity, sizeof *item->holes))
+        if (strlen(item->claim.path) == size && memcmp(item->claim.path, path, size) == 0 &&
+            chunk < item->claim.chunks.count && !mm_bits_add(&item->holes, chunk))
             return mm_diag_memory(i->diags);
-        item->holes[item->hole_count++] = chunk;
     }
     return 0;
 }
 
 int mm_import_read_lacks(struct mm_import *i)
 {
-    char path[MM_STORE_PATH + 8];
-    struct mm_buf text = {0};
+    char path[MM_STORE_PATH + 8], *line = NULL;
+    size_t capacity = 0;
+    ssize_t length;
+    int result = 0;
     snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
     int fd = mm_file_open_beneath(i->home, path, MM_LINKS_BENEATH);
-    if (fd < 0)
-        return 0;
-    int result = mm_file_read_all(fd, LACKS_MAX, &text, i->diags) < 0 ? -1 : 0;
-    close(fd);
-    for (const char *at = text.data, *end = at + text.length; at && at < end && result == 0;) {
-        const char *feed = memchr(at, '\n', (size_t)(end - at));
-        if (!feed)
-            break;
-        result = take_lack(i, at, (size_t)(feed - at));
-        at = feed + 1;
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (!file) {
+        if (fd >= 0)
+            close(fd);
+        return fd >= 0 ? mm_diag_memory(i->diags) : 0;
     }
-    mm_buf_release(&text);
+    while (result == 0 && (length = getline(&line, &capacity, file)) > 0 && length <= LACK_LINE)
+        if (line[length - 1] == '\n')
+            result = take_lack(i, line, (size_t)length - 1);
+    free(line);
+    fclose(file);
     return result;
 }

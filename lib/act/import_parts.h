@@ -5,6 +5,7 @@
 
 #include "act/import.h"
 #include "act/shelf.h"
+#include "base/bits.h"
 
 /* In the partial import: chunks that no source had, as bad ranges. */
 #define MM_IMPORT_LACKS "lacks"
@@ -19,21 +20,20 @@ struct mm_item {
     bool list_stated;    /* where the manifest names one: it is judged, and published too */
     enum mm_item_how how;
     size_t root;                       /* the source whose file stays in place */
-    struct mm_fingerprint fingerprint; /* and which file that is */
+    struct mm_fingerprint fingerprint; /* which file that is, or the one that has a link */
     int fd;                            /* the partial file, -1 while it is closed */
     uint64_t kept;                     /* bytes that were there when the import began: whole chunks from the start */
     uint64_t needed;                   /* bytes that are still to be written */
-    uint64_t *holes;                   /* chunks below `kept` that an earlier run could not get, sorted */
-    size_t hole_count, hole_capacity;
+    struct mm_bits holes;              /* chunks below `kept` that an earlier run could not get */
     struct mm_intake intake;
-    size_t choices; /* sources that have a file of it */
-    uint64_t seen;  /* chunks that were hashed */
-    bool read;      /* to the last */
-    bool judged;    /* by a list: `bad` has the wrong ones among them */
-    uint64_t *bad;  /* wrong ones among them, where a list tells, sorted */
-    size_t bad_count;
-    uint64_t *lacks; /* chunks that no source has, sorted */
-    size_t lack_count, lack_capacity;
+    size_t first_root;       /* sources before it had a wrong file, for what stays in place */
+    uint64_t linked;         /* bytes that were counted as linked */
+    size_t choices;          /* sources that have a file of it */
+    uint64_t seen;           /* chunks that were hashed */
+    bool read;               /* to the last */
+    bool judged;             /* by a list: `bad` has the wrong ones among them */
+    struct mm_bits bad;      /* wrong ones among them, where a list tells */
+    struct mm_bits lacks;    /* chunks that no source has */
     uint64_t chunks_reused;  /* taken from other revisions */
     struct mm_hashes hashes; /* of the chunks, where there is no list */
 };
@@ -61,6 +61,9 @@ struct mm_import {
 
 /* import_file.c */
 
+/* Removes the partial file of ITEM if it has other names: what shares it is found anew. */
+int mm_item_unlink_shared(struct mm_import *import, struct mm_item *item);
+
 /* Finds or makes the partial file of ITEM: what is there, the same file of another model, a link to the source's. */
 int mm_item_prepare(struct mm_import *import, struct mm_item *item);
 
@@ -77,6 +80,9 @@ int mm_item_open(struct mm_import *import, struct mm_item *item, const struct mm
                  struct mm_origin *origin);
 void mm_item_close(struct mm_import *import, struct mm_item *item, const struct mm_chunk_compare *compare, bool read);
 
+/* True if a source from item->first_root on has a whole file of it. */
+bool mm_item_has_choice(struct mm_import *import, struct mm_item *item);
+
 /* True if the partial file had chunk CHUNK, as far as its size tells, when the import began. */
 bool mm_item_is_kept(const struct mm_item *item, uint64_t chunk);
 
@@ -84,11 +90,9 @@ bool mm_item_is_kept(const struct mm_item *item, uint64_t chunk);
 uint64_t mm_item_chunk_bytes(const struct mm_item *item, uint64_t chunk);
 
 /* Count GOT bytes that were in the partial file before, or were taken in. */
-void mm_item_count_kept(struct mm_import *import, const struct mm_item *item, uint64_t got);
+void mm_item_count_kept(struct mm_import *import, struct mm_item *item, uint64_t got);
 void mm_item_count_taken(struct mm_import *import, enum mm_intake_from from, uint64_t got);
 
-/* Order of chunks for bsearch. */
-int mm_item_by_number(const void *a, const void *b);
 void mm_item_release(struct mm_item *item);
 
 /* import_mend.c */

@@ -123,8 +123,9 @@ static char *source_folder(const struct mm_import *i, const struct mm_item *item
     return realpath(i->supply->roots[item->root].path, NULL);
 }
 
-/* The link leads to the very file that was checked. */
-static int check_link(struct mm_import *i, const struct mm_item *item)
+/* A link leads to the very file that was checked, and that did not change since; SEALED: its mode did, and with it its change
+ * time. */
+static int check_link(struct mm_import *i, const struct mm_item *item, bool sealed)
 {
     struct mm_fingerprint there = {0};
     int fd = mm_file_open_beneath(i->files, item->claim.path, MM_LINKS_FOLLOW);
@@ -132,10 +133,21 @@ static int check_link(struct mm_import *i, const struct mm_item *item)
         return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->claim.path, strerror(errno));
     int result = mm_fingerprint_take(&there, fd, i->diags);
     close(fd);
+    if (sealed)
+        there.ctime = item->fingerprint.ctime;
     if (result == 0 && !mm_fingerprint_same(&item->fingerprint, &there))
-        result =
-            mm_diag(i->diags, MM_RULE_IO_CHANGED, "%s is another file than the one that was read", item->claim.path);
+        result = mm_diag(i->diags, MM_RULE_IO_CHANGED,
+                         "%s is another file than the one that was read, or changed meanwhile", item->claim.path);
     return result;
+}
+
+/* Files with a name elsewhere may have been written to while or after they were read. */
+static int check_hard_links(struct mm_import *i, bool sealed)
+{
+    for (size_t k = 0; k < i->count; k++)
+        if (i->items[k].how == MM_ITEM_HARD_LINKED && check_link(i, &i->items[k], sealed) < 0)
+            return -1;
+    return 0;
 }
 
 static int link_in_place(struct mm_import *i, const struct mm_item *item)
@@ -152,7 +164,7 @@ static int link_in_place(struct mm_import *i, const struct mm_item *item)
     unlinkat(i->files, item->claim.path, 0);
     if (symlinkat(target, i->files, item->claim.path) < 0)
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot link %s: %s", item->claim.path, strerror(errno));
-    return check_link(i, item);
+    return check_link(i, item, false);
 }
 
 static int link_all_in_place(struct mm_import *i)
@@ -251,7 +263,8 @@ static int remove_strangers(struct mm_import *i)
 int mm_import_publish(struct mm_import *i)
 {
     if (remove_strangers(i) < 0 || settle_lists(i) < 0 || (i->options->in_place && link_all_in_place(i) < 0) ||
-        write_manifest(i) < 0 || mm_tree_seal(i->home, i->partial, i->diags) < 0)
+        write_manifest(i) < 0 || check_hard_links(i, false) < 0 || mm_tree_seal(i->home, i->partial, i->diags) < 0 ||
+        check_hard_links(i, true) < 0)
         return -1;
     return move_into_place(i);
 }

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "act/chain.h"
@@ -19,6 +21,8 @@
 #include "hash/name_set.h"
 #include "text/line.h"
 #include "text/path.h"
+
+#define UNFINISHED_SECONDS 3600 /* a file of store/chunks without its name is left so long */
 
 /* ---- what the receipts say ---- */
 
@@ -84,6 +88,8 @@ int mm_keep_remove(int home, const struct mm_store_model *model, bool force, cha
     char trash[MM_STORE_TRASH_PATH], folder[MM_STORE_PATH];
     receipt[0] = '\0';
     int result = mm_keep_imports(home, &list, &import, diags);
+    if (result == 0)
+        result = mm_tree_make(home, MM_STORE_TRASH, diags); /* what can fail fails before the receipt */
     if (result == 0 && import.manifest.known)
         result = write_removal(home, model, receipt, diags);
     else if (result == 0 && !import.removed && !force)
@@ -175,6 +181,10 @@ static int clear_list(struct clearing *c, const char *path)
 {
     const char *name = mm_path_name(path);
     bool list = mm_path_ends_in(name, ".chunks") && name[0] != '.';
+    struct stat info;
+    if (name[0] == '.' && fstatat(c->home, path, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        time(NULL) - info.st_mtime < UNFINISHED_SECONDS) /* somebody may be writing it */
+        return 0;
     return list && is_needed(c, name, strlen(name) - strlen(".chunks")) ? 0 : drop(c, path);
 }
 
@@ -236,14 +246,47 @@ int mm_keep_clear(int home, const struct mm_keep_options *options, mm_keep_fn *e
 
 /* ---- checking ---- */
 
-static void check_receipt(const struct mm_keep_import *import, const struct mm_manifest *manifest,
-                          struct mm_diags *diags)
+/* True if an import of the manifest holds its lock just now. */
+static bool is_being_imported(int home, const struct mm_manifest *manifest)
 {
-    if (import->unread)
+    char hex[MM_HASH_HEX + 1], path[MM_STORE_PATH];
+    mm_hex(hex, manifest->sha256, MM_HASH_BYTES);
+    snprintf(path, sizeof path, MM_STORE_PARTIAL "/%s.lock", hex);
+    int fd = openat(home, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
+/* The receipts once more: one may have been written since they were read. */
+static void read_again(int home, const struct mm_store_model *model, struct mm_keep_import *import)
+{
+    struct mm_store_model wanted = *model;
+    struct mm_store_list list = {.models = &wanted, .count = 1};
+    struct mm_diags ignored;
+    mm_diags_init(&ignored);
+    mm_keep_imports(home, &list, import, &ignored);
+    mm_diags_release(&ignored);
+}
+
+static void check_receipt(int home, const struct mm_store_model *model, const struct mm_keep_import *found,
+                          const struct mm_manifest *manifest, struct mm_diags *diags)
+{
+    struct mm_keep_import import = *found;
+    bool busy = !import.manifest.known && !import.unread && is_being_imported(home, manifest);
+    if (!import.manifest.known && !import.unread && !busy)
+        read_again(home, model, &import);
+    if (import.unread)
         mm_diag(diags, MM_RULE_IO_READ, "cannot read the receipts, of which one has to be of this model");
-    else if (!import->manifest.known)
+    else if (busy)
+        mm_diag(diags, MM_RULE_IO_CHANGED, "the model is being imported just now: its receipt is still to come");
+    else if (import.removed)
+        mm_diag(diags, MM_RULE_RECEIPT_NONE,
+                "expected a model that is gone, as its newest receipt says: slm-remove finishes the removal");
+    else if (!import.manifest.known)
         mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of the model's import, found none");
-    else if (memcmp(import->manifest.bytes, manifest->sha256, MM_HASH_BYTES) != 0)
+    else if (memcmp(import.manifest.bytes, manifest->sha256, MM_HASH_BYTES) != 0)
         mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of this manifest, found one of another");
 }
 
@@ -326,7 +369,7 @@ enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model,
             mm_diag(diags, MM_RULE_STORE_MODEL, "expected the manifest of %s revision %s, found one of %s revision %s",
                     model->id, expected, id, revision);
         check_files(home, model, &manifest, import, options, diags);
-        check_receipt(import, &manifest, diags);
+        check_receipt(home, model, import, &manifest, diags);
     }
     mm_manifest_release(&manifest);
     enum mm_answer answer = mm_diags_answer(diags);

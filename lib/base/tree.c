@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAKE_TRIES 8
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static int fails(struct mm_diags *diags, const char *what, const char *path)
@@ -22,13 +24,16 @@ static int make(int root, const char *path, size_t length, struct mm_diags *diag
     char name[PATH_MAX];
     if (length >= sizeof name)
         return mm_diag(diags, MM_RULE_IO_WRITE, "expected a shorter path than %zu bytes", length);
-    for (size_t at = 0; at < length; at++) {
+    for (size_t at = 0, tries = 0; at < length; at++) {
         const char *slash = memchr(path + at, '/', length - at);
         at = slash ? (size_t)(slash - path) : length;
         memcpy(name, path, at);
         name[at] = '\0';
-        if (mkdirat(root, name, 0777) < 0 && errno != EEXIST)
+        if (mkdirat(root, name, 0777) == 0 || errno == EEXIST)
+            continue;
+        if (errno != ENOENT || ++tries > MAKE_TRIES)
             return fails(diags, "create the folder", name);
+        at = (size_t)-1; /* somebody removed an empty folder above: from the beginning */
     }
     return 0;
 }
@@ -107,8 +112,12 @@ int mm_tree_remove(int root, const char *path, struct mm_diags *diags)
 
 static int seal_file(int folder, const char *name, struct mm_diags *diags)
 {
+    struct stat info;
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    int result = fd < 0 || fchmod(fd, 0444) < 0 || fsync(fd) < 0 ? fails(diags, "flush", name) : 0;
+    bool known = fd >= 0 && fstat(fd, &info) == 0;
+    bool sealed =
+        known && ((info.st_mode & 07777) == 0444 || fchmod(fd, 0444) == 0); /* a change of mode changes ctime */
+    int result = sealed && fsync(fd) == 0 ? 0 : fails(diags, "flush", name);
     if (fd >= 0)
         close(fd);
     return result;

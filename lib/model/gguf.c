@@ -357,8 +357,8 @@ int mm_gguf_read(struct mm_source *source, struct mm_model *model, struct mm_dia
     mm_name_set_release(&g->keys);
     mm_name_set_release(&g->names);
     free(g->candidates);
-    free(g->tokenizer.spelled);
-    free(g->tokenizer.typed);
+    mm_bits_release(&g->tokenizer.spelled);
+    mm_bits_release(&g->tokenizer.typed);
     free(g);
     return result;
 }

@@ -10,27 +10,6 @@
 
 /* ---- tokens ---- */
 
-static bool set_bit(unsigned char **bits, size_t *size, uint64_t index)
-{
-    size_t at = (size_t)(index / 8);
-    if (at >= *size) {
-        size_t wanted = at + at / 2 + 64;
-        unsigned char *grown = realloc(*bits, wanted);
-        if (!grown)
-            return false;
-        memset(grown + *size, 0, wanted - *size);
-        *bits = grown;
-        *size = wanted;
-    }
-    (*bits)[at] |= (unsigned char)(1u << index % 8);
-    return true;
-}
-
-static bool get_bit(const unsigned char *bits, size_t size, uint64_t index)
-{
-    return index / 8 < size && bits[index / 8] >> index % 8 & 1;
-}
-
 static bool is_hex(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -43,14 +22,14 @@ int mm_gguf_note_token(struct mm_gguf *g, const struct mm_gguf_value *token, uin
                        TOKEN_MAX, token->length);
     const char *t = token->text;
     bool spelled = token->length == 6 && memcmp(t, "<0x", 3) == 0 && is_hex(t[3]) && is_hex(t[4]) && t[5] == '>';
-    if (spelled && !set_bit(&g->tokenizer.spelled, &g->tokenizer.spelled_size, index))
+    if (spelled && !mm_bits_add(&g->tokenizer.spelled, index))
         return mm_diag_memory(g->diags);
     return 0;
 }
 
 int mm_gguf_note_byte_type(struct mm_gguf *g, uint64_t index)
 {
-    return set_bit(&g->tokenizer.typed, &g->tokenizer.typed_size, index) ? 0 : mm_diag_memory(g->diags);
+    return mm_bits_add(&g->tokenizer.typed, index) ? 0 : mm_diag_memory(g->diags);
 }
 
 /* ---- facts ---- */
@@ -217,8 +196,8 @@ static void check_byte_tokens(struct mm_gguf *g)
     const struct mm_gguf_tokenizer *t = &g->tokenizer;
     if (!t->sentencepiece || !t->has_tokens || !t->has_types)
         return;
-    for (uint64_t i = 0; i < t->types && i < (uint64_t)t->typed_size * 8; i++)
-        if (get_bit(t->typed, t->typed_size, i) && !get_bit(t->spelled, t->spelled_size, i))
+    for (uint64_t i = 0; i < t->types && i < (uint64_t)t->typed.size * 8; i++)
+        if (mm_bits_has(&t->typed, i) && !mm_bits_has(&t->spelled, i))
             mm_diag_offset(g->diags, MM_RULE_GGUF_TOKEN, t->types_offset + 12 + 4 * i,
                            "expected byte token %" PRIu64 " to be spelled <0xHH>", i);
 }

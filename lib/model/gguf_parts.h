@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "hash/name_set.h"
 #include "model/gguf_type.h"
 #include "model/model.h"
@@ -37,8 +38,7 @@ struct mm_gguf_tokenizer {
     bool has_tokens, has_scores, has_types;
     uint64_t tokens, scores, types;
     uint64_t scores_offset, types_offset;
-    unsigned char *spelled, *typed; /* the token is spelled <0xHH>; its type is 6, "byte" */
-    size_t spelled_size, typed_size;
+    struct mm_bits spelled, typed; /* the token is spelled <0xHH>; its type is 6, "byte" */
 };
 
 struct mm_gguf {

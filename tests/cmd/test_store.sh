@@ -275,7 +275,7 @@ expect 'slm-gc of a store that needs all it has' 0
 same 'removes nothing' '' "$out"
 mkdir -p home/store/trash/00ff/files home/store/partial && cp "$MODEL" home/store/trash/00ff/files/model.gguf
 cp "$WORK/src/notes.txt.chunks" "home/store/chunks/$(printf '%064d' 5).chunks"
-: >home/store/chunks/.interrupted
+: >home/store/chunks/.interrupted && touch -d '2 days ago' home/store/chunks/.interrupted
 mkdir broken && seq 5 40000 >broken/notes.txt && cp "$MODEL" broken/model.gguf
 (cd broken && manifest-make -q -p -s 64K --model-id local/other model.gguf notes.txt >m.manifest) && truncate -s 100000 broken/notes.txt
 slm-import -q --allow-unsigned broken >/dev/null 2>&1

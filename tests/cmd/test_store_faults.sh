@@ -49,7 +49,7 @@ each 'slm-import --in-place' empty "sh $WORK/whole && slm-import -q --allow-unsi
 each 'slm-import of the next revision' one "sh $WORK/whole && slm-import -q --allow-unsigned next && $mended" "$FAULTY/slm-import" -q --allow-unsigned next
 each 'slm-import that goes on' half "sh $WORK/whole && slm-import -q --allow-unsigned src && $mended" "$FAULTY/slm-import" -q --allow-unsigned src
 each 'slm-import that mends' empty "sh $WORK/whole && slm-import -q --allow-unsigned src && $mended" "$FAULTY/slm-import" -q --allow-unsigned wrong src
-each 'slm-remove' one "sh $WORK/whole && slm-gc -q && slm-check -q && { ! slm-list -q | grep -q . || slm-remove -q local/model; } && slm-gc -q && slm-check -q" "$FAULTY/slm-remove" -q local/model
+each 'slm-remove' one "{ ! slm-list -q | grep -q . || slm-remove -q local/model; } && sh $WORK/whole && slm-gc -q && slm-check -q" "$FAULTY/slm-remove" -q local/model
 each 'slm-gc' littered "sh $WORK/whole && slm-gc -q && [ -z \"\$(ls o/store/trash)\" ] && slm-check -q" "$FAULTY/slm-gc" -q
 each 'slm-check' one "diff -r one o && slm-check -q" "$FAULTY/slm-check" -q
 each 'slm-list' one "diff -r one o" "$FAULTY/slm-list" -q

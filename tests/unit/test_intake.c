@@ -328,13 +328,13 @@ static void sources_are_manifests_folders_and_sets(void **state)
     add(place, "model");
     add(place, "other");
     check_number("equal manifests", place->supply.manifest_count, 1);
-    check_text("files of a model of a store", place->supply.roots[0].path, in_folder(place->top, "model/files"));
+    check_text("files of a model of a store", place->supply.roots[1].path, in_folder(place->top, "model/files"));
     check_no_source(place, "twice", "store-source");
     check_no_source(place, "nothing", "io-open");
     check_no_source(place, "fifo", "io-not-regular");
     add(place, "twice/b.manifest");
     check_number("another manifest", place->supply.manifest_count, 2);
-    check_number("is of its own source", place->supply.manifests[1].root, 2);
+    check_number("is of its own source", place->supply.manifests[1].root, 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
