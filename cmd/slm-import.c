@@ -61,15 +61,17 @@ struct call {
     struct mm_writer writer;
 };
 
+/* A source that cannot be used is named, and the others may do. */
 static int open_sources(struct call *c)
 {
-    int result = 0;
     for (int i = 0; i < c->cli.argc; i++)
         if (mm_supply_add(&c->supply, c->cli.argv[i], &c->cli.diags) < 0)
-            result = -1;
-    if (result == 0 && c->supply.manifest_count == 0)
-        result = mm_diag(&c->cli.diags, MM_RULE_STORE_SOURCE, "expected a manifest in one of the sources, found none");
-    return result;
+            c->supply.incomplete = c->supply.incomplete || c->cli.diags.unknown;
+    if (c->supply.manifest_count > 0)
+        return 0;
+    return c->cli.diags.errors
+               ? -1
+               : mm_diag(&c->cli.diags, MM_RULE_STORE_SOURCE, "expected a manifest in one of the sources, found none");
 }
 
 /* Reading beneath the sources, writing beneath the store; a hard link needs its right at both ends. */
@@ -141,7 +143,7 @@ static int print_facts(struct call *c, const struct mm_import_facts *facts)
 
 static int import_all(struct call *c)
 {
-    int answer = MM_YES;
+    int answer = cli_report(&c->cli); /* of sources that cannot be used */
     for (size_t i = 0; i < c->supply.manifest_count; i++) {
         struct mm_import_facts facts;
         c->cli.diags.file = c->supply.manifests[i].path;
@@ -230,6 +232,9 @@ int main(int argc, char **argv)
         take_option(&c, option, value);
     if (c.cli.argc < 1)
         cli_usage(&c.cli, "expected SOURCE");
+    for (int i = 0; i < c.cli.argc; i++)
+        if (strcmp(c.cli.argv[i], "-") == 0)
+            cli_usage(&c.cli, "expected names of files and folders: a model does not come on standard input");
     if (c.how.link && c.how.in_place)
         cli_usage(&c.cli, "--link and --in-place exclude each other");
     return cli_finish(&c.cli, run(&c));

@@ -58,7 +58,7 @@ static int list_entry(struct mm_folder *folder, int fd, const char *prefix, cons
         free(path);
         return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot look at a file of the folder", errno);
     }
-    if (!S_ISDIR(info.st_mode))
+    if (!S_ISDIR(info.st_mode) || folder->names_only)
         return add(folder, path,
                    S_ISREG(info.st_mode)   ? MM_ENTRY_FILE
                    : S_ISLNK(info.st_mode) ? MM_ENTRY_LINK
@@ -101,9 +101,8 @@ static int by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
-int mm_folder_list(struct mm_folder *folder, int fd, struct mm_diags *diags)
+static int list_all(struct mm_folder *folder, int fd, struct mm_diags *diags)
 {
-    *folder = (struct mm_folder){0};
     int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (copy < 0)
         return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
@@ -111,4 +110,16 @@ int mm_folder_list(struct mm_folder *folder, int fd, struct mm_diags *diags)
     if (folder->count)
         qsort(folder->entries, folder->count, sizeof *folder->entries, by_path);
     return result;
+}
+
+int mm_folder_list(struct mm_folder *folder, int fd, struct mm_diags *diags)
+{
+    *folder = (struct mm_folder){0};
+    return list_all(folder, fd, diags);
+}
+
+int mm_folder_list_names(struct mm_folder *folder, int fd, struct mm_diags *diags)
+{
+    *folder = (struct mm_folder){.names_only = true};
+    return list_all(folder, fd, diags);
 }

@@ -21,11 +21,15 @@ struct mm_folder_entry {
 struct mm_folder {
     struct mm_folder_entry *entries; /* sorted by path bytes */
     size_t count, capacity;
+    bool names_only;
 };
 
 /* Lists files, links and the like beneath the open folder FD; folders themselves are walked, links are not followed.
  * Returns 0, or -1 with IO_READ, IO_LIMIT or IO_MEMORY. Release FOLDER in every case. */
 int mm_folder_list(struct mm_folder *folder, int fd, struct mm_diags *diags);
+
+/* The same for the names in the folder itself: what is beneath folders is not looked at, which are MM_ENTRY_OTHER. */
+int mm_folder_list_names(struct mm_folder *folder, int fd, struct mm_diags *diags);
 void mm_folder_release(struct mm_folder *folder);
 
 #endif

@@ -142,10 +142,12 @@ static bool find_list(const struct mm_import *i, const struct mm_claim *claim, s
     bool stated;
     if (mm_supply_chunk_list(i->supply, claim, stored, text, compressed))
         return true;
-    *compressed = false;
-    snprintf(path, sizeof path, "%s.chunks", claim->path);
-    if (mm_supply_read_list(i->files, path, MM_LINKS_BENEATH, claim, stored, text, &stated))
-        return true;
+    for (int form = 0; form < 2; form++) {
+        *compressed = form == 0;
+        snprintf(path, sizeof path, "%s.chunks%s", claim->path, *compressed ? ".gz" : "");
+        if (mm_supply_read_list(i->files, path, MM_LINKS_BENEATH, claim, stored, text, &stated))
+            return true;
+    }
     mm_hex(root, claim->chunks.root, MM_HASH_BYTES);
     snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", root);
     if (mm_supply_read_list(i->home, path, MM_LINKS_BENEATH, claim, stored, text, &stated))
@@ -247,7 +249,7 @@ static bool bytes_are_wrong(const struct mm_import *i, const struct mm_report *r
         if (report->checks[check].result == MM_RESULT_FAIL)
             return false; /* the manifest's own fault; no artifact was read */
     for (size_t k = 0; k < i->count; k++)
-        if (mm_item_is_wrong(&i->items[k], &report->artifacts[k]))
+        if (mm_item_is_wrong(i, &i->items[k], &report->artifacts[k]))
             return true;
     return false;
 }
@@ -256,7 +258,7 @@ static int mend_all(struct mm_import *i, const struct mm_report *report)
 {
     int result = 0;
     for (size_t k = 0; k < i->count; k++)
-        if (mm_item_is_wrong(&i->items[k], &report->artifacts[k]) && mm_item_mend(i, &i->items[k]) < 0)
+        if (mm_item_is_wrong(i, &i->items[k], &report->artifacts[k]) && mm_item_mend(i, &i->items[k]) < 0)
             result = -1;
     return result;
 }

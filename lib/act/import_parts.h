@@ -98,7 +98,8 @@ void mm_item_release(struct mm_item *item);
 /* import_mend.c */
 
 /* True if the first check found the bytes of ITEM wrong or lacking. */
-bool mm_item_is_wrong(const struct mm_item *item, const struct mm_artifact_report *report);
+bool mm_item_is_wrong(const struct mm_import *import, const struct mm_item *item,
+                      const struct mm_artifact_report *report);
 
 /* Fetches what is wrong or lacking, chunk by chunk. Returns 0, or -1 with findings; what no source has stands in item->lacks. */
 int mm_item_mend(struct mm_import *import, struct mm_item *item);

@@ -180,11 +180,7 @@ static int link_all_in_place(struct mm_import *i)
 static int write_manifest(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 16];
-    snprintf(path, sizeof path, "%s/" MM_IMPORT_LACKS, i->partial);
-    if (unlinkat(i->home, path, 0) < 0 && errno != ENOENT) /* nothing lacks any more */
-        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
     snprintf(path, sizeof path, "%s/manifest", i->partial);
-    unlinkat(i->home, path, 0);
     int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno));
@@ -247,17 +243,34 @@ static bool belongs(const struct mm_import *i, const char *path)
     return false;
 }
 
+/* Beside the files nothing stands but what is written before the folder is published. */
+static int remove_beside(struct mm_import *i)
+{
+    struct mm_folder folder;
+    int fd = mm_tree_open(i->home, i->partial), result = -1;
+    if (fd < 0)
+        return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", i->partial, strerror(errno));
+    result = mm_folder_list_names(&folder, fd, i->diags);
+    for (size_t k = 0; k < folder.count && result == 0; k++)
+        if (strcmp(folder.entries[k].path, "files") != 0)
+            result = mm_tree_remove(fd, folder.entries[k].path, i->diags);
+    mm_folder_release(&folder);
+    close(fd);
+    return result;
+}
+
 /* Nothing is published that the import did not put there, whoever did. */
 static int remove_strangers(struct mm_import *i)
 {
     struct mm_folder folder;
     int result = mm_folder_list(&folder, i->files, i->diags);
     for (size_t k = 0; k < folder.count && result == 0; k++)
-        if (!belongs(i, folder.entries[k].path) && unlinkat(i->files, folder.entries[k].path, 0) < 0)
-            result =
-                mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", folder.entries[k].path, strerror(errno));
+        if (!belongs(i, folder.entries[k].path))
+            result = mm_tree_remove(i->files, folder.entries[k].path, i->diags);
     mm_folder_release(&folder);
-    return result;
+    if (result == 0)
+        result = mm_tree_remove_empty(i->files, i->diags);
+    return result == 0 ? remove_beside(i) : result;
 }
 
 int mm_import_publish(struct mm_import *i)

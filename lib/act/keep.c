@@ -79,14 +79,13 @@ static int write_removal(int home, const struct mm_store_model *model, char rece
 
 /* The receipt comes first: a kill behind it leaves a model that the next removal finishes or the next import vouches for again;
  * a model that went without a receipt could not be told of any more. */
-int mm_keep_remove(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
-                   struct mm_diags *diags)
+static int remove_locked(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
+                         struct mm_diags *diags)
 {
     struct mm_store_model wanted = *model;
     struct mm_store_list list = {.models = &wanted, .count = 1};
     struct mm_keep_import import = {0};
-    char trash[MM_STORE_TRASH_PATH], folder[MM_STORE_PATH];
-    receipt[0] = '\0';
+    char trash[MM_STORE_TRASH_PATH];
     int result = mm_keep_imports(home, &list, &import, diags);
     if (result == 0)
         result = mm_tree_make(home, MM_STORE_TRASH, diags); /* what can fail fails before the receipt */
@@ -96,11 +95,47 @@ int mm_keep_remove(int home, const struct mm_store_model *model, bool force, cha
         result = mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of the model's import, found none");
     if (result == 0)
         result = mm_store_hide(home, model->path, trash, diags);
+    return result == 0 ? mm_tree_remove(home, trash, diags) : -1;
+}
+
+/* The lock that an import of the model takes, so that neither sees the other half-way; *FD is -1 for a model whose manifest
+ * cannot be read, which no import takes for its own. */
+static int lock_import(int home, const struct mm_store_model *model, char path[static MM_STORE_PATH], int *fd,
+                       struct mm_diags *diags)
+{
+    struct mm_manifest manifest = {0};
+    struct mm_diags ignored;
+    char hex[MM_HASH_HEX + 1];
+    bool waited = false;
+    mm_diags_init(&ignored);
+    bool sound = mm_store_manifest(home, model, &manifest, &ignored) == 0;
+    mm_hex(hex, manifest.sha256, MM_HASH_BYTES);
+    snprintf(path, MM_STORE_PATH, MM_STORE_PARTIAL "/%s.lock", hex);
+    *fd = sound ? mm_store_lock(home, path, true, &waited, diags) : -1;
+    mm_manifest_release(&manifest);
+    mm_diags_release(&ignored);
+    return sound && *fd < 0 ? -1 : 0;
+}
+
+int mm_keep_remove(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
+                   struct mm_diags *diags)
+{
+    char lock[MM_STORE_PATH], folder[MM_STORE_PATH];
+    struct stat info;
+    int fd, result = lock_import(home, model, lock, &fd, diags);
+    receipt[0] = '\0';
+    if (result == 0 && fstatat(home, model->path, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        result = mm_diag(diags, errno == ENOENT ? MM_RULE_STORE_MODEL : MM_RULE_IO_READ,
+                         "expected a model of the store at %s: %s", model->path, strerror(errno));
     if (result == 0)
-        result = mm_tree_remove(home, trash, diags);
+        result = remove_locked(home, model, force, receipt, diags);
     if (result == 0) {
         snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(model->path, '/') - model->path), model->path);
         mm_tree_prune(home, folder);
+    }
+    if (fd >= 0) {
+        unlinkat(home, lock, 0);
+        close(fd);
     }
     return result;
 }
@@ -331,7 +366,7 @@ static void check_files(int home, const struct mm_store_model *model, const stru
     struct mm_verify_options how = {
         .quick = options->quick,
         .strict = true,
-        .links = import->in_place ? MM_LINKS_FOLLOW : MM_LINKS_BENEATH,
+        .links = import->in_place || !import->manifest.known ? MM_LINKS_FOLLOW : MM_LINKS_BENEATH,
         .progress = options->progress,
         .progress_context = options->progress_context,
     };
@@ -342,7 +377,7 @@ static void check_files(int home, const struct mm_store_model *model, const stru
     if (files < 0 || folder < 0)
         mm_diag(diags, MM_RULE_IO_OPEN, "cannot open %s: %s", path, strerror(errno));
     else if ((verified = mm_verify(manifest, files, &how, &report, diags) == 0))
-        check_surplus(folder, import->in_place, diags);
+        check_surplus(folder, import->in_place || !import->manifest.known, diags);
     name_beneath(path, first, diags);
     if (verified && mm_report_verdict(&report) == MM_VERDICT_PARTIAL && !diags->no && !diags->unknown)
         mm_diag(diags, MM_RULE_IO_LIMIT, "expected a model that can be verified whole");

@@ -172,14 +172,21 @@ static int add_files(struct mm_supply *supply, const char *path, int folder, con
     return result;
 }
 
-/* True for a chunk set, by its name or by what it holds. */
-static bool is_set(const char *path, const struct contents *contents)
+/* True for a chunk set by its name. */
+static bool is_set(const char *path)
 {
     size_t length = strlen(path), size = strlen(SET_ENDING);
     while (length > 0 && path[length - 1] == '/')
         length--;
-    bool named = length >= size && memcmp(path + length - size, SET_ENDING, size) == 0;
-    return named || (contents->pieces && contents->manifests == 0);
+    return length >= size && memcmp(path + length - size, SET_ENDING, size) == 0;
+}
+
+/* A folder that looks like a set may be one under another name, and is a folder of files all the same. */
+static int add_as_set(struct mm_supply *supply, const char *path, int folder, struct mm_diags *diags)
+{
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return copy < 0 ? mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno)
+                    : add_root(supply, path, copy, true, diags);
 }
 
 /* Takes FOLDER over. */
@@ -189,8 +196,10 @@ static int add_folder(struct mm_supply *supply, const char *path, int folder, st
     struct contents contents;
     const char *name = contents.manifest;
     int result = look_into(folder, &contents, diags);
-    if (result == 0 && is_set(path, &contents))
+    if (result == 0 && is_set(path))
         return add_root(supply, path, folder, true, diags);
+    if (result == 0 && contents.pieces && contents.manifests == 0)
+        result = add_as_set(supply, path, folder, diags);
     if (result == 0 && contents.manifests > 1)
         result = mm_diag(diags, MM_RULE_STORE_SOURCE,
                          "expected one manifest in the folder, found %zu: name one of them", contents.manifests);

@@ -26,6 +26,7 @@ struct mm_supply_manifest {
 
 struct mm_supply {
     enum mm_links links; /* how far symbolic links in the sources lead */
+    bool incomplete;     /* a source could not be read: what the others lack may be there */
     struct mm_supply_root *roots;
     size_t root_count, root_capacity;
     struct mm_supply_manifest *manifests;

@@ -110,6 +110,27 @@ int mm_tree_remove(int root, const char *path, struct mm_diags *diags)
     return remove_entry(root, path, 0, diags);
 }
 
+static int remove_if_empty(int folder, const char *name, int depth, struct mm_diags *diags)
+{
+    struct stat info;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode))
+        return 0;
+    int below = openat(folder, name, FOLDER_FLAGS);
+    if (below < 0)
+        return fails(diags, "open the folder", name);
+    if (walk(below, name, depth + 1, remove_if_empty, diags) < 0)
+        return -1;
+    return unlinkat(folder, name, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST
+               ? fails(diags, "remove the folder", name)
+               : 0;
+}
+
+int mm_tree_remove_empty(int root, struct mm_diags *diags)
+{
+    int copy = openat(root, ".", FOLDER_FLAGS);
+    return copy < 0 ? fails(diags, "open the folder", ".") : walk(copy, ".", 0, remove_if_empty, diags);
+}
+
 static int seal_file(int folder, const char *name, struct mm_diags *diags)
 {
     struct stat info;

@@ -25,6 +25,9 @@ int mm_tree_flush(int root, const char *path, struct mm_diags *diags);
 /* Removes PATH and everything beneath it; what is not there is no failure. Returns 0, or -1 with IO_WRITE. */
 int mm_tree_remove(int root, const char *path, struct mm_diags *diags);
 
+/* Removes every empty folder beneath the open folder ROOT. Returns 0, or -1 with IO_WRITE. */
+int mm_tree_remove_empty(int root, struct mm_diags *diags);
+
 /* Removes the folders of PATH from the last one up to where one is not empty. */
 void mm_tree_prune(int root, const char *path);
 

@@ -97,6 +97,8 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
     timeout -s KILL "0.0$((10 + i * 4))" slm-remove -q local/many >/dev/null 2>&1
     [ $? -eq 137 ] && killed=$((killed + 1))
     slm-check -q >"$WORK/.check" 2>&1
+    # behind its receipt the model is there whole, and the next call finishes the removal
+    grep -q 'slm-remove finishes the removal' "$WORK/.check" && slm-remove -q local/many >/dev/null && slm-check -q >"$WORK/.check" 2>&1
     grep -q '@[0-9]*	pass$' "$WORK/.check" || ! grep -q '@' "$WORK/.check" || wrong="$wrong $i: $(head -c 200 "$WORK/.check")"
 done
 same "a killed slm-remove leaves a model or none ($killed killed)" '' "$wrong"
