@@ -187,6 +187,12 @@ static int run(struct call *c)
     return answer;
 }
 
+/* Has the shape of mm_import_options' waiting: what there is to say is said before the wait. */
+static void say(void *cli)
+{
+    cli_report(cli);
+}
+
 static void take_option(struct call *c, int option, const char *value)
 {
     switch (option) {
@@ -228,6 +234,7 @@ int main(int argc, char **argv)
     cli_init(&c.cli, &command, argc, argv);
     c.how.progress = cli_progress;
     c.how.progress_context = &c.cli;
+    c.how.waiting = say;
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
     if (c.cli.argc < 1)

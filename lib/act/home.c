@@ -158,20 +158,38 @@ static int open_lock(int home, bool exclusive)
     return fd;
 }
 
-int mm_home_lock(int home, bool exclusive, struct mm_diags *diags)
+/* True if the lock open as FD is still the one that has the name: whoever held it may have taken it away. */
+static bool is_named(int home, int fd)
 {
-    int fd = open_lock(home, exclusive);
-    if (fd < 0 && !exclusive && (errno == EROFS || errno == EACCES || errno == EPERM || errno == ENOENT))
-        return fcntl(home, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0)
-        return mm_diag_errno(diags, MM_RULE_STORE_HOME, "cannot open the store's lock", errno);
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && fstatat(home, "store/" LOCK_NAME, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int take(int fd, int how)
+{
     int result;
     do
-        result = flock(fd, exclusive ? LOCK_EX : LOCK_SH);
+        result = flock(fd, how);
     while (result < 0 && errno == EINTR);
-    if (result == 0)
-        return fd;
-    mm_diag_errno(diags, MM_RULE_STORE_HOME, "cannot lock the store", errno);
-    close(fd);
-    return -1;
+    return result;
+}
+
+int mm_home_lock(int home, bool exclusive, struct mm_diags *diags)
+{
+    for (;;) { /* ends when a lock is held whose file nobody removed meanwhile */
+        int fd = open_lock(home, exclusive);
+        if (fd < 0 && !exclusive && (errno == EROFS || errno == EACCES || errno == EPERM || errno == ENOENT))
+            return fcntl(home, F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            return mm_diag_errno(diags, MM_RULE_STORE_HOME, "cannot open the store's lock", errno);
+        if (take(fd, exclusive ? LOCK_EX : LOCK_SH) < 0) {
+            mm_diag_errno(diags, MM_RULE_STORE_HOME, "cannot lock the store", errno);
+            close(fd);
+            return -1;
+        }
+        if (!exclusive || is_named(home, fd))
+            return fd;
+        close(fd);
+    }
 }

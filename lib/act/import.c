@@ -499,7 +499,9 @@ static int lock_and_import(struct mm_import *i)
     snprintf(path, sizeof path, "%s.lock", i->partial);
     int lock = mm_store_lock(i->home, path, false, &waited, i->diags);
     if (lock < 0 && waited) {
-        mm_note(i->diags, MM_RULE_STORE_WAITS, "another import of this model runs; it was waited for");
+        mm_note(i->diags, MM_RULE_STORE_WAITS, "another import of this model runs, and is waited for");
+        if (i->options->waiting)
+            i->options->waiting(i->options->progress_context);
         lock = mm_store_lock(i->home, path, true, &waited, i->diags);
     }
     if (lock < 0)

@@ -29,13 +29,24 @@ bool mm_item_is_kept(const struct mm_item *item, uint64_t chunk)
     return chunk * item->claim.chunks.size < item->kept && !mm_bits_has(&item->holes, chunk);
 }
 
+/* Where bytes of ITEM count that were there before. */
+static uint64_t *count_of(struct mm_import *i, const struct mm_item *item)
+{
+    return item->how == MM_ITEM_COPIED   ? &i->facts->kept
+           : item->how == MM_ITEM_REUSED ? &i->facts->reused
+                                         : &i->facts->linked;
+}
+
 void mm_item_count_kept(struct mm_import *i, struct mm_item *item, uint64_t got)
 {
-    uint64_t *count = item->how == MM_ITEM_COPIED   ? &i->facts->kept
-                      : item->how == MM_ITEM_REUSED ? &i->facts->reused
-                                                    : &i->facts->linked;
-    *count += got;
-    item->linked += count == &i->facts->linked ? got : 0;
+    *count_of(i, item) += got;
+    item->counted += got;
+}
+
+void mm_item_count_nothing(struct mm_import *i, struct mm_item *item)
+{
+    *count_of(i, item) -= item->counted;
+    item->counted = 0;
 }
 
 void mm_item_count_taken(struct mm_import *i, enum mm_intake_from from, uint64_t got)

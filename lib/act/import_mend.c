@@ -150,8 +150,7 @@ static int unshare(struct mm_import *i, struct mm_item *item)
     if (item->how != MM_ITEM_COPIED) {
         if (unlinkat(i->files, item->claim.path, 0) < 0 && errno != ENOENT)
             return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", item->claim.path, strerror(errno));
-        i->facts->linked -= item->linked; /* it is not, after all */
-        item->linked = 0;
+        mm_item_count_nothing(i, item);
         item->how = MM_ITEM_COPIED;
         item->kept = 0;
         item->seen = 0;

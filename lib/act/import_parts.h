@@ -27,7 +27,7 @@ struct mm_item {
     struct mm_bits holes;              /* chunks below `kept` that an earlier run could not get */
     struct mm_intake intake;
     size_t first_root;       /* sources before it had a wrong file, for what stays in place */
-    uint64_t linked;         /* bytes that were counted as linked */
+    uint64_t counted;        /* bytes of it that were counted as found, before it turned out to be wrong */
     size_t choices;          /* sources that have a file of it */
     uint64_t seen;           /* chunks that were hashed */
     bool read;               /* to the last */
@@ -89,8 +89,9 @@ bool mm_item_is_kept(const struct mm_item *item, uint64_t chunk);
 /* The bytes of chunk CHUNK, which is the last one's rest or a whole one. */
 uint64_t mm_item_chunk_bytes(const struct mm_item *item, uint64_t chunk);
 
-/* Count GOT bytes that were in the partial file before, or were taken in. */
+/* Count GOT bytes that were in the partial file before, or were taken in; the second takes the former back. */
 void mm_item_count_kept(struct mm_import *import, struct mm_item *item, uint64_t got);
+void mm_item_count_nothing(struct mm_import *import, struct mm_item *item);
 void mm_item_count_taken(struct mm_import *import, enum mm_intake_from from, uint64_t got);
 
 void mm_item_release(struct mm_item *item);

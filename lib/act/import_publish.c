@@ -203,12 +203,15 @@ static int move_into_place(struct mm_import *i)
         if (moved < 0 && errno != ENOENT) /* a removal may have taken the empty folder away meanwhile */
             break;
     }
+    if (moved < 0 && (errno == ENOTEMPTY || errno == EEXIST)) { /* another import was quicker */
+        mm_diag(i->diags, MM_RULE_STORE_REVISION,
+                "expected one manifest of %s revision %" PRIu64 ", found another in the store", i->facts->model.id,
+                i->facts->model.revision);
+        mm_store_discard(i->home, i->partial, i->diags);
+        return -1;
+    }
     if (moved < 0)
-        return errno == ENOTEMPTY || errno == EEXIST
-                   ? mm_diag(i->diags, MM_RULE_STORE_REVISION,
-                             "expected one manifest of %s revision %" PRIu64 ", found another in the store",
-                             i->facts->model.id, i->facts->model.revision)
-                   : mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot move the model to %s: %s", path, strerror(errno));
+        return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot move the model to %s: %s", path, strerror(errno));
     for (char *slash = folder + strlen(folder); slash; slash = strrchr(folder, '/')) {
         *slash = '\0';
         if (mm_tree_flush(i->home, folder, i->diags) < 0)

@@ -318,7 +318,8 @@ static void check_receipt(int home, const struct mm_store_model *model, const st
         mm_diag(diags, MM_RULE_IO_CHANGED, "the model is being imported just now: its receipt is still to come");
     else if (import.removed)
         mm_diag(diags, MM_RULE_RECEIPT_NONE,
-                "expected a model that is gone, as its newest receipt says: slm-remove finishes the removal");
+                "expected a model that is gone, as its newest receipt says: slm-remove finishes the removal, or "
+                "slm-import of its source an import that was interrupted");
     else if (!import.manifest.known)
         mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of the model's import, found none");
     else if (memcmp(import.manifest.bytes, manifest->sha256, MM_HASH_BYTES) != 0)
