@@ -5,19 +5,64 @@
 #include <string.h>
 
 #include "act/diff_parts.h"
+#include "base/checked.h"
+
+/* Keys of chat templates, which a derivation looks at for itself. */
+static const char *const template_keys[] = {"tokenizer.chat_template*", "chat_template"};
+#define TEMPLATE_KEYS (sizeof template_keys / sizeof *template_keys)
+
+/* Takes back the notes since MARK that a template is left out: it is not. */
+static void forget_template_notes(struct mm_diags *diags, const struct mm_diags *mark)
+{
+    static const char says[] = "leaves out ";
+    size_t kept = mark->count;
+    for (size_t i = mark->count; i < diags->count; i++) {
+        struct mm_diag *item = &diags->items[i];
+        const char *key = strncmp(item->text, says, sizeof says - 1) == 0 ? item->text + sizeof says - 1 : "";
+        bool of_template = false;
+        for (size_t k = 0; k < TEMPLATE_KEYS && item->severity == MM_NOTE && item->rule == MM_RULE_PACK_DROPPED; k++)
+            of_template = of_template || mm_derived_drop_names(template_keys[k], key);
+        if (!of_template) {
+            diags->items[kept++] = *item;
+            continue;
+        }
+        free(item->file);
+        free(item->text);
+        diags->notes--;
+    }
+    diags->count = kept;
+}
+
+static int open_checkpoint(struct mm_diffing *d, struct mm_checkpoint *checkpoint, const char *path,
+                           const struct mm_checkpoint_options *options)
+{
+    const struct mm_diags mark = *d->diags;
+    d->diags->file = path;
+    int result = mm_checkpoint_open(checkpoint, path, options, d->diags);
+    d->diags->file = mark.file;
+    mm_diags_turn(d->diags, &mark, MM_GROUP_PACK, MM_RULE_DIFF_TERMS);
+    if (d->derivation)
+        forget_template_notes(d->diags, &mark);
+    return result;
+}
 
 int mm_terms_open(struct mm_diffing *d, struct mm_checkpoint *checkpoint, const char *path, bool lacks_tokenizer)
 {
+    size_t count = d->options->drop_count;
+    const char **drop = mm_realloc_array(NULL, count + TEMPLATE_KEYS, sizeof *drop);
+    if (!drop)
+        return mm_diag_memory(d->diags);
+    for (size_t i = 0; i < count; i++)
+        drop[i] = d->options->drop[i];
+    for (size_t i = 0; i < TEMPLATE_KEYS; i++)
+        drop[count + i] = template_keys[i];
     const struct mm_checkpoint_options options = {
         .tokenizer = lacks_tokenizer ? d->options->tokenizer : NULL,
-        .drop = d->options->drop,
-        .drop_count = d->options->drop_count,
+        .drop = drop,
+        .drop_count = d->derivation ? count + TEMPLATE_KEYS : count,
     };
-    const struct mm_diags mark = *d->diags;
-    d->diags->file = path;
-    int result = mm_checkpoint_open(checkpoint, path, &options, d->diags);
-    d->diags->file = mark.file;
-    mm_diags_turn(d->diags, &mark, MM_GROUP_PACK, MM_RULE_DIFF_TERMS);
+    int result = open_checkpoint(d, checkpoint, path, &options);
+    free(drop);
     return result;
 }
 

@@ -151,10 +151,10 @@ static void evidence_is_compared_line_by_line(void **state)
     assert_int_equal(mm_derived_check(&a, &b, &diags), 0);
     mm_derived_add_tensor(&b, MM_DERIVATION_EXACT, "t", 1, &diags);
     assert_int_equal(mm_derived_check(&a, &b, &diags), -1);
-    check_findings("a count", &diags, "diff-evidence@6:1");
+    check_findings("a count", &diags, "diff-evidence@7:1");
     mm_derived_add_tensor(&a, MM_DERIVATION_EXACT, "u", 1, &diags);
     assert_int_equal(mm_derived_check(&a, &b, &diags), -1);
-    check_findings("a tensor", &diags, "diff-evidence@9:1");
+    check_findings("a tensor", &diags, "diff-evidence@10:1");
     mm_derived_release(&a);
     mm_derived_release(&b);
     mm_diags_release(&diags);
