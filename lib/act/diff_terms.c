@@ -113,12 +113,25 @@ static bool may_change_license(const struct mm_diffing *d, const struct mm_slm *
     return d->derivation && !a->license;
 }
 
+/* What most bytes of the tensors are, which an .slm states. */
+static const char *quantization(const struct mm_slm *slm)
+{
+    struct mm_dtype_use dtypes[MM_DTYPE_COUNT] = {0};
+    for (size_t i = 0; i < slm->tensor_count; i++) {
+        dtypes[slm->tensors[i].dtype].tensors++;
+        dtypes[slm->tensors[i].dtype].bytes += slm->tensors[i].bytes;
+    }
+    return mm_facts_quantization(dtypes);
+}
+
 int mm_terms_facts(struct mm_diffing *d, const struct mm_slm *a, const struct mm_slm *b)
 {
     const struct mm_llama *x = &a->llama, *y = &b->llama;
     if (!d->derivation && compare_texts(d, MM_DIFF_FACT, "name", a->name, b->name) < 0)
         return -1;
     if (!may_change_license(d, a) && compare_texts(d, MM_DIFF_FACT, "license", a->license, b->license) < 0)
+        return -1;
+    if (!d->derivation && compare_texts(d, MM_DIFF_FACT, "quantization", quantization(a), quantization(b)) < 0)
         return -1;
     for (int i = 0; i < MM_LLAMA_NUMBERS; i++)
         if (compare_numbers(d, MM_DIFF_FACT, mm_llama_numbers[i].slm, x->numbers[i], y->numbers[i]) < 0)

@@ -124,7 +124,11 @@ change tiny.gguf x.gguf poison blk.2.ffn_down.weight 9
 run slm-diff -q x.gguf tiny.slm
 same "a tensor, and only it" "1 1 1" "$status $(lines tensor blk.2.ffn_down.weight changed) $(lines '' '' '')"
 run slm-diff -q x.gguf q4.slm
-same "requantised ones" "1 0" "$status $(lines '' '' changed)"
+same "requantised ones, and the quantization" "1 1 1" "$status $(lines '' '' changed) $(lines fact quantization changed)"
+run slm-diff -q tiny.slm q8.slm
+expect "the quantization of two .slm" 1 "fact${tab}quantization${tab}changed${tab}f16${tab}q8_0"
+run slm-diff -q -d tiny.slm q8.slm
+same "which a requantised model may change" "0 0" "$status $(lines fact '' '')"
 run slm-diff -q "$MODEL" tiny.slm
 expect "what .slm does not tell stands in the way" 3 "tokenizer.chat_template" "[diff-terms-unsupported]"
 run slm-diff -q --drop tokenizer.chat_template "$MODEL" tiny.slm
