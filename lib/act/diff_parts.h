@@ -87,6 +87,9 @@ int mm_side_finish(const struct mm_side *side, struct mm_diags *diags);
  * The caller frees it. *FOLDER: it is a folder. *LACKS: it comes without a tokenizer. Returns NULL with a finding. */
 char *mm_side_locate(const char *path, bool *folder, bool *lacks_tokenizer, struct mm_diags *diags);
 
+/* True if PATH is a folder with safetensors files in it. */
+bool mm_side_is_safetensors(const char *path);
+
 /* The names of the files in the folder PATH, without hidden ones, in order. */
 struct mm_names {
     char **items;

@@ -322,7 +322,8 @@ static int take_folder(struct collecting *c, const char *folder)
         int result = 0;
         if (strcmp(file->name, "chat_template.jinja") == 0)
             result = add(c, DEFAULT, strlen(DEFAULT), file->sha256);
-        else if (strcmp(file->name, "chat_template.json") == 0 || strcmp(file->name, "tokenizer_config.json") == 0)
+        else if (strcmp(file->name, "chat_template.json") == 0 || strcmp(file->name, "tokenizer_config.json") == 0 ||
+                 strcmp(file->name, "config.json") == 0)
             result = take_json(c, folder, file);
         if (result < 0)
             return -1;

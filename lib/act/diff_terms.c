@@ -7,63 +7,65 @@
 #include "act/diff_parts.h"
 #include "base/checked.h"
 
-/* Keys of chat templates, which a derivation looks at for itself. */
-static const char *const template_keys[] = {"tokenizer.chat_template*", "chat_template"};
-#define TEMPLATE_KEYS (sizeof template_keys / sizeof *template_keys)
+/* The key under which --drop passes over chat templates, which a derivation looks at for itself. Of the other kind of model
+ * it is a key like any other. */
+static const char *template_key(bool safetensors)
+{
+    return safetensors ? "chat_template" : "tokenizer.chat_template*";
+}
 
-/* Takes back the notes since MARK that a template is left out: it is not. */
-static void forget_template_notes(struct mm_diags *diags, const struct mm_diags *mark)
+/* Takes back the notes since MARK that what KEY names is left out: it is not. */
+static void forget_notes(struct mm_diags *diags, const struct mm_diags *mark, const char *key)
 {
     static const char says[] = "leaves out ";
     size_t kept = mark->count;
     for (size_t i = mark->count; i < diags->count; i++) {
         struct mm_diag *item = &diags->items[i];
-        const char *key = strncmp(item->text, says, sizeof says - 1) == 0 ? item->text + sizeof says - 1 : "";
-        bool of_template = false;
-        for (size_t k = 0; k < TEMPLATE_KEYS && item->severity == MM_NOTE && item->rule == MM_RULE_PACK_DROPPED; k++)
-            of_template = of_template || mm_derived_drop_names(template_keys[k], key);
-        if (!of_template) {
+        if (item->severity == MM_NOTE && item->rule == MM_RULE_PACK_DROPPED &&
+            strncmp(item->text, says, sizeof says - 1) == 0 &&
+            mm_derived_drop_names(key, item->text + sizeof says - 1)) {
+            free(item->file);
+            free(item->text);
+            diags->notes--;
+        } else {
             diags->items[kept++] = *item;
-            continue;
         }
-        free(item->file);
-        free(item->text);
-        diags->notes--;
     }
     diags->count = kept;
 }
 
+/* OPTIONS and KEY, unless that is NULL. */
 static int open_checkpoint(struct mm_diffing *d, struct mm_checkpoint *checkpoint, const char *path,
-                           const struct mm_checkpoint_options *options)
+                           struct mm_checkpoint_options options, const char *key)
 {
+    const char **drop = mm_realloc_array(NULL, options.drop_count + 1, sizeof *drop);
     const struct mm_diags mark = *d->diags;
+    if (!drop)
+        return mm_diag_memory(d->diags);
+    for (size_t i = 0; i < options.drop_count; i++)
+        drop[i] = options.drop[i];
+    drop[options.drop_count] = key;
+    options.drop = drop;
+    options.drop_count += key ? 1 : 0;
     d->diags->file = path;
-    int result = mm_checkpoint_open(checkpoint, path, options, d->diags);
+    int result = mm_checkpoint_open(checkpoint, path, &options, d->diags);
     d->diags->file = mark.file;
     mm_diags_turn(d->diags, &mark, MM_GROUP_PACK, MM_RULE_DIFF_TERMS);
-    if (d->derivation)
-        forget_template_notes(d->diags, &mark);
+    if (key)
+        forget_notes(d->diags, &mark, key);
+    free(drop);
     return result;
 }
 
 int mm_terms_open(struct mm_diffing *d, struct mm_checkpoint *checkpoint, const char *path, bool lacks_tokenizer)
 {
-    size_t count = d->options->drop_count;
-    const char **drop = mm_realloc_array(NULL, count + TEMPLATE_KEYS, sizeof *drop);
-    if (!drop)
-        return mm_diag_memory(d->diags);
-    for (size_t i = 0; i < count; i++)
-        drop[i] = d->options->drop[i];
-    for (size_t i = 0; i < TEMPLATE_KEYS; i++)
-        drop[count + i] = template_keys[i];
     const struct mm_checkpoint_options options = {
         .tokenizer = lacks_tokenizer ? d->options->tokenizer : NULL,
-        .drop = drop,
-        .drop_count = d->derivation ? count + TEMPLATE_KEYS : count,
+        .drop = d->options->drop,
+        .drop_count = d->options->drop_count,
     };
-    int result = open_checkpoint(d, checkpoint, path, &options);
-    free(drop);
-    return result;
+    return open_checkpoint(d, checkpoint, path, options,
+                           d->derivation ? template_key(mm_side_is_safetensors(path)) : NULL);
 }
 
 uint64_t mm_terms_bytes(const struct mm_checkpoint *checkpoint)

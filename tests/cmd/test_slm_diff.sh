@@ -269,6 +269,14 @@ same "and all its templates" "1 3" "$status $(lines template '' missing)"
 follows "or without any" talks/list plain.slm left-out --drop chat_template
 run slm-diff -q -d talks/both talks.gguf
 expect "two that differ in one folder" 3 "that stands elsewhere in the model" "[diff-terms-unsupported]"
+change good8.gguf x.gguf put chat_template "$long evil"
+run slm-diff -q -d good.gguf x.gguf
+expect "a key that is a template's in folders alone" 3 "key 'chat_template'" "[diff-terms-unsupported]"
+cp -r plain talks/settings && sed 's/^{/{"chat_template": "evil", /' plain/config.json >talks/settings/config.json
+refused "a template in config.json" plain talks/settings chat_template added --drop chat_template
+sed 's/^{/{"tokenizer.chat_template": "evil", /' plain/config.json >talks/settings/config.json
+run slm-diff -q -d plain talks/settings
+expect "a key that is a template's in GGUF alone" 3 "tokenizer.chat_template" "[diff-terms-unsupported]"
 mkdir talks/jinja/additional_chat_templates
 run slm-diff -q -d talks/jinja talks.gguf
 expect "templates in a folder of their own" 3 "additional_chat_templates" "[diff-terms-unsupported]"
