@@ -349,6 +349,11 @@ static int derive(struct mm_diffing *d, struct model *a, struct model *b, struct
     return finish(d, a, b);
 }
 
+static bool equal_files(const struct mm_derived *derived)
+{
+    return memcmp(derived->source.items[0].sha256, derived->artifact.items[0].sha256, MM_HASH_BYTES) == 0;
+}
+
 /* Two files of equal bytes, whatever they are: all is equal, and no tensor is named. */
 static int derive_same(struct mm_diffing *d, const char *path_a, const char *path_b, struct mm_derived *derived)
 {
@@ -356,9 +361,7 @@ static int derive_same(struct mm_diffing *d, const char *path_a, const char *pat
         hash_model(d, path_b, false, NULL, &derived->artifact) < 0)
         return -1;
     derived->chat_template = MM_DERIVED_TEMPLATE_EQUAL;
-    if (memcmp(derived->source.items[0].sha256, derived->artifact.items[0].sha256, MM_HASH_BYTES) == 0)
-        return 0;
-    return mm_diag(d->diags, MM_RULE_IO_CHANGED, "the file changed while it was read");
+    return equal_files(derived) ? 0 : mm_diag(d->diags, MM_RULE_IO_CHANGED, "the file changed while it was read");
 }
 
 static int derive_models(struct mm_diffing *d, const char *path_a, const char *path_b, struct mm_derived *derived)
@@ -369,6 +372,10 @@ static int derive_models(struct mm_diffing *d, const char *path_a, const char *p
     d->diags->file = path_b; /* which findings are about from here on */
     if (result == 0)
         result = derive(d, &a, &b, derived);
+    bool files = result == 0 && strcmp(a.path, path_a) == 0 && strcmp(b.path, path_b) == 0 && !a.folder && !b.folder;
+    if (files && equal_files(derived)) /* of which there is other evidence, and reading them failed or they changed */
+        result =
+            mm_diag(d->diags, MM_RULE_IO_CHANGED, "expected files that differ, as they did at first, found equal ones");
     d->diags->file = shown;
     mm_checkpoint_release(&a.checkpoint);
     mm_checkpoint_release(&b.checkpoint);
