@@ -1686,11 +1686,12 @@ def proof_cases():
 
 def derived(*tensors, source=(ZERO_HASH,), more=()):
     counts = [f"{how}: {sum(tensor.startswith(how + ' ') for tensor in tensors)}" for how in ("exact", "requantised", "differs")]
-    passes = counts[2] == "differs: 0" and "facts: differ" not in more
+    passes = counts[2] == "differs: 0" and not any(line.endswith(": differ") for line in more)
     said = [line for line in more if line.startswith(("lent", "drop"))]
     facts = [line for line in more if line.startswith("facts")] or ["facts: equal"]
+    template = [line for line in more if line.startswith("chat-template")] or ["chat-template: none"]
     return Lines(["minimodel-derived 0", "tool: slm-diff 0.1.0"] + [f"source-sha256: {line}" for line in source] +
-                 [f"artifact-sha256: {'ab' * 32}"] + said + facts + ["tokenizer: equal"] + counts +
+                 [f"artifact-sha256: {'ab' * 32}"] + said + facts + ["tokenizer: equal"] + template + counts +
                  [f"tensor: {tensor}" for tensor in tensors] + [f"verdict: {'pass' if passes else 'fail'}"])
 
 
@@ -1704,19 +1705,20 @@ def derived_cases():
     extra(path("good-two"), derived(*two).bytes())
     extra(path("good-fail"), derived("differs blk.0.attn_q.weight", *two, more=["facts: differ"]).bytes())
     extra(path("good-folder"), derived(*two, source=(ZERO_HASH + " config.json", "cd" * 32 + " model.safetensors"),
-                                       more=["lent-tokenizer-sha256: " + "ef" * 32, "drop: tokenizer.*"]).bytes())
+                                       more=["lent-tokenizer-sha256: " + "ef" * 32, "drop: tokenizer.*", "chat-template: left-out"]).bytes())
     sound = derived(*two)
     bad(path("empty"), b"", "text-first-line", "1:1")
     unsupported(path("version-1"), sound.bytes().replace(b"derived 0", b"derived 1"), "text-version-unsupported", "1:19")
     bad(path("order"), sound.swap(4, 5).bytes(), "text-field-order", "5:1")
-    bad(path("surplus"), sound.end("x-note: v").bytes(), "text-field-order", "13:1")
+    bad(path("surplus"), sound.end("x-note: v").bytes(), "text-field-order", "14:1")
     bad(path("crlf"), sound.bytes().replace(b"\n", b"\r\n", 1), "text-line-end", "1:20")
     bad(path("hash"), sound.put("artifact-sha256", "AB" * 32).bytes(), "value-hash", "4:18")
     bad(path("count"), sound.put("exact", 2).bytes(), "diff-evidence", "-")
-    bad(path("number"), sound.put("exact", "01").bytes(), "value-number", "7:8")
-    bad(path("verdict"), sound.put("verdict", "fail").bytes(), "diff-evidence", "12:10")
-    bad(path("word"), sound.put("tensor", "equal a").bytes(), "diff-evidence", "10:9")
-    bad(path("tensors-order"), sound.swap(9, 10).bytes(), "diff-evidence", "11:15")
+    bad(path("number"), sound.put("exact", "01").bytes(), "value-number", "8:8")
+    bad(path("template"), sound.put("chat-template", "left-out").bytes(), "diff-evidence", "7:16")
+    bad(path("verdict"), sound.put("verdict", "fail").bytes(), "diff-evidence", "13:10")
+    bad(path("word"), sound.put("tensor", "equal a").bytes(), "diff-evidence", "11:9")
+    bad(path("tensors-order"), sound.swap(10, 11).bytes(), "diff-evidence", "12:15")
     bad(path("files-order"), derived(source=(ZERO_HASH + " b", ZERO_HASH + " a")).bytes(), "diff-evidence", "4:16")
 
 

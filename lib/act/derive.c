@@ -223,7 +223,8 @@ static int hash_file(struct mm_diffing *d, const char *path, const struct mm_che
 static bool belongs(const char *name)
 {
     return mm_path_ends_in_any_case(name, ".safetensors") || mm_path_ends_in_any_case(name, ".json") ||
-           mm_path_ends_in_any_case(name, ".model") || mm_path_ends_in_any_case(name, ".gguf");
+           mm_path_ends_in_any_case(name, ".model") || mm_path_ends_in_any_case(name, ".gguf") ||
+           mm_path_ends_in_any_case(name, ".jinja");
 }
 
 static int hash_folder(struct mm_diffing *d, const char *folder, const struct mm_checkpoint *checkpoint,
@@ -298,6 +299,20 @@ static int note_drops(struct mm_diffing *d, struct mm_derived *derived)
     return 0;
 }
 
+static int derive_templates(struct mm_diffing *d, const struct model *a, const struct model *b,
+                            struct mm_derived *derived)
+{
+    struct mm_templates x = {0}, y = {0};
+    int result = mm_templates_read(d, &x, a->path, a->folder, &a->checkpoint, &derived->source);
+    if (mm_templates_read(d, &y, b->path, b->folder, &b->checkpoint, &derived->artifact) < 0)
+        result = -1;
+    if (result == 0)
+        result = mm_templates_compare(d, &x, &y, &derived->chat_template);
+    mm_templates_release(&x);
+    mm_templates_release(&y);
+    return result;
+}
+
 /* Which files took part. */
 static int hash_all(struct mm_diffing *d, const struct model *a, const struct model *b, struct mm_derived *derived)
 {
@@ -307,8 +322,14 @@ static int hash_all(struct mm_diffing *d, const struct model *a, const struct mo
     if (hash_model(d, a->path, a->folder, &a->checkpoint, &derived->source) < 0 ||
         hash_model(d, b->path, b->folder, &b->checkpoint, &derived->artifact) < 0)
         return -1;
-    return mm_checkpoint_finish(&a->checkpoint, d->diags) < 0 || mm_checkpoint_finish(&b->checkpoint, d->diags) < 0 ? -1
-                                                                                                                    : 0;
+    return 0;
+}
+
+/* No file changed since it was opened. */
+static int finish(struct mm_diffing *d, const struct model *a, const struct model *b)
+{
+    bool changed = mm_checkpoint_finish(&a->checkpoint, d->diags) < 0;
+    return mm_checkpoint_finish(&b->checkpoint, d->diags) < 0 || changed ? -1 : 0;
 }
 
 static int derive(struct mm_diffing *d, struct model *a, struct model *b, struct mm_derived *derived)
@@ -323,30 +344,55 @@ static int derive(struct mm_diffing *d, struct model *a, struct model *b, struct
     derived->tokenizer_differs = d->differ;
     if (derive_tensors(d, &a->checkpoint, &b->checkpoint, derived) < 0)
         return -1;
-    return note_drops(d, derived) < 0 ? -1 : hash_all(d, a, b, derived);
+    if (note_drops(d, derived) < 0 || hash_all(d, a, b, derived) < 0 || derive_templates(d, a, b, derived) < 0)
+        return -1;
+    return finish(d, a, b);
+}
+
+static bool equal_files(const struct mm_derived *derived)
+{
+    return memcmp(derived->source.items[0].sha256, derived->artifact.items[0].sha256, MM_HASH_BYTES) == 0;
+}
+
+/* Two files of equal bytes, whatever they are: all is equal, and no tensor is named. */
+static int derive_same(struct mm_diffing *d, const char *path_a, const char *path_b, struct mm_derived *derived)
+{
+    if (note_drops(d, derived) < 0 || hash_model(d, path_a, false, NULL, &derived->source) < 0 ||
+        hash_model(d, path_b, false, NULL, &derived->artifact) < 0)
+        return -1;
+    derived->chat_template = MM_DERIVED_TEMPLATE_EQUAL;
+    return equal_files(derived) ? 0 : mm_diag(d->diags, MM_RULE_IO_CHANGED, "the file changed while it was read");
+}
+
+static int derive_models(struct mm_diffing *d, const char *path_a, const char *path_b, struct mm_derived *derived)
+{
+    struct model a = {0}, b = {0};
+    int opened = open_model(d, &a, path_a), result = open_model(d, &b, path_b) < 0 ? -1 : opened;
+    const char *shown = d->diags->file;
+    d->diags->file = path_b; /* which findings are about from here on */
+    if (result == 0)
+        result = derive(d, &a, &b, derived);
+    bool files = result == 0 && strcmp(a.path, path_a) == 0 && strcmp(b.path, path_b) == 0 && !a.folder && !b.folder;
+    if (files && equal_files(derived)) /* of which there is other evidence, and reading them failed or they changed */
+        result =
+            mm_diag(d->diags, MM_RULE_IO_CHANGED, "expected files that differ, as they did at first, found equal ones");
+    d->diags->file = shown;
+    mm_checkpoint_release(&a.checkpoint);
+    mm_checkpoint_release(&b.checkpoint);
+    free(a.path);
+    free(b.path);
+    return result;
 }
 
 int mm_derive(const char *path_a, const char *path_b, const struct mm_diff_options *options, struct mm_derived *derived,
               struct mm_diags *diags)
 {
     struct mm_diffing d;
-    struct model a = {0}, b = {0};
-    const char *shown = diags->file;
     *derived = (struct mm_derived){.tool = "slm-diff " MM_VERSION};
     int result = mm_diff_begin(&d, options, diags);
     d.derivation = true;
-    if (result == 0) {
-        int opened = open_model(&d, &a, path_a);
-        result = open_model(&d, &b, path_b) < 0 ? -1 : opened;
-    }
-    diags->file = path_b; /* which findings are about from here on */
     if (result == 0)
-        result = derive(&d, &a, &b, derived);
-    diags->file = shown;
-    mm_checkpoint_release(&a.checkpoint);
-    mm_checkpoint_release(&b.checkpoint);
-    free(a.path);
-    free(b.path);
+        result = (mm_diff_same_bytes(&d, path_a, path_b) ? derive_same : derive_models)(&d, path_a, path_b, derived);
     mm_diff_end(&d);
     return result;
 }

@@ -18,6 +18,7 @@ const char *const mm_diff_how_names[MM_DIFF_HOW_COUNT] = {
     [MM_DIFF_CHANGED] = "changed",         [MM_DIFF_RESHAPED] = "reshaped",
     [MM_DIFF_REQUANTISED] = "requantised", [MM_DIFF_EXACT] = "exact",
     [MM_DIFF_ROUNDED] = "requantised",     [MM_DIFF_DIFFERS] = "differs",
+    [MM_DIFF_LEFT_OUT] = "left-out",
 };
 
 /* Bytes of a value that are shown. */
@@ -67,11 +68,11 @@ int mm_diff_add(struct mm_diffing *d, enum mm_diff_what what, const char *name, 
         .name = name,
         .how = how,
         .a = how == MM_DIFF_ADDED ? NULL : &d->a,
-        .b = how == MM_DIFF_MISSING ? NULL : &d->b,
+        .b = how == MM_DIFF_MISSING || how == MM_DIFF_LEFT_OUT ? NULL : &d->b,
     };
     if (d->a.failed || d->b.failed)
         return mm_diag_memory(d->diags);
-    if (how != MM_DIFF_EXACT && how != MM_DIFF_ROUNDED) {
+    if (how != MM_DIFF_EXACT && how != MM_DIFF_ROUNDED && how != MM_DIFF_LEFT_OUT) {
         d->differ = true;
         if (d->derivation)
             add_finding(d, &difference);
@@ -413,7 +414,7 @@ static int compare_terms(struct mm_diffing *d, const char *path_a, const char *p
 
 /* True if both are files with the same bytes, whatever these are. What cannot be read is not the same: the reading that follows
  * says why. */
-static bool same_bytes(struct mm_diffing *d, const char *path_a, const char *path_b)
+bool mm_diff_same_bytes(struct mm_diffing *d, const char *path_a, const char *path_b)
 {
     const struct mm_diags mark = *d->diags;
     struct stat a, b;
@@ -493,7 +494,7 @@ int mm_diff(const char *a, const char *b, const struct mm_diff_options *options,
 {
     struct mm_diffing d;
     int result = mm_diff_begin(&d, options, diags);
-    if (result == 0 && !same_bytes(&d, a, b))
+    if (result == 0 && !mm_diff_same_bytes(&d, a, b))
         result = compare(&d, a, b);
     *differ = d.differ;
     mm_diff_end(&d);

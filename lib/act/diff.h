@@ -24,6 +24,7 @@ enum mm_diff_how {
     MM_DIFF_EXACT,       /* of mm_derive: a tensor's values are those of the source */
     MM_DIFF_ROUNDED,     /* its bytes are those values, rounded */
     MM_DIFF_DIFFERS,     /* neither */
+    MM_DIFF_LEFT_OUT,    /* A has it and B not, as was asked for */
     MM_DIFF_HOW_COUNT
 };
 extern const char *const mm_diff_what_names[MM_DIFF_WHAT_COUNT];
@@ -54,9 +55,9 @@ struct mm_diff_options {
  * *DIFFER says whether anything was found. Returns 0, or -1 with findings (DIFF_TERMS: what .slm does not tell). */
 int mm_diff(const char *a, const char *b, const struct mm_diff_options *options, bool *differ, struct mm_diags *diags);
 
-/* Finds out for each tensor of B whether it follows from A's, and whether facts and tokenizer are the same, but for what a
- * conversion may change. Everything that does not follow is an error DIFF_DERIVED; DERIVED is complete all the same. EACH gets
- * every tensor, and facts that differ. Returns 0, or -1 with findings where the question has no answer; release DERIVED in
+/* Finds out for each tensor of B whether it follows from A's, and whether facts, tokenizer and chat templates are the same,
+ * but for what a conversion may change. Files of equal bytes are not looked at further. Everything that does not follow is an error DIFF_DERIVED; DERIVED is complete all the same. EACH gets
+ * every tensor, and what else differs or was left out. Returns 0, or -1 with findings where the question has no answer; release DERIVED in
  * every case. */
 int mm_derive(const char *a, const char *b, const struct mm_diff_options *options, struct mm_derived *derived,
               struct mm_diags *diags);

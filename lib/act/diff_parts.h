@@ -1,5 +1,5 @@
 /* What the parts of the comparison share: diff.c (as stored), diff_side.c (a model as stored), diff_terms.c (in the terms of
- * .slm) and derive.c. Nobody else includes this. */
+ * .slm), diff_templates.c (chat templates) and derive.c. Nobody else includes this. */
 #ifndef MM_ACT_DIFF_PARTS_H
 #define MM_ACT_DIFF_PARTS_H
 
@@ -31,6 +31,9 @@ int mm_diff_add(struct mm_diffing *d, enum mm_diff_what what, const char *name, 
 
 /* Appends a value's first bytes to BUF, cut where it is long. */
 void mm_diff_show(struct mm_buf *buf, const void *bytes, size_t length);
+
+/* Whether two files have the same bytes, whatever they are. What cannot be read is not the same, without a finding. */
+bool mm_diff_same_bytes(struct mm_diffing *d, const char *path_a, const char *path_b);
 
 /* COUNT more bytes of both sides are done. */
 void mm_diff_progress(struct mm_diffing *d, uint64_t count);
@@ -84,6 +87,9 @@ int mm_side_finish(const struct mm_side *side, struct mm_diags *diags);
  * The caller frees it. *FOLDER: it is a folder. *LACKS: it comes without a tokenizer. Returns NULL with a finding. */
 char *mm_side_locate(const char *path, bool *folder, bool *lacks_tokenizer, struct mm_diags *diags);
 
+/* True if PATH is a folder with safetensors files in it. */
+bool mm_side_is_safetensors(const char *path);
+
 /* The names of the files in the folder PATH, without hidden ones, in order. */
 struct mm_names {
     char **items;
@@ -110,5 +116,29 @@ size_t mm_terms_find(const struct mm_slm *slm, const char *name);
 
 /* Bytes of all tensors. */
 uint64_t mm_terms_bytes(const struct mm_checkpoint *checkpoint);
+
+/* ---- diff_templates.c: what an .slm does not hold and a derivation keeps all the same ---- */
+
+struct mm_template {
+    char *name;                          /* chat_template, chat_template.NAME, or chat_templates: the list of names */
+    unsigned char sha256[MM_HASH_BYTES]; /* of its text */
+};
+
+/* A zeroed list is empty. */
+struct mm_templates {
+    struct mm_template *items; /* by name */
+    size_t count, capacity;
+};
+
+/* Reads the chat templates of the model at PATH, which CHECKPOINT was opened from: those in its GGUF files, and those of a FOLDER,
+ * whose files LISTED names. Returns 0, or -1 with findings (DIFF_TERMS: which templates it has cannot be told; IO_CHANGED: a
+ * file is not the listed one); release in every case. */
+int mm_templates_read(struct mm_diffing *d, struct mm_templates *templates, const char *path, bool folder,
+                      const struct mm_checkpoint *checkpoint, const struct mm_derived_files *listed);
+void mm_templates_release(struct mm_templates *templates);
+
+/* Compares them, and says in *WORD what became of A's. Returns 0, or -1 with a finding. */
+int mm_templates_compare(struct mm_diffing *d, const struct mm_templates *a, const struct mm_templates *b,
+                         enum mm_derived_template *word);
 
 #endif

@@ -155,6 +155,18 @@ char *mm_side_locate(const char *path, bool *folder, bool *lacks_tokenizer, stru
     return NULL;
 }
 
+bool mm_side_is_safetensors(const char *path)
+{
+    struct mm_names names = {0};
+    struct mm_diags ignored;
+    const char *last;
+    mm_diags_init(&ignored);
+    size_t shards = mm_names_list(&names, path, &ignored) < 0 ? 0 : count_suffix(&names, ".safetensors", &last);
+    mm_names_release(&names);
+    mm_diags_release(&ignored);
+    return shards > 0;
+}
+
 /* ---- files ---- */
 
 static bool holds_tensors(enum mm_format format)

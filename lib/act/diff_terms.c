@@ -5,6 +5,57 @@
 #include <string.h>
 
 #include "act/diff_parts.h"
+#include "base/checked.h"
+
+/* The key under which --drop passes over chat templates, which a derivation looks at for itself. Of the other kind of model
+ * it is a key like any other. */
+static const char *template_key(bool safetensors)
+{
+    return safetensors ? "chat_template" : "tokenizer.chat_template*";
+}
+
+/* Takes back the notes since MARK that what KEY names is left out: it is not. */
+static void forget_notes(struct mm_diags *diags, const struct mm_diags *mark, const char *key)
+{
+    static const char says[] = "leaves out ";
+    size_t kept = mark->count;
+    for (size_t i = mark->count; i < diags->count; i++) {
+        struct mm_diag *item = &diags->items[i];
+        if (item->severity == MM_NOTE && item->rule == MM_RULE_PACK_DROPPED &&
+            strncmp(item->text, says, sizeof says - 1) == 0 &&
+            mm_derived_drop_names(key, item->text + sizeof says - 1)) {
+            free(item->file);
+            free(item->text);
+            diags->notes--;
+        } else {
+            diags->items[kept++] = *item;
+        }
+    }
+    diags->count = kept;
+}
+
+/* OPTIONS and KEY, unless that is NULL. */
+static int open_checkpoint(struct mm_diffing *d, struct mm_checkpoint *checkpoint, const char *path,
+                           struct mm_checkpoint_options options, const char *key)
+{
+    const char **drop = mm_realloc_array(NULL, options.drop_count + 1, sizeof *drop);
+    const struct mm_diags mark = *d->diags;
+    if (!drop)
+        return mm_diag_memory(d->diags);
+    for (size_t i = 0; i < options.drop_count; i++)
+        drop[i] = options.drop[i];
+    drop[options.drop_count] = key;
+    options.drop = drop;
+    options.drop_count += key ? 1 : 0;
+    d->diags->file = path;
+    int result = mm_checkpoint_open(checkpoint, path, &options, d->diags);
+    d->diags->file = mark.file;
+    mm_diags_turn(d->diags, &mark, MM_GROUP_PACK, MM_RULE_DIFF_TERMS);
+    if (key)
+        forget_notes(d->diags, &mark, key);
+    free(drop);
+    return result;
+}
 
 int mm_terms_open(struct mm_diffing *d, struct mm_checkpoint *checkpoint, const char *path, bool lacks_tokenizer)
 {
@@ -13,12 +64,8 @@ int mm_terms_open(struct mm_diffing *d, struct mm_checkpoint *checkpoint, const 
         .drop = d->options->drop,
         .drop_count = d->options->drop_count,
     };
-    const struct mm_diags mark = *d->diags;
-    d->diags->file = path;
-    int result = mm_checkpoint_open(checkpoint, path, &options, d->diags);
-    d->diags->file = mark.file;
-    mm_diags_turn(d->diags, &mark, MM_GROUP_PACK, MM_RULE_DIFF_TERMS);
-    return result;
+    return open_checkpoint(d, checkpoint, path, options,
+                           d->derivation ? template_key(mm_side_is_safetensors(path)) : NULL);
 }
 
 uint64_t mm_terms_bytes(const struct mm_checkpoint *checkpoint)
@@ -68,12 +115,25 @@ static bool may_change_license(const struct mm_diffing *d, const struct mm_slm *
     return d->derivation && !a->license;
 }
 
+/* What most bytes of the tensors are, which an .slm states. */
+static const char *quantization(const struct mm_slm *slm)
+{
+    struct mm_dtype_use dtypes[MM_DTYPE_COUNT] = {0};
+    for (size_t i = 0; i < slm->tensor_count; i++) {
+        dtypes[slm->tensors[i].dtype].tensors++;
+        dtypes[slm->tensors[i].dtype].bytes += slm->tensors[i].bytes;
+    }
+    return mm_facts_quantization(dtypes);
+}
+
 int mm_terms_facts(struct mm_diffing *d, const struct mm_slm *a, const struct mm_slm *b)
 {
     const struct mm_llama *x = &a->llama, *y = &b->llama;
     if (!d->derivation && compare_texts(d, MM_DIFF_FACT, "name", a->name, b->name) < 0)
         return -1;
     if (!may_change_license(d, a) && compare_texts(d, MM_DIFF_FACT, "license", a->license, b->license) < 0)
+        return -1;
+    if (!d->derivation && compare_texts(d, MM_DIFF_FACT, "quantization", quantization(a), quantization(b)) < 0)
         return -1;
     for (int i = 0; i < MM_LLAMA_NUMBERS; i++)
         if (compare_numbers(d, MM_DIFF_FACT, mm_llama_numbers[i].slm, x->numbers[i], y->numbers[i]) < 0)

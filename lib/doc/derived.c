@@ -13,6 +13,13 @@ const char *const mm_derivation_names[MM_DERIVATION_COUNT] = {
     [MM_DERIVATION_DIFFERS] = "differs",
 };
 
+const char *const mm_derived_template_names[MM_DERIVED_TEMPLATE_COUNT] = {
+    [MM_DERIVED_TEMPLATE_NONE] = "none",
+    [MM_DERIVED_TEMPLATE_EQUAL] = "equal",
+    [MM_DERIVED_TEMPLATE_LEFT_OUT] = "left-out",
+    [MM_DERIVED_TEMPLATE_DIFFERS] = "differ",
+};
+
 static void release_files(struct mm_derived_files *files)
 {
     for (size_t i = 0; i < files->count; i++)
@@ -70,9 +77,25 @@ int mm_derived_add_tensor(struct mm_derived *derived, enum mm_derivation how, co
     return 0;
 }
 
+bool mm_derived_drop_names(const char *key, const char *name)
+{
+    size_t length = strlen(key);
+    if (length > 0 && key[length - 1] == '*')
+        return strncmp(key, name, length - 1) == 0;
+    return strcmp(key, name) == 0;
+}
+
+bool mm_derived_drop_is_template(const char *key)
+{
+    static const char gguf[] = "tokenizer.chat_template"; /* and what begins so */
+    return strncmp(key, gguf, sizeof gguf - 1) == 0 || mm_derived_drop_names(key, gguf) ||
+           mm_derived_drop_names(key, "chat_template");
+}
+
 bool mm_derived_passes(const struct mm_derived *derived)
 {
-    return derived->counts[MM_DERIVATION_DIFFERS] == 0 && !derived->facts_differ && !derived->tokenizer_differs;
+    return derived->counts[MM_DERIVATION_DIFFERS] == 0 && !derived->facts_differ && !derived->tokenizer_differs &&
+           derived->chat_template != MM_DERIVED_TEMPLATE_DIFFERS;
 }
 
 /* ---- writing ---- */
@@ -104,8 +127,8 @@ void mm_derived_write(const struct mm_derived *derived, struct mm_buf *out)
     }
     for (size_t i = 0; i < derived->drop_count; i++)
         mm_buf_printf(out, "drop: %s\n", derived->drops[i]);
-    mm_buf_printf(out, "facts: %s\ntokenizer: %s\n", equal_or_not(derived->facts_differ),
-                  equal_or_not(derived->tokenizer_differs));
+    mm_buf_printf(out, "facts: %s\ntokenizer: %s\nchat-template: %s\n", equal_or_not(derived->facts_differ),
+                  equal_or_not(derived->tokenizer_differs), mm_derived_template_names[derived->chat_template]);
     for (int how = 0; how < MM_DERIVATION_COUNT; how++)
         mm_buf_printf(out, "%s: %" PRIu64 "\n", mm_derivation_names[how], derived->counts[how]);
     for (size_t i = 0; i < derived->tensor_count; i++)
@@ -239,6 +262,26 @@ static int read_equal(struct reading *r, const char *key, bool *differs)
     return step(r);
 }
 
+/* A template is left out only where that was asked for. */
+static int read_template(struct reading *r)
+{
+    const struct mm_derived *derived = r->derived;
+    int word = MM_DERIVED_TEMPLATE_COUNT;
+    bool asked = false;
+    if (expect(r, "chat-template") < 0)
+        return -1;
+    while (word-- > 0 && !value_is(r, mm_derived_template_names[word]))
+        ;
+    if (word < 0)
+        return wrong(r, MM_RULE_DIFF_EVIDENCE, 0, "'equal', 'left-out', 'none' or 'differ'");
+    for (size_t i = 0; i < derived->drop_count && !asked; i++)
+        asked = mm_derived_drop_is_template(derived->drops[i]);
+    if (word == MM_DERIVED_TEMPLATE_LEFT_OUT && !asked)
+        return wrong(r, MM_RULE_DIFF_EVIDENCE, 0, "a drop line that names the template which was left out");
+    r->derived->chat_template = (enum mm_derived_template)word;
+    return step(r);
+}
+
 static int read_count(struct reading *r, enum mm_derivation how)
 {
     if (expect(r, mm_derivation_names[how]) < 0)
@@ -303,7 +346,7 @@ static int read_document(struct reading *r)
     if (step(r) < 0 || read_tool(r) < 0 || read_files(r, "source-sha256", &r->derived->source) < 0 ||
         read_files(r, "artifact-sha256", &r->derived->artifact) < 0 || read_lent(r) < 0 || read_drops(r) < 0 ||
         read_equal(r, "facts", &r->derived->facts_differ) < 0 ||
-        read_equal(r, "tokenizer", &r->derived->tokenizer_differs) < 0)
+        read_equal(r, "tokenizer", &r->derived->tokenizer_differs) < 0 || read_template(r) < 0)
         return -1;
     for (int how = 0; how < MM_DERIVATION_COUNT; how++)
         if (read_count(r, how) < 0)

@@ -12,6 +12,16 @@
 #define MM_DERIVED_MAX 16777216 /* bytes of one document */
 #define MM_DERIVED_TOOL 64
 
+/* What became of the chat templates, which are compared though no .slm holds them. */
+enum mm_derived_template {
+    MM_DERIVED_TEMPLATE_NONE,     /* neither model has one */
+    MM_DERIVED_TEMPLATE_EQUAL,    /* the artifact has the source's */
+    MM_DERIVED_TEMPLATE_LEFT_OUT, /* it lacks one that a drop names, and has no other */
+    MM_DERIVED_TEMPLATE_DIFFERS,
+    MM_DERIVED_TEMPLATE_COUNT
+};
+extern const char *const mm_derived_template_names[MM_DERIVED_TEMPLATE_COUNT];
+
 /* How a tensor of the artifact follows from the source. */
 enum mm_derivation {
     MM_DERIVATION_EXACT,       /* its values are the source's */
@@ -46,6 +56,7 @@ struct mm_derived {
     char **drops; /* keys that were left out of the comparison, as they were asked for */
     size_t drop_count, drop_capacity;
     bool facts_differ, tokenizer_differs;
+    enum mm_derived_template chat_template;
     struct mm_derived_tensor *tensors; /* by name */
     size_t tensor_count, tensor_capacity;
     uint64_t counts[MM_DERIVATION_COUNT];
@@ -59,6 +70,11 @@ int mm_derived_add_file(struct mm_derived_files *files, const char *name,
 int mm_derived_add_drop(struct mm_derived *derived, const char *key, size_t length, struct mm_diags *diags);
 int mm_derived_add_tensor(struct mm_derived *derived, enum mm_derivation how, const char *name, size_t length,
                           struct mm_diags *diags);
+
+/* True if the --drop KEY, in which a final * stands for any rest, names the key NAME; if it can name a chat template, by a key of
+ * GGUF or as the chat_template of a folder. */
+bool mm_derived_drop_names(const char *key, const char *name);
+bool mm_derived_drop_is_template(const char *key);
 
 /* True if nothing differs. */
 bool mm_derived_passes(const struct mm_derived *derived);

@@ -10,6 +10,8 @@
     differ.py IN OUT text KEY             changes the last byte of a string
     differ.py IN OUT element KEY          adds 1 to the last element of an array of 32 bits
     differ.py IN OUT forget KEY           leaves a pair out
+    differ.py IN OUT put KEY TEXT         gives a pair a string
+    differ.py IN OUT names KEY NAME...    gives a pair an array of strings
     differ.py IN OUT order                puts the first pair last
     differ.py IN OUT nan NAME             makes the first element of an f32 tensor a NaN
 """
@@ -46,6 +48,10 @@ def main():
         pairs[arguments[0]] = (kind, bump(value, {"number": 0, "text": -1, "element": -4}[how]))
     elif how == "forget":
         del pairs[arguments[0]]
+    elif how == "put":
+        pairs[arguments[0]] = (8, text(arguments[1]))
+    elif how == "names":
+        pairs[arguments[0]] = (9, struct.pack("<IQ", 8, len(arguments) - 1) + b"".join(text(name) for name in arguments[1:]))
     elif how == "order":
         first, *rest = pairs.items()
         pairs = dict([*rest, first])

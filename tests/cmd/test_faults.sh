@@ -42,6 +42,12 @@ each 'slm-diff' "$FAULTY/slm-diff" packed.gguf "$MODEL"
 each 'slm-diff of folders' "$FAULTY/slm-diff" model shards
 each 'slm-diff in the terms of .slm' "$FAULTY/slm-diff" --drop tokenizer.chat_template packed.slm "$MODEL"
 each 'slm-diff --derived' "$FAULTY/slm-diff" --derived -o "$WORK/o/evidence" packed.slm packed.gguf
+each 'slm-diff --derived of a template' "$FAULTY/slm-diff" --derived -o "$WORK/o/evidence" --drop tokenizer.chat_template "$MODEL" packed.slm
+cp -r folder talks && printf '{"chat_template":[{"name":"default","template":"a"},{"name":"b","template":"c"}]}' >talks/tokenizer_config.json
+cp talks/tokenizer_config.json talks/chat_template.json && slm-pack -q -o talks.slm --drop chat_template talks >/dev/null
+each 'slm-diff --derived of a folder with templates' "$FAULTY/slm-diff" --derived -o "$WORK/o/evidence" --drop chat_template talks talks.slm
+cp "$MODEL" same.gguf
+each 'slm-diff --derived of equal files' "$FAULTY/slm-diff" --derived -o "$WORK/o/evidence" "$MODEL" same.gguf
 each 'slm-diff --check' "$FAULTY/slm-diff" --check packed.ev packed.slm packed.gguf
 each 'manifest-lint' "$FAULTY/manifest-lint" model/m.manifest
 each 'manifest-lint --canonical' "$FAULTY/manifest-lint" --canonical model/m.manifest

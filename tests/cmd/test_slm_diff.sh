@@ -124,7 +124,11 @@ change tiny.gguf x.gguf poison blk.2.ffn_down.weight 9
 run slm-diff -q x.gguf tiny.slm
 same "a tensor, and only it" "1 1 1" "$status $(lines tensor blk.2.ffn_down.weight changed) $(lines '' '' '')"
 run slm-diff -q x.gguf q4.slm
-same "requantised ones" "1 0" "$status $(lines '' '' changed)"
+same "requantised ones, and the quantization" "1 1 1" "$status $(lines '' '' changed) $(lines fact quantization changed)"
+run slm-diff -q tiny.slm q8.slm
+expect "the quantization of two .slm" 1 "fact${tab}quantization${tab}changed${tab}f16${tab}q8_0"
+run slm-diff -q -d tiny.slm q8.slm
+same "which a requantised model may change" "0 0" "$status $(lines fact '' '')"
 run slm-diff -q "$MODEL" tiny.slm
 expect "what .slm does not tell stands in the way" 3 "tokenizer.chat_template" "[diff-terms-unsupported]"
 run slm-diff -q --drop tokenizer.chat_template "$MODEL" tiny.slm
@@ -175,6 +179,124 @@ run slm-diff -q -d --drop tokenizer.chat_template -o dropped "$MODEL" q4.gguf
 expect "a dropped key" 0
 same "is part of the evidence" "drop: tokenizer.chat_template" "$(grep '^drop' dropped)"
 
+# ---- chat templates, which no .slm holds and which are compared all the same ----
+
+# word: what the last evidence says of them
+word() { sed -n 's/^chat-template: //p' template.ev; }
+# follows NAME A B WORD [OPTION...]: B follows, and the evidence has WORD
+follows() {
+    name=$1 a=$2 b=$3 says=$4
+    shift 4
+    run slm-diff -d -o template.ev --force "$@" "$a" "$b"
+    expect "$name" 0
+    same "$name: $says" "$says pass" "$(word) $(sed -n 's/^verdict: //p' template.ev)"
+    run slm-diff -q --check template.ev "$@" "$a" "$b"
+    expect "$name: a second look" 0
+}
+# refused NAME A B TEMPLATE HOW [OPTION...]: B does not follow, as TEMPLATE is HOW, and nothing else
+refused() {
+    name=$1 a=$2 b=$3 which=$4 how=$5
+    shift 5
+    run slm-diff -q -d -o template.ev --force "$@" "$a" "$b"
+    expect "$name" 1 "template '$which' to follow" "[diff-derived]"
+    same "$name: $which $how" "1 1" "$(lines template "$which" "$how") $(grep -c '\[diff-derived\]' .err)"
+    same "$name: the evidence" "differ fail" "$(word) $(sed -n 's/^verdict: //p' template.ev)"
+}
+long=$(printf '{{ %5000s }}"\\ \303\244' x)
+change tiny.gguf good.gguf put tokenizer.chat_template "$long"
+change q8.gguf good8.gguf put tokenizer.chat_template "$long"
+change q8.gguf evil8.gguf put tokenizer.chat_template "$long evil"
+follows "equal templates need no --drop" good.gguf good8.gguf equal
+run slm-diff -d good.gguf good8.gguf
+same "and nothing is said to be left out" "" "$(printf '%s' "$err" | grep 'leaves out')"
+follows "nor does one hinder" good.gguf good8.gguf equal --drop tokenizer.chat_template
+follows "no templates" tiny.gguf q8.gguf none
+refused "another template" good.gguf evil8.gguf chat_template changed
+refused "dropped or not" good.gguf evil8.gguf chat_template changed --drop tokenizer.chat_template
+refused "whatever is dropped" good.gguf evil8.gguf chat_template changed --drop '*'
+refused "a template that lacks" good.gguf q8.slm chat_template missing
+refused "another drop" good.gguf q8.slm chat_template missing --drop tokenizer.ggml.model
+follows "one that is left out, as asked for" good.gguf q8.slm left-out --drop tokenizer.chat_template
+run slm-diff -d --json --drop 'tokenizer.*' good.gguf q8.gguf
+expect "is told" 0 '{"what":"template","name":"chat_template","how":"left-out","a":"sha256:'
+refused "a template where there was none" tiny.gguf evil8.gguf chat_template added
+refused "dropped or not" tiny.gguf evil8.gguf chat_template added --drop tokenizer.chat_template
+change good8.gguf x.gguf put tokenizer.chat_template.tool_use evil
+refused "a further one" good.gguf x.gguf chat_template.tool_use added --drop 'tokenizer.chat_template*'
+change good8.gguf x.gguf names tokenizer.chat_template "$long"
+refused "a template of another type" good.gguf x.gguf chat_template changed
+sed 's/^chat-template: .*/chat-template: equal/' dropped >dropped2
+run slm-diff -q --check dropped2 --drop tokenizer.chat_template "$MODEL" q4.gguf
+expect "evidence that calls equal what is left out" 1 "'chat-template: left-out'" "[diff-evidence]"
+
+# folders say it in several places, GGUF in several keys
+mkdir talks && cp -r plain talks/jinja && cp -r plain talks/config && cp -r plain talks/both && cp -r plain talks/list
+printf '%s' "$long" >talks/jinja/chat_template.jinja
+python3 - "$long" talks <<'PY'
+import json
+import sys
+text, at = sys.argv[1:]
+def put(name, value):
+    with open(f"{at}/{name}", "w") as out:
+        json.dump({"x": {"chat_template": "no"}, "chat_template": value}, out)
+put("config/tokenizer_config.json", text)
+put("both/tokenizer_config.json", text)
+put("list/tokenizer_config.json", [{"name": "default", "template": text}, {"template": "B", "name": "b-2", "x": []},
+                                   {"name": "a", "template": "A"}])
+PY
+printf 'other' >talks/both/chat_template.jinja
+change plain.gguf talks.gguf put tokenizer.chat_template "$long"
+change talks.gguf x.gguf put tokenizer.chat_template.b_2 B
+change x.gguf y.gguf put tokenizer.chat_template.a A
+change y.gguf list.gguf names tokenizer.chat_templates a b_2
+change y.gguf turned.gguf names tokenizer.chat_templates b_2 a
+change y.gguf short.gguf names tokenizer.chat_templates a
+for kind in jinja config; do
+    follows "a folder's $kind is the file's" talks/$kind talks.gguf equal
+    follows "or left out, of $kind" talks/$kind plain.slm left-out --drop chat_template
+    refused "or not, of $kind" talks/$kind plain.slm chat_template missing
+done
+follows "two folders" talks/jinja talks/config equal
+run slm-diff -d talks/jinja talks/config
+same "of which nothing is left out either" "" "$(printf '%s' "$err" | grep 'leaves out')"
+same "the template's file is named" 1 "$(grep -c '^source-sha256: [0-9a-f]* chat_template.jinja$' template.ev)"
+refused "a folder with a template" plain talks/jinja chat_template added
+follows "a list" talks/list list.gguf equal
+follows "in any order" talks/list turned.gguf equal
+refused "with all its names" talks/list short.gguf chat_templates changed
+run slm-diff -q -d --drop tokenizer.chat_template talks/list talks.gguf
+same "and all its templates" "1 3" "$status $(lines template '' missing)"
+follows "or without any" talks/list plain.slm left-out --drop chat_template
+run slm-diff -q -d talks/both talks.gguf
+expect "two that differ in one folder" 3 "that stands elsewhere in the model" "[diff-terms-unsupported]"
+change good8.gguf x.gguf put chat_template "$long evil"
+run slm-diff -q -d good.gguf x.gguf
+expect "a key that is a template's in folders alone" 3 "key 'chat_template'" "[diff-terms-unsupported]"
+cp -r plain talks/settings && sed 's/^{/{"chat_template": "evil", /' plain/config.json >talks/settings/config.json
+refused "a template in config.json" plain talks/settings chat_template added --drop chat_template
+sed 's/^{/{"tokenizer.chat_template": "evil", /' plain/config.json >talks/settings/config.json
+run slm-diff -q -d plain talks/settings
+expect "a key that is a template's in GGUF alone" 3 "tokenizer.chat_template" "[diff-terms-unsupported]"
+mkdir talks/jinja/additional_chat_templates
+run slm-diff -q -d talks/jinja talks.gguf
+expect "templates in a folder of their own" 3 "additional_chat_templates" "[diff-terms-unsupported]"
+sed 's/"chat_template": "[^n]/"chat_template": 1, "y": "/' talks/config/tokenizer_config.json >x.json && mv x.json talks/config/tokenizer_config.json
+run slm-diff -q -d talks/config talks.gguf
+expect "a template that is none" 3 "expected a text as chat_template" "[diff-terms-unsupported]"
+
+# files of equal bytes
+run slm-diff -d -o same.ev one two
+expect "equal bytes of anything follow" 0
+same "and nothing is printed" "" "$out$err"
+same "but the evidence" "equal equal equal 0 0 0 pass" "$(sed -n -E 's/^(facts|tokenizer|chat-template|exact|requantised|differs|verdict): //p' same.ev | tr '\n' ' ' | sed 's/ $//')"
+run slm-diff -q --check same.ev one two
+expect "which a second look confirms" 0
+run slm-diff -q --check same.ev tiny.gguf q8.gguf
+expect "of these files alone" 1
+cp good.gguf copy.gguf
+run slm-diff -q -d good.gguf copy.gguf
+expect "a model follows from itself, with a template" 0
+
 # caught NAME TENSOR FILE: exactly that tensor differs
 caught() {
     run slm-diff -d -o caught --force tiny.gguf "$3"
@@ -217,7 +339,8 @@ for quantized in q8 q4; do
 done
 change tiny.gguf a.gguf nan output_norm.weight
 cp a.gguf b.gguf && change a.gguf b.gguf poison output_norm.weight 0
-run slm-diff -q -d a.gguf a.gguf
+change a.gguf c.gguf text general.name
+run slm-diff -q -d a.gguf c.gguf
 expect "a NaN is the same NaN" 0
 run slm-diff -d a.gguf b.gguf
 same "and another payload is another" "1 1" "$status $(lines tensor output_norm.weight differs)"

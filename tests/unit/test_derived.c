@@ -5,7 +5,9 @@
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 #define ONES "1111111111111111111111111111111111111111111111111111111111111111"
 #define HEAD "minimodel-derived 0\ntool: slm-diff 0.1.0\nsource-sha256: " ZEROS "\nartifact-sha256: " ONES "\n"
-#define EQUAL "facts: equal\ntokenizer: equal\n"
+#define EQUAL "facts: equal\ntokenizer: equal\nchat-template: none\n"
+#define TEMPLATE(word) "facts: equal\ntokenizer: equal\nchat-template: " word "\n"
+#define NO_TENSORS "exact: 0\nrequantised: 0\ndiffers: 0\n"
 #define GOOD HEAD EQUAL "exact: 1\nrequantised: 1\ndiffers: 0\ntensor: exact a\ntensor: requantised b\nverdict: pass\n"
 
 static void check(const char *text, const char *expected)
@@ -31,9 +33,15 @@ static void sound_documents_are_read_and_written_again(void **state)
     (void)state;
     check(GOOD, "");
     check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\nverdict: pass\n", "");
-    check(HEAD "facts: differ\ntokenizer: equal\nexact: 0\nrequantised: 0\ndiffers: 0\nverdict: fail\n", "");
-    check(HEAD "facts: equal\ntokenizer: differ\nexact: 0\nrequantised: 0\ndiffers: 0\nverdict: fail\n", "");
+    check(HEAD "facts: differ\ntokenizer: equal\nchat-template: equal\nexact: 0\nrequantised: 0\ndiffers: 0\nverdict: fail\n", "");
+    check(HEAD "facts: equal\ntokenizer: differ\nchat-template: none\nexact: 0\nrequantised: 0\ndiffers: 0\nverdict: fail\n", "");
     check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 1\ntensor: differs a b\nverdict: fail\n", "");
+    check(HEAD TEMPLATE("differ") NO_TENSORS "verdict: fail\n", "");
+    check(HEAD "drop: tokenizer.chat_template\n" TEMPLATE("left-out") NO_TENSORS "verdict: pass\n", "");
+    check(HEAD "drop: x\ndrop: tok*\n" TEMPLATE("left-out") NO_TENSORS "verdict: pass\n", "");
+    check(HEAD "drop: tokenizer.chat_template.a\n" TEMPLATE("left-out") NO_TENSORS "verdict: pass\n", "");
+    check(HEAD "drop: chat_template\n" TEMPLATE("left-out") NO_TENSORS "verdict: pass\n", "");
+    check(HEAD "drop: chat_template\n" TEMPLATE("none") NO_TENSORS "verdict: pass\n", "");
     check(HEAD "lent-tokenizer-sha256: " ONES "\ndrop: a.*\ndrop: b\n" EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\nverdict: pass\n", "");
     check("minimodel-derived 0\ntool: x 1\nsource-sha256: " ZEROS " a b.json\nsource-sha256: " ONES " c\nartifact-sha256: " ONES " a\n" EQUAL
           "exact: 0\nrequantised: 0\ndiffers: 0\nverdict: pass\n",
@@ -60,19 +68,25 @@ static void what_is_not_so_is_found_where_it_stands(void **state)
     check(HEAD "lent-tokenizer-sha256: 0\n", "value-hash@5:24");
     check(HEAD "facts: same\n", "diff-evidence@5:8");
     check(HEAD "tokenizer: equal\n", "text-field-order@5:1");
-    check(HEAD EQUAL "exact: 01\n", "value-number@7:8");
-    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\n", "text-field-order@10:1");
-    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\ntensor: right a\n", "diff-evidence@10:9");
-    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\ntensor: exact\n", "diff-evidence@10:9");
-    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\ntensor: exact  a\n", "diff-evidence@10:9");
-    check(HEAD EQUAL "exact: 2\nrequantised: 0\ndiffers: 0\ntensor: exact b\ntensor: exact a\n", "diff-evidence@11:15");
-    check(HEAD EQUAL "exact: 2\nrequantised: 0\ndiffers: 0\ntensor: exact b\ntensor: exact b\n", "diff-evidence@11:15");
+    check(HEAD "facts: equal\ntokenizer: equal\nexact: 0\n", "text-field-order@7:1");
+    check(HEAD TEMPLATE("same"), "diff-evidence@7:16");
+    check(HEAD TEMPLATE("left-out") NO_TENSORS "verdict: pass\n", "diff-evidence@7:16");
+    check(HEAD "drop: rms_norm_eps\n" TEMPLATE("left-out") NO_TENSORS "verdict: pass\n", "diff-evidence@8:16");
+    check(HEAD "drop: tokenizer.ggml.*\n" TEMPLATE("left-out") NO_TENSORS "verdict: pass\n", "diff-evidence@8:16");
+    check(HEAD TEMPLATE("differ") NO_TENSORS "verdict: pass\n", "diff-evidence@11:10");
+    check(HEAD EQUAL "exact: 01\n", "value-number@8:8");
+    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\n", "text-field-order@11:1");
+    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\ntensor: right a\n", "diff-evidence@11:9");
+    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\ntensor: exact\n", "diff-evidence@11:9");
+    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\ntensor: exact  a\n", "diff-evidence@11:9");
+    check(HEAD EQUAL "exact: 2\nrequantised: 0\ndiffers: 0\ntensor: exact b\ntensor: exact a\n", "diff-evidence@12:15");
+    check(HEAD EQUAL "exact: 2\nrequantised: 0\ndiffers: 0\ntensor: exact b\ntensor: exact b\n", "diff-evidence@12:15");
     check(HEAD EQUAL "exact: 1\nrequantised: 0\ndiffers: 0\nverdict: pass\n", "diff-evidence");
-    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\nverdict: fail\n", "diff-evidence@10:10");
-    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 1\ntensor: differs a\nverdict: pass\n", "diff-evidence@11:10");
-    check(GOOD "tensor: exact c\n", "text-field-order@13:1");
-    check(GOOD "\n", "text-blank-line@13:1");
-    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\nverdict: pass", "text-last-line@10:14");
+    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\nverdict: fail\n", "diff-evidence@11:10");
+    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 1\ntensor: differs a\nverdict: pass\n", "diff-evidence@12:10");
+    check(GOOD "tensor: exact c\n", "text-field-order@14:1");
+    check(GOOD "\n", "text-blank-line@14:1");
+    check(HEAD EQUAL "exact: 0\nrequantised: 0\ndiffers: 0\nverdict: pass", "text-last-line@11:14");
     check(HEAD "facts:\tequal\n", "text-key@5:7 text-control@5:7");
 }
 
@@ -97,6 +111,11 @@ static void a_verdict_follows_from_what_differs(void **state)
     derived.facts_differ = false;
     derived.tokenizer_differs = true;
     assert_false(mm_derived_passes(&derived));
+    derived.tokenizer_differs = false;
+    derived.chat_template = MM_DERIVED_TEMPLATE_DIFFERS;
+    assert_false(mm_derived_passes(&derived));
+    derived.chat_template = MM_DERIVED_TEMPLATE_LEFT_OUT;
+    assert_true(mm_derived_passes(&derived));
     mm_diags_release(&diags);
 }
 

@@ -73,6 +73,8 @@ static void facts_are_compared_one_by_one(void **state)
     const struct mm_diff_options options = {.each = tell, .context = &told};
     struct mm_diffing d;
     struct mm_diags diags;
+    struct mm_slm_tensor f32 = {.dtype = mm_dtype_of_ggml(0), .bytes = 4};
+    struct mm_slm_tensor f16 = {.dtype = mm_dtype_of_ggml(1), .bytes = 2};
     struct mm_slm a = {.name = "n", .llama = {.rope_base = 10000, .norm_epsilon = 1e-5f}}, b = a;
     (void)state;
     mm_diags_init(&diags);
@@ -84,9 +86,12 @@ static void facts_are_compared_one_by_one(void **state)
     b.llama.numbers[MM_LLAMA_HEAD_COUNT] = 4;
     b.llama.rope_factor = 2;
     b.llama.norm_epsilon = 1e-6f;
+    a.tensors = &f32;
+    b.tensors = &f16;
+    a.tensor_count = b.tensor_count = 1;
     assert_int_equal(mm_terms_facts(&d, &a, &b), 0);
     check_text("facts", mm_buf_text(&told.lines),
-               "fact name missing [n] [-]\nfact license added [-] [MIT]\nfact head-count changed [0] [4]\n"
+               "fact name missing [n] [-]\nfact license added [-] [MIT]\nfact quantization changed [f32] [f16]\nfact head-count changed [0] [4]\n"
                "fact rope-scaling changed [0] [2]\nfact norm-epsilon changed [1e-05] [1e-06]\n");
     mm_buf_clear(&told.lines);
     d.derivation = true;
@@ -151,10 +156,10 @@ static void evidence_is_compared_line_by_line(void **state)
     assert_int_equal(mm_derived_check(&a, &b, &diags), 0);
     mm_derived_add_tensor(&b, MM_DERIVATION_EXACT, "t", 1, &diags);
     assert_int_equal(mm_derived_check(&a, &b, &diags), -1);
-    check_findings("a count", &diags, "diff-evidence@6:1");
+    check_findings("a count", &diags, "diff-evidence@7:1");
     mm_derived_add_tensor(&a, MM_DERIVATION_EXACT, "u", 1, &diags);
     assert_int_equal(mm_derived_check(&a, &b, &diags), -1);
-    check_findings("a tensor", &diags, "diff-evidence@9:1");
+    check_findings("a tensor", &diags, "diff-evidence@10:1");
     mm_derived_release(&a);
     mm_derived_release(&b);
     mm_diags_release(&diags);
