@@ -476,8 +476,8 @@ static int take_tokenizer(struct reading *r)
         there = is_there(r, names[i]);
         char *path = there > 0 ? path_of(r, names[i]) : NULL;
         if (path)
-            result = mm_tokenizer_open(&r->checkpoint->slm.tokenizer, path,
-                                       r->config.llama.numbers[MM_LLAMA_VOCAB_SIZE], r->folder, r->diags);
+            result = mm_tokenizer_open(r->checkpoint, path, r->config.llama.numbers[MM_LLAMA_VOCAB_SIZE], r->folder,
+                                       r->diags);
         else if (there > 0)
             result = -1;
         free(path);

@@ -44,8 +44,4 @@ int mm_added_token_read(const struct mm_json_tree *tree, const struct mm_json_va
 /* Puts TOKEN where its id says: gives the piece that is there already its type, or becomes the next piece. */
 int mm_added_token_put(struct mm_tokenizer *tokenizer, const struct mm_added_token *token, struct mm_diags *diags);
 
-/* Takes over what tokenizer_config.json, config.json and generation_config.json in FOLDER say of special tokens, the first that
- * names one. Files that are not there say nothing. Returns 0, or -1 with findings. */
-int mm_special_tokens(struct mm_tokenizer *tokenizer, const char *folder, struct mm_diags *diags);
-
 #endif

@@ -1,12 +1,11 @@
 /* What the files beside a tokenizer say of special tokens: tokenizer_config.json, added_tokens.json, config.json,
  * generation_config.json. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "convert/sources.h"
 #include "convert/special.h"
 #include "model/piece_index.h"
 
@@ -23,7 +22,8 @@ static const struct token {
 #define TOKENS (sizeof tokens / sizeof *tokens)
 
 struct reading {
-    struct mm_tokenizer *tokenizer;
+    struct mm_checkpoint *checkpoint;
+    struct mm_tokenizer *tokenizer; /* the checkpoint's */
     struct mm_diags *diags;
     struct mm_json_tree tree;
     bool said[TOKENS]; /* by a file that was read before */
@@ -212,24 +212,22 @@ static int read_file(struct reading *r, const char *folder, const char *name, in
         result = mm_diag_memory(r->diags);
     } else if (access(path.data, F_OK) == 0 || errno != ENOENT) {
         r->diags->file = path.data;
-        fd = mm_file_open(path.data, r->diags);
+        fd = mm_checkpoint_keep_file(r->checkpoint, path.data, r->diags);
         result = fd < 0 ? -1 : mm_json_tree_read(&r->tree, fd, r->diags);
         if (result == 0 && r->tree.values[0].kind != MM_JSON_OBJECT)
             result = mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, 0, "expected an object");
         if (result == 0)
             result = read(r);
     }
-    if (fd >= 0)
-        close(fd);
     mm_json_tree_release(&r->tree);
     r->diags->file = shown;
     mm_buf_release(&path);
     return result;
 }
 
-int mm_special_tokens(struct mm_tokenizer *tokenizer, const char *folder, struct mm_diags *diags)
+int mm_special_tokens(struct mm_checkpoint *checkpoint, const char *folder, struct mm_diags *diags)
 {
-    struct reading r = {.tokenizer = tokenizer, .diags = diags};
+    struct reading r = {.checkpoint = checkpoint, .tokenizer = &checkpoint->slm.tokenizer, .diags = diags};
     if (read_file(&r, folder, "tokenizer_config.json", read_tokenizer_config) < 0 ||
         read_file(&r, folder, "added_tokens.json", check_added) < 0 ||
         read_file(&r, folder, "config.json", read_numbers) < 0 ||

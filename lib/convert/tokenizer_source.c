@@ -99,13 +99,14 @@ static int pad(struct mm_tokenizer *tokenizer, uint32_t pieces, struct mm_diags 
 }
 
 /* A tokenizer.json that has no template puts nothing around a text, unless a file beside it says so. */
-static int settle(struct mm_tokenizer *tokenizer, enum kind kind, uint32_t pieces, const char *config_folder,
+static int settle(struct mm_checkpoint *checkpoint, enum kind kind, uint32_t pieces, const char *config_folder,
                   struct mm_diags *diags)
 {
     static const uint32_t additions[] = {MM_SETTING_ADD_BOS, MM_SETTING_ADD_EOS};
+    struct mm_tokenizer *tokenizer = &checkpoint->slm.tokenizer;
     uint32_t value;
     bool complete = kind == KIND_GGUF || kind == KIND_SLM; /* these say all of themselves */
-    if (config_folder && !complete && mm_special_tokens(tokenizer, config_folder, diags) < 0)
+    if (config_folder && !complete && mm_special_tokens(checkpoint, config_folder, diags) < 0)
         return -1;
     for (size_t i = 0; kind == KIND_JSON && i < sizeof additions / sizeof *additions; i++)
         if (!mm_tokenizer_get(tokenizer, additions[i], &value) &&
@@ -131,24 +132,22 @@ static int read_kind(struct mm_tokenizer *tokenizer, int fd, const char *path, e
     }
 }
 
-int mm_tokenizer_open(struct mm_tokenizer *tokenizer, const char *path, uint32_t pieces, const char *config_folder,
+int mm_tokenizer_open(struct mm_checkpoint *checkpoint, const char *path, uint32_t pieces, const char *config_folder,
                       struct mm_diags *diags)
 {
     const char *shown = diags->file;
     unsigned char head[64];
     diags->file = path;
-    int fd = mm_file_open(path, diags), result = fd < 0 ? -1 : 0;
+    int fd = mm_checkpoint_keep_file(checkpoint, path, diags), result = fd < 0 ? -1 : 0;
     ssize_t length = fd < 0 ? 0 : pread(fd, head, sizeof head, 0);
     if (length < 0)
         result = mm_diag(diags, MM_RULE_IO_READ, "cannot read");
     if (result == 0) {
         enum kind kind = kind_of(head, (size_t)length);
-        result = read_kind(tokenizer, fd, path, kind, pieces, diags);
+        result = read_kind(&checkpoint->slm.tokenizer, fd, path, kind, pieces, diags);
         if (result == 0)
-            result = settle(tokenizer, kind, pieces, config_folder, diags);
+            result = settle(checkpoint, kind, pieces, config_folder, diags);
     }
-    if (fd >= 0)
-        close(fd);
     diags->file = shown;
     return result;
 }

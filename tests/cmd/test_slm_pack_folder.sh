@@ -172,6 +172,20 @@ make_folder two_keys
 run slm-pack --drop logit_scale -o model.slm model
 expect "a dropped key does not excuse another" 1 "embedding_multiplier of 12"
 
+# ---- what is read is not replaced, --force or not ----
+
+make_folder token_spaces
+for file in tokenizer_config.json generation_config.json added_tokens.json; do echo "{}" >model/$file; done
+for file in config.json generation_config.json tokenizer_config.json added_tokens.json tokenizer.json model.safetensors; do
+    cp model/$file before
+    run slm-pack -q --force -o model/$file model
+    expect "$file of the source is not replaced" 3 "which is read" "[io-exists]"
+    same "$file is what it was" "$(sha256sum <before)" "$(sha256sum <model/$file)"
+done
+mv model/tokenizer.json words.json && ln -s ../words.json model/tokenizer.json
+run slm-pack -q --force -o words.json model
+expect "nor is a file that a link of the source leads to" 3 "which is read" "[io-exists]"
+
 # ---- a real model, whose tensors are known from elsewhere ----
 
 if [ -d "$DATA/hf/stories260K-bf16" ] && [ -f "$DATA/llama2c/tok512.bin" ]; then
