@@ -256,6 +256,11 @@ static int judge_spaces(struct mm_pipeline *p, const struct steps *normalizer, c
     if (!p->byte_fallback)
         return mm_diag(diags, MM_RULE_PACK_TOKENIZER,
                        "expected byte_fallback true in a BPE model whose pieces spell spaces as U+2581, found false");
+    if (p->ignore_merges)
+        return mm_diag(
+            diags, MM_RULE_PACK_TOKENIZER,
+            "expected ignore_merges false in a BPE model whose pieces spell spaces as U+2581, found true: no "
+            ".slm of kind llama takes whole words that no merges make");
     tokenizer->kind = MM_TOKENIZER_LLAMA;
     return mm_tokenizer_set(tokenizer, MM_SETTING_SPACE_PREFIX, prefix, diags);
 }

@@ -432,8 +432,9 @@ static int check_tied_head(struct reading *r)
     size_t i = 0;
     while (i < slm->tensor_count && strcmp(slm->tensors[i].name, name) != 0)
         i++;
-    read_dimensions(model->tensors.words.data + r->head->dims, dims);
-    if (i < slm->tensor_count && slm->tensors[i].dtype == r->head->dtype &&
+    unsigned rank = read_dimensions(model->tensors.words.data + r->head->dims, dims);
+    if (i < slm->tensor_count && slm->tensors[i].dtype == r->head->dtype && slm->tensors[i].rank == rank &&
+        mm_checkpoint_row_bytes(r->checkpoint, i) * mm_checkpoint_rows(r->checkpoint, i) == r->head->bytes &&
         memcmp(slm->tensors[i].dims, dims, sizeof dims) == 0 &&
         equal_bytes(r, &r->checkpoint->stored[i], r->head_shard->fd, model->data_offset + r->head->offset,
                     r->head->bytes, &equal) < 0)

@@ -274,6 +274,25 @@ def token_normalized(m): token_spaces(m); m.tokenizer['added_tokens'].append({'i
 def token_unigram(m):
     token_metaspace(m)
     m.tokenizer['model'] = {'type': 'Unigram', 'unk_id': 0, 'byte_fallback': True, 'vocab': [[piece, -i / 8] for i, piece in enumerate(spaces()['model']['vocab'])]}
+def token_letter(m): token_spaces(m); vocabulary = m.tokenizer['model']['vocab']; vocabulary['aß'] = len(vocabulary)
+def token_merged_added(m):
+    token_spaces(m)
+    vocabulary = m.tokenizer['model']['vocab']
+    vocabulary['tha'] = len(vocabulary)
+    m.tokenizer['model']['merges'] += ['th a', 't ha']
+    vocabulary['ha'] = len(vocabulary)
+    m.tokenizer['model']['merges'].append('h a')
+    m.tokenizer['added_tokens'].append({'id': vocabulary['tha'], 'content': 'tha', 'special': False, 'normalized': False})
+def token_merged_bytes(m):
+    token_spaces(m)
+    vocabulary = m.tokenizer['model']['vocab']
+    vocabulary['<0xC3><0x9F>'] = len(vocabulary)
+    m.tokenizer['model']['merges'].append('<0xC3> <0x9F>')
+def token_whole_words(m): token_spaces(m); m.tokenizer['model']['ignore_merges'] = True
+def tied_empty(m): tied_copy(m); m.tensors['lm_head.weight'] = ('F32', (0, 0, PIECES, WIDTH), b'')
+def rope_both(m): m.config['rope_scaling'] = {'type': 'linear', 'factor': 2.0}; m.config['rope_parameters'] = {'rope_type': 'default', 'rope_theta': 10000.0}
+def rope_both_default(m): rope_both(m); m.config = dict(reversed(m.config.items()))
+def rope_same(m): rope_both(m); m.config['rope_parameters'].update(rope_type='linear', factor=2)
 def token_charsmap(m): token_metaspace(m); m.tokenizer['normalizer'] = {'type': 'Precompiled', 'precompiled_charsmap': 'AAAA'}
 
 

@@ -39,7 +39,7 @@ make_folder plain && run slm-pack -q -o model.slm model
 same "shards make the same bytes as one file" "$(sha256sum <model.slm)" "$(sha256sum <sharded.slm)"
 
 fact() { slm-info --metadata model.slm | sed -n "s/^$1	[^	]*	//p"; }
-for row in "plain 10000" "rope_linear 10000 2" "rope_five 500000"; do
+for row in "plain 10000" "rope_linear 10000 2" "rope_same 10000 2" "rope_five 500000"; do
     set -- $row
     make_folder "$1" && run slm-pack -q -o model.slm model
     same "$1: rope-base" "$2" "$(fact rope-base)"
@@ -160,6 +160,13 @@ token_other_bos|pack-tokenizer|expected 1 as bos_token_id, which the tokenizer p
 token_unnamed|pack-tokenizer|expected the added token '<|new|>'
 token_prefixed|pack-tokenizer|expected add_prefix_space false, found true
 token_unprefixed|pack-tokenizer|expected add_prefix_space true
+token_letter|pack-tokenizer|expected a merge of 'a' and
+token_merged_added|pack-tokenizer|found one with 'tha', which is an added token
+token_merged_bytes|pack-tokenizer|found one with '<0xC3>', which is a byte
+token_whole_words|pack-tokenizer|expected ignore_merges false
+tied_empty|pack-tensor|expected lm_head.weight to be model.embed_tokens.weight bit for bit
+rope_both|pack-source|the same type and factor in rope_scaling and in rope_parameters
+rope_both_default|pack-source|the same type and factor in rope_scaling and in rope_parameters
 token_charsmap|pack-tokenizer|normalizer, found a step of type "Precompiled"
 ROWS
 
