@@ -8,9 +8,10 @@
 #include "base/file.h"
 #include "base/number.h"
 
+/* Capitals alone: readers look a byte's piece up in this spelling, and each byte has one piece. */
 static bool is_hex(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
 }
 
 bool mm_piece_is_byte(const char *text, size_t length)

@@ -254,7 +254,7 @@ def token_ends(m): m.files['generation_config.json'] = json.dumps({'eos_token_id
 def token_spaces(m): m.tokenizer = spaces(); m.config.update(bos_token_id=1, eos_token_id=2)
 def token_shards(m): token_spaces(m); m.shards = 2; m.files['tokenizer_config.json'] = json.dumps({'bos_token': '<s>'})
 def token_metaspace(m): token_spaces(m); m.tokenizer.update(normalizer=None, pre_tokenizer={'type': 'Metaspace', 'replacement': '▁', 'prepend_scheme': 'first', 'split': False})
-def token_never(m): token_metaspace(m); m.tokenizer['pre_tokenizer']['prepend_scheme'] = 'never'
+def token_never(m): token_metaspace(m); m.tokenizer['pre_tokenizer']['prepend_scheme'] = 'never'; m.tokenizer['decoder']['decoders'].pop()
 def token_words(m):
     token_metaspace(m)
     m.tokenizer['pre_tokenizer']['split'] = True
@@ -293,6 +293,13 @@ def tied_empty(m): tied_copy(m); m.tensors['lm_head.weight'] = ('F32', (0, 0, PI
 def rope_both(m): m.config['rope_scaling'] = {'type': 'linear', 'factor': 2.0}; m.config['rope_parameters'] = {'rope_type': 'default', 'rope_theta': 10000.0}
 def rope_both_default(m): rope_both(m); m.config = dict(reversed(m.config.items()))
 def rope_same(m): rope_both(m); m.config['rope_parameters'].update(rope_type='linear', factor=2)
+def token_undecoded(m): token_spaces(m); m.tokenizer['decoder'] = None
+def token_stripped(m): token_spaces(m); m.tokenizer['decoder']['decoders'][3]['start'] = 7
+def token_stripped_more(m): token_spaces(m); m.tokenizer['normalizer'] = m.tokenizer['normalizer']['normalizers'][1]
+def token_decoded(m): token_metaspace(m); m.tokenizer['decoder'] = {'type': 'Sequence', 'decoders': [{'type': 'ByteFallback'}, m.tokenizer['pre_tokenizer']]}
+def token_bytes(m): token_spaces(m); m.tokenizer['model']['vocab'] = {'<0xab>' if piece == '<0xAB>' else piece: i for piece, i in m.tokenizer['model']['vocab'].items()}
+def token_unknown_number(m): token_spaces(m); m.tokenizer['model']['unk_token'] = 5
+def token_unknown_twice(m): token_spaces(m); m.tokenizer['model']['unk_id'] = 5
 def token_charsmap(m): token_metaspace(m); m.tokenizer['normalizer'] = {'type': 'Precompiled', 'precompiled_charsmap': 'AAAA'}
 
 

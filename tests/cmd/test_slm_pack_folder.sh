@@ -70,7 +70,7 @@ expect "a larger embedding is filled up, and a note says so" 0 "adds 4 unused pi
 same "the pieces added are unused" "[PAD303] 5" "$(setting 't["pieces"][303], t["types"][303]')"
 make_folder token_ends && run slm-pack -o model.slm model
 expect "of several tokens that end a text the others are heard of" 0 "of several tokens in eos_token_id one is carried over"
-for row in "token_spaces 1" "token_metaspace 1" "token_never 0"; do
+for row in "token_spaces 1" "token_metaspace 1" "token_decoded 1" "token_never 0"; do
     set -- $row
     make_folder "$1" && run slm-pack -q -o model.slm model
     same "$1: kind, types and settings" "llama [2, 3, 3, 6] 1 0 $2" \
@@ -167,6 +167,12 @@ token_whole_words|pack-tokenizer|expected ignore_merges false
 tied_empty|pack-tensor|expected lm_head.weight to be model.embed_tokens.weight bit for bit
 rope_both|pack-source|the same type and factor in rope_scaling and in rope_parameters
 rope_both_default|pack-source|the same type and factor in rope_scaling and in rope_parameters
+token_undecoded|pack-tokenizer|as decoder
+token_stripped|pack-tokenizer|as decoder
+token_stripped_more|pack-tokenizer|as no space is put before a text, as decoder
+token_bytes|pack-tokenizer|expected 256 pieces for bytes, as byte_fallback is true, found 255
+token_unknown_number|pack-tokenizer|expected a piece as model.unk_token, found 5
+token_unknown_twice|pack-tokenizer|in model, found unk_id
 token_charsmap|pack-tokenizer|normalizer, found a step of type "Precompiled"
 ROWS
 
