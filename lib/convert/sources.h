@@ -52,13 +52,16 @@ int mm_tokenizer_from_gguf(struct mm_tokenizer *tokenizer, const unsigned char *
  * space, as for the readers of the format: the first one is no parting. */
 size_t mm_tokenizer_merge_space(const char *text, size_t length);
 
-/* tokenizer_json.c, tokenizer_model.c, tokenizer_bin.c: from the file open as FD. */
-int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, struct mm_diags *diags);
+/* tokenizer_json.c, tokenizer_model.c, tokenizer_bin.c: from the file open as FD. NORMALIZES: whether a normalizer spells spaces
+ * before added tokens that ask for it are looked for. */
+int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, bool *normalizes, struct mm_diags *diags);
 int mm_tokenizer_from_model(struct mm_tokenizer *tokenizer, int fd, struct mm_diags *diags);
 int mm_tokenizer_from_bin(struct mm_tokenizer *tokenizer, int fd, uint32_t pieces, struct mm_diags *diags);
 
 /* special_settings.c: takes over what files of FOLDER say of special tokens, the first that names one: tokenizer_config.json,
- * config.json, generation_config.json. Files that are not there say nothing. Returns 0, or -1 with findings. */
-int mm_special_tokens(struct mm_checkpoint *checkpoint, const char *folder, struct mm_diags *diags);
+ * config.json, generation_config.json. Files that are not there say nothing. NORMALIZES: as above. FIXED: what the tokenizer says
+ * of the tokens that begin and end a text is not to be changed. Returns 0, or -1 with findings. */
+int mm_special_tokens(struct mm_checkpoint *checkpoint, const char *folder, bool normalizes, bool fixed,
+                      struct mm_diags *diags);
 
 #endif

@@ -353,33 +353,6 @@ static int add_pieces(struct reading *r, const struct mm_added_token *added, siz
     return 0;
 }
 
-static int compare_added(const void *a, const void *b)
-{
-    const struct mm_added_token *x = a, *y = b;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-/* The added tokens by id; the caller frees them. */
-static int read_added(struct reading *r, bool normalizes, struct mm_added_token **out, size_t *count)
-{
-    const struct mm_json_value *list = part(r, r->added);
-    size_t capacity = 0;
-    if (mm_json_absent(list))
-        return 0;
-    if (list->kind != MM_JSON_ARRAY)
-        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, list->offset, "expected an array as added_tokens");
-    for (const struct mm_json_value *v = mm_json_first(&r->tree, list); v; v = mm_json_following(&r->tree, v)) {
-        if (!mm_grow(out, *count, &capacity, sizeof **out))
-            return mm_diag_memory(r->diags);
-        if (mm_added_token_read(&r->tree, v, normalizes, *out + *count, r->diags) < 0)
-            return -1;
-        ++*count;
-    }
-    if (*count)
-        qsort(*out, *count, sizeof **out, compare_added);
-    return 0;
-}
-
 /* Without a piece for each byte the unknown piece stands for some letters, and programs differ in how many of them. */
 static int check_bytes(const struct reading *r)
 {
@@ -398,7 +371,12 @@ static int make_pieces(struct reading *r, bool normalizes)
 {
     struct mm_added_token *added = NULL;
     size_t count = 0, fresh = 0;
-    int result = read_added(r, normalizes, &added, &count);
+    const struct mm_json_value *list = part(r, r->added);
+    int result = 0;
+    if (!mm_json_absent(list) && list->kind != MM_JSON_ARRAY)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, list->offset, "expected an array as added_tokens");
+    if (!mm_json_absent(list))
+        result = mm_added_tokens_read(&r->tree, list, normalizes, &added, &count, r->diags);
     unsigned char *known = result == 0 ? calloc(MM_TOKENIZER_PIECES_MAX / 8, 1) : NULL;
     if (result == 0 && !known)
         result = mm_diag_memory(r->diags);
@@ -491,7 +469,7 @@ static int check_words(const struct reading *r)
     return 0;
 }
 
-static int make(struct reading *r)
+static int make(struct reading *r, bool *normalizes)
 {
     struct mm_pipeline pipeline = {&r->tree,
                                    part(r, r->parts[0]),
@@ -507,6 +485,7 @@ static int make(struct reading *r)
     if (judge_type(r) < 0 || mm_pipeline_judge(&pipeline, r->tokenizer, r->diags) < 0 ||
         make_pieces(r, pipeline.normalizes) < 0)
         return -1;
+    *normalizes = pipeline.normalizes;
     int result = mm_piece_index_build(&index, r->tokenizer, r->diags);
     if (result == 0)
         result = make_unknown(r, &index);
@@ -531,7 +510,7 @@ static void release(struct reading *r)
     free(r->pairs);
 }
 
-int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, struct mm_diags *diags)
+int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, bool *normalizes, struct mm_diags *diags)
 {
     struct reading *r = calloc(1, sizeof *r);
     struct mm_source source = {0};
@@ -553,7 +532,7 @@ int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, struct mm_dia
     if (result == 0 || source.error)
         result = mm_source_finish(&source, diags);
     if (result == 0)
-        result = make(r);
+        result = make(r, normalizes);
     release(r);
     mm_source_release(&source);
     free(r);

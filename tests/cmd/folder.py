@@ -300,6 +300,19 @@ def token_decoded(m): token_metaspace(m); m.tokenizer['decoder'] = {'type': 'Seq
 def token_bytes(m): token_spaces(m); m.tokenizer['model']['vocab'] = {'<0xab>' if piece == '<0xAB>' else piece: i for piece, i in m.tokenizer['model']['vocab'].items()}
 def token_unknown_number(m): token_spaces(m); m.tokenizer['model']['unk_token'] = 5
 def token_unknown_twice(m): token_spaces(m); m.tokenizer['model']['unk_id'] = 5
+def tokenizer_config(m, **members): m.files['tokenizer_config.json'] = json.dumps(members)
+def token_special_not(m): tokenizer_config(m, added_tokens_decoder={'256': {'content': '<|end|>', 'special': False}})
+def token_special_unsaid(m): tokenizer_config(m, added_tokens_decoder={'256': {'content': '<|end|>'}})
+def token_later_normalized(m): token_spaces(m); tokenizer_config(m, added_tokens_decoder={'268': {'content': '[x]', 'special': False, 'normalized': True}})
+def token_space_added(m): token_spaces(m); tokenizer_config(m, added_tokens_decoder={'268': {'content': '▁▁', 'special': False}})
+def token_byte_added(m): token_spaces(m); tokenizer_config(m, added_tokens_decoder={'3': {'content': '<0x00>', 'special': True}})
+def token_unordered(m):
+    token_fewer(m)
+    tokenizer_config(m, added_tokens_decoder={str(i): {'content': f'<|{i}|>', 'special': i % 2 == 0} for i in (303, 302, 301, 300)})
+def token_class(m): token_spaces(m); m.tokenizer['post_processor'] = None; tokenizer_config(m, tokenizer_class='LlamaTokenizerFast')
+def token_class_contradicts(m): token_class(m); m.tokenizer['post_processor'] = spaces()['post_processor']; m.tokenizer['post_processor']['single'].pop(0)
+def token_class_says(m): token_class_contradicts(m); tokenizer_config(m, tokenizer_class='LlamaTokenizer', add_bos_token=False)
+def token_other_unknown(m): token_spaces(m); tokenizer_config(m, unk_token='</s>')
 def token_charsmap(m): token_metaspace(m); m.tokenizer['normalizer'] = {'type': 'Precompiled', 'precompiled_charsmap': 'AAAA'}
 
 

@@ -65,6 +65,12 @@ make_folder token_bos && run slm-pack -q -o model.slm model
 same "tokenizer_config.json says what begins a text" "256 1 0" "$(setting 't["settings"]["1"], t["settings"]["32"], t["settings"]["33"]')"
 make_folder token_added && run slm-pack -q -o model.slm model
 same "added tokens behind the vocabulary have types 3 and 4" "[3, 4, 3, 4]" "$(setting 't["types"][300:]')"
+make_folder token_unordered && run slm-pack -q -o model.slm model
+same "they may stand in any order" "[3, 4, 3, 4]" "$(setting 't["types"][300:]')"
+for row in "token_class 1" "token_class_says 0"; do
+    make_folder "${row% *}" && run slm-pack -q -o model.slm model
+    same "${row% *}: whether a token is put before a text" "1 ${row#* } 0" "$(setting 't["settings"]["1"], t["settings"]["32"], t["settings"]["33"]')"
+done
 make_folder token_fewer && run slm-pack -o model.slm model
 expect "a larger embedding is filled up, and a note says so" 0 "adds 4 unused pieces"
 same "the pieces added are unused" "[PAD303] 5" "$(setting 't["pieces"][303], t["types"][303]')"
@@ -173,6 +179,13 @@ token_stripped_more|pack-tokenizer|as no space is put before a text, as decoder
 token_bytes|pack-tokenizer|expected 256 pieces for bytes, as byte_fallback is true, found 255
 token_unknown_number|pack-tokenizer|expected a piece as model.unk_token, found 5
 token_unknown_twice|pack-tokenizer|in model, found unk_id
+token_special_not|pack-tokenizer|expected special true for '<|end|>'
+token_special_unsaid|pack-tokenizer|expected special true for '<|end|>'
+token_later_normalized|pack-tokenizer|found normalized true for "[x]"
+token_space_added|pack-tokenizer|expected no U+2581 in an added token that is not special
+token_byte_added|pack-tokenizer|expected added tokens that stand for no byte, found '<0x00>'
+token_class_contradicts|pack-tokenizer|expected add_bos_token beside this tokenizer_class
+token_other_unknown|pack-tokenizer|expected 0 as unk_token, as the tokenizer has it, found 2
 token_charsmap|pack-tokenizer|normalizer, found a step of type "Precompiled"
 ROWS
 
