@@ -21,13 +21,10 @@
 
 /* ---- what the sources share ---- */
 
-int mm_checkpoint_add_file(struct mm_checkpoint *checkpoint, const char *path, int format, struct mm_artifact *artifact,
-                           struct mm_diags *diags)
+int mm_checkpoint_keep_file(struct mm_checkpoint *checkpoint, const char *path, struct mm_diags *diags)
 {
-    const struct mm_artifact_options how = {.format = format, .chunk_size = MM_CHUNK_SIZE_MAX};
     struct mm_checkpoint_file file = {.fd = -1, .path = strdup(path)};
     const char *shown = diags->file;
-    *artifact = (struct mm_artifact){0};
     if (!file.path || !mm_grow(&checkpoint->files, checkpoint->file_count, &checkpoint->file_capacity, sizeof file)) {
         free(file.path);
         return mm_diag_memory(diags);
@@ -40,9 +37,23 @@ int mm_checkpoint_add_file(struct mm_checkpoint *checkpoint, const char *path, i
         ready = false;
     }
     checkpoint->files[checkpoint->file_count++] = file;
-    ready = ready && mm_artifact_read(file.fd, path, &how, artifact, diags) == 0 && artifact->valid;
     diags->file = shown;
     return ready ? file.fd : -1;
+}
+
+int mm_checkpoint_add_file(struct mm_checkpoint *checkpoint, const char *path, int format, struct mm_artifact *artifact,
+                           struct mm_diags *diags)
+{
+    const struct mm_artifact_options how = {.format = format, .chunk_size = MM_CHUNK_SIZE_MAX};
+    const char *shown = diags->file;
+    *artifact = (struct mm_artifact){0};
+    int fd = mm_checkpoint_keep_file(checkpoint, path, diags);
+    if (fd < 0)
+        return -1;
+    diags->file = checkpoint->files[checkpoint->file_count - 1].path;
+    bool valid = mm_artifact_read(fd, path, &how, artifact, diags) == 0 && artifact->valid;
+    diags->file = shown;
+    return valid ? fd : -1;
 }
 
 static bool dimensions_fit(const uint64_t *dims, unsigned rank, int dtype, const char *name, struct mm_diags *diags)
@@ -281,7 +292,7 @@ static int take_tokenizer(struct mm_checkpoint *checkpoint, const char *folder,
         mm_note(diags, MM_RULE_PACK_DROPPED, "leaves out the source's tokenizer, as --tokenizer names another");
     mm_tokenizer_release(tokenizer);
     diags->file = options->tokenizer;
-    int result = mm_tokenizer_open(tokenizer, options->tokenizer, embedding_rows(&checkpoint->slm), folder, diags);
+    int result = mm_tokenizer_open(checkpoint, options->tokenizer, embedding_rows(&checkpoint->slm), folder, diags);
     diags->file = shown;
     return result;
 }

@@ -11,6 +11,7 @@ struct reading {
     const struct mm_checkpoint_options *options;
     struct mm_diags *diags;
     struct mm_json_tree tree;
+    bool scaled; /* rope_scaling or rope_parameters was read, and said what config->llama.rope_factor says */
     bool failed; /* a finding was added, and the next key can still be looked at */
 };
 
@@ -158,10 +159,10 @@ static void take_scaling(struct reading *r, const struct mm_json_value *value)
         (old && !mm_json_is(&r->tree, old, mm_json_text(&r->tree, type)))) {
         refuse(r, value, "no rotation that is scaled otherwise than by a linear factor");
     } else {
-        if (linear && r->config->llama.rope_factor != 0 && r->config->llama.rope_factor != number)
-            fail(r, value, "one factor, in rope_scaling and in rope_parameters,");
-        else if (linear)
-            r->config->llama.rope_factor = number;
+        if (r->scaled && r->config->llama.rope_factor != number)
+            fail(r, value, "the same type and factor in rope_scaling and in rope_parameters");
+        r->scaled = true;
+        r->config->llama.rope_factor = number;
         if (!mm_json_absent(base))
             take_base(r, base);
     }

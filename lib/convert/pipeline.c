@@ -220,26 +220,47 @@ static int judge_metaspace(struct mm_pipeline *p, const struct mm_json_value *st
     return 0;
 }
 
-static int judge_decoder(const struct mm_pipeline *p, const struct steps *decoder, struct mm_diags *diags)
+/* What was put before is taken away again: Replace, ByteFallback and Fuse, with a Strip of one space where one was put there; or
+ * ByteFallback and Metaspace. In another order, or with a step less, pieces become another text. */
+static bool undoes(const struct mm_pipeline *p, const struct steps *steps, bool prefix)
 {
-    for (size_t i = 0; i < decoder->count; i++) {
-        const struct mm_json_value *step = decoder->at[i];
-        bool known = is_step(p, decoder, i, "ByteFallback") || is_step(p, decoder, i, "Fuse") ||
-                     is_step(p, decoder, i, "Metaspace") ||
-                     (is_step(p, decoder, i, "Replace") && replaces(p, step, MM_PIECE_SPACE, " ")) ||
-                     (is_step(p, decoder, i, "Strip") && mm_json_is(p->tree, member(p, step, "content"), " "));
-        if (!known)
-            return refuse(p, "decoder", step, "Replace of U+2581 by spaces, ByteFallback, Fuse, Strip or Metaspace",
-                          diags);
+    static const char *const plain[] = {"Replace", "ByteFallback", "Fuse", "Strip"};
+    for (size_t i = 0; i < COUNT_OF(plain) && i < steps->count; i++)
+        if (!is_step(p, steps, i, plain[i]))
+            return false;
+    if (steps->count != (prefix ? 4 : 3) || !replaces(p, steps->at[0], MM_PIECE_SPACE, " ") ||
+        !only(p, steps->at[1], "") || !only(p, steps->at[2], ""))
+        return false;
+    uint64_t start, stop;
+    return !prefix || (only(p, steps->at[3], "content start stop") &&
+                       mm_json_is(p->tree, member(p, steps->at[3], "content"), " ") &&
+                       mm_json_whole(p->tree, member(p, steps->at[3], "start"), 1, &start) && start == 1 &&
+                       mm_json_whole(p->tree, member(p, steps->at[3], "stop"), 0, &stop));
+}
+
+static int judge_decoder(struct mm_pipeline *p, const struct steps *steps, bool prefix, struct mm_diags *diags)
+{
+    bool metaspace = steps->count == 2 && is_step(p, steps, 0, "ByteFallback") && only(p, steps->at[0], "") &&
+                     is_step(p, steps, 1, "Metaspace");
+    bool before = false, words = p->words;
+    if (metaspace) {
+        if (judge_metaspace(p, steps->at[1], &before, diags) < 0)
+            return -1;
+        p->words = words; /* the pre-tokenizer's affair */
     }
-    return 0;
+    if (metaspace ? before == prefix : undoes(p, steps, prefix))
+        return 0;
+    return refuse(p, "decoder", p->decoder,
+                  prefix ? "Replace of U+2581 by spaces, ByteFallback, Fuse and a Strip of one space at the start"
+                         : "Replace of U+2581 by spaces, ByteFallback and Fuse, as no space is put before a text,",
+                  diags);
 }
 
 static int judge_spaces(struct mm_pipeline *p, const struct steps *normalizer, const struct steps *pre,
                         const struct steps *decoder, struct mm_tokenizer *tokenizer, struct mm_diags *diags)
 {
     bool spelled = false, prefix = false;
-    if (judge_spelling(p, normalizer, &spelled, &prefix, diags) < 0 || judge_decoder(p, decoder, diags) < 0)
+    if (judge_spelling(p, normalizer, &spelled, &prefix, diags) < 0)
         return -1;
     p->normalizes = spelled;
     if (!spelled && pre->count == 1 && is_step(p, pre, 0, "Metaspace")) {
@@ -256,6 +277,13 @@ static int judge_spaces(struct mm_pipeline *p, const struct steps *normalizer, c
     if (!p->byte_fallback)
         return mm_diag(diags, MM_RULE_PACK_TOKENIZER,
                        "expected byte_fallback true in a BPE model whose pieces spell spaces as U+2581, found false");
+    if (p->ignore_merges)
+        return mm_diag(
+            diags, MM_RULE_PACK_TOKENIZER,
+            "expected ignore_merges false in a BPE model whose pieces spell spaces as U+2581, found true: no "
+            ".slm of kind llama takes whole words that no merges make");
+    if (judge_decoder(p, decoder, prefix, diags) < 0)
+        return -1;
     tokenizer->kind = MM_TOKENIZER_LLAMA;
     return mm_tokenizer_set(tokenizer, MM_SETTING_SPACE_PREFIX, prefix, diags);
 }

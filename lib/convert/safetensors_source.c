@@ -432,8 +432,9 @@ static int check_tied_head(struct reading *r)
     size_t i = 0;
     while (i < slm->tensor_count && strcmp(slm->tensors[i].name, name) != 0)
         i++;
-    read_dimensions(model->tensors.words.data + r->head->dims, dims);
-    if (i < slm->tensor_count && slm->tensors[i].dtype == r->head->dtype &&
+    unsigned rank = read_dimensions(model->tensors.words.data + r->head->dims, dims);
+    if (i < slm->tensor_count && slm->tensors[i].dtype == r->head->dtype && slm->tensors[i].rank == rank &&
+        mm_checkpoint_row_bytes(r->checkpoint, i) * mm_checkpoint_rows(r->checkpoint, i) == r->head->bytes &&
         memcmp(slm->tensors[i].dims, dims, sizeof dims) == 0 &&
         equal_bytes(r, &r->checkpoint->stored[i], r->head_shard->fd, model->data_offset + r->head->offset,
                     r->head->bytes, &equal) < 0)
@@ -476,8 +477,8 @@ static int take_tokenizer(struct reading *r)
         there = is_there(r, names[i]);
         char *path = there > 0 ? path_of(r, names[i]) : NULL;
         if (path)
-            result = mm_tokenizer_open(&r->checkpoint->slm.tokenizer, path,
-                                       r->config.llama.numbers[MM_LLAMA_VOCAB_SIZE], r->folder, r->diags);
+            result = mm_tokenizer_open(r->checkpoint, path, r->config.llama.numbers[MM_LLAMA_VOCAB_SIZE], r->folder,
+                                       r->diags);
         else if (there > 0)
             result = -1;
         free(path);

@@ -6,7 +6,11 @@
 #include "convert/checkpoint.h"
 #include "model/artifact.h"
 
-/* checkpoint.c: opens PATH, keeps it, and validates it whole as FORMAT (or MM_FORMAT_DETECT) into ARTIFACT, which the caller
+/* checkpoint.c: opens PATH and keeps it open to the end, when every file is looked at again. Whatever a source says is read from
+ * files that are kept so. Returns the descriptor, which is the checkpoint's, or -1. */
+int mm_checkpoint_keep_file(struct mm_checkpoint *checkpoint, const char *path, struct mm_diags *diags);
+
+/* checkpoint.c: the same, and validates it whole as FORMAT (or MM_FORMAT_DETECT) into ARTIFACT, which the caller
  * releases. Returns the descriptor, or -1. */
 int mm_checkpoint_add_file(struct mm_checkpoint *checkpoint, const char *path, int format, struct mm_artifact *artifact,
                            struct mm_diags *diags);
@@ -32,11 +36,11 @@ int mm_source_llama2c(struct mm_checkpoint *checkpoint, int fd, const struct mm_
 int mm_source_safetensors(struct mm_checkpoint *checkpoint, const char *folder,
                           const struct mm_checkpoint_options *options, struct mm_diags *diags);
 
-/* tokenizer_source.c: fills TOKENIZER from the file PATH by what it holds: GGUF, .slm, tokenizer.json, sentencepiece's
+/* tokenizer_source.c: fills CHECKPOINT's empty tokenizer from the file PATH by what it holds: GGUF, .slm, tokenizer.json, sentencepiece's
  * tokenizer.model, llama2.c's tok.bin. PIECES: how many the model's embedding has (0: not known); missing ones at the end become
  * unused pieces "[PAD<index>]". CONFIG_FOLDER: where tokenizer_config.json, generation_config.json and config.json may stand
  * that say more of special tokens, or NULL. */
-int mm_tokenizer_open(struct mm_tokenizer *tokenizer, const char *path, uint32_t pieces, const char *config_folder,
+int mm_tokenizer_open(struct mm_checkpoint *checkpoint, const char *path, uint32_t pieces, const char *config_folder,
                       struct mm_diags *diags);
 
 /* tokenizer_gguf.c: from the pairs of a GGUF header, HEAD being the file's first LENGTH bytes, its data section not included.
@@ -48,9 +52,16 @@ int mm_tokenizer_from_gguf(struct mm_tokenizer *tokenizer, const unsigned char *
  * space, as for the readers of the format: the first one is no parting. */
 size_t mm_tokenizer_merge_space(const char *text, size_t length);
 
-/* tokenizer_json.c, tokenizer_model.c, tokenizer_bin.c: from the file open as FD. */
-int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, struct mm_diags *diags);
+/* tokenizer_json.c, tokenizer_model.c, tokenizer_bin.c: from the file open as FD. NORMALIZES: whether a normalizer spells spaces
+ * before added tokens that ask for it are looked for. */
+int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, bool *normalizes, struct mm_diags *diags);
 int mm_tokenizer_from_model(struct mm_tokenizer *tokenizer, int fd, struct mm_diags *diags);
 int mm_tokenizer_from_bin(struct mm_tokenizer *tokenizer, int fd, uint32_t pieces, struct mm_diags *diags);
+
+/* special_settings.c: takes over what files of FOLDER say of special tokens, the first that names one: tokenizer_config.json,
+ * config.json, generation_config.json. Files that are not there say nothing. NORMALIZES: as above. FIXED: what the tokenizer says
+ * of the tokens that begin and end a text is not to be changed. Returns 0, or -1 with findings. */
+int mm_special_tokens(struct mm_checkpoint *checkpoint, const char *folder, bool normalizes, bool fixed,
+                      struct mm_diags *diags);
 
 #endif

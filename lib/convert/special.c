@@ -5,12 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/file.h"
 #include "base/number.h"
 
+/* Capitals alone: readers look a byte's piece up in this spelling, and each byte has one piece. */
 static bool is_hex(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
 }
 
 bool mm_piece_is_byte(const char *text, size_t length)
@@ -103,6 +105,47 @@ int mm_added_token_read(const struct mm_json_tree *tree, const struct mm_json_va
     return read_flags(tree, entry, content, normalizes, &token->special, diags);
 }
 
+static int compare(const void *a, const void *b)
+{
+    const struct mm_added_token *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+int mm_added_tokens_read(const struct mm_json_tree *tree, const struct mm_json_value *list, bool normalizes,
+                         struct mm_added_token **out, size_t *count, struct mm_diags *diags)
+{
+    size_t capacity = 0;
+    *out = NULL;
+    *count = 0;
+    for (const struct mm_json_value *v = mm_json_first(tree, list); v; v = mm_json_following(tree, v)) {
+        if (!mm_grow(out, *count, &capacity, sizeof **out))
+            return mm_diag_memory(diags);
+        if (mm_added_token_read(tree, v, normalizes, *out + *count, diags) < 0)
+            return -1;
+        ++*count;
+    }
+    if (*count)
+        qsort(*out, *count, sizeof **out, compare);
+    return 0;
+}
+
+/* Gives PIECE the type of TOKEN, which has its text. */
+static int type_piece(struct mm_piece *piece, const struct mm_added_token *token, uint8_t type, struct mm_diags *diags)
+{
+    char shown[MM_SHOWN];
+    bool added = piece->type == MM_PIECE_CONTROL || piece->type == MM_PIECE_USER_DEFINED;
+    mm_show(shown, token->text, token->length);
+    if (added && piece->type != type)
+        return mm_diag(diags, MM_RULE_PACK_TOKENIZER, "expected special %s for '%s', as the tokenizer has it, found %s",
+                       token->special ? "false" : "true", shown, token->special ? "true" : "false");
+    if (piece->type == MM_PIECE_BYTE)
+        return mm_diag(diags, MM_RULE_PACK_TOKENIZER, "expected added tokens that stand for no byte, found '%s'",
+                       shown);
+    if (piece->type != MM_PIECE_UNKNOWN)
+        piece->type = type;
+    return 0;
+}
+
 int mm_added_token_put(struct mm_tokenizer *tokenizer, const struct mm_added_token *token, struct mm_diags *diags)
 {
     char shown[MM_SHOWN], other[MM_SHOWN];
@@ -111,6 +154,13 @@ int mm_added_token_put(struct mm_tokenizer *tokenizer, const struct mm_added_tok
         return mm_diag(diags, MM_RULE_PACK_TOKENIZER,
                        "expected ids without gaps, found the added token '%s' at %" PRIu32 " behind %zu pieces",
                        mm_show(shown, token->text, token->length), token->id, tokenizer->piece_count);
+    if (tokenizer->kind == MM_TOKENIZER_LLAMA && !token->special &&
+        memmem(token->text, token->length, MM_PIECE_SPACE, strlen(MM_PIECE_SPACE)))
+        return mm_diag(
+            diags, MM_RULE_PACK_TOKENIZER,
+            "expected no U+2581 in an added token that is not special, found '%s', which some programs look for "
+            "as it stands and some with spaces instead",
+            mm_show(shown, token->text, token->length));
     if (token->id == tokenizer->piece_count)
         return mm_tokenizer_add_piece(tokenizer, token->text, token->length, 0, type, diags);
     struct mm_piece *piece = &tokenizer->pieces[token->id];
@@ -119,7 +169,5 @@ int mm_added_token_put(struct mm_tokenizer *tokenizer, const struct mm_added_tok
                        "expected the added token '%s' at %" PRIu32 ", where the piece '%s' stands",
                        mm_show(shown, token->text, token->length), token->id,
                        mm_show(other, mm_piece_text(tokenizer, token->id), piece->length));
-    if (piece->type != MM_PIECE_UNKNOWN)
-        piece->type = type;
-    return 0;
+    return type_piece(piece, token, type, diags);
 }

@@ -41,11 +41,13 @@ struct mm_added_token {
 int mm_added_token_read(const struct mm_json_tree *tree, const struct mm_json_value *entry, bool normalizes,
                         struct mm_added_token *token, struct mm_diags *diags);
 
-/* Puts TOKEN where its id says: gives the piece that is there already its type, or becomes the next piece. */
-int mm_added_token_put(struct mm_tokenizer *tokenizer, const struct mm_added_token *token, struct mm_diags *diags);
+/* Reads all entries of LIST, an array or an object, by id: members of an object have no order. The caller frees *OUT, also
+ * after a failure. */
+int mm_added_tokens_read(const struct mm_json_tree *tree, const struct mm_json_value *list, bool normalizes,
+                         struct mm_added_token **out, size_t *count, struct mm_diags *diags);
 
-/* Takes over what tokenizer_config.json, config.json and generation_config.json in FOLDER say of special tokens, the first that
- * names one. Files that are not there say nothing. Returns 0, or -1 with findings. */
-int mm_special_tokens(struct mm_tokenizer *tokenizer, const char *folder, struct mm_diags *diags);
+/* Puts TOKEN where its id says: gives the piece that is there already its type, or becomes the next piece. A piece that is an added token
+ * already keeps its type, or is refused with another. */
+int mm_added_token_put(struct mm_tokenizer *tokenizer, const struct mm_added_token *token, struct mm_diags *diags);
 
 #endif

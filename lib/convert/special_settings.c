@@ -1,12 +1,12 @@
 /* What the files beside a tokenizer say of special tokens: tokenizer_config.json, added_tokens.json, config.json,
  * generation_config.json. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "convert/sources.h"
 #include "convert/special.h"
 #include "model/piece_index.h"
 
@@ -23,10 +23,12 @@ static const struct token {
 #define TOKENS (sizeof tokens / sizeof *tokens)
 
 struct reading {
-    struct mm_tokenizer *tokenizer;
+    struct mm_checkpoint *checkpoint;
+    struct mm_tokenizer *tokenizer; /* the checkpoint's */
     struct mm_diags *diags;
     struct mm_json_tree tree;
-    bool said[TOKENS]; /* by a file that was read before */
+    bool normalizes, fixed; /* mm_special_tokens */
+    bool said[TOKENS];      /* by a file that was read before */
 };
 
 /* True if texts begin or end with the token of SETTING, which is stated and is not ID. */
@@ -36,6 +38,14 @@ static bool is_put_around(const struct reading *r, uint32_t setting, uint32_t id
     return (setting == MM_SETTING_BOS || setting == MM_SETTING_EOS) &&
            mm_tokenizer_get(r->tokenizer, addition, &added) && added == 1 &&
            mm_tokenizer_get(r->tokenizer, setting, &before) && before != id;
+}
+
+/* True if ID is not what the tokenizer itself says of SETTING and cannot give way: what is unknown is what it encodes with. */
+static bool contradicts(const struct reading *r, uint32_t setting, uint32_t id)
+{
+    uint32_t before;
+    bool firm = setting == MM_SETTING_UNKNOWN || (r->fixed && (setting == MM_SETTING_BOS || setting == MM_SETTING_EOS));
+    return firm && mm_tokenizer_get(r->tokenizer, setting, &before) && before != id;
 }
 
 /* A later file that says otherwise is heard of, not believed. */
@@ -48,7 +58,13 @@ static int state(struct reading *r, size_t which, uint32_t id, const struct mm_j
         return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
                               "expected %" PRIu32 " as %s, which the tokenizer puts around texts, found %" PRIu32,
                               before, name, id);
+    if (!r->said[which] && contradicts(r, setting, id))
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                              "expected %" PRIu32 " as %s, as the tokenizer has it, found %" PRIu32, before, name, id);
     if (!r->said[which]) {
+        if (before != MM_TOKEN_NONE && before != id)
+            mm_note_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                           "%s is %" PRIu32 " here, which counts, and %" PRIu32 " in the tokenizer", name, id, before);
         r->said[which] = true;
         return mm_tokenizer_set(r->tokenizer, setting, id, r->diags);
     }
@@ -113,13 +129,47 @@ static int read_prefix(struct reading *r)
 static int read_added(struct reading *r)
 {
     const struct mm_json_value *decoder = mm_json_member(&r->tree, r->tree.values, "added_tokens_decoder");
-    struct mm_added_token token;
-    for (const struct mm_json_value *v = mm_json_kind(decoder, MM_JSON_OBJECT) ? mm_json_first(&r->tree, decoder)
-                                                                               : NULL;
-         v; v = mm_json_following(&r->tree, v))
-        if (mm_added_token_read(&r->tree, v, false, &token, r->diags) < 0 ||
-            mm_added_token_put(r->tokenizer, &token, r->diags) < 0)
+    struct mm_added_token *tokens_added;
+    size_t count;
+    if (mm_json_absent(decoder))
+        return 0;
+    if (decoder->kind != MM_JSON_OBJECT)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, decoder->offset,
+                              "expected an object as added_tokens_decoder");
+    int result = mm_added_tokens_read(&r->tree, decoder, r->normalizes, &tokens_added, &count, r->diags);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = mm_added_token_put(r->tokenizer, &tokens_added[i], r->diags);
+    free(tokens_added);
+    return result;
+}
+
+/* Some classes of tokenizers put a token before each text unless they are told not to, whatever the tokenizer's file says; what
+ * says otherwise would be two tokenizers. */
+static int read_class(struct reading *r)
+{
+    static const char *const classes[] = {"LlamaTokenizer", "LlamaTokenizerFast", "CodeLlamaTokenizer",
+                                          "CodeLlamaTokenizerFast"};
+    static const struct {
+        const char *name;
+        uint32_t setting, value;
+    } unstated[] = {{"add_bos_token", MM_SETTING_ADD_BOS, 1}, {"add_eos_token", MM_SETTING_ADD_EOS, 0}};
+    const struct mm_json_value *class = mm_json_member(&r->tree, r->tree.values, "tokenizer_class");
+    uint32_t before;
+    bool known = false;
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        known = known || mm_json_is(&r->tree, class, classes[i]);
+    for (size_t i = 0; known && i < sizeof unstated / sizeof *unstated; i++) {
+        if (!mm_json_absent(mm_json_member(&r->tree, r->tree.values, unstated[i].name)))
+            continue;
+        if (mm_tokenizer_get(r->tokenizer, unstated[i].setting, &before) && before != unstated[i].value)
+            return mm_diag_offset(
+                r->diags, MM_RULE_PACK_TOKENIZER, class->offset,
+                "expected %s beside this tokenizer_class, which without it takes %s, found none and a "
+                "tokenizer that says otherwise",
+                unstated[i].name, unstated[i].value ? "true" : "false");
+        if (mm_tokenizer_set(r->tokenizer, unstated[i].setting, unstated[i].value, r->diags) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -133,7 +183,7 @@ static int read_tokenizer_config(struct reading *r)
         result = read_token(r, &index, i);
     mm_piece_index_release(&index);
     if (result == 0 && (read_prefix(r) < 0 || read_addition(r, "add_bos_token", MM_SETTING_ADD_BOS) < 0 ||
-                        read_addition(r, "add_eos_token", MM_SETTING_ADD_EOS) < 0))
+                        read_addition(r, "add_eos_token", MM_SETTING_ADD_EOS) < 0 || read_class(r) < 0))
         result = -1;
     return result;
 }
@@ -212,24 +262,27 @@ static int read_file(struct reading *r, const char *folder, const char *name, in
         result = mm_diag_memory(r->diags);
     } else if (access(path.data, F_OK) == 0 || errno != ENOENT) {
         r->diags->file = path.data;
-        fd = mm_file_open(path.data, r->diags);
+        fd = mm_checkpoint_keep_file(r->checkpoint, path.data, r->diags);
         result = fd < 0 ? -1 : mm_json_tree_read(&r->tree, fd, r->diags);
         if (result == 0 && r->tree.values[0].kind != MM_JSON_OBJECT)
             result = mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, 0, "expected an object");
         if (result == 0)
             result = read(r);
     }
-    if (fd >= 0)
-        close(fd);
     mm_json_tree_release(&r->tree);
     r->diags->file = shown;
     mm_buf_release(&path);
     return result;
 }
 
-int mm_special_tokens(struct mm_tokenizer *tokenizer, const char *folder, struct mm_diags *diags)
+int mm_special_tokens(struct mm_checkpoint *checkpoint, const char *folder, bool normalizes, bool fixed,
+                      struct mm_diags *diags)
 {
-    struct reading r = {.tokenizer = tokenizer, .diags = diags};
+    struct reading r = {.checkpoint = checkpoint,
+                        .tokenizer = &checkpoint->slm.tokenizer,
+                        .diags = diags,
+                        .normalizes = normalizes,
+                        .fixed = fixed};
     if (read_file(&r, folder, "tokenizer_config.json", read_tokenizer_config) < 0 ||
         read_file(&r, folder, "added_tokens.json", check_added) < 0 ||
         read_file(&r, folder, "config.json", read_numbers) < 0 ||

@@ -37,7 +37,8 @@ struct reading {
     struct mm_json_tree tree;
     int parts[4];    /* normalizer, pre_tokenizer, post_processor, decoder: indices of values, -1 for absent */
     int added, type; /* likewise: added_tokens, model.type */
-    int unknown;     /* model.unk_token or model.unk_id */
+    int unknown;     /* model.unk_token */
+    int unknown_id;  /* model.unk_id, which Unigram models have */
     bool byte_fallback, ignore_merges, has_model, has_vocab, has_merges, scored;
     struct mm_buf texts; /* of entries and pairs */
     struct entry *entries;
@@ -219,8 +220,10 @@ static bool read_model_member(struct reading *r)
         return read_merges(r);
     if (name_is(r, "type"))
         return take(r, &r->type);
-    if (name_is(r, "unk_token") || name_is(r, "unk_id"))
+    if (name_is(r, "unk_token"))
         return take(r, &r->unknown);
+    if (name_is(r, "unk_id"))
+        return take(r, &r->unknown_id);
     if (name_is(r, "byte_fallback"))
         return read_switch(r, "model.byte_fallback", &r->byte_fallback);
     if (name_is(r, "ignore_merges"))
@@ -308,6 +311,9 @@ static int judge_type(struct reading *r)
     if (!known)
         return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, type ? type->offset : 0,
                               "expected a model of type BPE, found %s", mm_json_shown(&r->tree, type, shown));
+    if (r->unknown_id >= 0)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, part(r, r->unknown_id)->offset,
+                              "expected members that a BPE model has in model, found unk_id");
     return r->scored || !r->has_merges
                ? mm_diag(r->diags, MM_RULE_PACK_TOKENIZER, "expected ids and merges in a BPE model, found otherwise")
                : 0;
@@ -347,31 +353,17 @@ static int add_pieces(struct reading *r, const struct mm_added_token *added, siz
     return 0;
 }
 
-static int compare_added(const void *a, const void *b)
+/* Without a piece for each byte the unknown piece stands for some letters, and programs differ in how many of them. */
+static int check_bytes(const struct reading *r)
 {
-    const struct mm_added_token *x = a, *y = b;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-/* The added tokens by id; the caller frees them. */
-static int read_added(struct reading *r, bool normalizes, struct mm_added_token **out, size_t *count)
-{
-    const struct mm_json_value *list = part(r, r->added);
-    size_t capacity = 0;
-    if (mm_json_absent(list))
-        return 0;
-    if (list->kind != MM_JSON_ARRAY)
-        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, list->offset, "expected an array as added_tokens");
-    for (const struct mm_json_value *v = mm_json_first(&r->tree, list); v; v = mm_json_following(&r->tree, v)) {
-        if (!mm_grow(out, *count, &capacity, sizeof **out))
-            return mm_diag_memory(r->diags);
-        if (mm_added_token_read(&r->tree, v, normalizes, *out + *count, r->diags) < 0)
-            return -1;
-        ++*count;
-    }
-    if (*count)
-        qsort(*out, *count, sizeof **out, compare_added);
-    return 0;
+    const struct mm_tokenizer *t = r->tokenizer;
+    size_t bytes = 0;
+    for (size_t i = 0; i < t->piece_count; i++)
+        bytes += t->pieces[i].type == MM_PIECE_BYTE;
+    return !r->byte_fallback || bytes == 256
+               ? 0
+               : mm_diag(r->diags, MM_RULE_PACK_TOKENIZER,
+                         "expected 256 pieces for bytes, as byte_fallback is true, found %zu", bytes);
 }
 
 /* An added token that is in the vocabulary too gives its piece a type; one that is not comes where its id says. */
@@ -379,7 +371,12 @@ static int make_pieces(struct reading *r, bool normalizes)
 {
     struct mm_added_token *added = NULL;
     size_t count = 0, fresh = 0;
-    int result = read_added(r, normalizes, &added, &count);
+    const struct mm_json_value *list = part(r, r->added);
+    int result = 0;
+    if (!mm_json_absent(list) && list->kind != MM_JSON_ARRAY)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, list->offset, "expected an array as added_tokens");
+    if (!mm_json_absent(list))
+        result = mm_added_tokens_read(&r->tree, list, normalizes, &added, &count, r->diags);
     unsigned char *known = result == 0 ? calloc(MM_TOKENIZER_PIECES_MAX / 8, 1) : NULL;
     if (result == 0 && !known)
         result = mm_diag_memory(r->diags);
@@ -401,19 +398,16 @@ static int make_pieces(struct reading *r, bool normalizes)
     return result;
 }
 
-/* model.unk_token or unk_id: the piece for what no piece spells. */
+/* model.unk_token: the piece for what no piece spells. */
 static int make_unknown(struct reading *r, const struct mm_piece_index *index)
 {
     char shown[MM_SHOWN];
-    uint64_t id;
     const struct mm_json_value *v = part(r, r->unknown);
     if (mm_json_absent(v))
         return 0;
     uint32_t piece = v->kind == MM_JSON_STRING && !v->cut
                          ? mm_piece_index_find(index, mm_json_text(&r->tree, v), v->length)
                          : MM_TOKEN_NONE;
-    if (mm_json_whole(&r->tree, v, r->tokenizer->piece_count, &id) && id < r->tokenizer->piece_count)
-        piece = (uint32_t)id;
     if (piece == MM_TOKEN_NONE)
         return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, v->offset,
                               "expected a piece as model.unk_token, found %s", mm_json_shown(&r->tree, v, shown));
@@ -475,7 +469,7 @@ static int check_words(const struct reading *r)
     return 0;
 }
 
-static int make(struct reading *r)
+static int make(struct reading *r, bool *normalizes)
 {
     struct mm_pipeline pipeline = {&r->tree,
                                    part(r, r->parts[0]),
@@ -491,9 +485,12 @@ static int make(struct reading *r)
     if (judge_type(r) < 0 || mm_pipeline_judge(&pipeline, r->tokenizer, r->diags) < 0 ||
         make_pieces(r, pipeline.normalizes) < 0)
         return -1;
+    *normalizes = pipeline.normalizes;
     int result = mm_piece_index_build(&index, r->tokenizer, r->diags);
     if (result == 0)
         result = make_unknown(r, &index);
+    if (result == 0)
+        result = check_bytes(r);
     if (result == 0)
         result = make_merges(r, &index);
     if (result == 0 && pipeline.words)
@@ -513,14 +510,19 @@ static void release(struct reading *r)
     free(r->pairs);
 }
 
-int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, struct mm_diags *diags)
+int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, bool *normalizes, struct mm_diags *diags)
 {
     struct reading *r = calloc(1, sizeof *r);
     struct mm_source source = {0};
     if (!r)
         return mm_diag_memory(diags);
-    *r = (struct reading){
-        .tokenizer = tokenizer, .diags = diags, .parts = {-1, -1, -1, -1}, .added = -1, .type = -1, .unknown = -1};
+    *r = (struct reading){.tokenizer = tokenizer,
+                          .diags = diags,
+                          .parts = {-1, -1, -1, -1},
+                          .added = -1,
+                          .type = -1,
+                          .unknown = -1,
+                          .unknown_id = -1};
     int result = lseek(fd, 0, SEEK_SET) < 0 ? mm_diag(diags, MM_RULE_IO_READ, "cannot go back to the first byte")
                                             : mm_source_open(&source, fd, diags);
     if (result == 0)
@@ -530,7 +532,7 @@ int mm_tokenizer_from_json(struct mm_tokenizer *tokenizer, int fd, struct mm_dia
     if (result == 0 || source.error)
         result = mm_source_finish(&source, diags);
     if (result == 0)
-        result = make(r);
+        result = make(r, normalizes);
     release(r);
     mm_source_release(&source);
     free(r);

@@ -99,13 +99,15 @@ static int pad(struct mm_tokenizer *tokenizer, uint32_t pieces, struct mm_diags 
 }
 
 /* A tokenizer.json that has no template puts nothing around a text, unless a file beside it says so. */
-static int settle(struct mm_tokenizer *tokenizer, enum kind kind, uint32_t pieces, const char *config_folder,
-                  struct mm_diags *diags)
+static int settle(struct mm_checkpoint *checkpoint, enum kind kind, uint32_t pieces, const char *config_folder,
+                  bool normalizes, struct mm_diags *diags)
 {
     static const uint32_t additions[] = {MM_SETTING_ADD_BOS, MM_SETTING_ADD_EOS};
+    struct mm_tokenizer *tokenizer = &checkpoint->slm.tokenizer;
     uint32_t value;
     bool complete = kind == KIND_GGUF || kind == KIND_SLM; /* these say all of themselves */
-    if (config_folder && !complete && mm_special_tokens(tokenizer, config_folder, diags) < 0)
+    if (config_folder && !complete &&
+        mm_special_tokens(checkpoint, config_folder, normalizes, kind == KIND_BIN, diags) < 0)
         return -1;
     for (size_t i = 0; kind == KIND_JSON && i < sizeof additions / sizeof *additions; i++)
         if (!mm_tokenizer_get(tokenizer, additions[i], &value) &&
@@ -115,12 +117,12 @@ static int settle(struct mm_tokenizer *tokenizer, enum kind kind, uint32_t piece
 }
 
 static int read_kind(struct mm_tokenizer *tokenizer, int fd, const char *path, enum kind kind, uint32_t pieces,
-                     struct mm_diags *diags)
+                     bool *normalizes, struct mm_diags *diags)
 {
     switch (kind) {
     case KIND_GGUF:
     case KIND_SLM: return from_model_file(tokenizer, fd, path, kind, diags);
-    case KIND_JSON: return mm_tokenizer_from_json(tokenizer, fd, diags);
+    case KIND_JSON: return mm_tokenizer_from_json(tokenizer, fd, normalizes, diags);
     case KIND_MODEL: return mm_tokenizer_from_model(tokenizer, fd, diags);
     case KIND_BIN: return mm_tokenizer_from_bin(tokenizer, fd, pieces, diags);
     default:
@@ -131,24 +133,23 @@ static int read_kind(struct mm_tokenizer *tokenizer, int fd, const char *path, e
     }
 }
 
-int mm_tokenizer_open(struct mm_tokenizer *tokenizer, const char *path, uint32_t pieces, const char *config_folder,
+int mm_tokenizer_open(struct mm_checkpoint *checkpoint, const char *path, uint32_t pieces, const char *config_folder,
                       struct mm_diags *diags)
 {
     const char *shown = diags->file;
     unsigned char head[64];
     diags->file = path;
-    int fd = mm_file_open(path, diags), result = fd < 0 ? -1 : 0;
+    int fd = mm_checkpoint_keep_file(checkpoint, path, diags), result = fd < 0 ? -1 : 0;
     ssize_t length = fd < 0 ? 0 : pread(fd, head, sizeof head, 0);
     if (length < 0)
         result = mm_diag(diags, MM_RULE_IO_READ, "cannot read");
     if (result == 0) {
         enum kind kind = kind_of(head, (size_t)length);
-        result = read_kind(tokenizer, fd, path, kind, pieces, diags);
+        bool normalizes = true;
+        result = read_kind(&checkpoint->slm.tokenizer, fd, path, kind, pieces, &normalizes, diags);
         if (result == 0)
-            result = settle(tokenizer, kind, pieces, config_folder, diags);
+            result = settle(checkpoint, kind, pieces, config_folder, normalizes, diags);
     }
-    if (fd >= 0)
-        close(fd);
     diags->file = shown;
     return result;
 }

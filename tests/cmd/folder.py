@@ -254,7 +254,7 @@ def token_ends(m): m.files['generation_config.json'] = json.dumps({'eos_token_id
 def token_spaces(m): m.tokenizer = spaces(); m.config.update(bos_token_id=1, eos_token_id=2)
 def token_shards(m): token_spaces(m); m.shards = 2; m.files['tokenizer_config.json'] = json.dumps({'bos_token': '<s>'})
 def token_metaspace(m): token_spaces(m); m.tokenizer.update(normalizer=None, pre_tokenizer={'type': 'Metaspace', 'replacement': '▁', 'prepend_scheme': 'first', 'split': False})
-def token_never(m): token_metaspace(m); m.tokenizer['pre_tokenizer']['prepend_scheme'] = 'never'
+def token_never(m): token_metaspace(m); m.tokenizer['pre_tokenizer']['prepend_scheme'] = 'never'; m.tokenizer['decoder']['decoders'].pop()
 def token_words(m):
     token_metaspace(m)
     m.tokenizer['pre_tokenizer']['split'] = True
@@ -274,6 +274,45 @@ def token_normalized(m): token_spaces(m); m.tokenizer['added_tokens'].append({'i
 def token_unigram(m):
     token_metaspace(m)
     m.tokenizer['model'] = {'type': 'Unigram', 'unk_id': 0, 'byte_fallback': True, 'vocab': [[piece, -i / 8] for i, piece in enumerate(spaces()['model']['vocab'])]}
+def token_letter(m): token_spaces(m); vocabulary = m.tokenizer['model']['vocab']; vocabulary['aß'] = len(vocabulary)
+def token_merged_added(m):
+    token_spaces(m)
+    vocabulary = m.tokenizer['model']['vocab']
+    vocabulary['tha'] = len(vocabulary)
+    m.tokenizer['model']['merges'] += ['th a', 't ha']
+    vocabulary['ha'] = len(vocabulary)
+    m.tokenizer['model']['merges'].append('h a')
+    m.tokenizer['added_tokens'].append({'id': vocabulary['tha'], 'content': 'tha', 'special': False, 'normalized': False})
+def token_merged_bytes(m):
+    token_spaces(m)
+    vocabulary = m.tokenizer['model']['vocab']
+    vocabulary['<0xC3><0x9F>'] = len(vocabulary)
+    m.tokenizer['model']['merges'].append('<0xC3> <0x9F>')
+def token_whole_words(m): token_spaces(m); m.tokenizer['model']['ignore_merges'] = True
+def tied_empty(m): tied_copy(m); m.tensors['lm_head.weight'] = ('F32', (0, 0, PIECES, WIDTH), b'')
+def rope_both(m): m.config['rope_scaling'] = {'type': 'linear', 'factor': 2.0}; m.config['rope_parameters'] = {'rope_type': 'default', 'rope_theta': 10000.0}
+def rope_both_default(m): rope_both(m); m.config = dict(reversed(m.config.items()))
+def rope_same(m): rope_both(m); m.config['rope_parameters'].update(rope_type='linear', factor=2)
+def token_undecoded(m): token_spaces(m); m.tokenizer['decoder'] = None
+def token_stripped(m): token_spaces(m); m.tokenizer['decoder']['decoders'][3]['start'] = 7
+def token_stripped_more(m): token_spaces(m); m.tokenizer['normalizer'] = m.tokenizer['normalizer']['normalizers'][1]
+def token_decoded(m): token_metaspace(m); m.tokenizer['decoder'] = {'type': 'Sequence', 'decoders': [{'type': 'ByteFallback'}, m.tokenizer['pre_tokenizer']]}
+def token_bytes(m): token_spaces(m); m.tokenizer['model']['vocab'] = {'<0xab>' if piece == '<0xAB>' else piece: i for piece, i in m.tokenizer['model']['vocab'].items()}
+def token_unknown_number(m): token_spaces(m); m.tokenizer['model']['unk_token'] = 5
+def token_unknown_twice(m): token_spaces(m); m.tokenizer['model']['unk_id'] = 5
+def tokenizer_config(m, **members): m.files['tokenizer_config.json'] = json.dumps(members)
+def token_special_not(m): tokenizer_config(m, added_tokens_decoder={'256': {'content': '<|end|>', 'special': False}})
+def token_special_unsaid(m): tokenizer_config(m, added_tokens_decoder={'256': {'content': '<|end|>'}})
+def token_later_normalized(m): token_spaces(m); tokenizer_config(m, added_tokens_decoder={'268': {'content': '[x]', 'special': False, 'normalized': True}})
+def token_space_added(m): token_spaces(m); tokenizer_config(m, added_tokens_decoder={'268': {'content': '▁▁', 'special': False}})
+def token_byte_added(m): token_spaces(m); tokenizer_config(m, added_tokens_decoder={'3': {'content': '<0x00>', 'special': True}})
+def token_unordered(m):
+    token_fewer(m)
+    tokenizer_config(m, added_tokens_decoder={str(i): {'content': f'<|{i}|>', 'special': i % 2 == 0} for i in (303, 302, 301, 300)})
+def token_class(m): token_spaces(m); m.tokenizer['post_processor'] = None; tokenizer_config(m, tokenizer_class='LlamaTokenizerFast')
+def token_class_contradicts(m): token_class(m); m.tokenizer['post_processor'] = spaces()['post_processor']; m.tokenizer['post_processor']['single'].pop(0)
+def token_class_says(m): token_class_contradicts(m); tokenizer_config(m, tokenizer_class='LlamaTokenizer', add_bos_token=False)
+def token_other_unknown(m): token_spaces(m); tokenizer_config(m, unk_token='</s>')
 def token_charsmap(m): token_metaspace(m); m.tokenizer['normalizer'] = {'type': 'Precompiled', 'precompiled_charsmap': 'AAAA'}
 
 

@@ -39,7 +39,7 @@ make_folder plain && run slm-pack -q -o model.slm model
 same "shards make the same bytes as one file" "$(sha256sum <model.slm)" "$(sha256sum <sharded.slm)"
 
 fact() { slm-info --metadata model.slm | sed -n "s/^$1	[^	]*	//p"; }
-for row in "plain 10000" "rope_linear 10000 2" "rope_five 500000"; do
+for row in "plain 10000" "rope_linear 10000 2" "rope_same 10000 2" "rope_five 500000"; do
     set -- $row
     make_folder "$1" && run slm-pack -q -o model.slm model
     same "$1: rope-base" "$2" "$(fact rope-base)"
@@ -65,12 +65,18 @@ make_folder token_bos && run slm-pack -q -o model.slm model
 same "tokenizer_config.json says what begins a text" "256 1 0" "$(setting 't["settings"]["1"], t["settings"]["32"], t["settings"]["33"]')"
 make_folder token_added && run slm-pack -q -o model.slm model
 same "added tokens behind the vocabulary have types 3 and 4" "[3, 4, 3, 4]" "$(setting 't["types"][300:]')"
+make_folder token_unordered && run slm-pack -q -o model.slm model
+same "they may stand in any order" "[3, 4, 3, 4]" "$(setting 't["types"][300:]')"
+for row in "token_class 1" "token_class_says 0"; do
+    make_folder "${row% *}" && run slm-pack -q -o model.slm model
+    same "${row% *}: whether a token is put before a text" "1 ${row#* } 0" "$(setting 't["settings"]["1"], t["settings"]["32"], t["settings"]["33"]')"
+done
 make_folder token_fewer && run slm-pack -o model.slm model
 expect "a larger embedding is filled up, and a note says so" 0 "adds 4 unused pieces"
 same "the pieces added are unused" "[PAD303] 5" "$(setting 't["pieces"][303], t["types"][303]')"
 make_folder token_ends && run slm-pack -o model.slm model
 expect "of several tokens that end a text the others are heard of" 0 "of several tokens in eos_token_id one is carried over"
-for row in "token_spaces 1" "token_metaspace 1" "token_never 0"; do
+for row in "token_spaces 1" "token_metaspace 1" "token_decoded 1" "token_never 0"; do
     set -- $row
     make_folder "$1" && run slm-pack -q -o model.slm model
     same "$1: kind, types and settings" "llama [2, 3, 3, 6] 1 0 $2" \
@@ -160,6 +166,26 @@ token_other_bos|pack-tokenizer|expected 1 as bos_token_id, which the tokenizer p
 token_unnamed|pack-tokenizer|expected the added token '<|new|>'
 token_prefixed|pack-tokenizer|expected add_prefix_space false, found true
 token_unprefixed|pack-tokenizer|expected add_prefix_space true
+token_letter|pack-tokenizer|expected a merge of 'a' and
+token_merged_added|pack-tokenizer|found one with 'tha', which is an added token
+token_merged_bytes|pack-tokenizer|found one with '<0xC3>', which is a byte
+token_whole_words|pack-tokenizer|expected ignore_merges false
+tied_empty|pack-tensor|expected lm_head.weight to be model.embed_tokens.weight bit for bit
+rope_both|pack-source|the same type and factor in rope_scaling and in rope_parameters
+rope_both_default|pack-source|the same type and factor in rope_scaling and in rope_parameters
+token_undecoded|pack-tokenizer|as decoder
+token_stripped|pack-tokenizer|as decoder
+token_stripped_more|pack-tokenizer|as no space is put before a text, as decoder
+token_bytes|pack-tokenizer|expected 256 pieces for bytes, as byte_fallback is true, found 255
+token_unknown_number|pack-tokenizer|expected a piece as model.unk_token, found 5
+token_unknown_twice|pack-tokenizer|in model, found unk_id
+token_special_not|pack-tokenizer|expected special true for '<|end|>'
+token_special_unsaid|pack-tokenizer|expected special true for '<|end|>'
+token_later_normalized|pack-tokenizer|found normalized true for "[x]"
+token_space_added|pack-tokenizer|expected no U+2581 in an added token that is not special
+token_byte_added|pack-tokenizer|expected added tokens that stand for no byte, found '<0x00>'
+token_class_contradicts|pack-tokenizer|expected add_bos_token beside this tokenizer_class
+token_other_unknown|pack-tokenizer|expected 0 as unk_token, as the tokenizer has it, found 2
 token_charsmap|pack-tokenizer|normalizer, found a step of type "Precompiled"
 ROWS
 
@@ -171,6 +197,20 @@ done
 make_folder two_keys
 run slm-pack --drop logit_scale -o model.slm model
 expect "a dropped key does not excuse another" 1 "embedding_multiplier of 12"
+
+# ---- what is read is not replaced, --force or not ----
+
+make_folder token_spaces
+for file in tokenizer_config.json generation_config.json added_tokens.json; do echo "{}" >model/$file; done
+for file in config.json generation_config.json tokenizer_config.json added_tokens.json tokenizer.json model.safetensors; do
+    cp model/$file before
+    run slm-pack -q --force -o model/$file model
+    expect "$file of the source is not replaced" 3 "which is read" "[io-exists]"
+    same "$file is what it was" "$(sha256sum <before)" "$(sha256sum <model/$file)"
+done
+mv model/tokenizer.json words.json && ln -s ../words.json model/tokenizer.json
+run slm-pack -q --force -o words.json model
+expect "nor is a file that a link of the source leads to" 3 "which is read" "[io-exists]"
 
 # ---- a real model, whose tensors are known from elsewhere ----
 

@@ -301,7 +301,7 @@ class Tokenizer:
         for index, kind in enumerate(self.types or ()):
             if not 1 <= kind <= 6:
                 self.report(0, f"the type of piece {index}: expected 1 to 6, found {kind}")
-            if kind == 6 and self.kind == LLAMA and not re.fullmatch(rb"<0x[0-9A-Fa-f]{2}>", self.pieces[index]):
+            if kind == 6 and self.kind == LLAMA and not re.fullmatch(rb"<0x[0-9A-F]{2}>", self.pieces[index]):
                 self.report(0, f"piece {index} is a byte and not spelled <0xHH>: {show(self.pieces[index])}")
 
     def lines(self):

@@ -531,7 +531,7 @@ for type_number in (0, 7, 128, 255):
         made.types = made.types or [1] * len(made.pieces)
         made.types[rng.randrange(len(made.types))] = number
 
-for spelling_at, spelling in enumerate((b"A", b"<0x4>", b"<0x041>", b"<0xG0>", b"<0X41>", b"0x41", b"<0x41", b"<0x41> ", b"<0x 1>", b"<0x+1>",
+for spelling_at, spelling in enumerate((b"A", b"<0xab>", b"<0xaB>", b"<0x4>", b"<0x041>", b"<0xG0>", b"<0X41>", b"0x41", b"<0x41", b"<0x41> ", b"<0x 1>", b"<0x+1>",
                                         b"", b"\xff", b"<0x41>\0")):
     @spoil(f"byte-{spelling_at}", f"a byte of kind 1 is spelled <0xHH>: {spelling!r}")
     def byte_spelling(made, rng, spelling=spelling):

@@ -61,7 +61,7 @@ def make_pieces(rng, edge, full):
     count = 3000 if edge == "many pieces" else 64 if edge == "pieces to 64" else rng.randint(30 if full else 2, 90)
     pieces = [b"<0x%02X>" % byte for byte in rng.sample(range(256), rng.randint(0, min(count, 9)))]
     if edge == "hex digits":
-        pieces = [b"<0xab>", b"<0xAB>", b"<0xaB>", b"<0x00>"]
+        pieces = [b"<0xAB>", b"<0xCD>", b"<0xEF>", b"<0x00>"]
     if edge in ("empty pieces", "odd pieces", "long piece"):
         pieces += ODD_PIECES if edge != "empty pieces" else [b"", b"a", b"", b""]
     elif rng.random() < 0.5:

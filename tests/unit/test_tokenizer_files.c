@@ -125,7 +125,7 @@ static void a_model_is_taken_over(void **state)
 static void models_that_no_slm_tells_of_are_refused(void **state)
 {
     (void)state;
-    check_file("unigram is noted", BYTES(UNKNOWN BEGINS ENDS "\x12\0" NORMALIZER), "note:pack-tokenizer");
+    check_file("unigram", BYTES(UNKNOWN BEGINS ENDS "\x12\0" NORMALIZER), "pack-tokenizer");
     check_file("nothing", BYTES(""), "pack-tokenizer@#0");
     check_file("no trainer_spec", BYTES(UNKNOWN BEGINS ENDS NORMALIZER), "pack-tokenizer@#0");
     check_file("no normalizer_spec", BYTES(UNKNOWN BEGINS ENDS TRAINER_BPE), "pack-tokenizer@#0");
@@ -248,16 +248,17 @@ static void scores_follow_from_merges(void **state)
 static void check_opened(const char *folder, const char *bytes, size_t length, uint32_t pieces, size_t expected, const char *findings)
 {
     struct mm_diags diags;
-    struct mm_tokenizer t = {0};
+    struct mm_checkpoint checkpoint = {0};
+    const struct mm_tokenizer *t = &checkpoint.slm.tokenizer;
     const char *path = in_folder(folder, "file");
     mm_diags_init(&diags);
     write_file(path, bytes, length);
-    int result = mm_tokenizer_open(&t, path, pieces, NULL, &diags);
+    int result = mm_tokenizer_open(&checkpoint, path, pieces, NULL, &diags);
     check_findings(bytes, &diags, findings);
-    check_number("pieces", result == 0 ? t.piece_count : 0, expected);
+    check_number("pieces", result == 0 ? t->piece_count : 0, expected);
     if (expected > 4)
-        assert_true(t.pieces[4].type == MM_PIECE_UNUSED && memcmp(mm_piece_text(&t, 4), "[PAD4]", 6) == 0);
-    mm_tokenizer_release(&t);
+        assert_true(t->pieces[4].type == MM_PIECE_UNUSED && memcmp(mm_piece_text(t, 4), "[PAD4]", 6) == 0);
+    mm_checkpoint_release(&checkpoint);
     mm_diags_release(&diags);
 }
 
