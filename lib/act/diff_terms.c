@@ -40,6 +40,7 @@ static int open_checkpoint(struct mm_diffing *d, struct mm_checkpoint *checkpoin
 {
     const char **drop = mm_realloc_array(NULL, options.drop_count + 1, sizeof *drop);
     const struct mm_diags mark = *d->diags;
+    *checkpoint = (struct mm_checkpoint){0};
     if (!drop)
         return mm_diag_memory(d->diags);
     for (size_t i = 0; i < options.drop_count; i++)
