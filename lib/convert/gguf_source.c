@@ -1,4 +1,5 @@
 /* A model from a GGUF file: each key is carried over, or follows from what is, or is refused by name. */
+#include <float.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,16 @@ static void refuse(struct taking *t, const struct mm_gguf_pair *pair, const char
                        expected, shown, shown);
     }
     free(key);
+}
+
+/* A number that does not fit is not taken, so that a key that is dropped counts as absent. */
+static bool take_real(const struct mm_gguf_pair *pair, bool or_zero, float *number)
+{
+    float value;
+    if (!mm_gguf_pair_real(pair, &value) || !(or_zero ? value >= 0 : value > 0) || value > FLT_MAX)
+        return false;
+    *number = value;
+    return true;
 }
 
 static bool text_is(const struct mm_gguf_pair *pair, const char *text)
@@ -161,16 +172,16 @@ static void take_llama(struct taking *t, const struct mm_gguf_pair *pair, const 
             return;
         }
     if (mm_gguf_pair_is(pair, "llama.attention.layer_norm_rms_epsilon")) {
-        t->has_epsilon = mm_gguf_pair_real(pair, &llama->norm_epsilon);
-        if (!t->has_epsilon || !(llama->norm_epsilon >= 0))
-            refuse(t, pair, "an f32 not below 0");
+        t->has_epsilon = take_real(pair, true, &llama->norm_epsilon);
+        if (!t->has_epsilon)
+            refuse(t, pair, "a finite f32 not below 0");
     } else if (mm_gguf_pair_is(pair, "llama.rope.freq_base")) {
-        if (!mm_gguf_pair_real(pair, &llama->rope_base) || !(llama->rope_base > 0))
-            refuse(t, pair, "an f32 above 0");
+        if (!take_real(pair, false, &llama->rope_base))
+            refuse(t, pair, "a finite f32 above 0");
     } else if (mm_gguf_pair_is(pair, "llama.rope.scaling.factor")) {
-        t->has_factor = mm_gguf_pair_real(pair, &llama->rope_factor) && llama->rope_factor > 0;
+        t->has_factor = take_real(pair, false, &llama->rope_factor);
         if (!t->has_factor)
-            refuse(t, pair, "an f32 above 0");
+            refuse(t, pair, "a finite f32 above 0");
     } else if (mm_gguf_pair_is(pair, "llama.rope.scaling.type")) {
         take_scaling(t, pair);
     } else {

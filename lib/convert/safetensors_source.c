@@ -364,7 +364,9 @@ static void take_tensors(struct reading *r)
     r->diags->file = shown;
     if (r->rotations)
         mm_note(r->diags, MM_RULE_PACK_TENSOR,
-                "leaves out %" PRIu64 " tensors rotary_emb.inv_freq, which follow from rope_theta", r->rotations);
+                "leaves out %" PRIu64
+                " tensors rotary_emb.inv_freq without a look at their values: rope_theta says them",
+                r->rotations);
 }
 
 /* ---- what config.json and the tensors say of each other ---- */

@@ -1,5 +1,5 @@
-/* What the files beside a tokenizer say of special tokens: tokenizer_config.json, added_tokens.json, config.json,
- * generation_config.json. */
+/* What the files beside a tokenizer say of special tokens: tokenizer_config.json, special_tokens_map.json,
+ * added_tokens.json, config.json, generation_config.json. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,6 +29,7 @@ struct reading {
     struct mm_json_tree tree;
     bool normalizes, fixed; /* mm_special_tokens */
     bool said[TOKENS];      /* by a file that was read before */
+    bool agreed[TOKENS];    /* what was said cannot be said otherwise by the present file */
 };
 
 /* True if texts begin or end with the token of SETTING, which is stated and is not ID. */
@@ -68,6 +69,10 @@ static int state(struct reading *r, size_t which, uint32_t id, const struct mm_j
         r->said[which] = true;
         return mm_tokenizer_set(r->tokenizer, setting, id, r->diags);
     }
+    if (before != id && r->agreed[which])
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                              "expected %" PRIu32 " as %s, as tokenizer_config.json has it, found %" PRIu32, before,
+                              tokens[which].text, id);
     if (before != id)
         mm_note_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
                        "%s is %" PRIu32 " here, and %" PRIu32 " in tokenizer_config.json or config.json, which counts",
@@ -77,22 +82,74 @@ static int state(struct reading *r, size_t which, uint32_t id, const struct mm_j
 
 /* ---- tokenizer_config.json ---- */
 
-/* "<s>", or {"content": "<s>", ...}. */
-static int read_token(struct reading *r, const struct mm_piece_index *index, size_t which)
+/* Programs add every token that these files name to those that are matched in a text. */
+static int make_special(struct reading *r, uint32_t id, const struct mm_json_value *value)
 {
     char shown[MM_SHOWN];
-    const struct mm_json_value *value = mm_json_member(&r->tree, r->tree.values, tokens[which].text);
+    struct mm_piece *piece = &r->tokenizer->pieces[id];
+    if (piece->type == MM_PIECE_USER_DEFINED || piece->type == MM_PIECE_BYTE)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset,
+                              "expected a special token, as this file names it, found %s, which is %s",
+                              mm_json_shown(&r->tree, value, shown),
+                              piece->type == MM_PIECE_BYTE ? "a byte" : "an added token that is not special");
+    if (piece->type == MM_PIECE_NORMAL)
+        piece->type = MM_PIECE_CONTROL;
+    return 0;
+}
+
+/* "<s>", or {"content": "<s>", ...}: the piece, which is special from here on. */
+static int find_token(struct reading *r, const struct mm_piece_index *index, const struct mm_json_value *value,
+                      const char *name, uint32_t *id)
+{
+    char shown[MM_SHOWN];
     if (mm_json_kind(value, MM_JSON_OBJECT))
         value = mm_json_member(&r->tree, value, "content");
+    *id = mm_json_kind(value, MM_JSON_STRING) && !value->cut
+              ? mm_piece_index_find(index, mm_json_text(&r->tree, value), value->length)
+              : MM_TOKEN_NONE;
+    if (*id == MM_TOKEN_NONE)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value ? value->offset : 0,
+                              "expected a piece as %s, found %s", name, mm_json_shown(&r->tree, value, shown));
+    return make_special(r, *id, value);
+}
+
+/* Special tokens without a role: a list, or an object of them by names. */
+static int read_further(struct reading *r, const struct mm_piece_index *index, const char *name)
+{
+    uint32_t id;
+    char shown[MM_SHOWN];
+    const struct mm_json_value *list = mm_json_member(&r->tree, r->tree.values, name);
+    if (mm_json_absent(list))
+        return 0;
+    if (list->kind != MM_JSON_ARRAY && list->kind != MM_JSON_OBJECT)
+        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, list->offset, "expected a list as %s, found %s", name,
+                              mm_json_shown(&r->tree, list, shown));
+    for (const struct mm_json_value *v = mm_json_first(&r->tree, list); v; v = mm_json_following(&r->tree, v))
+        if (find_token(r, index, v, name, &id) < 0)
+            return -1;
+    return 0;
+}
+
+static int read_token(struct reading *r, const struct mm_piece_index *index, size_t which)
+{
+    uint32_t id;
+    const struct mm_json_value *value = mm_json_member(&r->tree, r->tree.values, tokens[which].text);
     if (mm_json_absent(value))
         return 0;
-    uint32_t id = value->kind == MM_JSON_STRING && !value->cut
-                      ? mm_piece_index_find(index, mm_json_text(&r->tree, value), value->length)
-                      : MM_TOKEN_NONE;
-    if (id == MM_TOKEN_NONE)
-        return mm_diag_offset(r->diags, MM_RULE_PACK_TOKENIZER, value->offset, "expected a piece as %s, found %s",
-                              tokens[which].text, mm_json_shown(&r->tree, value, shown));
-    return state(r, which, id, value);
+    return find_token(r, index, value, tokens[which].text, &id) < 0 ? -1 : state(r, which, id, value);
+}
+
+static int read_tokens(struct reading *r)
+{
+    static const char *const further[] = {"additional_special_tokens", "extra_special_tokens"};
+    struct mm_piece_index index = {0};
+    int result = mm_piece_index_build(&index, r->tokenizer, r->diags);
+    for (size_t i = 0; result == 0 && i < TOKENS; i++)
+        result = read_token(r, &index, i);
+    for (size_t i = 0; result == 0 && i < sizeof further / sizeof *further; i++)
+        result = read_further(r, &index, further[i]);
+    mm_piece_index_release(&index);
+    return result;
 }
 
 /* A switch that the tokenizer itself may have stated: two that contradict each other make two tokenizers. */
@@ -175,16 +232,24 @@ static int read_class(struct reading *r)
 
 static int read_tokenizer_config(struct reading *r)
 {
-    struct mm_piece_index index = {0};
     int result = read_added(r);
     if (result == 0)
-        result = mm_piece_index_build(&index, r->tokenizer, r->diags);
-    for (size_t i = 0; result == 0 && i < TOKENS; i++)
-        result = read_token(r, &index, i);
-    mm_piece_index_release(&index);
+        result = read_tokens(r);
     if (result == 0 && (read_prefix(r) < 0 || read_addition(r, "add_bos_token", MM_SETTING_ADD_BOS) < 0 ||
                         read_addition(r, "add_eos_token", MM_SETTING_ADD_EOS) < 0 || read_class(r) < 0))
         result = -1;
+    return result;
+}
+
+/* ---- special_tokens_map.json ---- */
+
+/* Some programs believe this file and some tokenizer_config.json, so both have to name the same tokens. */
+static int read_map(struct reading *r)
+{
+    for (size_t i = 0; i < TOKENS; i++)
+        r->agreed[i] = r->said[i];
+    int result = read_tokens(r);
+    memset(r->agreed, 0, sizeof r->agreed);
     return result;
 }
 
@@ -284,6 +349,7 @@ int mm_special_tokens(struct mm_checkpoint *checkpoint, const char *folder, bool
                         .normalizes = normalizes,
                         .fixed = fixed};
     if (read_file(&r, folder, "tokenizer_config.json", read_tokenizer_config) < 0 ||
+        read_file(&r, folder, "special_tokens_map.json", read_map) < 0 ||
         read_file(&r, folder, "added_tokens.json", check_added) < 0 ||
         read_file(&r, folder, "config.json", read_numbers) < 0 ||
         read_file(&r, folder, "generation_config.json", read_numbers) < 0)

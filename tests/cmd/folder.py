@@ -313,6 +313,10 @@ def token_class(m): token_spaces(m); m.tokenizer['post_processor'] = None; token
 def token_class_contradicts(m): token_class(m); m.tokenizer['post_processor'] = spaces()['post_processor']; m.tokenizer['post_processor']['single'].pop(0)
 def token_class_says(m): token_class_contradicts(m); tokenizer_config(m, tokenizer_class='LlamaTokenizer', add_bos_token=False)
 def token_other_unknown(m): token_spaces(m); tokenizer_config(m, unk_token='</s>')
+def token_roles(m): token_spaces(m); m.tokenizer['added_tokens'] = []; tokenizer_config(m, bos_token='<s>', eos_token='</s>', additional_special_tokens=['é'])
+def token_further(m): tokenizer_config(m, additional_special_tokens=['<|nowhere|>'])
+def token_further_added(m): token_added(m); tokenizer_config(m, additional_special_tokens=['<|1|>'])
+def token_maps(m): token_spaces(m); tokenizer_config(m, eos_token='</s>'); m.files['special_tokens_map.json'] = json.dumps({'eos_token': '<s>'})
 def token_charsmap(m): token_metaspace(m); m.tokenizer['normalizer'] = {'type': 'Precompiled', 'precompiled_charsmap': 'AAAA'}
 
 

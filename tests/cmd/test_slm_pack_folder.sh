@@ -71,6 +71,11 @@ for row in "token_class 1" "token_class_says 0"; do
     make_folder "${row% *}" && run slm-pack -q -o model.slm model
     same "${row% *}: whether a token is put before a text" "1 ${row#* } 0" "$(setting 't["settings"]["1"], t["settings"]["32"], t["settings"]["33"]')"
 done
+make_folder token_roles && run slm-pack -q -o model.slm model
+same "tokens that tokenizer_config.json names are special" "[2, 3, 3] 3" "$(setting 't["types"][:3], t["types"][267]')"
+tok='import sys; sys.path.insert(0, sys.argv[1]); import folder; open("tok.bin", "wb").write(folder.tok_bin(["<unk>", "\n<s>\n", "\n</s>\n"] + [f"<0x{b:02X}>" for b in range(256)] + [str(i) for i in range(41)]))'
+make_folder plain && python3 -c "$tok" "$HERE" && run slm-pack -o model.slm --tokenizer tok.bin model
+expect "config.json cannot say otherwise than tok.bin" 1 "expected 1 as bos_token_id, as the tokenizer has it, found 256"
 make_folder token_fewer && run slm-pack -o model.slm model
 expect "a larger embedding is filled up, and a note says so" 0 "adds 4 unused pieces"
 same "the pieces added are unused" "[PAD303] 5" "$(setting 't["pieces"][303], t["types"][303]')"
@@ -186,6 +191,9 @@ token_space_added|pack-tokenizer|expected no U+2581 in an added token that is no
 token_byte_added|pack-tokenizer|expected added tokens that stand for no byte, found '<0x00>'
 token_class_contradicts|pack-tokenizer|expected add_bos_token beside this tokenizer_class
 token_other_unknown|pack-tokenizer|expected 0 as unk_token, as the tokenizer has it, found 2
+token_further|pack-tokenizer|expected a piece as additional_special_tokens, found "<|nowhere|>"
+token_further_added|pack-tokenizer|which is an added token that is not special
+token_maps|pack-tokenizer|expected 2 as eos_token, as tokenizer_config.json has it, found 1
 token_charsmap|pack-tokenizer|normalizer, found a step of type "Precompiled"
 ROWS
 
@@ -201,8 +209,8 @@ expect "a dropped key does not excuse another" 1 "embedding_multiplier of 12"
 # ---- what is read is not replaced, --force or not ----
 
 make_folder token_spaces
-for file in tokenizer_config.json generation_config.json added_tokens.json; do echo "{}" >model/$file; done
-for file in config.json generation_config.json tokenizer_config.json added_tokens.json tokenizer.json model.safetensors; do
+for file in tokenizer_config.json generation_config.json added_tokens.json special_tokens_map.json; do echo "{}" >model/$file; done
+for file in config.json generation_config.json tokenizer_config.json added_tokens.json special_tokens_map.json tokenizer.json model.safetensors; do
     cp model/$file before
     run slm-pack -q --force -o model/$file model
     expect "$file of the source is not replaced" 3 "which is read" "[io-exists]"
