@@ -203,9 +203,12 @@ static int list_files(struct listing *listing, const char *folder, const char *s
     int result = 0;
     if (!dir)
         return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
-    for (const struct dirent *entry; result == 0 && (entry = readdir(dir));)
+    errno = 0; /* an end of the folder that is an error would be a smaller folder */
+    for (const struct dirent *entry; result == 0 && (entry = readdir(dir)); errno = 0)
         if (entry->d_name[0] != '.' && mm_path_ends_in_any_case(entry->d_name, suffix))
             result = list_file(listing, folder, entry->d_name, diags);
+    if (result == 0 && errno != 0)
+        result = mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", errno);
     closedir(dir);
     if (listing->count > 0)
         qsort(listing->paths, listing->count, sizeof *listing->paths, compare_paths);
