@@ -4,6 +4,7 @@
 
 #include "cli_written.h"
 #include "convert/pack.h"
+#include "text/line.h"
 
 enum { OUTPUT, TOKENIZER, QUANTIZE, DROP, NAME, LICENSE, FORCE };
 
@@ -62,6 +63,14 @@ static int run(struct call *c)
     return result;
 }
 
+/* A fact's value, which leads nowhere (docs/formats/slm.md). */
+static const char *fact(const struct call *c, const char *option, const char *value)
+{
+    if (!mm_value_sound(value, strlen(value)) || strlen(value) > MM_VALUE_MAX || strstr(value, "://"))
+        cli_usage(&c->cli, "%s: expected the value of a line without '://', found '%s'", option, value);
+    return value;
+}
+
 static void take_option(struct call *c, int option, const char *value)
 {
     switch (option) {
@@ -73,8 +82,8 @@ static void take_option(struct call *c, int option, const char *value)
         c->how.dtype = mm_dtype_of_ggml(strcmp(value, "q8_0") == 0 ? 8 : 2);
         break;
     case DROP: c->drop[c->from.drop_count++] = value; break;
-    case NAME: c->how.name = value; break;
-    case LICENSE: c->how.license = value; break;
+    case NAME: c->how.name = fact(c, "--name", value); break;
+    case LICENSE: c->how.license = fact(c, "--license", value); break;
     default: c->force = true; break;
     }
 }

@@ -143,6 +143,8 @@ static void take_scaling(struct reading *r, const struct mm_json_value *value)
     bool sound = value->kind == MM_JSON_OBJECT;
     if (value->kind == MM_JSON_NULL)
         return;
+    if (sound && !mm_json_absent(base)) /* it counts also where the scaling is left out */
+        take_base(r, base);
     if (!type)
         type = old;
     for (const struct mm_json_value *v = mm_json_first(&r->tree, value); sound && v;
@@ -163,8 +165,6 @@ static void take_scaling(struct reading *r, const struct mm_json_value *value)
             fail(r, value, "the same type and factor in rope_scaling and in rope_parameters");
         r->scaled = true;
         r->config->llama.rope_factor = number;
-        if (!mm_json_absent(base))
-            take_base(r, base);
     }
 }
 

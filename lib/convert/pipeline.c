@@ -175,6 +175,9 @@ static int judge_bytes(struct mm_pipeline *p, const struct steps *normalizer, co
             "found another");
     tokenizer->kind = MM_TOKENIZER_GPT2;
     strcpy(tokenizer->pre, cut->pre);
+    if (composed)
+        mm_note(diags, MM_RULE_PACK_TOKENIZER,
+                "leaves out the normalizer NFC: text that is not composed is to be composed before it is cut");
     return 0;
 }
 
@@ -204,8 +207,8 @@ static int judge_spelling(const struct mm_pipeline *p, const struct steps *norma
     return 0;
 }
 
-/* Metaspace spells spaces too. "first" and "always" differ behind special tokens inside a text only, of which the setting
- * says nothing either. */
+/* Metaspace spells spaces too. It puts a space only where a text does not begin with one, and "first" not behind special tokens
+ * inside a text, of which the setting cannot tell. */
 static int judge_metaspace(struct mm_pipeline *p, const struct mm_json_value *step, bool *prefix,
                            struct mm_diags *diags)
 {
@@ -217,6 +220,10 @@ static int judge_metaspace(struct mm_pipeline *p, const struct mm_json_value *st
         return refuse(p, "pre_tokenizer", step, "Metaspace with U+2581 and a prepend_scheme that is known", diags);
     *prefix = scheme ? !never : has(p, step, "add_prefix_space", true);
     p->words = has(p, step, "split", true);
+    if (*prefix)
+        mm_note(diags, MM_RULE_PACK_TOKENIZER,
+                "the pre_tokenizer puts no second space before a text that begins with one; add_space_prefix says that "
+                "one is put before every text");
     return 0;
 }
 

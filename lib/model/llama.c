@@ -132,6 +132,8 @@ void mm_llama_defaults(struct mm_llama *llama)
     set_default(&numbers[MM_LLAMA_ROPE_DIMENSIONS], numbers[MM_LLAMA_KEY_LENGTH]);
     if (llama->rope_base == 0)
         llama->rope_base = 10000;
+    if (llama->rope_factor == 1) /* which scales nothing */
+        llama->rope_factor = 0;
 }
 
 static const char *fault_of_reals(const struct mm_llama *llama, const char **key)
@@ -140,8 +142,8 @@ static const char *fault_of_reals(const struct mm_llama *llama, const char **key
     if (!isfinite(llama->rope_base) || llama->rope_base <= 0)
         return "a finite real number above 0";
     *key = "rope-scaling";
-    if (!isfinite(llama->rope_factor) || llama->rope_factor < 0)
-        return "none, or a finite factor above 0";
+    if (!isfinite(llama->rope_factor) || llama->rope_factor < 0 || llama->rope_factor == 1)
+        return "none, or a finite factor above 0 that is not 1";
     *key = "norm-epsilon";
     if (!isfinite(llama->norm_epsilon) || llama->norm_epsilon < 0)
         return "a finite real number not below 0";

@@ -61,7 +61,7 @@ int mm_llama_tensor_of_safetensors(const char *name, size_t length, uint32_t *bl
 unsigned mm_llama_dimensions(const struct mm_llama *llama, enum mm_llama_tensor_id which, uint64_t dims[static 4]);
 
 /* Fills what is not stated and follows from the rest: head-count-kv (head-count), key-length and value-length
- * (embedding-length / head-count), rope-dimension-count (key-length), rope_base (10000). */
+ * (embedding-length / head-count), rope-dimension-count (key-length), rope_base (10000). A scaling by 1 is none. */
 void mm_llama_defaults(struct mm_llama *llama);
 
 /* NULL where the facts hold together (every number stated and in range, head-count a multiple of head-count-kv, an even

@@ -56,7 +56,7 @@ run slm-info -q --metadata named.gguf
 expect "say what the file says" 0 "general.name${tab}str${tab}Ünï 2" "general.license${tab}str${tab}MIT"
 for name in '' ' a' 'a ' 'https://a.org' "$(printf 'a\nb')" "$(printf 'a\302\205')" "$(printf '\377')" "$(printf '%01025d' 0)"; do
     run slm-pack -q -o bad.slm --name "$name" tiny.slm
-    expect "--name '$(printf %s "$name" | head -c 12 | cat -v | tr '\n' '|')' is refused" 1 "[slm-facts]"
+    expect "--name '$(printf %s "$name" | head -c 12 | cat -v | tr '\n' '|')' is refused" 2 "usage: slm-pack"
 done
 
 # ---- every case of the generator ----

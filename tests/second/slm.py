@@ -97,7 +97,7 @@ def scaling(text):
     if text == "none":
         return 0.0
     kind, _, factor = text.partition(" ")
-    return positive(factor) if kind == "linear" else None
+    return positive(factor) if kind == "linear" and factor != "1" else None
 
 
 def text_without_address(text):

@@ -292,7 +292,7 @@ for real_key in ("rope-base", "norm-epsilon"):
            "0.100000001", "1e+004", "1,5", "1_0", "1e+00", "0.00001", "9.9999999e-06", "1e-05f", "16777217", "1250000", "12345670", "9.99999994e+03", "0.0",
            "00", "1 0", "3.14159274101257324")
 values("rope-base", "above 0", "0")
-values("rope-scaling", "none, or linear FACTOR", "linear", "linear 0", "linear  2", "linear none", "yarn 2", "None", "linear 2 2",
+values("rope-scaling", "none, or linear FACTOR", "linear", "linear 0", "linear 1", "linear  2", "linear none", "yarn 2", "None", "linear 2 2",
        "linear -1", "linear 2.0", "linear inf", "2", "none 2", "linear 02", "dynamic", "Linear 2", "linear2")
 values("quantization", "a dtype", "F16", "unknown", "q4_k", "mixed", "f16 f32", "#2")
 values("name", "no ://", "https://example.org/x", "x://", "://", "see hf://org/name")

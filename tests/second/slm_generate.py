@@ -113,6 +113,7 @@ def make_tokenizer(rng, edge, full):
 def make_facts(rng, shape, pieces, edge, full):
     real = lambda: spell(1 if edge == "subnormal" else bits_of_real(rng))
     most = 2**31 - 1
+    factor = real()
     facts = [("architecture", "llama")]
     if full or edge == "name" or rng.random() < 0.5:
         facts.append(("name", rng.choice(NAMES)))
@@ -123,7 +124,7 @@ def make_facts(rng, shape, pieces, edge, full):
               ("key-length", shape.key), ("value-length", shape.value), ("vocab-size", pieces),
               ("context-length", most if edge == "largest numbers" else rng.choice([1, 16, 2048, 131072, most])),
               ("rope-dimension-count", shape.rope), ("rope-base", real()),
-              ("rope-scaling", "linear " + real() if edge == "linear" or rng.random() < 0.3 else "none"),
+              ("rope-scaling", "linear " + ("2" if factor == "1" else factor) if edge == "linear" or rng.random() < 0.3 else "none"),
               ("norm-epsilon", "0" if edge == "epsilon 0" or rng.random() < 0.1 else real()), ("quantization", "")]
     return facts
 
