@@ -220,7 +220,7 @@ static int run(struct call *c)
 /* PUBLISHER/NAME[@REVISION] */
 static void take_model(struct call *c, const char *value)
 {
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     size_t length = strcspn(value, "@");
     bool sound = length < sizeof c->model_id && mm_field_check(MM_FIELD_MODEL_ID, value, length, &fault);
     if (sound && value[length])

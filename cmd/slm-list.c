@@ -70,7 +70,7 @@ static void add_line(const struct call *c, const struct mm_store_model *model, c
 
 static int list_all(struct call *c, const char *id)
 {
-    struct mm_store_list models;
+    struct mm_store_list models = {0};
     struct mm_buf out = {0};
     int answer = mm_store_list(c->store.home, false, &models, &c->cli.diags) == 0 ? MM_YES : MM_UNKNOWN;
     size_t listed = 0;

@@ -55,7 +55,7 @@ static int remove_one(struct call *c, const struct mm_store_model *model)
 /* Every revision of ID, which names none: one of them, or all if asked for. */
 static int remove_revisions(struct call *c, const char *id)
 {
-    struct mm_store_list models;
+    struct mm_store_list models = {0};
     size_t found = 0;
     int result = mm_store_list(c->store.home, false, &models, &c->cli.diags);
     for (size_t i = 0; i < models.count; i++)

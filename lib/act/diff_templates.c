@@ -377,7 +377,7 @@ static void show(struct mm_buf *buf, const struct mm_template *item)
 static int compare_one(struct mm_diffing *d, const struct mm_template *a, const struct mm_template *b,
                        enum mm_derived_template *word)
 {
-    const char *name = a ? a->name : b->name;
+    const char *name = a ? a->name : b ? b->name : "";
     enum mm_diff_how how = !a ? MM_DIFF_ADDED : MM_DIFF_CHANGED;
     if (a && b && memcmp(a->sha256, b->sha256, MM_HASH_BYTES) == 0) {
         if (*word == MM_DERIVED_TEMPLATE_NONE)

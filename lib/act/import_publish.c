@@ -40,7 +40,7 @@ int mm_import_remove_list(const struct mm_import *i, const struct mm_item *item,
 static bool lead_to_root(const struct mm_hashes *hashes, const struct mm_claim *claim, struct mm_diags *diags)
 {
     struct mm_merkle tree;
-    unsigned char root[MM_HASH_BYTES];
+    unsigned char root[MM_HASH_BYTES] = {0};
     bool ready = mm_merkle_init(&tree, diags) == 0;
     for (size_t k = 0; ready && k < hashes->count; k++)
         mm_merkle_add(&tree, hashes->items[k]);

@@ -34,7 +34,7 @@ struct imports {
 static int note_import(void *context, const struct mm_receipt *receipt, const char *path)
 {
     struct imports *imports = context;
-    struct mm_store_model wanted;
+    struct mm_store_model wanted = {0};
     (void)path;
     if (receipt->action != MM_ACTION_IMPORTED && receipt->action != MM_ACTION_REMOVED)
         return 0;

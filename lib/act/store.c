@@ -53,7 +53,7 @@ static int add_revision(struct listing *l, const char *path)
     uint64_t revision;
     const char *id = path + strlen(MM_STORE_MODELS) + 1, *slash = strrchr(path, '/');
     size_t length = (size_t)(slash - id);
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     struct mm_store_list *list = l->list;
     if (!mm_number(slash + 1, strlen(slash + 1), MM_NUMBER_MAX, &revision) || revision == 0)
         return surplus(l, path, "a revision's folder");
@@ -166,7 +166,7 @@ int mm_store_find(int home, const char *name, struct mm_store_model *model, stru
     const char *at = strchr(name, '@');
     size_t length = at ? (size_t)(at - name) : strlen(name);
     uint64_t revision = 0;
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     if (!mm_field_check(MM_FIELD_MODEL_ID, name, length, &fault) ||
         (at && (!mm_number(at + 1, strlen(at + 1), MM_NUMBER_MAX, &revision) || revision == 0)))
         return mm_diag(diags, MM_RULE_STORE_MODEL, "expected PUBLISHER/NAME[@REVISION], found '%s'",

@@ -36,24 +36,25 @@ static void choose_dtype(const struct mm_stored *stored, struct mm_slm_tensor *t
     tensor->dtype = wanted;
 }
 
-static int replace_text(char **text, const char *with, struct mm_diags *diags)
+/* WITH instead of TEXT, which is taken over, unless WITH is NULL. */
+static char *replaced(char *text, const char *with, bool *failed)
 {
-    char *copy = with ? strdup(with) : NULL;
     if (!with)
-        return 0;
-    if (!copy)
-        return mm_diag_memory(diags);
-    free(*text);
-    *text = copy;
-    return 0;
+        return text;
+    free(text);
+    text = strdup(with);
+    *failed = *failed || !text;
+    return text;
 }
 
 static int prepare(struct packing *p)
 {
     struct mm_slm *slm = &p->checkpoint->slm;
-    if (replace_text(&slm->name, p->options->name, p->diags) < 0 ||
-        replace_text(&slm->license, p->options->license, p->diags) < 0)
-        return -1;
+    bool failed = false;
+    slm->name = replaced(slm->name, p->options->name, &failed);
+    slm->license = replaced(slm->license, p->options->license, &failed);
+    if (failed)
+        return mm_diag_memory(p->diags);
     for (size_t i = 0; p->options->dtype != MM_PACK_KEEP && i < slm->tensor_count; i++)
         choose_dtype(&p->checkpoint->stored[i], &slm->tensors[i], p->options->dtype, p->diags);
     return mm_slm_settle(slm, p->diags);
