@@ -105,14 +105,6 @@ int mm_intake_open(struct mm_intake *intake, const struct mm_supply *supply, con
     return 0;
 }
 
-bool mm_intake_has(const struct mm_intake *intake)
-{
-    for (size_t i = 0; i < intake->supply->root_count; i++)
-        if (intake->files[i] >= 0 || intake->sets[i] >= 0)
-            return true;
-    return false;
-}
-
 int mm_intake_finish(const struct mm_intake *intake, struct mm_diags *diags)
 {
     struct stat after;

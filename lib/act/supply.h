@@ -88,9 +88,6 @@ void mm_intake_release(struct mm_intake *intake);
 void mm_intake_know(struct mm_intake *intake, int home, const struct mm_shelf *shelf,
                     const struct mm_store_model *model, const struct mm_chunk_list *list);
 
-/* True if any file or set of the sources has something of the artifact. */
-bool mm_intake_has(const struct mm_intake *intake);
-
 /* Reads up to LENGTH bytes at OFFSET, within one chunk, from the first place that has them: the store, a file, a chunk set. A read that
  * fails is tried again. Returns their number, or -1 with errno set where no place has them. */
 ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, size_t length, enum mm_intake_from *from);

@@ -55,6 +55,15 @@ static int tear_down(void **state)
 /* ---- sources ---- */
 
 /* The source NAME with the first LENGTH bytes of the artifact, byte WRONG changed if it is one of them. */
+/* True if a file or set of the sources is open. */
+static bool has_any(const struct mm_intake *intake)
+{
+    for (size_t i = 0; i < intake->supply->root_count; i++)
+        if (intake->files[i] >= 0 || intake->sets[i] >= 0)
+            return true;
+    return false;
+}
+
 static void make_file(struct place *place, const char *name, size_t length, size_t wrong)
 {
     char path[64];
@@ -121,7 +130,7 @@ static void bytes_come_from_a_file(void **state)
     make_file(place, "one", LENGTH, LENGTH);
     add(place, "one");
     open_intake(place, false);
-    assert_true(mm_intake_has(&place->intake));
+    assert_true(has_any(&place->intake));
     check_read(place, 0, 100, MM_FROM_FILE);
     check_read(place, 2 * CHUNK, 1000, MM_FROM_FILE);
     assert_int_equal(mm_intake_finish(&place->intake, &place->diags), 0);
@@ -137,7 +146,7 @@ static void a_source_without_the_artifact_has_nothing(void **state)
     assert_int_equal(mkdirat(place->root, "one", 0700), 0);
     add(place, "one");
     open_intake(place, true);
-    assert_false(mm_intake_has(&place->intake));
+    assert_false(has_any(&place->intake));
     assert_int_equal(mm_intake_read(&place->intake, 0, found, sizeof found, &from), -1);
     assert_int_equal(errno, ENODATA);
     check_number("from", from, MM_FROM_NOWHERE);
@@ -151,7 +160,7 @@ static void a_longer_file_is_none(void **state)
     place->claim.chunks.bytes--;
     add(place, "one");
     open_intake(place, true);
-    assert_true(place->intake.longer && !mm_intake_has(&place->intake));
+    assert_true(place->intake.longer && !has_any(&place->intake));
 }
 
 static void what_is_no_file_is_none(void **state)
@@ -168,7 +177,7 @@ static void what_is_no_file_is_none(void **state)
     for (size_t i = 0; i < COUNT_OF(names); i++)
         add(place, names[i]);
     open_intake(place, true);
-    assert_false(mm_intake_has(&place->intake));
+    assert_false(has_any(&place->intake));
 }
 
 static void links_out_of_a_source_count_where_they_may(void **state)
@@ -220,7 +229,7 @@ static void chunks_come_from_sets(void **state)
     add(place, "two.chunkset");
     assert_true(!place->supply.roots[0].is_set && place->supply.roots[1].is_set);
     open_intake(place, true);
-    assert_true(mm_intake_has(&place->intake));
+    assert_true(has_any(&place->intake));
     check_read(place, 100, 200, MM_FROM_SET);
     check_read(place, 2 * CHUNK, 1000, MM_FROM_SET);
     assert_int_equal(fetch(place, 0, &from, &read), 0);
@@ -249,7 +258,7 @@ static void a_set_that_is_a_link_is_none(void **state)
     assert_int_equal(symlinkat("../real.chunkset", place->root, "one/a.chunkset"), 0);
     add(place, "one");
     open_intake(place, true);
-    assert_false(mm_intake_has(&place->intake));
+    assert_false(has_any(&place->intake));
 }
 
 static void a_file_that_changes_is_noticed(void **state)
