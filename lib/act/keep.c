@@ -242,20 +242,29 @@ static int clear_partial(struct clearing *c, const char *path)
     return result;
 }
 
+static int need(struct clearing *c, const unsigned char hash[static MM_HASH_BYTES])
+{
+    char hex[MM_HASH_HEX + 1];
+    mm_hex(hex, hash, MM_HASH_BYTES);
+    return mm_name_set_add_text(&c->needed, c->sha, hex, MM_HASH_HEX) == MM_NAME_MEMORY ? mm_diag_memory(c->diags) : 0;
+}
+
 static int need_model(struct clearing *c, const struct mm_store_model *model)
 {
     struct mm_manifest manifest = {0};
-    char hex[MM_HASH_HEX + 1];
+    struct mm_diags mark = *c->diags;
+    struct stat info;
     int result = mm_store_manifest(c->home, model, &manifest, c->diags);
-    mm_hex(hex, manifest.sha256, MM_HASH_BYTES);
-    if (result == 0 && mm_name_set_add_text(&c->needed, c->sha, hex, MM_HASH_HEX) == MM_NAME_MEMORY)
-        result = mm_diag_memory(c->diags);
+    if (result == 0)
+        result = need(c, manifest.sha256);
     for (size_t group = 1; result == 0 && group <= mm_manifest_artifacts(&manifest); group++) {
         struct mm_claim claim;
         mm_manifest_claim(&manifest, group, &claim);
-        mm_hex(hex, claim.chunks.root, MM_HASH_BYTES);
-        if (mm_name_set_add_text(&c->needed, c->sha, hex, MM_HASH_HEX) == MM_NAME_MEMORY)
-            result = mm_diag_memory(c->diags);
+        result = need(c, claim.chunks.root);
+    }
+    if (result < 0 && fstatat(c->home, model->path, &info, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+        mm_diags_rewind(c->diags, &mark); /* it was removed since it was listed */
+        result = 0;
     }
     mm_manifest_release(&manifest);
     return result;

@@ -98,8 +98,8 @@ static int remove_entry(int folder, const char *name, int depth, struct mm_diags
     if (!S_ISDIR(info.st_mode))
         return unlinkat(folder, name, 0) < 0 && errno != ENOENT ? fails(diags, "remove", name) : 0;
     int below = openat(folder, name, FOLDER_FLAGS);
-    if (below < 0)
-        return fails(diags, "open the folder", name);
+    if (below < 0) /* somebody else may be removing it too */
+        return errno == ENOENT ? 0 : fails(diags, "open the folder", name);
     if (walk(below, name, depth + 1, remove_entry, diags) < 0)
         return -1;
     return unlinkat(folder, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? fails(diags, "remove the folder", name) : 0;
