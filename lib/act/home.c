@@ -1,5 +1,7 @@
 #include "act/home.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -158,14 +160,6 @@ static int open_lock(int home, bool exclusive)
     return fd;
 }
 
-/* True if the lock open as FD is still the one that has the name: whoever held it may have taken it away. */
-static bool is_named(int home, int fd)
-{
-    struct stat a, b;
-    return fstat(fd, &a) == 0 && fstatat(home, "store/" LOCK_NAME, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 static int take(int fd, int how)
 {
     int result;
@@ -188,7 +182,7 @@ int mm_home_lock(int home, bool exclusive, struct mm_diags *diags)
             close(fd);
             return -1;
         }
-        if (!exclusive || is_named(home, fd))
+        if (!exclusive || mm_file_is_named(home, "store/" LOCK_NAME, fd))
             return fd;
         close(fd);
     }

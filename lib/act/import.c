@@ -166,7 +166,7 @@ static int take_list(struct mm_import *i, struct mm_item *item)
     bool compressed = false;
     int result = 0;
     item->listed = find_list(i, &item->claim, &stored, &text, &compressed);
-    if (compressed && item->listed && !mm_import_names_list(&item->claim, ".chunks.gz")) {
+    if (compressed && item->listed && !mm_claim_list_ends_in(&item->claim, ".chunks.gz")) {
         compressed = false;
         mm_buf_clear(&stored);
         mm_buf_add(&stored, text.data, text.length);
@@ -174,7 +174,7 @@ static int take_list(struct mm_import *i, struct mm_item *item)
     if (mm_import_remove_list(i, item, ".chunks") < 0 || mm_import_remove_list(i, item, ".chunks.gz") < 0)
         result = -1;
     snprintf(item->list_path, sizeof item->list_path, "%s.chunks%s", item->claim.path, compressed ? ".gz" : "");
-    item->list_stated = item->listed && mm_import_names_list(&item->claim, compressed ? ".chunks.gz" : ".chunks");
+    item->list_stated = item->listed && mm_claim_list_ends_in(&item->claim, compressed ? ".chunks.gz" : ".chunks");
     if (item->listed && (stored.failed || text.failed))
         result = mm_diag_memory(i->diags);
     else if (item->listed && result == 0)

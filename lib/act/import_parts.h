@@ -111,9 +111,6 @@ int mm_import_write_lacks(struct mm_import *import);
 
 /* import_publish.c */
 
-/* True if CLAIM's manifest names a chunk list with this ENDING, ".chunks" or ".chunks.gz". */
-bool mm_import_names_list(const struct mm_claim *claim, const char *ending);
-
 /* Removes the list with this ENDING beside the partial file of ITEM, if there is one. Returns 0, or -1 with IO_WRITE. */
 int mm_import_remove_list(const struct mm_import *import, const struct mm_item *item, const char *ending);
 

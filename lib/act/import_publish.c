@@ -17,14 +17,6 @@
 
 #define MOVE_TRIES 8
 
-bool mm_import_names_list(const struct mm_claim *claim, const char *ending)
-{
-    const struct mm_entry *route = claim->chunk_list_route;
-    size_t length = strlen(ending);
-    return claim->chunk_list.known && route->value_length > length &&
-           memcmp(route->value + route->value_length - length, ending, length) == 0;
-}
-
 int mm_import_remove_list(const struct mm_import *i, const struct mm_item *item, const char *ending)
 {
     char path[sizeof item->list_path];
@@ -108,8 +100,8 @@ static int settle_lists(struct mm_import *i)
         struct mm_item *item = &i->items[k];
         if (keep_list(i, item) < 0)
             return -1;
-        if ((!mm_import_names_list(&item->claim, ".chunks") && mm_import_remove_list(i, item, ".chunks") < 0) ||
-            (!mm_import_names_list(&item->claim, ".chunks.gz") && mm_import_remove_list(i, item, ".chunks.gz") < 0))
+        if ((!mm_claim_list_ends_in(&item->claim, ".chunks") && mm_import_remove_list(i, item, ".chunks") < 0) ||
+            (!mm_claim_list_ends_in(&item->claim, ".chunks.gz") && mm_import_remove_list(i, item, ".chunks.gz") < 0))
             return -1;
     }
     return 0;

@@ -200,14 +200,6 @@ int mm_store_manifest(int home, const struct mm_store_model *model, struct mm_ma
 
 /* ---- changing the store ---- */
 
-/* True if the lock file open as FD is still the one that PATH names: whoever held it may have removed it. */
-static bool still_named(int home, const char *path, int fd)
-{
-    struct stat a, b;
-    return fstat(fd, &a) == 0 && fstatat(home, path, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
 static int take_lock(int fd, bool wait, bool *waited)
 {
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -240,7 +232,7 @@ int mm_store_lock(int home, const char *path, bool wait, bool *waited, struct mm
                 return -1;
             return mm_diag(diags, MM_RULE_STORE_HOME, "cannot take the lock %s: %s", path, strerror(error));
         }
-        if (still_named(home, path, fd))
+        if (mm_file_is_named(home, path, fd)) /* whoever held it may have removed it */
             return fd;
         close(fd);
     }

@@ -303,8 +303,7 @@ static bool find_list(const struct mm_supply *supply, const struct mm_claim *cla
 bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
                           struct mm_buf *text, bool *compressed)
 {
-    const struct mm_entry *route = claim->chunk_list_route;
-    bool gz = route && route->value_length > 3 && memcmp(route->value + route->value_length - 3, ".gz", 3) == 0;
+    bool gz = mm_claim_list_ends_in(claim, ".gz");
     *compressed = gz;
     if (find_list(supply, claim, gz, true, stored, text) || find_list(supply, claim, gz, false, stored, text))
         return true;

@@ -83,12 +83,6 @@ struct listed {
     bool usable; /* its root is the manifest's: it may name wrong chunks */
 };
 
-static bool route_ends_in_gz(const struct mm_claim *claim)
-{
-    const struct mm_entry *route = claim->chunk_list_route;
-    return route && route->value_length > 3 && memcmp(route->value + route->value_length - 3, ".gz", 3) == 0;
-}
-
 static bool same_facts(const struct mm_chunk_facts *a, const struct mm_chunk_facts *b)
 {
     return a->bytes == b->bytes && a->size == b->size && a->count == b->count &&
@@ -157,7 +151,7 @@ static void read_list(struct verify *v, size_t which, struct listed *listed)
 {
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
     const char *shown = v->diags->file;
-    bool stated = claim->chunk_list.known, compressed = route_ends_in_gz(claim);
+    bool stated = claim->chunk_list.known, compressed = mm_claim_list_ends_in(claim, ".gz");
     mm_outcome_set(outcome_of(v, which, MM_CHECK_CHUNK_LIST), MM_RESULT_SKIP,
                    stated ? "none: the list is not here" : "none: the manifest names none");
     if (!read_list_at(v, which, listed, compressed, stated))

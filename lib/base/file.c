@@ -143,6 +143,12 @@ bool mm_file_is_open(const char *path, int fd)
     return stat(path, &a) == 0 && fstat(fd, &b) == 0 && one_file(&a, &b);
 }
 
+bool mm_file_is_named(int folder, const char *name, int fd)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && fstatat(folder, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && one_file(&a, &b);
+}
+
 int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags)
 {
     char block[65536];

@@ -36,6 +36,9 @@ bool mm_file_is(const char *path, int folder, const char *name);
 /* True if PATH is the file that is open as FD. */
 bool mm_file_is_open(const char *path, int fd);
 
+/* True if NAME beneath the open folder FOLDER, no link followed, is the file that is open as FD. */
+bool mm_file_is_named(int folder, const char *name, int fd);
+
 /* LENGTH random bytes of the system. Returns 0 or -1. */
 int mm_random(void *bytes, size_t length);
 

@@ -95,6 +95,9 @@ static inline size_t mm_manifest_artifacts(const struct mm_manifest *manifest)
     return manifest->group_count ? manifest->group_count - 1 : 0;
 }
 
+/* True if the manifest names a chunk list of the artifact whose route ends in ENDING. */
+bool mm_claim_list_ends_in(const struct mm_claim *claim, const char *ending);
+
 /* Fills CLAIM from artifact GROUP (from 1) of a valid manifest. */
 void mm_manifest_claim(const struct mm_manifest *manifest, size_t group, struct mm_claim *claim);
 

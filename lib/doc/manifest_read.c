@@ -353,3 +353,11 @@ void mm_manifest_claim(const struct mm_manifest *manifest, size_t group, struct 
     mm_manifest_text(manifest, group, MM_FIELD_ARTIFACT_FORMAT, text);
     claim->format = (enum mm_format)mm_format_of(text, strlen(text));
 }
+
+bool mm_claim_list_ends_in(const struct mm_claim *claim, const char *ending)
+{
+    const struct mm_entry *route = claim->chunk_list_route;
+    size_t length = strlen(ending);
+    return route && route->value_length > length &&
+           memcmp(route->value + route->value_length - length, ending, length) == 0;
+}
