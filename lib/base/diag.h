@@ -35,6 +35,9 @@ enum mm_rule_group {
     MM_GROUP_RECEIPT = 256,
     MM_GROUP_STORE = 512,
     MM_GROUP_DIFF = 1024,
+    MM_GROUP_TRUST = 2048,
+    MM_GROUP_POLICY = 4096,
+    MM_GROUP_ATTEST = 8192,
 };
 
 struct mm_rule_info {

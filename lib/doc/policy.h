@@ -1,0 +1,47 @@
+/* Policies: what else a model must fulfil (docs/formats/policy.md). */
+#ifndef MM_DOC_POLICY_H
+#define MM_DOC_POLICY_H
+
+#include "base/buf.h"
+#include "base/diag.h"
+
+#define MM_POLICY_TYPE "minimodel-policy"
+#define MM_POLICY_MAX 16777216
+
+/* The keys of a policy, in their order. */
+enum mm_policy_key {
+    MM_POLICY_NAME,
+    MM_POLICY_PUBLISHER,
+    MM_POLICY_KEY,
+    MM_POLICY_SIGNATURE,
+    MM_POLICY_COUNTERSIGNATURES,
+    MM_POLICY_COUNTERSIGNER,
+    MM_POLICY_LICENSE,
+    MM_POLICY_FORMAT,
+    MM_POLICY_LANE,
+    MM_POLICY_MAX_BYTES,
+    MM_POLICY_MAX_ARTIFACT_BYTES,
+    MM_POLICY_EVIDENCE,
+    MM_POLICY_MAX_AGE_DAYS,
+    MM_POLICY_KEY_COUNT
+};
+extern const char *const mm_policy_keys[MM_POLICY_KEY_COUNT];
+
+/* A line; VALUE points into the policy's text and is NUL-terminated. */
+struct mm_policy_line {
+    enum mm_policy_key key;
+    const char *value;
+    uint64_t number; /* the value, for keys that have one */
+};
+
+struct mm_policy {
+    char *text;
+    struct mm_policy_line *lines; /* in order, so that lines of one key stand together */
+    size_t count, capacity;
+};
+
+/* Reads the policy in the open file FD. Returns 0, or -1 with POLICY_FORM, text and value rules; release POLICY in every case. */
+int mm_policy_read(struct mm_policy *policy, int fd, struct mm_diags *diags);
+void mm_policy_release(struct mm_policy *policy);
+
+#endif

@@ -1,0 +1,48 @@
+/* Secret keys: minisign's files. What is secret lies in locked memory that is wiped when it is released (libsodium's
+ * guarded allocations), and is never copied elsewhere. */
+#ifndef MM_TRUST_SECRET_KEY_H
+#define MM_TRUST_SECRET_KEY_H
+
+#include "trust/minisign.h"
+
+#define MM_PASSWORD_MAX 1024 /* bytes */
+
+/* A password, or anything else that is to be locked and wiped. */
+struct mm_secret {
+    char *bytes; /* locked memory of `capacity` bytes, NULL for none */
+    size_t length, capacity;
+};
+
+/* Returns 0, or -1 with IO_MEMORY. Release SECRET in every case. */
+int mm_secret_init(struct mm_secret *secret, size_t capacity, struct mm_diags *diags);
+void mm_secret_release(struct mm_secret *secret);
+
+struct mm_secret_key; /* in locked memory */
+
+/* A new key with a random id. Returns NULL with IO_MEMORY. Free with mm_secret_key_free. */
+struct mm_secret_key *mm_secret_key_new(struct mm_diags *diags);
+
+/* Asks for the password; called at most once. Fills PASSWORD, which is initialised. Returns 0, or -1 with a finding. */
+typedef int mm_password_fn(void *context, struct mm_secret *password, struct mm_diags *diags);
+
+/* Reads the secret key in the open file FD, which has to be the user's own and not readable by others (KEY_MODE). ASK is
+ * called where it has a password. Returns NULL with KEY_FORM, KEY_PASSWORD (also where the file is damaged: that cannot be told
+ * apart), KEY_DAMAGED, KEY_WEAK, IO_LIMIT (more memory or work than docs/formats/signatures.md allows), IO_MEMORY. */
+struct mm_secret_key *mm_secret_key_read(int fd, mm_password_fn *ask, void *context, struct mm_diags *diags);
+void mm_secret_key_free(struct mm_secret_key *key);
+
+/* The secret key's file into OUT, locked memory of its own: under PASSWORD, or open where that is NULL. scrypt gets 1 GiB, or half of that
+ * and so on down to 16 MiB where the machine has not so much. Returns 0, or -1 with IO_MEMORY. Release OUT in every case. */
+int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret *password, struct mm_secret *out,
+                        struct mm_diags *diags);
+
+/* The public half. */
+const struct mm_public_key *mm_secret_key_public(const struct mm_secret_key *key);
+
+/* Appends the signature's file over what has PREHASH, with this trusted COMMENT, a value of one line (mm_value_sound but for its
+ * length, at most 8000 bytes). What was made is verified before it is given out. Returns 0, or -1 with IO_MEMORY or
+ * SIGNATURE_FORM. */
+int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char prehash[static MM_PREHASH_BYTES],
+                       const char *comment, struct mm_buf *out, struct mm_diags *diags);
+
+#endif
