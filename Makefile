@@ -29,6 +29,7 @@ LIB_SOURCES := \
 	lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
 	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c \
+	lib/trust/minisign.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/gguf_split.c lib/convert/llama2c_source.c \
 	lib/convert/llama_config.c lib/convert/merge_scores.c lib/convert/pack.c lib/convert/pipeline.c lib/convert/protobuf.c \
 	lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c lib/convert/special.c \
@@ -63,8 +64,8 @@ endif
 CFLAGS ?= -O2 -g
 # what is rounded twice on paper is rounded twice (lib/model/quantize.c)
 ARITHMETIC := -ffp-contract=off
-LIBS := $(shell $(PKG_CONFIG) --libs libcrypto zlib)
-LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto zlib)
+LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libsodium zlib)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto libsodium zlib)
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) \
 	$(SANITIZER) $(LIB_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS)
 ALL_LDFLAGS = $(LD_HARDENING) $(SANITIZER) $(LDFLAGS)
@@ -102,7 +103,7 @@ static: $(STATIC)
 $(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -static-pie $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto zlib)
+	$(Q)$(CC) -static-pie $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib)
 
 # ---- tests ----
 
@@ -175,7 +176,7 @@ install: all
 	$(Q)for page in $(MAN_PAGES); do \
 		$(INSTALL) -d $(MANDIR)/man$${page##*.} && $(INSTALL) -m 644 $$page $(MANDIR)/man$${page##*.} || exit 1; done
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include/minimodel' 'libdir=$${prefix}/lib' '' 'Name: minimodel' \
-		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto zlib' \
+		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \
 		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' > $(LIBDIR)/pkgconfig/minimodel.pc
 
 uninstall:

@@ -12,13 +12,14 @@ missing() {
     if command -v pkg-config >/dev/null 2>&1; then
         pkg-config --exists libcrypto || echo libssl-dev
         pkg-config --exists zlib || echo zlib1g-dev
+        pkg-config --exists libsodium || echo libsodium-dev
     else
-        echo pkg-config libssl-dev zlib1g-dev
+        echo pkg-config libssl-dev zlib1g-dev libsodium-dev
     fi
     command -v python3 >/dev/null 2>&1 || echo python3
     [ "$purpose" = test ] || return 0
     command -v pkg-config >/dev/null 2>&1 && pkg-config --exists cmocka || echo libcmocka-dev
-    for pair in jq:jq openssl:openssl mandoc:mandoc git:git strace:strace setpriv:util-linux ps:procps gzip:gzip; do
+    for pair in jq:jq minisign:minisign openssl:openssl mandoc:mandoc git:git strace:strace setpriv:util-linux ps:procps gzip:gzip; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || echo "${pair##*:}"
     done
     [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null || echo python3 python3-jsonschema

@@ -45,7 +45,7 @@ static int check_signature(struct mm_import *i)
 {
     const struct mm_entry *scheme = mm_manifest_get(&i->manifest, 0, MM_FIELD_SIGNATURE_SCHEME);
     if (!mm_entry_is(scheme, "none"))
-        return mm_diag_line(i->diags, MM_RULE_STORE_SIGNED, scheme->line, scheme->key_length + 3,
+        return mm_diag_line(i->diags, MM_RULE_SIGNATURE_UNKNOWN, scheme->line, scheme->key_length + 3,
                             "expected an unsigned manifest: this version checks no signatures");
     if (!i->options->allow_unsigned)
         return mm_diag_line(i->diags, MM_RULE_STORE_SIGNATURE, scheme->line, scheme->key_length + 3,

@@ -6,11 +6,12 @@
 
 struct mm_memory {
     char newest[MM_TIME_SIZE]; /* `created` of the newest receipt of the present chain, "" for none */
-    uint64_t revision;         /* the highest of this model in an `imported` receipt whose signature was `verified`, 0 for none */
+    uint64_t
+        revision; /* the highest of this model in an `imported` receipt whose signature was `verified`, 0 for none */
     unsigned char manifest_sha256[MM_HASH_BYTES]; /* the first such receipt's of that revision */
     struct mm_verified {                          /* receipts that record this manifest as verified, by key */
         char key_id[17], since[MM_TIME_SIZE];     /* the oldest one's time */
-    } *verified;
+    } * verified;
     size_t verified_count, verified_capacity;
 };
 

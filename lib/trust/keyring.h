@@ -6,12 +6,12 @@
 
 #include "trust/revocation.h"
 
-#define MM_PUBLISHER_MAX 64    /* bytes of a publisher-id */
+#define MM_PUBLISHER_MAX 64 /* bytes of a publisher-id */
 #define MM_SUCCESSOR_STEPS 16
 
 struct mm_keyring {
-    int folder;  /* open, or -1: there is none, and so no key */
-    char *path;  /* for people */
+    int folder; /* open, or -1: there is none, and so no key */
+    char *path; /* for people */
 };
 
 /* Where the keyring is: GIVEN if not NULL, else the environment's MINIMODEL_KEYRING, else $XDG_CONFIG_HOME/minimodel/keyring, else
@@ -26,9 +26,9 @@ struct mm_known_key {
     struct mm_public_key key;
     char id[MM_KEY_ID_TEXT];
     char publisher[MM_PUBLISHER_MAX + 1];
-    bool by_succession;                /* there is no .pub of it: */
-    char predecessor[MM_KEY_ID_TEXT];  /* this key named it, "" otherwise */
-    char successor[MM_KEY_ID_TEXT];    /* this key follows it, "" for none */
+    bool by_succession;               /* there is no .pub of it: */
+    char predecessor[MM_KEY_ID_TEXT]; /* this key named it, "" otherwise */
+    char successor[MM_KEY_ID_TEXT];   /* this key follows it, "" for none */
     bool revoked;
     bool revocation_read; /* otherwise it cannot be read, and there is neither time nor reason */
     struct mm_revocation revocation;

@@ -89,6 +89,6 @@ fi
 
 # every rule that docs name exists
 for page in "$ROOT"/man/*.1; do "$(basename "$page" .1)" --rules; done | cut -f1 | sort -u >rules
-grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
+grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff|key|keyring|revocation|signature|sign|clock|policy|attest|oms)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
     tr -d '[]' | sort -u >named
 same 'rules that the docs name exist' '' "$(comm -13 rules named)"

@@ -1,0 +1,304 @@
+#include "trust/secret_key.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "trust/two_lines.h"
+
+#define OPERATIONS_MAX 67108864U /* 2^26 */
+#define MEMORY_MAX 1073741824U   /* 1 GiB */
+#define MEMORY_MIN 16777216U     /* what a new key is not made with less of */
+#define OPERATIONS 33554432U     /* libsodium's and minisign's choice for what is kept for long */
+#define COMMENT_MAX 8000         /* minisign reads no longer ones */
+
+/* What stands under the password. */
+struct sealed {
+    unsigned char id[MM_KEY_ID_BYTES];
+    unsigned char secret[crypto_sign_SECRETKEYBYTES]; /* seed, then the public key */
+    unsigned char checksum[crypto_generichash_BYTES];
+};
+
+/* A secret key's file, decoded: only bytes, so that there is no padding. */
+struct stored {
+    unsigned char algorithm[2], kdf[2], check[2];
+    unsigned char salt[crypto_pwhash_scryptsalsa208sha256_SALTBYTES];
+    unsigned char operations[8], memory[8];
+    struct sealed sealed;
+};
+_Static_assert(sizeof(struct stored) == 158, "a secret key's file holds 158 bytes");
+
+struct mm_secret_key {
+    struct mm_public_key public;
+    unsigned char secret[crypto_sign_SECRETKEYBYTES];
+};
+
+/* ---- locked memory ---- */
+
+int mm_secret_init(struct mm_secret *secret, size_t capacity, struct mm_diags *diags)
+{
+    *secret = (struct mm_secret){0};
+    secret->bytes = sodium_init() < 0 ? NULL : sodium_malloc(capacity);
+    if (!secret->bytes)
+        return mm_diag_memory(diags);
+    secret->capacity = capacity;
+    return 0;
+}
+
+void mm_secret_release(struct mm_secret *secret)
+{
+    sodium_free(secret->bytes); /* wipes it */
+    *secret = (struct mm_secret){0};
+}
+
+static struct mm_secret_key *new_key(struct mm_diags *diags)
+{
+    struct mm_secret_key *key = sodium_init() < 0 ? NULL : sodium_malloc(sizeof *key);
+    if (!key)
+        mm_diag_memory(diags);
+    return key;
+}
+
+void mm_secret_key_free(struct mm_secret_key *key)
+{
+    sodium_free(key);
+}
+
+const struct mm_public_key *mm_secret_key_public(const struct mm_secret_key *key)
+{
+    return &key->public;
+}
+
+struct mm_secret_key *mm_secret_key_new(struct mm_diags *diags)
+{
+    struct mm_secret_key *key = new_key(diags);
+    if (!key)
+        return NULL;
+    crypto_sign_keypair(key->public.point, key->secret);
+    randombytes_buf(key->public.id, sizeof key->public.id);
+    return key;
+}
+
+/* ---- the password ---- */
+
+static void checksum(const struct stored *stored, unsigned char out[static crypto_generichash_BYTES])
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, crypto_generichash_BYTES);
+    crypto_generichash_update(&state, stored->algorithm, sizeof stored->algorithm);
+    crypto_generichash_update(&state, stored->sealed.id, sizeof stored->sealed.id);
+    crypto_generichash_update(&state, stored->sealed.secret, sizeof stored->sealed.secret);
+    crypto_generichash_final(&state, out, crypto_generichash_BYTES);
+    sodium_memzero(&state, sizeof state);
+}
+
+/* Puts the stream that follows from PASSWORD over what is sealed, or takes it off. Returns 0, or -1 where memory does not suffice. */
+static int pass_over(struct stored *stored, const struct mm_secret *password)
+{
+    unsigned char *stream = sodium_malloc(sizeof stored->sealed);
+    unsigned char *sealed = (unsigned char *)&stored->sealed;
+    if (!stream)
+        return -1;
+    int result = crypto_pwhash_scryptsalsa208sha256(stream, sizeof stored->sealed, password->bytes, password->length,
+                                                    stored->salt,
+                                                    mm_little_endian(stored->operations, sizeof stored->operations),
+                                                    (size_t)mm_little_endian(stored->memory, sizeof stored->memory));
+    for (size_t i = 0; result == 0 && i < sizeof stored->sealed; i++)
+        sealed[i] ^= stream[i];
+    sodium_free(stream);
+    return result;
+}
+
+static int open_sealed(struct stored *stored, mm_password_fn *ask, void *context, struct mm_diags *diags)
+{
+    struct mm_secret password;
+    uint64_t operations = mm_little_endian(stored->operations, 8), memory = mm_little_endian(stored->memory, 8);
+    if (operations > OPERATIONS_MAX || memory > MEMORY_MAX)
+        return mm_diag(diags, MM_RULE_IO_LIMIT,
+                       "expected a password that costs at most %u operations and %u bytes, found more", OPERATIONS_MAX,
+                       MEMORY_MAX);
+    int result = mm_secret_init(&password, MM_PASSWORD_MAX, diags) < 0 ? -1 : ask(context, &password, diags);
+    if (result == 0 && pass_over(stored, &password) < 0)
+        result = mm_diag(diags, MM_RULE_IO_MEMORY, "memory is exhausted: the password needs %u MiB",
+                         (unsigned)(memory >> 20));
+    mm_secret_release(&password);
+    return result;
+}
+
+/* ---- reading ---- */
+
+static int check_owner(int fd, struct mm_diags *diags)
+{
+    struct stat info;
+    if (fstat(fd, &info) < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot look at the key file", errno);
+    if (!S_ISREG(info.st_mode))
+        return mm_diag(diags, MM_RULE_IO_NOT_REGULAR, "expected a regular file");
+    if (info.st_uid != geteuid())
+        return mm_diag(diags, MM_RULE_KEY_MODE, "expected a file of the user's own, found one of user %u",
+                       (unsigned)info.st_uid);
+    if (info.st_mode & 0177)
+        return mm_diag(diags, MM_RULE_KEY_MODE,
+                       "expected mode 0600 or less, found %04o: chmod 600 it, "
+                       "and take the key for known to all who could read it",
+                       (unsigned)info.st_mode & 07777);
+    return 0;
+}
+
+/* The file's text, in locked memory. */
+static int read_text(int fd, struct mm_secret *text, struct mm_diags *diags)
+{
+    if (mm_secret_init(text, MM_SIGNATURE_MAX + 1, diags) < 0)
+        return -1;
+    ssize_t got = 0;
+    while (text->length < text->capacity &&
+           (got = read(fd, text->bytes + text->length, text->capacity - text->length)) != 0)
+        if (got > 0)
+            text->length += (size_t)got;
+        else if (errno != EINTR)
+            return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
+    return text->length <= MM_SIGNATURE_MAX
+               ? 0
+               : mm_diag(diags, MM_RULE_KEY_FORM, "expected at most %d bytes, found more", MM_SIGNATURE_MAX);
+}
+
+static int decode(struct stored *stored, const struct mm_secret *text, struct mm_diags *diags)
+{
+    static const unsigned char open[2] = {0, 0};
+    struct mm_two_lines lines;
+    if (mm_two_lines_read(&lines, text->bytes, text->length, MM_RULE_KEY_FORM, diags) < 0)
+        return -1;
+    if (lines.rest_length)
+        return mm_diag_line(diags, MM_RULE_KEY_FORM, 3, 1, "expected the end behind the key, found more");
+    if (mm_base64_exact(lines.value, lines.value_length, (unsigned char *)stored, sizeof *stored) < 0)
+        return mm_diag_line(diags, MM_RULE_KEY_FORM, 2, 1, "expected the base64 of %zu bytes, found something else",
+                            sizeof *stored);
+    if (memcmp(stored->algorithm, "Ed", 2) != 0 || memcmp(stored->check, "B2", 2) != 0 ||
+        (memcmp(stored->kdf, "Sc", 2) != 0 && memcmp(stored->kdf, open, 2) != 0))
+        return mm_diag_line(diags, MM_RULE_KEY_FORM, 2, 1,
+                            "expected a secret key of the algorithms Ed, B2 and Sc or none, found others");
+    return 0;
+}
+
+/* What is decoded and opened becomes KEY, if it holds together. */
+static int take_key(const struct stored *stored, struct mm_secret_key *key, bool password, struct mm_diags *diags)
+{
+    unsigned char sum[crypto_generichash_BYTES], point[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
+    checksum(stored, sum);
+    if (sodium_memcmp(sum, stored->sealed.checksum, sizeof sum) != 0)
+        return password ? mm_diag(diags, MM_RULE_KEY_PASSWORD, "the password is not this key's, or the file is damaged")
+                        : mm_diag(diags, MM_RULE_KEY_DAMAGED, "the checksum does not hold");
+    crypto_sign_seed_keypair(point, secret, stored->sealed.secret);
+    bool whole = sodium_memcmp(secret, stored->sealed.secret, sizeof secret) == 0;
+    sodium_memzero(secret, sizeof secret);
+    if (!whole)
+        return mm_diag(diags, MM_RULE_KEY_DAMAGED, "the public half does not belong to the secret one");
+    memcpy(key->secret, stored->sealed.secret, sizeof key->secret);
+    memcpy(key->public.point, point, sizeof point);
+    memcpy(key->public.id, stored->sealed.id, sizeof key->public.id);
+    return 0;
+}
+
+struct mm_secret_key *mm_secret_key_read(int fd, mm_password_fn *ask, void *context, struct mm_diags *diags)
+{
+    struct mm_secret text = {0};
+    struct mm_secret_key *key = NULL;
+    struct stored *stored = sodium_init() < 0 ? NULL : sodium_malloc(sizeof *stored);
+    bool ready = stored && (key = new_key(diags));
+    if (!stored)
+        mm_diag_memory(diags);
+    ready =
+        ready && check_owner(fd, diags) == 0 && read_text(fd, &text, diags) == 0 && decode(stored, &text, diags) == 0;
+    bool password = ready && stored->kdf[0];
+    if (password)
+        ready = open_sealed(stored, ask, context, diags) == 0;
+    if (!ready || take_key(stored, key, password, diags) < 0) {
+        mm_secret_key_free(key);
+        key = NULL;
+    }
+    mm_secret_release(&text);
+    sodium_free(stored);
+    return key;
+}
+
+/* ---- writing ---- */
+
+static void store_number(unsigned char out[static 8], uint64_t number)
+{
+    for (int i = 0; i < 8; i++)
+        out[i] = (unsigned char)(number >> 8 * i);
+}
+
+/* Half the memory, and with it half the work, until the machine has as much. */
+static int seal(struct stored *stored, const struct mm_secret *password)
+{
+    uint64_t operations = OPERATIONS;
+    memcpy(stored->kdf, "Sc", 2);
+    randombytes_buf(stored->salt, sizeof stored->salt);
+    for (uint64_t memory = MEMORY_MAX; memory >= MEMORY_MIN; memory /= 2, operations /= 2) {
+        store_number(stored->operations, operations);
+        store_number(stored->memory, memory);
+        if (pass_over(stored, password) == 0)
+            return 0;
+    }
+    return -1;
+}
+
+int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret *password, struct mm_secret *out,
+                        struct mm_diags *diags)
+{
+    const size_t size = 256 + sodium_base64_ENCODED_LEN(sizeof(struct stored), sodium_base64_VARIANT_ORIGINAL);
+    char id[MM_KEY_ID_TEXT];
+    struct stored *stored = sodium_malloc(sizeof *stored);
+    if (mm_secret_init(out, size, diags) < 0 || !stored) {
+        sodium_free(stored);
+        return stored ? -1 : mm_diag_memory(diags);
+    }
+    memset(stored, 0, sizeof *stored);
+    memcpy(stored->algorithm, "Ed", 2);
+    memcpy(stored->check, "B2", 2);
+    memcpy(stored->sealed.id, key->public.id, sizeof key->public.id);
+    memcpy(stored->sealed.secret, key->secret, sizeof key->secret);
+    checksum(stored, stored->sealed.checksum);
+    int result = password && seal(stored, password) < 0 ? mm_diag_memory(diags) : 0;
+    if (result == 0) {
+        out->length = (size_t)snprintf(out->bytes, size, MM_UNTRUSTED_COMMENT "%ssecret key %s\n",
+                                       password ? "encrypted " : "", mm_key_id_text(id, key->public.id));
+        sodium_bin2base64(out->bytes + out->length, size - out->length, (const unsigned char *)stored, sizeof *stored,
+                          sodium_base64_VARIANT_ORIGINAL);
+        out->length += strlen(out->bytes + out->length);
+        out->bytes[out->length++] = '\n';
+    }
+    sodium_free(stored);
+    return result;
+}
+
+/* ---- signing ---- */
+
+int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char prehash[static MM_PREHASH_BYTES],
+                       const char *comment, struct mm_buf *out, struct mm_diags *diags)
+{
+    unsigned char text[MM_SIGNATURE_BYTES + COMMENT_MAX];
+    struct mm_signature signature = {0};
+    char id[MM_KEY_ID_TEXT], untrusted[64];
+    size_t length = strlen(comment);
+    if (length > COMMENT_MAX)
+        return mm_diag(diags, MM_RULE_SIGNATURE_FORM, "expected a trusted comment of at most %d bytes, found %zu",
+                       COMMENT_MAX, length);
+    memcpy(signature.key_id, key->public.id, sizeof signature.key_id);
+    memcpy(signature.comment, comment, length);
+    crypto_sign_detached(signature.bytes, NULL, prehash, MM_PREHASH_BYTES, key->secret);
+    memcpy(text, signature.bytes, MM_SIGNATURE_BYTES);
+    memcpy(text + MM_SIGNATURE_BYTES, comment, length);
+    crypto_sign_detached(signature.global, NULL, text, MM_SIGNATURE_BYTES + length, key->secret);
+    if (!mm_signature_holds(&signature, &key->public, prehash)) /* a fault in the machine would give the key away */
+        return mm_diag(diags, MM_RULE_SIGNATURE_BAD,
+                       "the signature that was made does not hold: the machine is at fault");
+    snprintf(untrusted, sizeof untrusted, "signature by key %s", mm_key_id_text(id, key->public.id));
+    mm_signature_write(&signature, untrusted, out);
+    return out->failed ? mm_diag_memory(diags) : 0;
+}
