@@ -13,6 +13,18 @@
 
 /* ---- the files ---- */
 
+bool mm_signature_is_beside(const char *path, const char *name)
+{
+    unsigned char id[MM_KEY_ID_BYTES];
+    size_t length = strlen(name);
+    if (strncmp(path, name, length) != 0)
+        return false;
+    path += length;
+    if (*path == '.' && mm_key_id_read(path + 1, strnlen(path + 1, MM_KEY_ID_TEXT - 1), id))
+        path += MM_KEY_ID_TEXT;
+    return strcmp(path, MM_SIGNATURE_SUFFIX) == 0;
+}
+
 /* Reads FD, at most one byte more than a signature can have. Returns 0; 1 with a finding where it cannot be read. */
 static int read_text(struct mm_buf *text, int fd, struct mm_diags *diags)
 {

@@ -29,6 +29,9 @@ struct mm_signatures {
     size_t other_count, other_capacity;
 };
 
+/* True if PATH is where a signature or a countersignature of the file NAME stands: NAME.minisig, NAME.KEYID.minisig. */
+bool mm_signature_is_beside(const char *path, const char *name);
+
 /* Reads the signature of the manifest NAME in the open FOLDER; a symbolic link counts as long as it stays beneath FOLDER. One that is
  * longer than MM_SIGNATURE_MAX keeps one byte more than that, so that it is refused as such. Returns 0, or -1 with IO_MEMORY.
  * Release SIGNATURES in every case. */

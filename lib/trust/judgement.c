@@ -6,13 +6,6 @@
 
 #include "text/line.h"
 
-const char *const mm_signed_words[MM_SIGNED_COUNT] = {
-    [MM_SIGNED_VERIFIED] = "verified",         [MM_SIGNED_UNSIGNED] = "unsigned",
-    [MM_SIGNED_MISSING] = "missing-signature", [MM_SIGNED_UNKNOWN_KEY] = "unknown-key",
-    [MM_SIGNED_WRONG_KEY] = "wrong-key",       [MM_SIGNED_REVOKED_KEY] = "revoked-key",
-    [MM_SIGNED_BAD] = "bad-signature",         [MM_SIGNED_WRONG_COMMENT] = "wrong-comment",
-};
-
 /* One judgement on its way. */
 struct judge {
     struct mm_judgement *judgement;

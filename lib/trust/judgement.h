@@ -3,20 +3,8 @@
 #define MM_TRUST_JUDGEMENT_H
 
 #include "doc/manifest.h"
+#include "doc/report.h"
 #include "trust/keyring.h"
-
-enum mm_signed {
-    MM_SIGNED_VERIFIED,
-    MM_SIGNED_UNSIGNED,
-    MM_SIGNED_MISSING,
-    MM_SIGNED_UNKNOWN_KEY,
-    MM_SIGNED_WRONG_KEY,
-    MM_SIGNED_REVOKED_KEY,
-    MM_SIGNED_BAD,
-    MM_SIGNED_WRONG_COMMENT,
-    MM_SIGNED_COUNT
-};
-extern const char *const mm_signed_words[MM_SIGNED_COUNT];
 
 struct mm_judgement {
     enum mm_signed outcome;
