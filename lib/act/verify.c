@@ -535,8 +535,8 @@ static bool is_with(const char *path, const char *prefix, const char *ending, co
 
 static bool is_named(const struct verify *v, const char *path)
 {
-    if (v->options->manifest_path && (strcmp(path, v->options->manifest_path) == 0 ||
-                                      mm_signature_is_beside(path, v->options->manifest_path)))
+    if (v->options->manifest_path &&
+        (strcmp(path, v->options->manifest_path) == 0 || mm_signature_is_beside(path, v->options->manifest_path)))
         return true;
     for (size_t i = 0; i < v->report->count; i++) {
         const struct mm_claim *claim = &v->report->artifacts[i].claim;

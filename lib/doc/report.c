@@ -38,8 +38,8 @@ const char *const mm_signed_words[MM_SIGNED_COUNT] = {
 
 int mm_report_init(struct mm_report *report, const struct mm_manifest *manifest, struct mm_diags *diags)
 {
-    *report =
-        (struct mm_report){.manifest = manifest, .signature = MM_SIGNED_UNSIGNED, .count = mm_manifest_artifacts(manifest)};
+    *report = (struct mm_report){
+        .manifest = manifest, .signature = MM_SIGNED_UNSIGNED, .count = mm_manifest_artifacts(manifest)};
     report->artifacts = calloc(report->count ? report->count : 1, sizeof *report->artifacts);
     if (!report->artifacts)
         return mm_diag_memory(diags);
@@ -169,7 +169,8 @@ void mm_report_write(const struct mm_report *report, struct mm_buf *out)
     write_field(report, MM_FIELD_MODEL_ID, out);
     write_field(report, MM_FIELD_VERSION, out);
     write_field(report, MM_FIELD_REVISION, out);
-    mm_buf_printf(out, "signature: %s%s%s\n", mm_signed_words[report->signature], report->key_id[0] ? " " : "", report->key_id);
+    mm_buf_printf(out, "signature: %s%s%s\n", mm_signed_words[report->signature], report->key_id[0] ? " " : "",
+                  report->key_id);
     for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
         write_check(&report->checks[check], check, out);
     for (size_t i = 0; i < report->count; i++) {
