@@ -41,7 +41,7 @@ LIB_SOURCES := \
 	lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c \
 	lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/shelf.c lib/act/store.c lib/act/supply.c \
 	lib/act/verify.c
-COMMANDS := chunk-merkle manifest-lint manifest-make receipt-write slm-check slm-diff slm-gc slm-import slm-info \
+COMMANDS := chunk-merkle key-make manifest-lint manifest-make receipt-write slm-check slm-diff slm-gc slm-import slm-info \
 	slm-list slm-pack slm-path slm-remove slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))

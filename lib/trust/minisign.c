@@ -154,11 +154,10 @@ int mm_prehash_file(int fd, mm_progress_fn *progress, void *context, unsigned ch
 {
     struct both_hashes both = {.sha256 = mm_sha256_new()};
     struct mm_source source;
-    if (!both.sha256)
-        return mm_diag_memory(diags);
-    sodium_init(); /* chooses what is quick on this machine; it hashes all the same where that fails */
+    int result = both.sha256 && sodium_init() >= 0 ? 0 : mm_diag_memory(diags); /* which chooses what is quick here */
     crypto_generichash_init(&both.prehash, NULL, 0, MM_PREHASH_BYTES);
-    int result = mm_source_open(&source, fd, diags);
+    if (result == 0)
+        result = mm_source_open(&source, fd, diags);
     if (result == 0) {
         source.sink = add_to_both;
         source.sink_context = &both;
