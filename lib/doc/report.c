@@ -30,10 +30,17 @@ const char *const mm_result_names[MM_RESULT_COUNT] = {
 const char *const mm_verdict_names[MM_VERDICT_COUNT] = {
     [MM_VERDICT_PASS] = "pass", [MM_VERDICT_PARTIAL] = "partial", [MM_VERDICT_FAIL] = "fail"};
 
+const char *const mm_signed_words[MM_SIGNED_COUNT] = {
+    [MM_SIGNED_VERIFIED] = "verified",         [MM_SIGNED_UNSIGNED] = "unsigned",
+    [MM_SIGNED_MISSING] = "missing-signature", [MM_SIGNED_UNKNOWN_KEY] = "unknown-key",
+    [MM_SIGNED_WRONG_KEY] = "wrong-key",       [MM_SIGNED_REVOKED_KEY] = "revoked-key",
+    [MM_SIGNED_BAD] = "bad-signature",         [MM_SIGNED_WRONG_COMMENT] = "wrong-comment",
+};
+
 int mm_report_init(struct mm_report *report, const struct mm_manifest *manifest, struct mm_diags *diags)
 {
-    *report =
-        (struct mm_report){.manifest = manifest, .signature = "unsigned", .count = mm_manifest_artifacts(manifest)};
+    *report = (struct mm_report){
+        .manifest = manifest, .signature = MM_SIGNED_UNSIGNED, .count = mm_manifest_artifacts(manifest)};
     report->artifacts = calloc(report->count ? report->count : 1, sizeof *report->artifacts);
     if (!report->artifacts)
         return mm_diag_memory(diags);
@@ -122,6 +129,11 @@ enum mm_verdict mm_check_allows(enum mm_check check, enum mm_result result, cons
     }
 }
 
+bool mm_signed_may_pass(enum mm_signed outcome)
+{
+    return outcome == MM_SIGNED_VERIFIED || outcome == MM_SIGNED_UNSIGNED;
+}
+
 /* The worst of VERDICT and what the checks FROM to TO allow. */
 static enum mm_verdict worst_of(enum mm_verdict verdict, const struct mm_outcome *checks, int from, int to)
 {
@@ -194,7 +206,8 @@ void mm_report_write(const struct mm_report *report, struct mm_buf *out)
     write_field(report, MM_FIELD_MODEL_ID, out);
     write_field(report, MM_FIELD_VERSION, out);
     write_field(report, MM_FIELD_REVISION, out);
-    mm_buf_printf(out, "signature: %s%s%s\n", report->signature, report->key_id[0] ? " " : "", report->key_id);
+    mm_buf_printf(out, "signature: %s%s%s\n", mm_signed_words[report->signature], report->key_id[0] ? " " : "",
+                  report->key_id);
     write_model_checks(report, out);
     for (size_t i = 0; i < report->count; i++) {
         const struct mm_artifact_report *artifact = &report->artifacts[i];
@@ -256,7 +269,7 @@ void mm_report_write_json(const struct mm_report *report, struct mm_buf *out)
     write_json_text(out, "model-id", mm_manifest_text(report->manifest, 0, MM_FIELD_MODEL_ID, text));
     write_json_text(out, "version", mm_manifest_text(report->manifest, 0, MM_FIELD_VERSION, text));
     mm_buf_printf(out, ",\"revision\":%s", mm_manifest_text(report->manifest, 0, MM_FIELD_REVISION, text));
-    write_json_text(out, "signature", report->signature);
+    write_json_text(out, "signature", mm_signed_words[report->signature]);
     if (report->key_id[0])
         write_json_text(out, "key-id", report->key_id);
     write_json_model_checks(report, out);
