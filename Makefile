@@ -27,7 +27,7 @@ LIB_SOURCES := \
 	lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c lib/model/slm_write.c lib/model/tensor.c \
 	lib/model/tokenizer.c \
 	lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
-	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c \
+	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c \
 	lib/trust/judgement.c lib/trust/keyring.c lib/trust/keyring_folder.c lib/trust/minisign.c lib/trust/revocation.c \
 	lib/trust/secret.c lib/trust/secret_key.c lib/trust/two_lines.c \
@@ -76,8 +76,9 @@ say = $(if $(V),,@echo "  $(1) $(2)")
 
 LIBRARY := $(BUILD)/libminimodel.a
 BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
-CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_secret.o \
-	$(BUILD)/obj/cmd/cli_store.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_written.o
+CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_policy.o \
+	$(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o $(BUILD)/obj/cmd/cli_trust.o \
+	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 all: $(LIBRARY) $(BINARIES)
