@@ -9,8 +9,22 @@ void cli_trust_open(struct cli *cli, struct cli_trust *trust, const char *given)
     cli->diags.file = shown;
 }
 
+int cli_trust_open_policies(struct cli *cli, struct cli_trust *trust)
+{
+    return cli_policies_open(cli, &trust->policies);
+}
+
+int cli_trust_read_policies(struct cli *cli, struct cli_trust *trust)
+{
+    int result = cli_policies_read(cli, &trust->policies);
+    trust->trust.policies = trust->policies.items;
+    trust->trust.policy_count = trust->policies.count;
+    return result;
+}
+
 void cli_trust_release(struct cli_trust *trust)
 {
+    cli_policies_release(&trust->policies);
     mm_keyring_release(&trust->keyring);
     trust->trust.keyring = NULL;
 }

@@ -17,6 +17,7 @@ enum {
     ALLOW_UNSIGNED,
     ALLOW_ROLLBACK,
     KEYRING,
+    POLICY,
     LINK,
     IN_PLACE,
     RESUME_ONLY,
@@ -33,6 +34,7 @@ static const struct cli_option options[] = {
     [ALLOW_UNSIGNED] = {0, "allow-unsigned", NULL, "let a manifest pass that nobody signed"},
     [ALLOW_ROLLBACK] = {0, "allow-rollback", NULL, "let an older revision pass than one that was imported signed"},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
+    [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
     [LINK] = {'l', "link", NULL, "share the files' bytes with the source: reflink, else hard link, else copy"},
     [IN_PLACE] = {0, "in-place", NULL, "copy nothing: record where the files are, and which they are"},
     [RESUME_ONLY] = {0, "resume-only", NULL, "continue an import that was begun, begin none"},
@@ -180,9 +182,10 @@ static int run(struct call *c)
         c->home = c->trust.trust.home = mm_home_open(c->home_given, true, &c->cli.diags);
     if (ready)
         cli_trust_open(&c->cli, &c->trust, c->keyring);
+    ready = ready && cli_trust_open_policies(&c->cli, &c->trust) == 0;
     ready = ready && c->home >= 0 &&
             (!c->bad_ranges || mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags) == 0);
-    if (ready && enter_sandbox(c) == 0) {
+    if (ready && enter_sandbox(c) == 0 && cli_trust_read_policies(&c->cli, &c->trust) == 0) {
         answer = import_all(c);
         c->cli.diags.file = c->bad_ranges;
         if (write_bad_ranges(c) < 0)
@@ -209,6 +212,7 @@ static void take_option(struct call *c, int option, const char *value)
     case ALLOW_UNSIGNED: c->how.allow_unsigned = true; break;
     case ALLOW_ROLLBACK: c->how.allow_rollback = true; break;
     case KEYRING: c->keyring = value; break;
+    case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case LINK: c->how.link = true; break;
     case IN_PLACE: c->how.in_place = true; break;
     case RESUME_ONLY: c->how.resume_only = true; break;

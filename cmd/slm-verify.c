@@ -19,6 +19,7 @@ enum {
     SIGNATURE,
     KEYRING,
     HOME_DIR,
+    POLICY,
     MANIFEST_SHA256,
     ONLY,
     BAD_RANGES,
@@ -33,6 +34,7 @@ static const struct cli_option options[] = {
     [SIGNATURE] = {0, "signature", "FILE", "the manifest's signature, instead of MANIFEST.minisig"},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
     [HOME_DIR] = {0, "home", "DIR", "the store, for what its receipts remember (default: MINIMODEL_HOME)"},
+    [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
     [MANIFEST_SHA256] = {'m', "manifest-sha256", "HEX", "the manifest has to be the one with this SHA-256"},
     [ONLY] = {'o', "only", "PATH", "check this artifact alone; may be given again"},
     [BAD_RANGES] = {'b', "bad-ranges", "FILE", "write wrong chunks to FILE, for a repair"},
@@ -118,6 +120,8 @@ static int open_trust(struct call *c)
     const char *shown = c->cli.diags.file, *manifest = c->cli.argv[0];
     cli_trust_open(&c->cli, &c->trust, c->keyring);
     open_home(c);
+    if (cli_trust_open_policies(&c->cli, &c->trust) < 0)
+        return -1;
     if (strcmp(manifest, "-") != 0 && (c->folder = open_folder(c, manifest, mm_path_folder_length(manifest))) < 0)
         return -1;
     c->cli.diags.file = c->signature;
@@ -250,7 +254,8 @@ static int run_inside(struct call *c, int fd, int root)
 {
     struct mm_manifest manifest = {0};
     int answer = MM_UNKNOWN;
-    bool sound = mm_manifest_read_file(&manifest, fd, &c->cli.diags) == 0;
+    bool ready = cli_trust_read_policies(&c->cli, &c->trust) == 0;
+    bool sound = mm_manifest_read_file(&manifest, fd, &c->cli.diags) == 0 && ready;
     if (manifest.text)
         check_pin(c, &manifest);
     if (sound && root >= 0 && (!c->bad_ranges || check_output(c, &manifest, root) == 0)) {
@@ -287,6 +292,7 @@ static void take_option(struct call *c, int option, const char *value)
     case SIGNATURE: c->signature = value; break;
     case KEYRING: c->keyring = value; break;
     case HOME_DIR: c->home = value; break;
+    case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case MANIFEST_SHA256:
         if (!mm_hex_hash(value, strlen(value), c->pin))
             cli_usage(&c->cli, "expected 64 lower-case hex digits, found '%s'", value);
