@@ -68,6 +68,14 @@ static enum counting judge_with_key(struct counting_all *c, const struct mm_know
     return COUNTS;
 }
 
+/* The signature is there and cannot be read. */
+static enum counting leave_open(struct counting_all *c, const struct mm_policy_line *line, const char **reason)
+{
+    *reason = "it cannot be read";
+    mm_diag(c->o->diags, MM_RULE_IO_READ, "the countersignature of %s cannot be read", line->value);
+    return COUNTS_OPEN;
+}
+
 /* The signature TEXT by the countersigner of LINE. */
 static enum counting judge_text(struct counting_all *c, const struct mm_policy_line *line, const struct mm_buf *text,
                                 const char **reason)
@@ -109,7 +117,9 @@ static void judge_one(struct counting_all *c, size_t which)
         at++;
     if (at == signatures->other_count)
         return;
-    enum counting counting = judge_text(c, line, &signatures->others[at].text, &c->reasons[which]);
+    enum counting counting = signatures->others[at].unreadable
+                                 ? leave_open(c, line, &c->reasons[which])
+                                 : judge_text(c, line, &signatures->others[at].text, &c->reasons[which]);
     if (counting == COUNTS) {
         c->reasons[which] = NULL;
         c->o->trusted->counted[at] = true;
