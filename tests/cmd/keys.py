@@ -3,6 +3,8 @@
 usage: keys.py seeds FOLDER       fuzzing seeds into FOLDER/minisign
        keys.py change FILE HOW    FILE, a signature, changed: order (S and the group's order), order-comment (the same in the fourth line),
                                   legacy, trailing, crlf, bits (an unused bit of the base64), cut-N (without line N), comment
+       keys.py each FILE FOLDER   every copy of FILE with one bit changed into FOLDER, behind the first line of a key or signature; beside a copy of
+                                  a manifest its signature, beside one of a signature its manifest. Prints the names to sign or check
 """
 import base64
 import hashlib
@@ -74,7 +76,27 @@ def change(path, how):
         file.write('\n'.join(lines) + '\n')
 
 
+def write_each(path, folder):
+    with open(path, 'rb') as file:
+        data = file.read()
+    manifest = path.removesuffix('.minisig')
+    begin = data.index(b'\n') if data.startswith(b'untrusted') else 0
+    for at in range(begin, len(data)):
+        for bit in range(8):
+            name = f'{folder}/{at}-{bit}'
+            changed = name + '.minisig' if path.endswith('.minisig') else name
+            with open(changed, 'wb') as file:
+                file.write(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1:])
+            if path.endswith('.minisig'):
+                os.link(manifest, name)
+            elif os.path.exists(path + '.minisig'):
+                os.link(path + '.minisig', name + '.minisig')
+            print(name)
+
+
 if sys.argv[1] == 'seeds':
     write_seeds(sys.argv[2])
+elif sys.argv[1] == 'each':
+    write_each(sys.argv[2], sys.argv[3])
 else:
     change(sys.argv[2], sys.argv[3])
