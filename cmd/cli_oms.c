@@ -19,11 +19,20 @@
 #define LOCKED_BYTES 65536
 #define LOCKED_PIECE 32
 
+void cli_oms_ignore(const struct cli *cli, struct cli_oms *how, const char *path)
+{
+    if (!mm_oms_name_sound(path))
+        cli_usage(cli, "--ignore-path: expected a path beneath the model, found '%s'", path);
+    if (how->ignored_count == CLI_OMS_IGNORED)
+        cli_usage(cli, "--ignore-path: at most %d paths are left out", CLI_OMS_IGNORED);
+    how->ignored[how->ignored_count++] = path;
+}
+
 void cli_oms_check_usage(const struct cli *cli, const struct cli_oms *how, bool sign)
 {
     if (!how->bundle) {
-        if (how->key || how->certificate || how->ignore_unsigned_files)
-            cli_usage(cli, "--key, --certificate and --ignore-unsigned-files belong to --oms");
+        if (how->key || how->certificate || how->ignore_unsigned_files || how->ignored_count)
+            cli_usage(cli, "--key, --certificate and the like belong to --oms");
         return;
     }
     if (sign && !how->key)
@@ -68,6 +77,15 @@ static void close_model(struct model *model)
     if (model->root >= 0)
         close(model->root);
     free(model->folder);
+}
+
+/* Adds what the call leaves out to what the statement does. */
+static int ignore_more(struct cli *cli, const struct cli_oms *how, struct mm_oms_statement *statement)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < how->ignored_count; i++)
+        result = mm_oms_statement_ignore(statement, how->ignored[i], &cli->diags);
+    return result;
 }
 
 /* Reads the PEM file PATH, which holds nothing secret. */
@@ -188,7 +206,8 @@ static int verify_inside(struct verification *v)
         trust.roots = roots = mm_oms_roots_read(v->pem.data ? v->pem.data : "", v->pem.length, diags);
     mm_time_now(trust.now);
     diags->file = cli_shown(v->how->bundle);
-    if ((key || roots) && mm_oms_open(&v->statement, v->bundle, &trust, &v->signer, diags) == 0)
+    if ((key || roots) && mm_oms_open(&v->statement, v->bundle, &trust, &v->signer, diags) == 0 &&
+        ignore_more(v->cli, v->how, &v->statement) == 0)
         answer = check_model(v);
     else
         answer = cli_failed(v->cli);
@@ -393,7 +412,8 @@ int cli_oms_sign(struct cli *cli, struct cli_oms *how, const char *model)
         result = read_pem(cli, how->certificate, &s.certificates);
     if (result == 0)
         result = open_model(cli, &s.model, model);
-    if (result == 0 && name_model(&s, model) == 0 && ignore_bundle(&s, model) == 0 && check_replaced(&s) == 0)
+    if (result == 0 && name_model(&s, model) == 0 && ignore_more(cli, how, &s.statement) == 0 &&
+        ignore_bundle(&s, model) == 0 && check_replaced(&s) == 0)
         result = mm_writer_open(&s.writer, how->bundle, how->force, &cli->diags);
     else
         result = -1;

@@ -22,6 +22,7 @@ enum {
     OMS,
     KEY,
     CERTIFICATE,
+    IGNORE_PATH,
     IGNORE_UNSIGNED
 };
 
@@ -37,6 +38,7 @@ static const struct cli_option options[] = {
     [OMS] = {0, "oms", "BUNDLE", "verify a model by its OpenSSF model-signing bundle instead: --oms BUNDLE MODEL"},
     [KEY] = {0, "key", "FILE", "with --oms: the public key (PEM) that has to have signed"},
     [CERTIFICATE] = {0, "certificate", "FILE", "with --oms: trusted certificates (PEM) that vouch for the signer's"},
+    [IGNORE_PATH] = {0, "ignore-path", "PATH", "with --oms: leave out PATH and what is beneath it; may be given again"},
     [IGNORE_UNSIGNED] = {0, "ignore-unsigned-files", NULL, "with --oms: files that were not signed are no failure"},
 };
 
@@ -225,6 +227,7 @@ static void take_option(struct call *c, int option, const char *value)
     case OMS: c->oms.bundle = value; break;
     case KEY: c->oms.key = value; break;
     case CERTIFICATE: c->oms.certificate = value; break;
+    case IGNORE_PATH: cli_oms_ignore(&c->cli, &c->oms, value); break;
     case IGNORE_UNSIGNED: c->oms.ignore_unsigned_files = true; break;
     default: c->force = true; break;
     }
