@@ -21,6 +21,7 @@ LIB_SOURCES := \
 	lib/base/number.c lib/base/sandbox.c lib/base/source.c lib/base/tree.c lib/base/utf8.c \
 	lib/hash/chunk.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/path.c lib/text/route.c lib/text/spdx.c \
+	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/act/oms.c \
 	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c lib/model/gguf_facts.c \
 	lib/model/gguf_head.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c lib/model/pickle.c \
 	lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/slm.c \
@@ -76,7 +77,7 @@ say = $(if $(V),,@echo "  $(1) $(2)")
 
 LIBRARY := $(BUILD)/libminimodel.a
 BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
-CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
+CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
 	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 
