@@ -316,7 +316,7 @@ static void judge_unused(const struct mm_ring *ring, const struct mm_ring_entry 
     const struct mm_ring_key *key = mm_ring_key(ring, entry->id);
     if (!key)
         mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected a trusted key before this one, found no key %s", entry->id);
-    else if (key->known.revoked)
+    else if (ring->strict && key->known.revoked)
         mm_note(diags, MM_RULE_KEY_SUCCESSOR, "the key %s is revoked, and names no successor any more", entry->id);
 }
 
