@@ -336,8 +336,8 @@ static void a_line_of_successors_has_an_end(void **state)
     put_pub(place, 1);
     for (unsigned char id = 1; id <= 17; id++)
         follow(place, id, id + 1);
-    check_find(place, "acme", &last, MM_FOUND_YES, "note:key-successor note:key-successor");
-    check_find(place, "acme", &beyond, MM_FOUND_NO, "note:key-successor note:key-successor");
+    check_find(place, "acme", &last, MM_FOUND_YES, "note:key-successor");
+    check_find(place, "acme", &beyond, MM_FOUND_NO, "note:key-successor");
 }
 
 static void whatever_lies_there_revokes(void **state)
@@ -572,7 +572,7 @@ static void a_revocation_is_only_made_stricter(void **state)
     put_text(place, "acme/0000000000000001.revoked", "damaged");
     none.key_id[0] = 1;
     assert_int_equal(mm_keyring_revoke(&place->keyring, "acme", &none, &place->diags), 0);
-    check_findings("where nobody can read it", &place->diags, "note:text-first-line@1:1 note:revocation-form");
+    check_findings("where nobody can read it", &place->diags, "note:text-last-line@1:8 note:text-first-line@1:1 note:revocation-form");
     check_text("it has no time", none.revoked, "");
     check_true("it stays", file_holds(in_folder(place->top, "acme/0000000000000001.revoked"), "damaged"));
 }
