@@ -284,8 +284,11 @@ static int follow(struct mm_ring *ring, size_t old, const struct mm_public_key *
         return 0;
     }
     strcpy(before->known.successor, id);
-    if (!there)
-        return add_key(ring, key, before->steps + 1, before->known.id, diags);
+    if (!there) {
+        char predecessor[MM_KEY_ID_TEXT]; /* the keys move as they grow */
+        strcpy(predecessor, before->known.id);
+        return add_key(ring, key, before->steps + 1, predecessor, diags);
+    }
     if (!there->known.predecessor[0])
         strcpy(there->known.predecessor, before->known.id);
     return 0;
