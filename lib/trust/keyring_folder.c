@@ -257,6 +257,7 @@ static int take_pub(struct mm_ring *ring, struct mm_ring_entry *entry, struct mm
     char id[MM_KEY_ID_TEXT];
     enum mm_ring_read read = mm_ring_text(ring, entry->id, MM_RING_PUB, text, diags);
     entry->unreadable = read == MM_RING_UNREADABLE;
+    ring->incomplete = ring->incomplete || entry->unreadable;
     if (read != MM_RING_READ)
         return read == MM_RING_FAILED ? -1 : 0;
     if (mm_public_key_read(&key, text->data, text->length, diags) < 0)
@@ -307,6 +308,7 @@ static int take_successor(struct mm_ring *ring, size_t old, struct mm_buf *text,
     if (read == MM_RING_ABSENT)
         mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected %s's signature beside its successor, found none", known->id);
     ring->successor_unreadable = ring->successor_unreadable || read == MM_RING_UNREADABLE;
+    ring->incomplete = ring->incomplete || ring->successor_unreadable;
     if (read == MM_RING_READ && mm_ring_successor(&key, &known->key, text, &signature, diags) == 0)
         result = follow(ring, old, &key, diags);
     mm_buf_release(&signature);
