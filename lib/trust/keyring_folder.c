@@ -319,9 +319,9 @@ static int take_successor(struct mm_ring *ring, size_t old, struct mm_buf *text,
 static void judge_unused(const struct mm_ring *ring, const struct mm_ring_entry *entry, struct mm_diags *diags)
 {
     const struct mm_ring_key *key = mm_ring_key(ring, entry->id);
-    if (!key)
+    if (!key && !ring->incomplete)
         mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected a trusted key before this one, found no key %s", entry->id);
-    else if (ring->strict && key->known.revoked)
+    else if (ring->strict && key && key->known.revoked)
         mm_note(diags, MM_RULE_KEY_SUCCESSOR, "the key %s is revoked, and names no successor any more", entry->id);
 }
 

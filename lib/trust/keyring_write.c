@@ -176,7 +176,9 @@ int mm_keyring_add_successor(const struct mm_keyring *keyring, const char *publi
     char id[MM_KEY_ID_TEXT];
     int result = enter(&ring, keyring, publisher, false, diags);
     const struct mm_ring_key *key = result > 0 ? mm_ring_key(&ring, mm_key_id_text(id, old)) : NULL;
-    if (result >= 0 && !key)
+    if (ring.incomplete)
+        result = -1;
+    else if (result >= 0 && !key)
         result =
             mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected a successor of a key of %s, found none of its keys: %s",
                     publisher, mm_key_id_text(id, old));
@@ -210,12 +212,11 @@ static int names(const struct mm_ring *ring, const struct mm_ring_entry *entry,
     return failed ? -1 : same;
 }
 
-/* Removes what the key ENTRY says of its successor. */
+/* Removes what the key ID says of its successor. The signature goes first: a signature alone would not be found by who tries again. */
 static int remove_successor(const struct mm_ring *ring, const char *id, struct mm_diags *diags)
 {
-    int file = take_away(ring, id, MM_RING_SUCCESSOR, diags);
-    int signature = take_away(ring, id, MM_RING_SUCCESSOR_SIGNATURE, diags);
-    return file < 0 || signature < 0 ? -1 : file;
+    return take_away(ring, id, MM_RING_SUCCESSOR_SIGNATURE, diags) < 0 ? -1
+                                                                       : take_away(ring, id, MM_RING_SUCCESSOR, diags);
 }
 
 /* Says which keys were trusted as successors of what is gone. */
