@@ -26,7 +26,7 @@ LIB_SOURCES := \
 	lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/slm.c \
 	lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c lib/model/slm_write.c lib/model/tensor.c \
 	lib/model/tokenizer.c \
-	lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
+	lib/doc/anchor.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
 	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c \
 	lib/trust/minisign.c lib/trust/secret_key.c lib/trust/two_lines.c \
@@ -35,7 +35,7 @@ LIB_SOURCES := \
 	lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c lib/convert/special.c \
 	lib/convert/special_settings.c lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c lib/convert/tokenizer_json.c \
 	lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
-	lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chunks.c lib/act/consent.c lib/act/derive.c \
+	lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c lib/act/derive.c \
 	lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c \
 	lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c \
 	lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/shelf.c lib/act/store.c lib/act/supply.c \

@@ -24,6 +24,9 @@ int mm_chain_restart(int home, const char *reason, struct mm_diags *diags);
 struct mm_chain_facts {
     uint64_t receipts;     /* of the present chain, since the last restart */
     struct mm_digest head; /* not known: there is no receipt */
+    /* what mm_chain_check also knows */
+    uint64_t signatures; /* receipts of the present chain beside which a signature stands, */
+    uint64_t verified;   /* and those whose signature is one of the given keys */
 };
 
 /* The head as the log has it; only its own receipt is looked at. Returns 0, or -1 with findings. */
