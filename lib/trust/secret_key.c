@@ -1,11 +1,8 @@
 #include "trust/secret_key.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/number.h"
 #include "trust/two_lines.h"
@@ -37,23 +34,7 @@ struct mm_secret_key {
     unsigned char secret[crypto_sign_SECRETKEYBYTES];
 };
 
-/* ---- locked memory ---- */
-
-int mm_secret_init(struct mm_secret *secret, size_t capacity, struct mm_diags *diags)
-{
-    *secret = (struct mm_secret){0};
-    secret->bytes = sodium_init() < 0 ? NULL : sodium_malloc(capacity);
-    if (!secret->bytes)
-        return mm_diag_memory(diags);
-    secret->capacity = capacity;
-    return 0;
-}
-
-void mm_secret_release(struct mm_secret *secret)
-{
-    sodium_free(secret->bytes); /* wipes it */
-    *secret = (struct mm_secret){0};
-}
+/* ---- the key in memory ---- */
 
 static struct mm_secret_key *new_key(struct mm_diags *diags)
 {
@@ -131,36 +112,13 @@ static int open_sealed(struct stored *stored, mm_password_fn *ask, void *context
 
 /* ---- reading ---- */
 
-static int check_owner(int fd, struct mm_diags *diags)
-{
-    struct stat info;
-    if (fstat(fd, &info) < 0)
-        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot look at the key file", errno);
-    if (!S_ISREG(info.st_mode))
-        return mm_diag(diags, MM_RULE_IO_NOT_REGULAR, "expected a regular file");
-    if (info.st_uid != geteuid())
-        return mm_diag(diags, MM_RULE_KEY_MODE, "expected a file of the user's own, found one of user %u",
-                       (unsigned)info.st_uid);
-    if (info.st_mode & 0177)
-        return mm_diag(diags, MM_RULE_KEY_MODE,
-                       "expected mode 0600 or less, found %04o: chmod 600 it, "
-                       "and take the key for known to all who could read it",
-                       (unsigned)info.st_mode & 07777);
-    return 0;
-}
-
 /* The file's text, in locked memory. */
 static int read_text(int fd, struct mm_secret *text, struct mm_diags *diags)
 {
     if (mm_secret_init(text, MM_SIGNATURE_MAX + 1, diags) < 0)
         return -1;
-    ssize_t got = 0;
-    while (text->length < text->capacity &&
-           (got = read(fd, text->bytes + text->length, text->capacity - text->length)) != 0)
-        if (got > 0)
-            text->length += (size_t)got;
-        else if (errno != EINTR)
-            return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
+    if (mm_secret_read(text, fd, diags) < 0)
+        return -1;
     return text->length <= MM_SIGNATURE_MAX
                ? 0
                : mm_diag(diags, MM_RULE_KEY_FORM, "expected at most %d bytes, found more", MM_SIGNATURE_MAX);
@@ -187,18 +145,16 @@ static int decode(struct stored *stored, const struct mm_secret *text, struct mm
 /* What is decoded and opened becomes KEY, if it holds together. */
 static int take_key(const struct stored *stored, struct mm_secret_key *key, bool password, struct mm_diags *diags)
 {
-    unsigned char sum[crypto_generichash_BYTES], point[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
+    unsigned char sum[crypto_generichash_BYTES];
     checksum(stored, sum);
-    if (sodium_memcmp(sum, stored->sealed.checksum, sizeof sum) != 0)
+    bool intact = sodium_memcmp(sum, stored->sealed.checksum, sizeof sum) == 0;
+    sodium_memzero(sum, sizeof sum);
+    if (!intact)
         return password ? mm_diag(diags, MM_RULE_KEY_PASSWORD, "the password is not this key's, or the file is damaged")
                         : mm_diag(diags, MM_RULE_KEY_DAMAGED, "the checksum does not hold");
-    crypto_sign_seed_keypair(point, secret, stored->sealed.secret);
-    bool whole = sodium_memcmp(secret, stored->sealed.secret, sizeof secret) == 0;
-    sodium_memzero(secret, sizeof secret);
-    if (!whole)
+    crypto_sign_seed_keypair(key->public.point, key->secret, stored->sealed.secret);
+    if (sodium_memcmp(key->secret, stored->sealed.secret, sizeof key->secret) != 0)
         return mm_diag(diags, MM_RULE_KEY_DAMAGED, "the public half does not belong to the secret one");
-    memcpy(key->secret, stored->sealed.secret, sizeof key->secret);
-    memcpy(key->public.point, point, sizeof point);
     memcpy(key->public.id, stored->sealed.id, sizeof key->public.id);
     return 0;
 }
@@ -211,8 +167,8 @@ struct mm_secret_key *mm_secret_key_read(int fd, mm_password_fn *ask, void *cont
     bool ready = stored && (key = new_key(diags));
     if (!stored)
         mm_diag_memory(diags);
-    ready =
-        ready && check_owner(fd, diags) == 0 && read_text(fd, &text, diags) == 0 && decode(stored, &text, diags) == 0;
+    ready = ready && mm_secret_check_file(fd, diags) == 0 && read_text(fd, &text, diags) == 0 &&
+            decode(stored, &text, diags) == 0;
     bool password = ready && stored->kdf[0];
     if (password)
         ready = open_sealed(stored, ask, context, diags) == 0;
@@ -253,11 +209,11 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
 {
     const size_t size = 256 + sodium_base64_ENCODED_LEN(sizeof(struct stored), sodium_base64_VARIANT_ORIGINAL);
     char id[MM_KEY_ID_TEXT];
-    struct stored *stored = sodium_malloc(sizeof *stored);
-    if (mm_secret_init(out, size, diags) < 0 || !stored) {
-        sodium_free(stored);
-        return stored ? -1 : mm_diag_memory(diags);
-    }
+    struct stored *stored;
+    if (mm_secret_init(out, size, diags) < 0)
+        return -1;
+    if (!(stored = sodium_malloc(sizeof *stored)))
+        return mm_diag_memory(diags);
     memset(stored, 0, sizeof *stored);
     memcpy(stored->algorithm, "Ed", 2);
     memcpy(stored->check, "B2", 2);
