@@ -299,14 +299,18 @@ static int write_signature(struct append *a, const struct mm_receipt *receipt, c
     return result;
 }
 
-/* The signature goes first, so that a receipt that was to be signed never stands there without it. */
+/* The signature goes first, so that a receipt that was to be signed never stands there without it; but none is touched of a
+ * receipt that is there already, the same one of a chain that was restarted this very second. */
 static int write_files(struct append *a, const struct mm_receipt *receipt, const struct mm_buf *text, const char *path,
                        const unsigned char *head, int folder)
 {
-    if (a->key && write_signature(a, receipt, text, path, head, folder) < 0)
+    struct stat there;
+    bool fresh = fstatat(folder, strrchr(path, '/') + 1, &there, AT_SYMLINK_NOFOLLOW) < 0;
+    bool sign = fresh && a->key;
+    if (sign && write_signature(a, receipt, text, path, head, folder) < 0)
         return -1;
     int result = write_file(a, text, path, folder, false);
-    if (result < 0 && a->key)
+    if (result < 0 && sign)
         take_back(a, folder, path, MM_SIGNATURE_SUFFIX);
     return result;
 }
