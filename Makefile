@@ -17,7 +17,7 @@ PYTHON ?= python3
 # ---- what is built ----
 
 LIB_SOURCES := \
-	lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c lib/base/file.c lib/base/inflate.c \
+	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c lib/base/file.c lib/base/inflate.c \
 	lib/base/number.c lib/base/sandbox.c lib/base/source.c lib/base/tree.c lib/base/utf8.c \
 	lib/hash/chunk.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/path.c lib/text/route.c lib/text/spdx.c \
@@ -29,7 +29,8 @@ LIB_SOURCES := \
 	lib/doc/anchor.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
 	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c \
-	lib/trust/minisign.c lib/trust/secret.c lib/trust/secret_key.c lib/trust/two_lines.c \
+	lib/trust/keyring.c lib/trust/keyring_folder.c lib/trust/minisign.c lib/trust/revocation.c lib/trust/secret.c \
+	lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/gguf_split.c lib/convert/llama2c_source.c \
 	lib/convert/llama_config.c lib/convert/merge_scores.c lib/convert/pack.c lib/convert/pipeline.c lib/convert/protobuf.c \
 	lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c lib/convert/special.c \
@@ -40,7 +41,7 @@ LIB_SOURCES := \
 	lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c \
 	lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/shelf.c lib/act/store.c lib/act/supply.c \
 	lib/act/verify.c
-COMMANDS := chunk-merkle manifest-lint manifest-make receipt-write slm-check slm-diff slm-gc slm-import slm-info \
+COMMANDS := chunk-merkle key-make manifest-lint manifest-make receipt-write slm-check slm-diff slm-gc slm-import slm-info \
 	slm-list slm-pack slm-path slm-remove slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
@@ -124,7 +125,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # The commands again, with calls that fail when a test says so.
-WRAPPED := malloc calloc realloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 __pread64_chk write pwrite64 fsync linkat renameat \
+WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 __pread64_chk write pwrite64 fsync linkat renameat \
 	open64 __open64_2 openat64 __openat64_2 fstat64 fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)

@@ -16,8 +16,8 @@ struct mm_keyring {
 
 /* Where the keyring is: GIVEN if not NULL, else the environment's MINIMODEL_KEYRING, else $XDG_CONFIG_HOME/minimodel/keyring, else
  * $HOME/.config/minimodel/keyring; empty variables count as absent, and so does an XDG_CONFIG_HOME that is not absolute.
- * CREATE makes it (0700). Without it a keyring that is not there is an empty one. Returns 0, or -1 with KEYRING_OPEN or IO_MEMORY;
- * release KEYRING in every case. */
+ * CREATE makes it (0700). Without it a keyring that nobody GIVES and that is not there is an empty one (a note where no variable names
+ * one). Returns 0, or -1 with KEYRING_OPEN or IO_MEMORY; release KEYRING in every case. */
 int mm_keyring_open(struct mm_keyring *keyring, const char *given, bool create, struct mm_diags *diags);
 void mm_keyring_release(struct mm_keyring *keyring);
 
@@ -26,9 +26,9 @@ struct mm_known_key {
     struct mm_public_key key;
     char id[MM_KEY_ID_TEXT];
     char publisher[MM_PUBLISHER_MAX + 1];
-    bool by_succession;               /* there is no .pub of it: */
-    char predecessor[MM_KEY_ID_TEXT]; /* this key named it, "" otherwise */
-    char successor[MM_KEY_ID_TEXT];   /* this key follows it, "" for none */
+    bool by_succession;               /* there is no .pub of it, only the key before it speaks for it */
+    char predecessor[MM_KEY_ID_TEXT]; /* a key that names this one as its successor and may, "" for none */
+    char successor[MM_KEY_ID_TEXT];   /* the key that this one names, "" for none */
     bool revoked;
     bool revocation_read; /* otherwise it cannot be read, and there is neither time nor reason */
     struct mm_revocation revocation;
@@ -37,7 +37,7 @@ struct mm_known_key {
 enum mm_found { MM_FOUND_UNKNOWN = -1, MM_FOUND_NO = 0, MM_FOUND_YES = 1 };
 
 /* The key of this ID that speaks for PUBLISHER, revoked or not: a .pub, or a successor whose whole line holds. A file that is there and
- * no key (KEY_FORM, KEY_WEAK, KEY_NAME, KEY_SUCCESSOR) is a note, and no key. MM_FOUND_UNKNOWN with a finding where the keyring
+ * no key (KEY_FORM, KEY_WEAK, KEY_NAME, KEY_SUCCESSOR) is a note, and no key. MM_FOUND_UNKNOWN with a finding where what may be this key
  * cannot be read. */
 enum mm_found mm_keyring_find(const struct mm_keyring *keyring, const char *publisher,
                               const unsigned char id[static MM_KEY_ID_BYTES], struct mm_known_key *found,
@@ -48,7 +48,8 @@ enum mm_found mm_keyring_knows(const struct mm_keyring *keyring, const char *pub
 
 /* Calls EACH with every key of PUBLISHER (NULL: of all, in the order of their names) in the order of ids, keys by succession included,
  * until it returns other than 0. Damaged files are notes, or errors if STRICT, which also names what does not belong there
- * (KEYRING_SURPLUS). Returns what EACH returned last, or -1 with a finding. */
+ * (KEYRING_SURPLUS). What cannot be read (KEYRING_OPEN) does not hide the rest. Returns what EACH returned last, or -1 with findings where
+ * it always returned 0. */
 typedef int mm_known_key_fn(void *context, const struct mm_known_key *key);
 int mm_keyring_each(const struct mm_keyring *keyring, const char *publisher, bool strict, mm_known_key_fn *each,
                     void *context, struct mm_diags *diags);

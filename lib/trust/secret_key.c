@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/utf8.h"
 #include "trust/two_lines.h"
 
 #define OPERATIONS_MAX 67108864U /* 2^26 */
@@ -235,6 +236,23 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
 
 /* ---- signing ---- */
 
+/* A comment is one line of text that no terminal obeys. */
+static int check_comment(const char *comment, size_t length, struct mm_diags *diags)
+{
+    char shown[MM_SHOWN];
+    uint32_t code;
+    if (length > COMMENT_MAX)
+        return mm_diag(diags, MM_RULE_SIGNATURE_FORM, "expected a trusted comment of at most %d bytes, found %zu",
+                       COMMENT_MAX, length);
+    for (size_t at = 0, size; at < length; at += size) {
+        size = mm_utf8_decode((const unsigned char *)comment + at, length - at, &code);
+        if (size == 0 || mm_utf8_control(code))
+            return mm_diag(diags, MM_RULE_SIGNATURE_FORM, "expected a trusted comment of one line of text, found '%s'",
+                           mm_show(shown, comment, length));
+    }
+    return 0;
+}
+
 int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char prehash[static MM_PREHASH_BYTES],
                        const char *comment, struct mm_buf *out, struct mm_diags *diags)
 {
@@ -242,9 +260,8 @@ int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char preh
     struct mm_signature signature = {0};
     char id[MM_KEY_ID_TEXT], untrusted[64];
     size_t length = strlen(comment);
-    if (length > COMMENT_MAX)
-        return mm_diag(diags, MM_RULE_SIGNATURE_FORM, "expected a trusted comment of at most %d bytes, found %zu",
-                       COMMENT_MAX, length);
+    if (check_comment(comment, length, diags) < 0)
+        return -1;
     memcpy(signature.key_id, key->public.id, sizeof signature.key_id);
     memcpy(signature.comment, comment, length);
     crypto_sign_detached(signature.bytes, NULL, prehash, MM_PREHASH_BYTES, key->secret);
@@ -257,4 +274,22 @@ int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char preh
     snprintf(untrusted, sizeof untrusted, "signature by key %s", mm_key_id_text(id, key->public.id));
     mm_signature_write(&signature, untrusted, out);
     return out->failed ? mm_diag_memory(diags) : 0;
+}
+
+int mm_secret_key_sign_text(const struct mm_secret_key *key, const struct mm_buf *text, const char *facts,
+                            struct mm_buf *out, struct mm_diags *diags)
+{
+    unsigned char prehash[MM_PREHASH_BYTES], hash[crypto_hash_sha256_BYTES];
+    char hex[MM_HASH_HEX + 1];
+    struct mm_buf comment = {0};
+    if (text->failed)
+        return mm_diag_memory(diags);
+    mm_prehash(text->data, text->length, prehash);
+    crypto_hash_sha256(hash, (const unsigned char *)text->data, text->length);
+    mm_hex(hex, hash, sizeof hash);
+    mm_buf_printf(&comment, "%s sha256:%s", facts, hex);
+    int result =
+        mm_buf_text(&comment) ? mm_secret_key_sign(key, prehash, comment.data, out, diags) : mm_diag_memory(diags);
+    mm_buf_release(&comment);
+    return result;
 }

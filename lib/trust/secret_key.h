@@ -28,10 +28,14 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
 /* The public half. */
 const struct mm_public_key *mm_secret_key_public(const struct mm_secret_key *key);
 
-/* Appends the signature's file over what has PREHASH, with this trusted COMMENT, a value of one line (mm_value_sound but for its
- * length, at most 8000 bytes). What was made is verified before it is given out. Returns 0, or -1 with IO_MEMORY or
- * SIGNATURE_FORM. */
+/* Appends the signature's file over what has PREHASH, with this trusted COMMENT: one line of text without control characters, at most 8000
+ * bytes. What was made is verified before it is given out. Returns 0, or -1 with SIGNATURE_FORM, SIGNATURE_BAD (the machine
+ * calculates wrong) or IO_MEMORY. */
 int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char prehash[static MM_PREHASH_BYTES],
                        const char *comment, struct mm_buf *out, struct mm_diags *diags);
+
+/* The same over TEXT, with the trusted comment `FACTS sha256:HEX`, HEX being the SHA-256 of TEXT. */
+int mm_secret_key_sign_text(const struct mm_secret_key *key, const struct mm_buf *text, const char *facts,
+                            struct mm_buf *out, struct mm_diags *diags);
 
 #endif
