@@ -219,7 +219,7 @@ static void every_bit_of_a_signature_counts(void **state)
     size_t begin = (size_t)(strchr(text.data, '\n') + 1 - text.data);
     for (size_t bit = 8 * begin; bit < 8 * (text.length - 1); bit++) {
         text.data[bit / 8] ^= (char)(1 << bit % 8);
-        check_number((print_error("%zu\n", bit), "x"), (uint64_t)(mm_chain_signature_check(&text, &receipt, comment.data, &keys, MM_RULE_RECEIPT_SIGNATURE, &s.diags) + 1), 0);
+        check_number("a changed signature", (uint64_t)(mm_chain_signature_check(&text, &receipt, comment.data, &keys, MM_RULE_RECEIPT_SIGNATURE, &s.diags) + 1), 0);
         check_number("its findings", s.diags.count, 1);
         check_text("its finding", mm_rule_info(s.diags.items[0].rule)->name, "receipt-signature");
         text.data[bit / 8] ^= (char)(1 << bit % 8);
