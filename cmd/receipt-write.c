@@ -223,23 +223,15 @@ static int grant_execution(struct call *c, int home)
 
 /* ---- anchors ---- */
 
-/* The signature appears first, so that an anchor never stands there without one. */
+/* The signature appears first, so that an anchor never stands there without one; what failed to be flushed may stand there whole. */
 static int publish_anchor(struct call *c, const struct mm_buf *document, const struct mm_buf *signature)
 {
     struct mm_diags *diags = &c->cli.diags;
-    struct mm_writer *writer = &c->signature_file;
-    if (mm_writer_write(writer, signature->data, signature->length, diags) < 0 ||
-        mm_writer_write(&c->anchor_file, document->data, document->length, diags) < 0)
+    if (mm_writer_write(&c->signature_file, signature->data, signature->length, diags) < 0 ||
+        mm_writer_write(&c->anchor_file, document->data, document->length, diags) < 0 ||
+        mm_writer_commit(&c->signature_file, diags) < 0)
         return -1;
-    int folder = fcntl(writer->folder, F_DUPFD_CLOEXEC, 0);
-    char *name = strdup(writer->base);
-    int result = folder < 0 || !name ? mm_diag_memory(diags) : mm_writer_commit(writer, diags);
-    if (result == 0 && (result = mm_writer_commit(&c->anchor_file, diags)) < 0 && !c->force)
-        unlinkat(folder, name, 0);
-    if (folder >= 0)
-        close(folder);
-    free(name);
-    return result;
+    return mm_writer_commit(&c->anchor_file, diags);
 }
 
 static int write_anchor(struct call *c, int home)

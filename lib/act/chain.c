@@ -144,9 +144,28 @@ static int mend_log(struct append *a)
 
 /* ---- what an interrupted append left ---- */
 
+/* The signature NAME was written, and its receipt was not. */
+static int drop_signature(struct append *a, const char *name)
+{
+    struct mm_diags *diags = a->chain.diags;
+    char parent[MM_RECEIPT_PATH];
+    snprintf(parent, sizeof parent, MM_CHAIN_FOLDER "/%.*s", (int)(strrchr(name, '/') - name), name);
+    int folder = mm_home_open_folder(a->chain.home, parent, false);
+    int result = folder < 0 ? -1 : unlinkat(folder, strrchr(name, '/') + 1, 0);
+    if (result < 0)
+        mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot take away a signature without its receipt", errno);
+    else
+        mm_note(diags, MM_RULE_RECEIPT_SURPLUS, "%s, whose receipt was never written, is taken away", name);
+    if (folder >= 0)
+        close(folder);
+    return result;
+}
+
 static int collect_unnamed(void *context, const char *name, bool unfinished)
 {
     struct append *a = context;
+    if (!unfinished && mm_chain_signs(&a->chain, &a->names, name) == MM_CHAIN_SIGNS_ABSENT)
+        return drop_signature(a, name);
     struct mm_receipt receipt;
     struct mm_diags ignored;
     int result = 0;

@@ -147,29 +147,11 @@ static int check_line(void *context, const struct mm_log_line *line, struct mm_d
 
 /* ---- files that no line names ---- */
 
-/* A signature stands beside its receipt: 1 where that is one of the log or a finding itself, 0 where NAME is no receipt's
- * signature, -1 where the receipt is not there. */
-static int signs_receipt(struct check *c, const char *name)
-{
-    char path[MM_RECEIPT_PATH];
-    size_t length = strlen(name), suffix = strlen(MM_SIGNATURE_SUFFIX);
-    if (length <= suffix || strcmp(name + length - suffix, MM_SIGNATURE_SUFFIX) != 0 ||
-        !mm_receipt_name_valid(name, length - suffix))
-        return 0;
-    if (mm_name_set_has(&c->names, c->chain.sha, name, length - suffix))
-        return 1;
-    snprintf(path, sizeof path, MM_CHAIN_FOLDER "/%.*s", (int)(length - suffix), name);
-    int fd = mm_home_open_file(c->chain.home, path);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0 || errno != ENOENT ? 1 : -1;
-}
-
 static int check_unnamed(void *context, const char *name, bool unfinished)
 {
     struct check *c = context;
-    int signs = unfinished ? 0 : signs_receipt(c, name);
-    if (signs > 0)
+    enum mm_chain_signs signs = unfinished ? MM_CHAIN_SIGNS_NOTHING : mm_chain_signs(&c->chain, &c->names, name);
+    if (signs == MM_CHAIN_SIGNS_RECEIPT)
         return 0;
     struct mm_diags *diags = c->chain.diags, ignored;
     struct mm_receipt receipt = {0};
@@ -186,11 +168,11 @@ static int check_unnamed(void *context, const char *name, bool unfinished)
                  mm_chain_load(&c->chain, name, NULL, hash, &receipt, &ignored) == 0;
     if (unfinished)
         mm_note(diags, MM_RULE_RECEIPT_SURPLUS, "an interrupted write left this; it can be deleted");
-    else if (signs < 0)
+    else if (signs == MM_CHAIN_SIGNS_ABSENT)
         mm_diag(
             diags, MM_RULE_RECEIPT_SURPLUS,
-            "expected the receipt that this signs, found none: an append was interrupted before it, and then this can "
-            "be deleted, or the receipt was taken away");
+            "expected the receipt that this signs, found none: an append was interrupted, and the next one takes it "
+            "away, or somebody took the receipt");
     else if (!whole)
         mm_diag(diags, MM_RULE_RECEIPT_SURPLUS, "expected receipts that the log names, found a file that it does not");
     else if (!c->broken && mm_chain_same(&receipt.previous, &c->facts.head))
