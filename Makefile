@@ -30,7 +30,7 @@ LIB_SOURCES := \
 	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c \
 	lib/trust/keyring.c lib/trust/keyring_folder.c lib/trust/minisign.c lib/trust/revocation.c lib/trust/secret.c \
-	lib/trust/secret_key.c lib/trust/two_lines.c \
+	lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/gguf_split.c lib/convert/llama2c_source.c \
 	lib/convert/llama_config.c lib/convert/merge_scores.c lib/convert/pack.c lib/convert/pipeline.c lib/convert/protobuf.c \
 	lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c lib/convert/special.c \
