@@ -53,12 +53,14 @@ void mm_time_now(char out[static MM_TIME_SIZE])
     format(out, time(NULL));
 }
 
-void mm_time_written(char out[static MM_TIME_SIZE])
+bool mm_time_written(char out[static MM_TIME_SIZE])
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     uint64_t seconds;
-    if (epoch && mm_number(epoch, strlen(epoch), 253402300799, &seconds)) /* the end of year 9999 */
+    if (epoch && mm_number(epoch, strlen(epoch), 253402300799, &seconds)) { /* the end of year 9999 */
         format(out, (time_t)seconds);
-    else
-        mm_time_now(out);
+        return true;
+    }
+    mm_time_now(out);
+    return false;
 }

@@ -13,7 +13,8 @@ bool mm_time_valid(const char *text, size_t length);
 /* The clock's time. */
 void mm_time_now(char out[static MM_TIME_SIZE]);
 
-/* The time to write into a document: SOURCE_DATE_EPOCH if the environment has a valid one, else the clock's. */
-void mm_time_written(char out[static MM_TIME_SIZE]);
+/* The time to write into a document: SOURCE_DATE_EPOCH if the environment has a valid one, else the clock's. Returns true for the
+ * environment's. */
+bool mm_time_written(char out[static MM_TIME_SIZE]);
 
 #endif

@@ -29,10 +29,17 @@ const char *const mm_result_names[MM_RESULT_COUNT] = {
 const char *const mm_verdict_names[MM_VERDICT_COUNT] = {
     [MM_VERDICT_PASS] = "pass", [MM_VERDICT_PARTIAL] = "partial", [MM_VERDICT_FAIL] = "fail"};
 
+const char *const mm_signed_words[MM_SIGNED_COUNT] = {
+    [MM_SIGNED_VERIFIED] = "verified",         [MM_SIGNED_UNSIGNED] = "unsigned",
+    [MM_SIGNED_MISSING] = "missing-signature", [MM_SIGNED_UNKNOWN_KEY] = "unknown-key",
+    [MM_SIGNED_WRONG_KEY] = "wrong-key",       [MM_SIGNED_REVOKED_KEY] = "revoked-key",
+    [MM_SIGNED_BAD] = "bad-signature",         [MM_SIGNED_WRONG_COMMENT] = "wrong-comment",
+};
+
 int mm_report_init(struct mm_report *report, const struct mm_manifest *manifest, struct mm_diags *diags)
 {
     *report =
-        (struct mm_report){.manifest = manifest, .signature = "unsigned", .count = mm_manifest_artifacts(manifest)};
+        (struct mm_report){.manifest = manifest, .signature = MM_SIGNED_UNSIGNED, .count = mm_manifest_artifacts(manifest)};
     report->artifacts = calloc(report->count ? report->count : 1, sizeof *report->artifacts);
     if (!report->artifacts)
         return mm_diag_memory(diags);
@@ -92,6 +99,11 @@ enum mm_verdict mm_check_allows(enum mm_check check, enum mm_result result, cons
         return result == MM_RESULT_PASS || skipped_for(result, detail, "quick") ? MM_VERDICT_PASS : MM_VERDICT_PARTIAL;
     default: return MM_VERDICT_PASS;
     }
+}
+
+bool mm_signed_may_pass(enum mm_signed outcome)
+{
+    return outcome == MM_SIGNED_VERIFIED || outcome == MM_SIGNED_UNSIGNED;
 }
 
 /* The worst of VERDICT and what the checks FROM to TO allow. */
@@ -157,7 +169,7 @@ void mm_report_write(const struct mm_report *report, struct mm_buf *out)
     write_field(report, MM_FIELD_MODEL_ID, out);
     write_field(report, MM_FIELD_VERSION, out);
     write_field(report, MM_FIELD_REVISION, out);
-    mm_buf_printf(out, "signature: %s%s%s\n", report->signature, report->key_id[0] ? " " : "", report->key_id);
+    mm_buf_printf(out, "signature: %s%s%s\n", mm_signed_words[report->signature], report->key_id[0] ? " " : "", report->key_id);
     for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
         write_check(&report->checks[check], check, out);
     for (size_t i = 0; i < report->count; i++) {
@@ -210,7 +222,7 @@ void mm_report_write_json(const struct mm_report *report, struct mm_buf *out)
     write_json_text(out, "model-id", mm_manifest_text(report->manifest, 0, MM_FIELD_MODEL_ID, text));
     write_json_text(out, "version", mm_manifest_text(report->manifest, 0, MM_FIELD_VERSION, text));
     mm_buf_printf(out, ",\"revision\":%s", mm_manifest_text(report->manifest, 0, MM_FIELD_REVISION, text));
-    write_json_text(out, "signature", report->signature);
+    write_json_text(out, "signature", mm_signed_words[report->signature]);
     if (report->key_id[0])
         write_json_text(out, "key-id", report->key_id);
     write_json_checks(report->checks, 0, MM_CHECK_FIRST_OF_ARTIFACT, out);
