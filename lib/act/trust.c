@@ -186,17 +186,26 @@ static const char *verified_before(void *context, const char *key_id)
 static int judge_signature(struct mm_trusted *trusted, const struct mm_trust *trust, const struct mm_manifest *manifest,
                            const struct mm_signatures *signatures, struct mm_diags *diags)
 {
-    struct mm_judgement *judgement = &trusted->signature;
-    const struct mm_entry *scheme = mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME);
+    struct mm_buf beside = {0};
+    const char *shown = diags->file;
+    mm_buf_printf(&beside, "%s" MM_SIGNATURE_SUFFIX, shown ? shown : "");
+    const char *name = signatures->shown ? signatures->shown : mm_buf_text(&beside);
+    diags->file = name ? name : shown;
+    int result = mm_judge(&trusted->signature, manifest, signatures->present ? &signatures->own : NULL, trust->keyring,
+                          verified_before, &trusted->memory, diags);
+    diags->file = shown;
+    mm_buf_release(&beside);
+    return result;
+}
+
+/* The signature is there and could not be read, which is a finding already. */
+static void leave_open(struct mm_judgement *judgement, const struct mm_manifest *manifest)
+{
     char key_id[MM_VALUE_MAX + 1];
-    if (!signatures->unreadable || mm_entry_is(scheme, "none"))
-        return mm_judge(judgement, manifest, signatures->present ? &signatures->own : NULL, trust->keyring,
-                        verified_before, &trusted->memory, diags);
     *judgement = (struct mm_judgement){.outcome = MM_SIGNED_MISSING, .undecided = true};
     mm_manifest_text(manifest, 0, MM_FIELD_KEY_ID, key_id);
     snprintf(judgement->key_id, sizeof judgement->key_id, "%.16s", key_id);
     snprintf(judgement->detail, sizeof judgement->detail, "the signature cannot be read");
-    return 0;
 }
 
 int mm_trust_judge(struct mm_trusted *trusted, const struct mm_trust *trust, const struct mm_manifest *manifest,
@@ -208,7 +217,11 @@ int mm_trust_judge(struct mm_trusted *trusted, const struct mm_trust *trust, con
         return mm_diag_memory(diags);
     if (read_memory(trusted, trust, manifest, diags) < 0)
         return -1;
-    return judge_signature(trusted, trust, manifest, signatures, diags);
+    if (signatures->unreadable && !mm_entry_is(mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME), "none"))
+        leave_open(&trusted->signature, manifest);
+    else if (judge_signature(trusted, trust, manifest, signatures, diags) < 0)
+        return -1;
+    return 0;
 }
 
 void mm_trusted_release(struct mm_trusted *trusted)

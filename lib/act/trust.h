@@ -22,6 +22,7 @@ struct mm_countersignature {
     struct mm_buf text;
 };
 struct mm_signatures {
+    const char *shown; /* where `own` comes from, for people and borrowed; NULL: from beside the manifest */
     struct mm_buf own;
     bool present;    /* there is a NAME.minisig, */
     bool unreadable; /* or one that could not be read (a finding says why) */
