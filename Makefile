@@ -19,7 +19,7 @@ PYTHON ?= python3
 LIB_SOURCES := \
 	lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c lib/base/file.c lib/base/inflate.c \
 	lib/base/number.c lib/base/sandbox.c lib/base/source.c lib/base/tree.c lib/base/utf8.c \
-	lib/hash/chunk.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
+	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/path.c lib/text/route.c lib/text/spdx.c \
 	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c lib/model/gguf_facts.c \
 	lib/model/gguf_head.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c lib/model/pickle.c \

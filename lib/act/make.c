@@ -336,19 +336,18 @@ static int check_roles(struct make *m)
 
 /* ---- reading ---- */
 
-static int check_blob(struct make *m, const struct made *made, int fd)
+/* What a cache's or a store's name of a file says of its bytes. */
+static int check_blob(struct make *m, const struct made *made)
 {
     char hex[MM_HASH_HEX + 1];
     const struct mm_input *input = made->input;
     mm_hex(hex, made->artifact.chunks.sha256, MM_HASH_BYTES);
     if (input->digest == MM_BLOB_SHA256 && strcmp(hex, input->hex) != 0)
         return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the SHA-256 that the blob is named after, found %s", hex);
-    int git = input->digest == MM_BLOB_GIT ? mm_input_is_git_blob(fd, input->hex, m->diags) : 1;
-    if (git < 0)
-        return -1;
-    if (git == 0)
+    mm_hex(hex, made->artifact.git, MM_GIT_BYTES);
+    if (input->digest == MM_BLOB_GIT && strcmp(hex, input->hex) != 0)
         return mm_diag(m->diags, MM_RULE_MAKE_BLOB,
-                       "expected the git object that the blob is named after, found another");
+                       "expected the git object that the blob is named after, found %s", hex);
     return 0;
 }
 
@@ -434,6 +433,7 @@ static int read_input(struct make *m, struct made *made)
         .format = MM_FORMAT_DETECT,
         .chunk_size = m->chunk_size,
         .whole = true,
+        .git = made->input->digest == MM_BLOB_GIT,
         .each = m->options->chunk_lists ? mm_hashes_add : NULL,
         .each_context = &made->hashes,
         .progress = m->options->progress ? advance : NULL,
@@ -443,7 +443,7 @@ static int read_input(struct make *m, struct made *made)
     int result = mm_artifact_read(fd, made->input->path, &how, &made->artifact, m->diags);
     bool left_out = result == 0 && made->artifact.refused && !made->input->named;
     if (result == 0 && !left_out) {
-        result = made->artifact.valid ? check_blob(m, made, fd) : -1;
+        result = made->artifact.valid ? check_blob(m, made) : -1;
         note_format(m, made);
         if (result == 0 && m->options->chunk_lists)
             result = hash_list(m, made);
