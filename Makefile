@@ -26,7 +26,7 @@ LIB_SOURCES := \
 	lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c lib/model/safetensors.c lib/model/set.c lib/model/slm.c \
 	lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c lib/model/slm_write.c lib/model/tensor.c \
 	lib/model/tokenizer.c \
-	lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
+	lib/doc/attestation.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
 	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c \
 	lib/trust/minisign.c lib/trust/secret_key.c lib/trust/two_lines.c \
