@@ -37,6 +37,7 @@ enum {
     ROLE,
     SIZE,
     CHUNK_LISTS,
+    ATTEST,
     PRIVATE,
     FOLLOW_LINKS,
     FILES_FROM,
@@ -68,6 +69,7 @@ static const struct cli_option options[] = {
     [ROLE] = {'r', "role", "PATH=ROLE", "the role of a file; may be given again"},
     [SIZE] = {'s', "size", "SIZE", "chunk size: a power of two from 64K to 64M (default 1M)"},
     [CHUNK_LISTS] = {'l', "chunk-lists", "DIR", "also write chunk lists to DIR, and name them"},
+    [ATTEST] = {0, "attest", "FILE", "compare with what FILE says of the files; may be given again"},
     [PRIVATE] = {'p', "private", NULL, "fill in what lacks, for publisher local"},
     [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of a folder"},
     [FILES_FROM] = {0, "files-from", "FILE", "take further paths from FILE, one a line; - is standard input"},
@@ -103,7 +105,8 @@ static const struct cli_command command = {
     "Describe files or folders in a canonical manifest on standard output.",
     options,
     sizeof options / sizeof *options,
-    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_MAKE,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_MAKE |
+        MM_GROUP_ATTEST,
 };
 
 struct call {
@@ -116,6 +119,9 @@ struct call {
     bool follow_links, failed;
     struct mm_manifest from_manifest, publisher;
     struct mm_gather gather;
+    const char **attested; /* operands of --attest */
+    size_t attested_count;
+    struct mm_attest attest;
     struct mm_buf arguments, private_name;
     struct mm_writer writer;
     int lists_folder;
@@ -183,6 +189,7 @@ static void take_option(struct call *c, int option, const char *value)
                       value);
         break;
     case CHUNK_LISTS: c->how.chunk_lists = value; break;
+    case ATTEST: c->attested[c->attested_count++] = value; break;
     case PRIVATE: c->how.is_private = true; break;
     case FOLLOW_LINKS: c->follow_links = true; break;
     case FILES_FROM: c->files_from = value; break;
@@ -319,6 +326,20 @@ static int check_output(struct call *c)
     return c->how.chunk_lists ? mm_make_folders(&c->gather, c->how.chunk_lists, &c->cli.diags) : 0;
 }
 
+static int read_attestations(struct call *c)
+{
+    int result = 0;
+    if (c->attested_count == 0)
+        return 0;
+    if (mm_attest_begin(&c->attest, &c->gather, &c->cli.diags) < 0)
+        return -1;
+    for (size_t i = 0; i < c->attested_count; i++)
+        if (mm_attest_add(&c->attest, c->attested[i], &c->cli.diags) < 0)
+            result = -1; /* what is wrong with the others is worth knowing too */
+    c->how.attest = &c->attest;
+    return result;
+}
+
 static int to_json(struct call *c, struct mm_buf *out)
 {
     struct mm_manifest manifest = {0};
@@ -356,6 +377,8 @@ static int run(struct call *c)
     if (result == 0)
         result = check_output(c);
     if (result == 0)
+        result = read_attestations(c);
+    if (result == 0)
         result = mm_make(&c->gather, &c->how, &out, &c->cli.diags);
     if (result == 0)
         result = write_out(c, &out);
@@ -370,9 +393,11 @@ int main(int argc, char **argv)
     int option;
     c.given = calloc((size_t)argc + 1, sizeof *c.given);
     c.roles = calloc((size_t)argc + 1, sizeof *c.roles);
-    if (!c.given || !c.roles) {
+    c.attested = calloc((size_t)argc + 1, sizeof *c.attested);
+    if (!c.given || !c.roles || !c.attested) {
         free(c.given);
         free(c.roles);
+        free(c.attested);
         return cli_no_memory(command.name);
     }
     cli_init(&c.cli, &command, argc, argv);
@@ -393,6 +418,7 @@ int main(int argc, char **argv)
     mm_writer_abandon(&c.writer);
     if (c.lists_folder >= 0)
         close(c.lists_folder);
+    mm_attest_release(&c.attest);
     mm_gather_release(&c.gather);
     mm_manifest_release(&c.from_manifest);
     mm_manifest_release(&c.publisher);
@@ -401,6 +427,7 @@ int main(int argc, char **argv)
     int answer = cli_finish(&c.cli, failed);
     free(c.given);
     free(c.roles);
+    free(c.attested);
     if (result > 0)
         cli_usage(&c.cli, "what lacks stands above");
     return answer;
