@@ -36,7 +36,7 @@ LIB_SOURCES := \
 	lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c lib/convert/special.c \
 	lib/convert/special_settings.c lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c lib/convert/tokenizer_json.c \
 	lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
-	lib/act/attest.c lib/act/attest_compare.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chunks.c lib/act/consent.c lib/act/derive.c \
+	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chunks.c lib/act/consent.c lib/act/derive.c \
 	lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c \
 	lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c \
 	lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/shelf.c lib/act/store.c lib/act/supply.c \

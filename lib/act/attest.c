@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/attest_bundle.h"
 #include "act/folder.h"
 #include "base/checked.h"
 #include "hash/sha256.h"
@@ -302,8 +303,8 @@ static int take(struct mm_attest *attest, struct mm_attest_file *file, struct mm
     case MM_ATTEST_HF_METADATA: return take_own(attest, read, file->path, diags);
     case MM_ATTEST_OLLAMA: return take_digests(attest, read, diags);
     case MM_ATTEST_OMS:
-        (void)text;
-        return mm_diag(diags, MM_RULE_OMS_UNSUPPORTED, "model-signing bundles are not compared yet");
+        return mm_attest_read_bundle(attest, file, text, read, diags) < 0 ? -1
+                                                                          : take_names(attest, read, file->path, diags);
     default: return take_names(attest, read, file->path, diags);
     }
 }

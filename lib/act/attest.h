@@ -6,6 +6,7 @@
 #include "act/gather.h"
 #include "doc/attestation.h"
 #include "hash/git_blob.h"
+#include "trust/oms_key.h"
 
 /* Attestations at most, and entries that speak of gathered files. */
 #define MM_ATTEST_FILES_MAX 4000
@@ -21,7 +22,7 @@ struct mm_attest_identity {
 struct mm_attest_file {
     char *path;
     enum mm_attestation_kind kind;
-    bool unchecked; /* nobody knows who made it: it is compared and not recorded */
+    bool unchecked; /* a bundle, and who made it is not known: it is compared and not recorded */
     unsigned char sha256[MM_HASH_BYTES];
     size_t first, count; /* its claims */
 };
@@ -40,6 +41,9 @@ struct mm_attest_claim {
 
 struct mm_attest {
     const struct mm_gather *gather;
+    const struct mm_oms_key
+        *key; /* that signs bundles, NULL: none was given. The caller's, set after mm_attest_begin */
+    const struct mm_oms_roots *roots;      /* that vouch for those who sign bundles, likewise */
     struct mm_attest_identity *identities; /* as many as inputs, in their order */
     struct mm_attest_identity *sorted;     /* those that are known, by device and inode */
     size_t sorted_count;
