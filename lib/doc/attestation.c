@@ -363,7 +363,7 @@ static int read_ollama(struct mm_attestation *attestation, const struct mm_json_
     if (!mm_json_whole(tree, version, 2, &number) || number != 2)
         return wrong_layer(tree, version, 0, "schemaVersion 2", diags);
     if (!mm_json_kind(layers, MM_JSON_ARRAY) || !mm_json_first(tree, layers))
-        return wrong_layer(tree, layers, 0, "a list of layers", diags);
+        return wrong_layer(tree, layers, 0, "a list of one layer at least", diags);
     if (config && add_layer(attestation, tree, config, diags) < 0)
         return -1;
     size_t count = 0;
