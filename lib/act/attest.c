@@ -371,20 +371,30 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* FOLDER itself, or the folder of downloads beneath it, into OUT. */
-static bool download_folder(const char *folder, char out[static PATH_MAX])
+/* FOLDER itself, or the folder of downloads beneath it, into OUT. Returns 0, or -1 with a finding. */
+static int find_downloads(const char *folder, char out[static PATH_MAX], struct mm_diags *diags)
 {
     static const char *const beneath[] = {".cache/huggingface/download", ".huggingface/download"};
     char real[PATH_MAX];
+    struct stat info;
     if (!realpath(folder, real))
-        return false;
-    for (size_t i = 0; i < sizeof beneath / sizeof *beneath; i++)
+        return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
+    bool fits = (size_t)snprintf(out, PATH_MAX, "%s", folder) < PATH_MAX;
+    for (size_t i = 0; fits && i < sizeof beneath / sizeof *beneath; i++)
         if (ends_in_path(real, beneath[i]))
-            return (size_t)snprintf(out, PATH_MAX, "%s", folder) < PATH_MAX;
-    for (size_t i = 0; i < sizeof beneath / sizeof *beneath; i++)
-        if ((size_t)snprintf(out, PATH_MAX, "%s/%s", folder, beneath[i]) < PATH_MAX && is_folder(out))
-            return true;
-    return false;
+            return 0;
+    for (size_t i = 0; fits && i < sizeof beneath / sizeof *beneath; i++) {
+        fits = (size_t)snprintf(out, PATH_MAX, "%s/%s", folder, beneath[i]) < PATH_MAX;
+        bool there = fits && stat(out, &info) == 0;
+        if (there && S_ISDIR(info.st_mode))
+            return 0;
+        if (fits && !there && errno != ENOENT && errno != ENOTDIR)
+            return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot look for the folder of downloads", errno);
+    }
+    if (!fits)
+        return mm_diag(diags, MM_RULE_IO_OPEN, "expected a shorter path");
+    return mm_diag(diags, MM_RULE_ATTEST_FORM,
+                   "expected a file, or a folder .cache/huggingface/download or what holds it, found another folder");
 }
 
 static int add_entries(struct mm_attest *attest, const char *folder, const struct mm_folder *list,
@@ -411,11 +421,7 @@ static int add_folder(struct mm_attest *attest, const char *operand, struct mm_d
     char path[PATH_MAX];
     struct mm_folder list;
     diags->file = operand;
-    if (!download_folder(operand, path))
-        return mm_diag(
-            diags, MM_RULE_ATTEST_FORM,
-            "expected a file, or a folder .cache/huggingface/download or what holds it, found another folder");
-    int folder = mm_file_open_folder(path, diags);
+    int folder = find_downloads(operand, path, diags) < 0 ? -1 : mm_file_open_folder(path, diags);
     if (folder < 0)
         return -1;
     int result = mm_folder_list(&list, folder, diags);
