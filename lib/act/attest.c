@@ -331,15 +331,19 @@ static struct mm_attest_file *new_file(struct mm_attest *attest, const char *pat
         mm_diag(diags, MM_RULE_IO_LIMIT, "at most %d attestations are compared", MM_ATTEST_FILES_MAX);
         return NULL;
     }
-    char *copy = strdup(path);
-    if (!copy || !mm_grow(&attest->files, attest->file_count, &attest->file_capacity, sizeof *attest->files)) {
-        free(copy);
+    if (!mm_grow(&attest->files, attest->file_count, &attest->file_capacity, sizeof *attest->files)) {
         mm_diag_memory(diags);
         return NULL;
     }
+    struct mm_attest_file *file = &attest->files[attest->file_count];
+    *file = (struct mm_attest_file){.path = strdup(path), .first = attest->claim_count};
+    if (!file->path) {
+        mm_diag_memory(diags);
+        return NULL;
+    }
+    attest->file_count++;
     attest->operands[attest->operand_count - 1].count++;
-    attest->files[attest->file_count] = (struct mm_attest_file){.path = copy, .first = attest->claim_count};
-    return &attest->files[attest->file_count++];
+    return file;
 }
 
 static int add_file(struct mm_attest *attest, const char *path, bool metadata, struct mm_diags *diags)
