@@ -333,7 +333,7 @@ static void check_oms_alone(const struct call *c)
 {
     const struct mm_verify_options *how = &c->how;
     if (how->quick || how->strict || how->require_signature || how->pin || how->only_count || c->signature ||
-        c->keyring || c->home || c->trust.policies.count || c->bad_ranges || c->force)
+        c->keyring || c->home || c->trust.policies.file_count || c->trust.policies.failed || c->bad_ranges || c->force)
         cli_usage(&c->cli, "--oms goes with --key, --certificate, --ignore-path, --ignore-unsigned-files and "
                            "--follow-links alone");
 }
