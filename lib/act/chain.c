@@ -21,7 +21,7 @@
 struct unnamed {
     unsigned char hash[MM_HASH_BYTES];
     struct mm_digest previous;
-    char name[MM_RECEIPT_NAME];
+    char name[MM_RECEIPT_NAME], created[MM_TIME_SIZE];
 };
 
 struct append {
@@ -31,6 +31,7 @@ struct append {
     struct mm_digest head;    /* of the present chain; not known: it has no receipt yet */
     struct mm_digest last;    /* the last receipt of the log, in whatever chain */
     char head_name[MM_RECEIPT_NAME];
+    char created[MM_TIME_SIZE]; /* the head's time, "" for none */
     struct unnamed *unnamed;
     size_t unnamed_count, unnamed_capacity;
 };
@@ -72,6 +73,8 @@ static int check_newest(struct append *a)
     if (!a->head.known)
         return 0;
     int result = mm_chain_load(&a->chain, a->head_name, a->head.bytes, hash, &receipt, a->chain.diags);
+    if (result == 0)
+        memcpy(a->created, receipt.created, sizeof a->created);
     mm_receipt_release(&receipt);
     return result;
 }
@@ -159,6 +162,7 @@ static int collect_unnamed(void *context, const char *name, bool unfinished)
     mm_diags_init(&ignored);
     if (mm_chain_load(&a->chain, name, NULL, unnamed->hash, &receipt, &ignored) == 0) {
         unnamed->previous = receipt.previous;
+        memcpy(unnamed->created, receipt.created, sizeof unnamed->created);
         snprintf(unnamed->name, sizeof unnamed->name, "%s", name);
         a->unnamed_count++;
     } else if (ignored.unknown && !ignored.no) { /* it may be the one that comes next */
@@ -212,6 +216,7 @@ static int settle(struct append *a)
                            count);
         if (name_receipt(a, next->hash, next->name) < 0)
             return -1;
+        memcpy(a->created, next->created, sizeof a->created);
         mm_note(diags, MM_RULE_RECEIPT_SURPLUS, "the log lacked the line of %s, and has it again", next->name);
     }
     return 0;
@@ -223,7 +228,8 @@ static int settle(struct append *a)
 static int write_text(struct append *a, struct mm_receipt *receipt, struct mm_buf *text)
 {
     struct mm_receipt again = {0};
-    mm_time_written(receipt->created);
+    if (!mm_time_written(receipt->created) && strcmp(receipt->created, a->created) < 0)
+        memcpy(receipt->created, a->created, sizeof receipt->created);
     receipt->previous = a->head;
     mm_receipt_write(receipt, text);
     if (!mm_buf_text(text))
@@ -344,6 +350,7 @@ int mm_chain_head(int home, struct mm_chain_facts *facts, struct mm_diags *diags
     if (result == 0)
         result = read_log(&a);
     *facts = (struct mm_chain_facts){.receipts = a.receipts, .head = a.head};
+    memcpy(facts->created, a.created, sizeof facts->created);
     close_append(&a);
     return result;
 }

@@ -9,7 +9,8 @@
 /* A receipt's path beneath the home: receipts/PUBLISHER/NAME/FILE. */
 #define MM_RECEIPT_PATH 320
 
-/* Writes RECEIPT, whose `created` and `previous` are filled in here (SOURCE_DATE_EPOCH is honoured), as the new head of the chain
+/* Writes RECEIPT, whose `created` and `previous` are filled in here (the clock's time or, where that is behind, the newest receipt's;
+ * SOURCE_DATE_EPOCH overrides both), as the new head of the chain
  * beneath the open folder HOME: the receipt's file first, then its line of the log, both flushed; what an interrupted call
  * left behind is settled first. Waits for the lock. A log whose newest receipt is not sound is not appended to
  * (RECEIPT_CHANGED, RECEIPT_REMOVED ...). PATH and HEAD (its SHA-256) tell the new receipt. Returns 0, or -1 with findings:
@@ -22,8 +23,9 @@ int mm_chain_append(int home, struct mm_receipt *receipt, char path[static MM_RE
 int mm_chain_restart(int home, const char *reason, struct mm_diags *diags);
 
 struct mm_chain_facts {
-    uint64_t receipts;     /* of the present chain, since the last restart */
-    struct mm_digest head; /* not known: there is no receipt */
+    uint64_t receipts;          /* of the present chain, since the last restart */
+    struct mm_digest head;      /* not known: there is no receipt */
+    char created[MM_TIME_SIZE]; /* the head's time, as mm_chain_head tells it; "" for none */
 };
 
 /* The head as the log has it; only its own receipt is looked at. Returns 0, or -1 with findings. */
@@ -38,5 +40,8 @@ int mm_chain_check(int home, const unsigned char *expected, struct mm_chain_fact
  * last, or -1 with a finding where the log cannot be read. */
 typedef int mm_chain_fn(void *context, const struct mm_receipt *receipt, const char *path);
 int mm_chain_each(int home, mm_chain_fn *each, void *context, struct mm_diags *diags);
+
+/* The same for the receipts of the model MODEL_ID alone: others are not even opened. */
+int mm_chain_each_of(int home, const char *model_id, mm_chain_fn *each, void *context, struct mm_diags *diags);
 
 #endif

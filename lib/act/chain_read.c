@@ -299,9 +299,17 @@ int mm_chain_each_unnamed(struct mm_chain *chain, const struct mm_name_set *name
 
 struct each {
     struct mm_chain *chain;
+    const char *model_id; /* NULL: receipts of all models */
     mm_chain_fn *each;
     void *context;
 };
+
+/* A receipt's name begins with the model's; mm_chain_load compares it with what is inside. */
+static bool is_of(const char *name, const char *model_id)
+{
+    size_t length = strlen(model_id);
+    return strncmp(name, model_id, length) == 0 && name[length] == '/';
+}
 
 static int each_receipt(void *context, const struct mm_log_line *line, struct mm_diags *diags)
 {
@@ -310,7 +318,7 @@ static int each_receipt(void *context, const struct mm_log_line *line, struct mm
     unsigned char hash[MM_HASH_BYTES];
     char path[MM_RECEIPT_PATH];
     int result = 0;
-    if (!line->sound || line->kind != MM_LOG_RECEIPT)
+    if (!line->sound || line->kind != MM_LOG_RECEIPT || (e->model_id && !is_of(line->name, e->model_id)))
         return 0;
     if (mm_chain_load(e->chain, line->name, line->hash.bytes, hash, &receipt, diags) == 0) {
         snprintf(path, sizeof path, MM_CHAIN_FOLDER "/%s", line->name);
@@ -320,13 +328,18 @@ static int each_receipt(void *context, const struct mm_log_line *line, struct mm
     return result;
 }
 
-int mm_chain_each(int home, mm_chain_fn *each, void *context, struct mm_diags *diags)
+int mm_chain_each_of(int home, const char *model_id, mm_chain_fn *each, void *context, struct mm_diags *diags)
 {
     struct mm_chain chain;
-    struct each e = {.chain = &chain, .each = each, .context = context};
+    struct each e = {.chain = &chain, .model_id = model_id, .each = each, .context = context};
     int result = mm_chain_open(&chain, home, false, diags);
     if (result == 0)
         result = mm_chain_walk(&chain, each_receipt, &e);
     mm_chain_close(&chain);
     return result;
+}
+
+int mm_chain_each(int home, mm_chain_fn *each, void *context, struct mm_diags *diags)
+{
+    return mm_chain_each_of(home, NULL, each, context, diags);
 }

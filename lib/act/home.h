@@ -16,12 +16,8 @@ char *mm_home_path(const char *given, struct mm_diags *diags);
  * with STORE_HOME. */
 int mm_home_open(const char *given, bool create, struct mm_diags *diags);
 
-/* The folder PATH ("a/b") beneath the open folder HOME; CREATE makes what lacks, 0700 and flushed. Adds no finding: returns
- * the descriptor, or -1 with errno (ENOENT: absent; ELOOP, ENOTDIR: a link, or no folder). */
+/* mm_beneath_folder and mm_beneath_file (base/beneath.h) beneath the store. */
 int mm_home_open_folder(int home, const char *path, bool create);
-
-/* The regular file PATH beneath HOME, for reading. Adds no finding: returns the descriptor, or -1 with errno (ENOENT,
- * ENOTDIR: absent; ELOOP: a link; EISDIR, ENXIO: no regular file). */
 int mm_home_open_file(int home, const char *path);
 
 /* Locks the store, HOME/store/lock, and waits for it: EXCLUSIVE to write, otherwise to read. The lock file is made where

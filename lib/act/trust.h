@@ -1,5 +1,5 @@
-/* Everything that is decided about a manifest before its artifacts are read: signature, expiry, policies. slm-verify and
- * slm-import ask the same question here. */
+/* Everything that is decided about a manifest before its artifacts are read: signature, expiry, policies. slm-verify, slm-import and
+ * slm-check ask the same question here. */
 #ifndef MM_ACT_TRUST_H
 #define MM_ACT_TRUST_H
 
@@ -9,8 +9,9 @@
 
 /* What this machine goes by; the same for all manifests of a call. */
 struct mm_trust {
-    const struct mm_keyring *keyring;
-    int home; /* the store, for its receipts; -1: there is none */
+    const struct mm_keyring *keyring; /* NULL: there is one, and it cannot be read */
+    int home;                         /* the store, for its receipts; -1: there is none */
+    bool store_optional;              /* what is wrong with its receipts is a note */
     const struct mm_policy *policies;
     size_t policy_count;
 };
@@ -18,19 +19,33 @@ struct mm_trust {
 /* The signatures beside a manifest: NAME.minisig, and NAME.KEYID.minisig for countersignatures. */
 struct mm_countersignature {
     char key_id[MM_KEY_ID_TEXT];
+    bool unreadable; /* it is there, and has no text */
     struct mm_buf text;
 };
 struct mm_signatures {
+    const char *shown; /* where `own` comes from, for people and borrowed; NULL: from beside the manifest */
     struct mm_buf own;
     bool present;    /* there is a NAME.minisig, */
-    bool unreadable; /* which could not be read (a finding says why) */
+    bool unreadable; /* or one that could not be read (a finding says why) */
     struct mm_countersignature *others;
     size_t other_count, other_capacity;
 };
 
-/* Reads the signatures of the manifest NAME in the open FOLDER, at most 64 countersignatures; one that is longer than MM_SIGNATURE_MAX keeps one
- * byte more than that, so that it is refused as such. Returns 0, or -1 with a finding. Release SIGNATURES in every case. */
+/* True if PATH is where a signature or a countersignature of the file NAME stands: NAME.minisig, NAME.KEYID.minisig. */
+bool mm_signature_is_beside(const char *path, const char *name);
+
+/* Reads the signature of the manifest NAME in the open FOLDER; a symbolic link counts as long as it stays beneath FOLDER. One that is
+ * longer than MM_SIGNATURE_MAX keeps one byte more than that, so that it is refused as such. Returns 0, or -1 with IO_MEMORY.
+ * Release SIGNATURES in every case. */
 int mm_signatures_read(struct mm_signatures *signatures, int folder, const char *name, struct mm_diags *diags);
+
+/* The same for the open file FD, wherever it is. */
+int mm_signatures_read_file(struct mm_signatures *signatures, int fd, struct mm_diags *diags);
+
+/* Adds the countersignatures of NAME in FOLDER by the keys that POLICIES ask for; those that are not there are left out, and
+ * why one cannot be read is a note. Returns 0, or -1 with IO_MEMORY. */
+int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name,
+                              const struct mm_policy *policies, size_t policy_count, struct mm_diags *diags);
 void mm_signatures_release(struct mm_signatures *signatures);
 
 /* One rule of a policy. */

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "act/folder.h"
-#include "base/clock.h"
 #include "model/set.h"
 #include "text/line.h"
 #include "text/route.h"
@@ -43,37 +42,79 @@ static void check_manifest(struct verify *v)
         mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
 }
 
+/* Why the outcome is not allowed, NULL where it is. What is no `unsigned` was a finding when it was judged. */
+static const char *not_allowed(const struct mm_judgement *judgement, bool required)
+{
+    if (judgement->outcome == MM_SIGNED_VERIFIED)
+        return NULL;
+    if (judgement->outcome != MM_SIGNED_UNSIGNED)
+        return judgement->detail;
+    return judgement->publisher_known ? "unsigned, and the keyring knows the publisher"
+           : required                 ? "unsigned, and a signature is required"
+                                      : NULL;
+}
+
+/* The finding about an unsigned manifest that is not allowed. */
+static void find_unsigned(const struct mm_judgement *judgement, const char *reason, struct mm_diags *diags)
+{
+    if (reason && !judgement->undecided && judgement->outcome == MM_SIGNED_UNSIGNED)
+        mm_diag(diags, MM_RULE_VERIFY_SIGNATURE, "expected a signature, found an unsigned manifest%s",
+                judgement->publisher_known ? " of a publisher whom the keyring knows" : "");
+}
+
+bool mm_trusted_passes(const struct mm_trusted *trusted, bool require_signature, struct mm_diags *diags)
+{
+    const struct mm_judgement *judgement = &trusted->signature;
+    const char *reason = not_allowed(judgement, require_signature);
+    bool obeyed = true;
+    for (size_t i = 0; i < trusted->rule_count; i++)
+        obeyed = obeyed && trusted->rules[i].result == MM_RESULT_PASS;
+    find_unsigned(judgement, reason, diags);
+    return !reason && !judgement->undecided && obeyed;
+}
+
 static void check_signature(struct verify *v)
 {
     struct mm_outcome *outcome = &v->report->checks[MM_CHECK_SIGNATURE];
-    const struct mm_entry *scheme = mm_manifest_get(v->manifest, 0, MM_FIELD_SIGNATURE_SCHEME);
-    if (mm_entry_is(scheme, "none")) {
-        v->report->signature = "unsigned";
-        if (!v->options->require_signature)
-            mm_outcome_set(outcome, MM_RESULT_PASS, "unsigned");
-        else if (mm_outcome_set(outcome, MM_RESULT_FAIL, "unsigned, and a signature is required") < 0)
-            mm_diag(v->diags, MM_RULE_VERIFY_SIGNATURE, "expected a signature, found an unsigned manifest");
-        return;
-    }
-    char key_id[MM_VALUE_MAX + 1];
-    v->report->signature = "skip";
-    memcpy(v->report->key_id, mm_manifest_text(v->manifest, 0, MM_FIELD_KEY_ID, key_id), sizeof v->report->key_id - 1);
-    mm_outcome_set(outcome, MM_RESULT_SKIP, "unsupported: this version checks no signatures");
+    const struct mm_judgement *judgement = &v->options->trusted->signature;
+    const char *reason = not_allowed(judgement, v->options->require_signature);
+    bool is_unsigned = judgement->outcome == MM_SIGNED_UNSIGNED;
+    v->report->signature = judgement->outcome;
+    memcpy(v->report->key_id, judgement->key_id, sizeof v->report->key_id);
+    if (judgement->undecided)
+        mm_outcome_set(outcome, MM_RESULT_SKIP, "none: %s", judgement->detail);
+    else if (reason)
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "%s", reason);
+    else
+        mm_outcome_set(outcome, MM_RESULT_PASS, "%s", is_unsigned ? "unsigned" : judgement->detail);
+    find_unsigned(judgement, reason, v->diags);
 }
 
 static void check_expiry(struct verify *v)
 {
     struct mm_outcome *outcome = &v->report->checks[MM_CHECK_EXPIRY];
     const struct mm_entry *expires = mm_manifest_get(v->manifest, 0, MM_FIELD_EXPIRES);
-    char now[MM_TIME_SIZE];
-    mm_time_now(now);
-    if (!expires || memcmp(now, expires->value, expires->value_length) < 0) {
-        mm_outcome_set(outcome, MM_RESULT_PASS, NULL);
+    const struct mm_trusted *trusted = v->options->trusted;
+    const char *now = trusted->now, *how = trusted->clock_behind ? "; the clock is behind the newest receipt" : "";
+    if (!expires || strncmp(now, expires->value, expires->value_length) < 0) {
+        mm_outcome_set(outcome, MM_RESULT_PASS, "%s", expires && *how ? how + 2 : "");
         return;
     }
-    mm_outcome_set(outcome, MM_RESULT_FAIL, "expired at %.*s", (int)expires->value_length, expires->value);
+    mm_outcome_set(outcome, MM_RESULT_FAIL, "expired at %.*s, now is %s%s", (int)expires->value_length, expires->value,
+                   now, how);
     mm_diag_line(v->diags, MM_RULE_VERIFY_EXPIRY, expires->line, expires->key_length + 3,
-                 "expected a manifest that has not expired, now is %s", now);
+                 "expected a manifest that has not expired, now is %s%s", now, how);
+}
+
+/* Each rule of each policy is a line. */
+static int check_policy(struct verify *v)
+{
+    const struct mm_trusted *trusted = v->options->trusted;
+    int result = 0;
+    mm_outcome_set(&v->report->checks[MM_CHECK_POLICY], MM_RESULT_SKIP, "none");
+    for (size_t i = 0; i < trusted->rule_count && result == 0; i++)
+        result = mm_report_add_policy(v->report, trusted->rules[i].result, trusted->rules[i].detail, v->diags);
+    return result;
 }
 
 /* ---- chunk lists ---- */
@@ -505,7 +546,8 @@ static bool is_with(const char *path, const char *prefix, const char *ending, co
 
 static bool is_named(const struct verify *v, const char *path)
 {
-    if (v->options->manifest_path && is_with(path, v->options->manifest_path, "", ".minisig"))
+    if (v->options->manifest_path &&
+        (strcmp(path, v->options->manifest_path) == 0 || mm_signature_is_beside(path, v->options->manifest_path)))
         return true;
     for (size_t i = 0; i < v->report->count; i++) {
         const struct mm_claim *claim = &v->report->artifacts[i].claim;
@@ -585,13 +627,14 @@ static int check_only(struct verify *v)
     return result;
 }
 
-static void verify_all(struct verify *v)
+static int verify_all(struct verify *v)
 {
     const char *manifest_name = v->diags->file;
     check_manifest(v);
     check_signature(v);
     check_expiry(v);
-    mm_outcome_set(&v->report->checks[MM_CHECK_POLICY], MM_RESULT_SKIP, "none");
+    if (check_policy(v) < 0)
+        return -1;
     for (size_t i = 0; i < v->report->count; i++)
         if (wanted(v, v->report->artifacts[i].claim.path))
             v->total += v->report->artifacts[i].claim.chunks.bytes;
@@ -602,6 +645,7 @@ static void verify_all(struct verify *v)
     check_facts(v, manifest_name);
     v->diags->file = manifest_name;
     check_set(v);
+    return 0;
 }
 
 int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_verify_options *options,
@@ -614,7 +658,7 @@ int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_veri
     v.members = calloc(report->count ? report->count : 1, sizeof *v.members);
     int result = v.artifacts && v.members ? check_only(&v) : mm_diag_memory(diags);
     if (result == 0)
-        verify_all(&v);
+        result = verify_all(&v);
     for (size_t i = 0; v.artifacts && i < report->count; i++)
         mm_artifact_release(&v.artifacts[i]);
     free(v.artifacts);

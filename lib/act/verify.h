@@ -2,6 +2,7 @@
 #ifndef MM_ACT_VERIFY_H
 #define MM_ACT_VERIFY_H
 
+#include "act/trust.h"
 #include "base/file.h"
 #include "doc/chunk_list.h"
 #include "doc/report.h"
@@ -21,21 +22,27 @@ struct mm_verify_supply {
 };
 
 struct mm_verify_options {
+    const struct mm_trusted *trusted;      /* what was decided about the manifest; its findings are told already */
     const struct mm_verify_supply *supply; /* NULL: files beneath the folder; chunk lists are sought there anyway */
     bool early;                            /* a manifest that fails by itself is enough: read no artifact */
     bool quick;                            /* leave out whole-file hashes */
     bool strict;                           /* surplus files fail */
-    bool require_signature;                /* an unsigned manifest fails */
+    bool require_signature;                /* an unsigned manifest fails, whoever publishes it */
     const unsigned char *pin;              /* the manifest's SHA-256, or NULL */
     const char *const *only;               /* paths to check alone; none: all */
     size_t only_count;
     enum mm_links links;
-    const char
-        *manifest_path; /* where the manifest stands beneath the folder, or NULL: it and its signature are no surplus */
+    const char *
+        manifest_path; /* where the manifest stands beneath the folder, or NULL: it and its signatures are no surplus */
     struct mm_buf *bad_ranges; /* wrong chunks are appended, or NULL */
     mm_progress_fn *progress;  /* may be NULL */
     void *progress_context;
 };
+
+/* Whether TRUSTED lets a model pass, as far as that is decided already: its signature's outcome is an allowed one and
+ * every rule of every policy holds. An unsigned manifest that is not allowed is a finding here; everything else was one when it was
+ * judged. */
+bool mm_trusted_passes(const struct mm_trusted *trusted, bool require_signature, struct mm_diags *diags);
 
 /* Checks the artifacts of the valid MANIFEST beneath the open folder ROOT, each read once, and fills REPORT. What fails
  * is a finding too. Returns 0 if the checks could be made, whatever they found; -1 with a finding where they could not.

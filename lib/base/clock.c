@@ -1,6 +1,5 @@
 #include "base/clock.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -41,6 +40,22 @@ bool mm_time_valid(const char *text, size_t length)
            minute < 60 && second < 60;
 }
 
+int64_t mm_time_seconds(const char *text)
+{
+    unsigned year = 1, month = 1, day = 1, hour = 0, minute = 0, second = 0;
+    digits(text, 0, 4, &year);
+    digits(text, 5, 2, &month);
+    digits(text, 8, 2, &day);
+    digits(text, 11, 2, &hour);
+    digits(text, 14, 2, &minute);
+    digits(text, 17, 2, &second);
+    unsigned whole = year - 1; /* years before this one */
+    int64_t days = (int64_t)whole * 365 + whole / 4 - whole / 100 + whole / 400 + day - 1;
+    for (unsigned before = 1; before < month; before++)
+        days += days_in(year, before);
+    return days * 86400 + hour * 3600 + minute * 60 + second;
+}
+
 static void format(char out[static MM_TIME_SIZE], time_t when)
 {
     struct tm parts;
@@ -53,12 +68,14 @@ void mm_time_now(char out[static MM_TIME_SIZE])
     format(out, time(NULL));
 }
 
-void mm_time_written(char out[static MM_TIME_SIZE])
+bool mm_time_written(char out[static MM_TIME_SIZE])
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     uint64_t seconds;
-    if (epoch && mm_number(epoch, strlen(epoch), 253402300799, &seconds)) /* the end of year 9999 */
+    if (epoch && mm_number(epoch, strlen(epoch), 253402300799, &seconds)) { /* the end of year 9999 */
         format(out, (time_t)seconds);
-    else
-        mm_time_now(out);
+        return true;
+    }
+    mm_time_now(out);
+    return false;
 }

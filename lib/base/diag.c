@@ -55,6 +55,27 @@ void mm_diags_turn(struct mm_diags *diags, const struct mm_diags *mark, enum mm_
     diags->unknown = unknown;
 }
 
+void mm_diags_soften(struct mm_diags *diags, const struct mm_diags *mark, bool all)
+{
+    bool lost = diags->dropped > mark->dropped; /* what those were is not known */
+    bool no = mark->no || (lost && diags->no);
+    bool unknown = mark->unknown || (lost && diags->unknown);
+    for (size_t i = mark->count; i < diags->count; i++) {
+        struct mm_diag *diag = &diags->items[i];
+        if (diag->severity != MM_ERROR)
+            continue;
+        if (all || rules[diag->rule].answer == MM_NO) {
+            diag->severity = MM_NOTE;
+            diags->notes++;
+            diags->errors--;
+        } else {
+            unknown = true;
+        }
+    }
+    diags->no = no;
+    diags->unknown = unknown;
+}
+
 void mm_diags_clear(struct mm_diags *diags)
 {
     mm_diags_rewind(diags, &(struct mm_diags){0});

@@ -89,6 +89,10 @@ void mm_diags_rewind(struct mm_diags *diags, const struct mm_diags *mark);
  * "don't know" to another. */
 void mm_diags_turn(struct mm_diags *diags, const struct mm_diags *mark, enum mm_rule_group group, enum mm_rule rule);
 
+/* Errors since the copy MARK was taken become notes: those that answer "no", or ALL. What is damaged somewhere need not be in the way of
+ * the question that was asked. */
+void mm_diags_soften(struct mm_diags *diags, const struct mm_diags *mark, bool all);
+
 /* "No" wins over "don't know" (conventions: exit codes). */
 enum mm_answer mm_diags_answer(const struct mm_diags *diags);
 

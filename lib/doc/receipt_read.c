@@ -12,6 +12,7 @@ struct reader {
     struct mm_lines lines;
     struct mm_line line; /* the one that is being read */
     bool fingerprints;   /* a receipt's lines, not a report's */
+    bool may_pass;       /* the check of the signature, with this outcome */
     struct mm_diags *diags;
     char *host_label, *detail; /* which the receipt gets in the end */
 };
@@ -140,6 +141,8 @@ static int read_check(struct reader *r, enum mm_check check)
     size_t detail_length = line->value_length - at;
     if (detail_length && *detail == ' ')
         return value_fails(r, at, "one space before the detail");
+    if (name == MM_CHECK_SIGNATURE && result == MM_RESULT_PASS && !r->may_pass)
+        return value_fails(r, name_length + 1, "no pass with this outcome of the signature");
     if (result == MM_RESULT_SKIP && !reason_known(detail, detail_length))
         return value_fails(r, at, "quick, only, none or unsupported behind skip");
     return judge_check(r, name, result, detail, detail_length) < 0 ? -1 : more;
@@ -183,16 +186,21 @@ static int read_signature(struct reader *r)
         return -1;
     const struct mm_line *line = &r->line;
     size_t word = word_length(line, 0), key = line->value_length - word;
-    bool sound = all_of(line->value, word, "-") && word < sizeof receipt->signature &&
-                 (key == 0 || key == sizeof receipt->key_id);
+    int outcome = word_of(line->value, word, mm_signed_words, MM_SIGNED_COUNT);
+    if (outcome < 0)
+        return value_fails(r, 0, "the outcome of a signature");
+    bool sound = outcome == MM_SIGNED_UNSIGNED ? key == 0 : key == sizeof receipt->key_id;
     for (size_t i = word + 1; sound && i < line->value_length; i++)
         sound = (line->value[i] >= '0' && line->value[i] <= '9') || (line->value[i] >= 'A' && line->value[i] <= 'F');
     if (!sound)
-        return value_fails(r, 0, "an outcome, and perhaps a key of 16 upper-case hex digits");
+        return value_fails(r, word,
+                           outcome == MM_SIGNED_UNSIGNED ? "nothing behind 'unsigned'"
+                                                         : "a key of 16 upper-case hex digits behind the outcome");
     memcpy(receipt->signature, line->value, word);
     receipt->signature[word] = '\0';
     if (key)
         memcpy(receipt->key_id, line->value + word + 1, key - 1);
+    r->may_pass = mm_signed_may_pass((enum mm_signed)outcome);
     return keep_line(r);
 }
 

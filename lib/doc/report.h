@@ -27,6 +27,19 @@ enum mm_check {
     MM_CHECK_FIRST_OF_ARTIFACT = MM_CHECK_BYTES,
 };
 
+/* What a manifest's signature is worth (signatures.md, Verification outcome). */
+enum mm_signed {
+    MM_SIGNED_VERIFIED,
+    MM_SIGNED_UNSIGNED,
+    MM_SIGNED_MISSING,
+    MM_SIGNED_UNKNOWN_KEY,
+    MM_SIGNED_WRONG_KEY,
+    MM_SIGNED_REVOKED_KEY,
+    MM_SIGNED_BAD,
+    MM_SIGNED_WRONG_COMMENT,
+    MM_SIGNED_COUNT
+};
+
 struct mm_outcome {
     enum mm_result result;
     bool lost;    /* memory was exhausted for the detail: the report cannot be written */
@@ -44,12 +57,16 @@ enum mm_verdict { MM_VERDICT_PASS, MM_VERDICT_PARTIAL, MM_VERDICT_FAIL, MM_VERDI
 extern const char *const mm_check_names[MM_CHECK_COUNT];
 extern const char *const mm_result_names[MM_RESULT_COUNT];
 extern const char *const mm_verdict_names[MM_VERDICT_COUNT];
+extern const char *const mm_signed_words[MM_SIGNED_COUNT];
 
 struct mm_report {
     const struct mm_manifest *manifest; /* borrowed */
-    const char *signature;              /* the outcome's word */
-    char key_id[17];                    /* "" for none */
+    enum mm_signed signature;
+    char key_id[17]; /* "" for none, which is so for unsigned alone */
     struct mm_outcome checks[MM_CHECK_FIRST_OF_ARTIFACT];
+    struct mm_outcome
+        *policies; /* of each rule of each policy; MM_CHECK_POLICY is the worst of them, if there are any */
+    size_t policy_count, policy_capacity;
     struct mm_artifact_report *artifacts;
     size_t count;
 };
@@ -61,9 +78,16 @@ void mm_report_release(struct mm_report *report);
 /* Sets an outcome; a failed check stays failed. Returns OUTCOME's success: 0 unless RESULT is fail, then -1. */
 int mm_outcome_set(struct mm_outcome *outcome, enum mm_result result, const char *format, ...) MM_PRINTF(3);
 
+/* Adds the line of one more rule of a policy: DETAIL begins with its key, a skip's with `none`. The check MM_CHECK_POLICY becomes the
+ * worst of all of them. Returns 0, or -1 with IO_MEMORY. */
+int mm_report_add_policy(struct mm_report *report, enum mm_result result, const char *detail, struct mm_diags *diags);
+
 /* The best verdict that a report with this check can have (receipts.md: "pass: no fail; ..."); its verdict is the worst
  * of those of all its checks. DETAIL may be NULL. */
 enum mm_verdict mm_check_allows(enum mm_check check, enum mm_result result, const char *detail);
+
+/* True if the check of the signature can be `pass` with this outcome, whose key, if it has one, is named beside it. */
+bool mm_signed_may_pass(enum mm_signed outcome);
 
 /* That verdict. */
 enum mm_verdict mm_report_verdict(const struct mm_report *report);

@@ -1,11 +1,8 @@
 #include "trust/minisign.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/number.h"
@@ -15,7 +12,6 @@
 
 #define PUBLIC_BYTES 42   /* Ed, id, point */
 #define SIGNATURE_LINE 74 /* ED, id, signature */
-#define READ_BLOCK 262144
 
 _Static_assert(MM_PUBLIC_KEY_BYTES == crypto_sign_PUBLICKEYBYTES, "libsodium's key is the one stored");
 _Static_assert(MM_SIGNATURE_BYTES == crypto_sign_BYTES, "libsodium's signature is the one stored");
@@ -141,28 +137,40 @@ void mm_prehash(const void *bytes, size_t length, unsigned char out[static MM_PR
     crypto_generichash(out, MM_PREHASH_BYTES, bytes, length, NULL, 0);
 }
 
-int mm_prehash_file(int fd, unsigned char out[static MM_PREHASH_BYTES], unsigned char sha256[static 32],
-                    struct mm_diags *diags)
+struct both_hashes {
+    crypto_generichash_state prehash;
+    struct mm_sha256 *sha256;
+};
+
+static void add_to_both(void *context, const unsigned char *bytes, size_t length)
 {
-    unsigned char *block = malloc(READ_BLOCK);
-    crypto_generichash_state state;
-    struct mm_sha256 *sha = mm_sha256_new();
-    ssize_t got = -1;
-    int result = block && sha ? 0 : mm_diag_memory(diags);
-    crypto_generichash_init(&state, NULL, 0, MM_PREHASH_BYTES);
-    while (result == 0 && ((got = read(fd, block, READ_BLOCK)) > 0 || (got < 0 && errno == EINTR)))
-        if (got > 0) {
-            crypto_generichash_update(&state, block, (size_t)got);
-            mm_sha256_update(sha, block, (size_t)got);
-        }
-    if (result == 0 && got < 0)
-        result = mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
+    struct both_hashes *both = context;
+    crypto_generichash_update(&both->prehash, bytes, length);
+    mm_sha256_update(both->sha256, bytes, length);
+}
+
+int mm_prehash_file(int fd, mm_progress_fn *progress, void *context, unsigned char out[static MM_PREHASH_BYTES],
+                    unsigned char sha256[static 32], struct mm_diags *diags)
+{
+    struct both_hashes both = {.sha256 = mm_sha256_new()};
+    struct mm_source source;
+    int result = both.sha256 && sodium_init() >= 0 ? 0 : mm_diag_memory(diags); /* which chooses what is quick here */
+    crypto_generichash_init(&both.prehash, NULL, 0, MM_PREHASH_BYTES);
+    if (result == 0)
+        result = mm_source_open(&source, fd, diags);
     if (result == 0) {
-        crypto_generichash_final(&state, out, MM_PREHASH_BYTES);
-        mm_sha256_take(sha, sha256);
+        source.sink = add_to_both;
+        source.sink_context = &both;
+        source.progress = progress;
+        source.progress_context = context;
+        result = mm_source_finish(&source, diags);
+        mm_source_release(&source);
     }
-    mm_sha256_free(sha);
-    free(block);
+    if (result == 0) {
+        crypto_generichash_final(&both.prehash, out, MM_PREHASH_BYTES);
+        mm_sha256_take(both.sha256, sha256);
+    }
+    mm_sha256_free(both.sha256);
     return result;
 }
 

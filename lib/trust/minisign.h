@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/source.h"
 
 #define MM_KEY_ID_BYTES 8
 #define MM_KEY_ID_TEXT 17 /* 16 digits and NUL */
@@ -57,9 +58,10 @@ bool mm_public_key_same(const struct mm_public_key *a, const struct mm_public_ke
 /* BLAKE2b-512 of LENGTH bytes. */
 void mm_prehash(const void *bytes, size_t length, unsigned char out[static MM_PREHASH_BYTES]);
 
-/* BLAKE2b-512 and SHA-256 of the rest of the file FD, however long, read once. Returns 0, or -1 with IO_READ. */
-int mm_prehash_file(int fd, unsigned char out[static MM_PREHASH_BYTES], unsigned char sha256[static 32],
-                    struct mm_diags *diags);
+/* BLAKE2b-512 and SHA-256 of the file or pipe FD from where it stands, however long, read once. PROGRESS may be NULL. Returns 0, or -1 with
+ * IO_READ, IO_CHANGED or IO_MEMORY. */
+int mm_prehash_file(int fd, mm_progress_fn *progress, void *context, unsigned char out[static MM_PREHASH_BYTES],
+                    unsigned char sha256[static 32], struct mm_diags *diags);
 
 /* Reads a signature's file. Returns 0, or -1 with SIGNATURE_FORM, SIGNATURE_LEGACY or SIGNATURE_TRAILING. */
 int mm_signature_read(struct mm_signature *signature, const char *text, size_t length, struct mm_diags *diags);

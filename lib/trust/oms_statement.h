@@ -21,7 +21,7 @@ size_t mm_oms_digest_size(enum mm_oms_hash hash);
 
 /* A file, or a range of one. */
 struct mm_oms_resource {
-    char *name;          /* relative, of UTF-8, '/' between components; the range is split off */
+    char *name;          /* mm_oms_name_sound, the range split off; or "." alone, where the model is one file */
     uint64_t start, end; /* of a shard; 0 otherwise */
     unsigned char digest[MM_OMS_DIGEST_MAX];
 };

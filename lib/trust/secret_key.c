@@ -1,13 +1,11 @@
 #include "trust/secret_key.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/number.h"
+#include "base/utf8.h"
 #include "trust/two_lines.h"
 
 #define OPERATIONS_MAX 67108864U /* 2^26 */
@@ -37,23 +35,7 @@ struct mm_secret_key {
     unsigned char secret[crypto_sign_SECRETKEYBYTES];
 };
 
-/* ---- locked memory ---- */
-
-int mm_secret_init(struct mm_secret *secret, size_t capacity, struct mm_diags *diags)
-{
-    *secret = (struct mm_secret){0};
-    secret->bytes = sodium_init() < 0 ? NULL : sodium_malloc(capacity);
-    if (!secret->bytes)
-        return mm_diag_memory(diags);
-    secret->capacity = capacity;
-    return 0;
-}
-
-void mm_secret_release(struct mm_secret *secret)
-{
-    sodium_free(secret->bytes); /* wipes it */
-    *secret = (struct mm_secret){0};
-}
+/* ---- the key in memory ---- */
 
 static struct mm_secret_key *new_key(struct mm_diags *diags)
 {
@@ -131,36 +113,13 @@ static int open_sealed(struct stored *stored, mm_password_fn *ask, void *context
 
 /* ---- reading ---- */
 
-static int check_owner(int fd, struct mm_diags *diags)
-{
-    struct stat info;
-    if (fstat(fd, &info) < 0)
-        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot look at the key file", errno);
-    if (!S_ISREG(info.st_mode))
-        return mm_diag(diags, MM_RULE_IO_NOT_REGULAR, "expected a regular file");
-    if (info.st_uid != geteuid())
-        return mm_diag(diags, MM_RULE_KEY_MODE, "expected a file of the user's own, found one of user %u",
-                       (unsigned)info.st_uid);
-    if (info.st_mode & 0177)
-        return mm_diag(diags, MM_RULE_KEY_MODE,
-                       "expected mode 0600 or less, found %04o: chmod 600 it, "
-                       "and take the key for known to all who could read it",
-                       (unsigned)info.st_mode & 07777);
-    return 0;
-}
-
 /* The file's text, in locked memory. */
 static int read_text(int fd, struct mm_secret *text, struct mm_diags *diags)
 {
     if (mm_secret_init(text, MM_SIGNATURE_MAX + 1, diags) < 0)
         return -1;
-    ssize_t got = 0;
-    while (text->length < text->capacity &&
-           (got = read(fd, text->bytes + text->length, text->capacity - text->length)) != 0)
-        if (got > 0)
-            text->length += (size_t)got;
-        else if (errno != EINTR)
-            return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
+    if (mm_secret_read(text, fd, diags) < 0)
+        return -1;
     return text->length <= MM_SIGNATURE_MAX
                ? 0
                : mm_diag(diags, MM_RULE_KEY_FORM, "expected at most %d bytes, found more", MM_SIGNATURE_MAX);
@@ -187,18 +146,16 @@ static int decode(struct stored *stored, const struct mm_secret *text, struct mm
 /* What is decoded and opened becomes KEY, if it holds together. */
 static int take_key(const struct stored *stored, struct mm_secret_key *key, bool password, struct mm_diags *diags)
 {
-    unsigned char sum[crypto_generichash_BYTES], point[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
+    unsigned char sum[crypto_generichash_BYTES];
     checksum(stored, sum);
-    if (sodium_memcmp(sum, stored->sealed.checksum, sizeof sum) != 0)
+    bool intact = sodium_memcmp(sum, stored->sealed.checksum, sizeof sum) == 0;
+    sodium_memzero(sum, sizeof sum);
+    if (!intact)
         return password ? mm_diag(diags, MM_RULE_KEY_PASSWORD, "the password is not this key's, or the file is damaged")
                         : mm_diag(diags, MM_RULE_KEY_DAMAGED, "the checksum does not hold");
-    crypto_sign_seed_keypair(point, secret, stored->sealed.secret);
-    bool whole = sodium_memcmp(secret, stored->sealed.secret, sizeof secret) == 0;
-    sodium_memzero(secret, sizeof secret);
-    if (!whole)
+    crypto_sign_seed_keypair(key->public.point, key->secret, stored->sealed.secret);
+    if (sodium_memcmp(key->secret, stored->sealed.secret, sizeof key->secret) != 0)
         return mm_diag(diags, MM_RULE_KEY_DAMAGED, "the public half does not belong to the secret one");
-    memcpy(key->secret, stored->sealed.secret, sizeof key->secret);
-    memcpy(key->public.point, point, sizeof point);
     memcpy(key->public.id, stored->sealed.id, sizeof key->public.id);
     return 0;
 }
@@ -211,8 +168,8 @@ struct mm_secret_key *mm_secret_key_read(int fd, mm_password_fn *ask, void *cont
     bool ready = stored && (key = new_key(diags));
     if (!stored)
         mm_diag_memory(diags);
-    ready =
-        ready && check_owner(fd, diags) == 0 && read_text(fd, &text, diags) == 0 && decode(stored, &text, diags) == 0;
+    ready = ready && mm_secret_check_file(fd, diags) == 0 && read_text(fd, &text, diags) == 0 &&
+            decode(stored, &text, diags) == 0;
     bool password = ready && stored->kdf[0];
     if (password)
         ready = open_sealed(stored, ask, context, diags) == 0;
@@ -253,11 +210,11 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
 {
     const size_t size = 256 + sodium_base64_ENCODED_LEN(sizeof(struct stored), sodium_base64_VARIANT_ORIGINAL);
     char id[MM_KEY_ID_TEXT];
-    struct stored *stored = sodium_malloc(sizeof *stored);
-    if (mm_secret_init(out, size, diags) < 0 || !stored) {
-        sodium_free(stored);
-        return stored ? -1 : mm_diag_memory(diags);
-    }
+    struct stored *stored;
+    if (mm_secret_init(out, size, diags) < 0)
+        return -1;
+    if (!(stored = sodium_malloc(sizeof *stored)))
+        return mm_diag_memory(diags);
     memset(stored, 0, sizeof *stored);
     memcpy(stored->algorithm, "Ed", 2);
     memcpy(stored->check, "B2", 2);
@@ -279,6 +236,23 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
 
 /* ---- signing ---- */
 
+/* A comment is one line of text that no terminal obeys. */
+static int check_comment(const char *comment, size_t length, struct mm_diags *diags)
+{
+    char shown[MM_SHOWN];
+    uint32_t code;
+    if (length > COMMENT_MAX)
+        return mm_diag(diags, MM_RULE_SIGNATURE_FORM, "expected a trusted comment of at most %d bytes, found %zu",
+                       COMMENT_MAX, length);
+    for (size_t at = 0, size; at < length; at += size) {
+        size = mm_utf8_decode((const unsigned char *)comment + at, length - at, &code);
+        if (size == 0 || mm_utf8_control(code))
+            return mm_diag(diags, MM_RULE_SIGNATURE_FORM, "expected a trusted comment of one line of text, found '%s'",
+                           mm_show(shown, comment, length));
+    }
+    return 0;
+}
+
 int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char prehash[static MM_PREHASH_BYTES],
                        const char *comment, struct mm_buf *out, struct mm_diags *diags)
 {
@@ -286,9 +260,8 @@ int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char preh
     struct mm_signature signature = {0};
     char id[MM_KEY_ID_TEXT], untrusted[64];
     size_t length = strlen(comment);
-    if (length > COMMENT_MAX)
-        return mm_diag(diags, MM_RULE_SIGNATURE_FORM, "expected a trusted comment of at most %d bytes, found %zu",
-                       COMMENT_MAX, length);
+    if (check_comment(comment, length, diags) < 0)
+        return -1;
     memcpy(signature.key_id, key->public.id, sizeof signature.key_id);
     memcpy(signature.comment, comment, length);
     crypto_sign_detached(signature.bytes, NULL, prehash, MM_PREHASH_BYTES, key->secret);
@@ -301,4 +274,22 @@ int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char preh
     snprintf(untrusted, sizeof untrusted, "signature by key %s", mm_key_id_text(id, key->public.id));
     mm_signature_write(&signature, untrusted, out);
     return out->failed ? mm_diag_memory(diags) : 0;
+}
+
+int mm_secret_key_sign_text(const struct mm_secret_key *key, const struct mm_buf *text, const char *facts,
+                            struct mm_buf *out, struct mm_diags *diags)
+{
+    unsigned char prehash[MM_PREHASH_BYTES], hash[crypto_hash_sha256_BYTES];
+    char hex[MM_HASH_HEX + 1];
+    struct mm_buf comment = {0};
+    if (text->failed)
+        return mm_diag_memory(diags);
+    mm_prehash(text->data, text->length, prehash);
+    crypto_hash_sha256(hash, (const unsigned char *)text->data, text->length);
+    mm_hex(hex, hash, sizeof hash);
+    mm_buf_printf(&comment, "%s sha256:%s", facts, hex);
+    int result =
+        mm_buf_text(&comment) ? mm_secret_key_sign(key, prehash, comment.data, out, diags) : mm_diag_memory(diags);
+    mm_buf_release(&comment);
+    return result;
 }

@@ -4,18 +4,7 @@
 #define MM_TRUST_SECRET_KEY_H
 
 #include "trust/minisign.h"
-
-#define MM_PASSWORD_MAX 1024 /* bytes */
-
-/* A password, or anything else that is to be locked and wiped. */
-struct mm_secret {
-    char *bytes; /* locked memory of `capacity` bytes, NULL for none */
-    size_t length, capacity;
-};
-
-/* Returns 0, or -1 with IO_MEMORY. Release SECRET in every case. */
-int mm_secret_init(struct mm_secret *secret, size_t capacity, struct mm_diags *diags);
-void mm_secret_release(struct mm_secret *secret);
+#include "trust/secret.h"
 
 struct mm_secret_key; /* in locked memory */
 
@@ -26,8 +15,8 @@ struct mm_secret_key *mm_secret_key_new(struct mm_diags *diags);
 typedef int mm_password_fn(void *context, struct mm_secret *password, struct mm_diags *diags);
 
 /* Reads the secret key in the open file FD, which has to be the user's own and not readable by others (KEY_MODE). ASK is
- * called where it has a password. Returns NULL with KEY_FORM, KEY_PASSWORD (also where the file is damaged: that cannot be told
- * apart), KEY_DAMAGED, KEY_WEAK, IO_LIMIT (more memory or work than docs/formats/signatures.md allows), IO_MEMORY. */
+ * called where it has a password. Returns NULL with IO_NOT_REGULAR, KEY_FORM, KEY_PASSWORD (also where the file is damaged: that cannot be told
+ * apart), KEY_DAMAGED, IO_LIMIT (more memory or work than docs/formats/signatures.md allows), IO_MEMORY. */
 struct mm_secret_key *mm_secret_key_read(int fd, mm_password_fn *ask, void *context, struct mm_diags *diags);
 void mm_secret_key_free(struct mm_secret_key *key);
 
@@ -39,10 +28,14 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
 /* The public half. */
 const struct mm_public_key *mm_secret_key_public(const struct mm_secret_key *key);
 
-/* Appends the signature's file over what has PREHASH, with this trusted COMMENT, a value of one line (mm_value_sound but for its
- * length, at most 8000 bytes). What was made is verified before it is given out. Returns 0, or -1 with IO_MEMORY or
- * SIGNATURE_FORM. */
+/* Appends the signature's file over what has PREHASH, with this trusted COMMENT: one line of text without control characters, at most 8000
+ * bytes. What was made is verified before it is given out. Returns 0, or -1 with SIGNATURE_FORM, SIGNATURE_BAD (the machine
+ * calculates wrong) or IO_MEMORY. */
 int mm_secret_key_sign(const struct mm_secret_key *key, const unsigned char prehash[static MM_PREHASH_BYTES],
                        const char *comment, struct mm_buf *out, struct mm_diags *diags);
+
+/* The same over TEXT, with the trusted comment `FACTS sha256:HEX`, HEX being the SHA-256 of TEXT. */
+int mm_secret_key_sign_text(const struct mm_secret_key *key, const struct mm_buf *text, const char *facts,
+                            struct mm_buf *out, struct mm_diags *diags);
 
 #endif

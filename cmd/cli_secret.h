@@ -1,0 +1,36 @@
+/* Secret keys of a command: opening them, and where their passwords come from. Before the sandbox is entered, as the terminal and
+ * the files are opened when they are asked. */
+#ifndef CLI_SECRET_H
+#define CLI_SECRET_H
+
+#include "cli.h"
+#include "trust/secret_key.h"
+
+/* Lines of a descriptor or a file are passwords in the order in which they are asked for; otherwise the terminal is asked. */
+struct cli_password {
+    int fd; /* --password-fd, or the open file; -1 for none */
+    const char *file;
+};
+#define CLI_NO_PASSWORD ((struct cli_password){.fd = -1})
+
+/* The value of --password-fd; a wrong one ends the process. */
+void cli_password_fd(const struct cli *cli, struct cli_password *how, const char *value);
+
+/* Ends the process where both --password-fd and --password-file were given. */
+void cli_password_check(const struct cli *cli, const struct cli_password *how);
+
+/* Opens the secret key in the file PATH and asks for its password where it has one. Core dumps are off from here on. Returns NULL with a
+ * finding; free with mm_secret_key_free. */
+struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct cli_password *how);
+
+/* The password of the key PATH, which is of another kind. Returns 0, or -1 with a finding; PASSWORD is initialised. */
+int cli_password_of(struct cli *cli, const char *path, struct cli_password *how, struct mm_secret *password);
+
+/* A password for the new key PATH, twice from a terminal, and not an empty one. Returns 0, or -1 with a finding; release
+ * PASSWORD in every case. */
+int cli_new_password(struct cli *cli, const char *path, struct cli_password *how, struct mm_secret *password);
+
+/* Closes the file. */
+void cli_password_release(struct cli_password *how);
+
+#endif
