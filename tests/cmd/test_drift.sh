@@ -73,6 +73,12 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-check -q --json >>checked.json 2>/dev/null
     slm-remove --json local/text >removed.json
     slm-gc --json >cleared.json
+    (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out oms.key 2>/dev/null)
+    openssl pkey -in oms.key -pubout -out oms.pub
+    manifest-sign --json --oms oms.sig --key oms.key model >oms-signed.json
+    slm-verify --json --oms oms.sig --key oms.pub model >oms.json
+    : >model/surplus
+    slm-verify --json --oms oms.sig --key oms.pub model >>oms.json 2>/dev/null
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'
