@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/obey.h"
 #include "base/checked.h"
 #include "base/file.h"
 #include "text/line.h"
@@ -93,29 +94,40 @@ static bool has_other(const struct mm_signatures *signatures, const char *key_id
     return false;
 }
 
+/* Reads the countersignature at PATH beneath FOLDER. What is in the way is a note: whether that matters depends on the others. */
+static void read_other(struct mm_countersignature *other, int folder, const char *path, bool *there,
+                       struct mm_diags *diags)
+{
+    struct mm_diags aside;
+    mm_diags_init(&aside);
+    aside.file = diags->file;
+    other->unreadable = read_beside(&other->text, folder, path, there, &aside) != 0;
+    for (size_t i = 0; i < aside.count; i++)
+        mm_note(diags, aside.items[i].rule, "%s", aside.items[i].text);
+    mm_diags_release(&aside);
+}
+
 /* Adds the countersignature of NAME by KEY_ID, if it is there. */
 static int add_other(struct mm_signatures *signatures, int folder, const char *name, const char *key_id,
                      struct mm_diags *diags)
 {
-    struct mm_buf path = {0}, text = {0};
+    struct mm_countersignature other = {.key_id = ""};
+    struct mm_buf path = {0};
     bool there = false;
+    snprintf(other.key_id, sizeof other.key_id, "%s", key_id);
     mm_buf_printf(&path, "%s.%s" MM_SIGNATURE_SUFFIX, name, key_id);
-    int result = mm_buf_text(&path) ? 0 : mm_diag_memory(diags);
-    if (result == 0)
-        read_beside(&text, folder, mm_buf_text(&path), &there, diags);
+    if (mm_buf_text(&path))
+        read_other(&other, folder, mm_buf_text(&path), &there, diags);
+    bool failed = path.failed || other.text.failed;
     mm_buf_release(&path);
-    if (result == 0 && there &&
-        (text.failed || !mm_grow(&signatures->others, signatures->other_count, &signatures->other_capacity,
-                                 sizeof *signatures->others)))
-        result = mm_diag_memory(diags);
-    if (result == 0 && there) {
-        struct mm_countersignature *other = &signatures->others[signatures->other_count++];
-        snprintf(other->key_id, sizeof other->key_id, "%s", key_id);
-        other->text = text;
-    } else {
-        mm_buf_release(&text);
+    if (!failed && (there || other.unreadable) &&
+        mm_grow(&signatures->others, signatures->other_count, &signatures->other_capacity,
+                sizeof *signatures->others)) {
+        signatures->others[signatures->other_count++] = other;
+        return 0;
     }
-    return result;
+    mm_buf_release(&other.text);
+    return failed || there || other.unreadable ? mm_diag_memory(diags) : 0;
 }
 
 int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name,
@@ -221,6 +233,9 @@ int mm_trust_judge(struct mm_trusted *trusted, const struct mm_trust *trust, con
         leave_open(&trusted->signature, manifest);
     else if (judge_signature(trusted, trust, manifest, signatures, diags) < 0)
         return -1;
+    for (size_t i = 0; i < trust->policy_count; i++)
+        if (mm_obey(trusted, &trust->policies[i], manifest, signatures, trust->keyring, diags) < 0)
+            return -1;
     return 0;
 }
 

@@ -33,32 +33,22 @@ void mm_policy_release(struct mm_policy *policy)
     *policy = (struct mm_policy){0};
 }
 
-size_t mm_policy_count(const struct mm_policy *policy, enum mm_policy_key key, size_t *first)
+const struct mm_policy_line *mm_policy_find(const struct mm_policy *policy, enum mm_policy_key key, const char *value,
+                                            size_t length)
 {
-    size_t from = 0, to;
-    while (from < policy->count && policy->lines[from].key != key)
-        from++;
-    for (to = from; to < policy->count && policy->lines[to].key == key; to++)
-        ;
-    *first = from;
-    return to - from;
-}
-
-bool mm_policy_lists(const struct mm_policy *policy, enum mm_policy_key key, const char *value, size_t length)
-{
-    size_t low, high = mm_policy_count(policy, key, &low);
-    for (high += low; low < high;) {
+    size_t low = policy->first[key], high = low + policy->counts[key];
+    while (low < high) {
         size_t middle = low + (high - low) / 2;
         const char *line = policy->lines[middle].value;
         int order = mm_bytes_compare(line, strlen(line), value, length);
         if (order == 0)
-            return true;
+            return &policy->lines[middle];
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return false;
+    return NULL;
 }
 
 const char *mm_policy_name(const struct mm_policy *policy)
@@ -221,6 +211,8 @@ static int add_line(struct reading *r, enum mm_policy_key key, uint64_t number)
     struct mm_policy *policy = r->policy;
     if (!mm_grow(&policy->lines, policy->count, &policy->capacity, sizeof *policy->lines))
         return mm_diag_memory(r->diags);
+    if (policy->counts[key]++ == 0)
+        policy->first[key] = policy->count;
     policy->lines[policy->count++] = (struct mm_policy_line){key, r->line.value, number, r->line.number};
     return 0;
 }
@@ -257,7 +249,7 @@ static int read_lines(struct reading *r, struct mm_lines *lines)
 /* One signature stands for one countersigner: two of one id could not be told apart by their files. */
 static void check_countersigner_ids(const struct mm_policy *policy, struct mm_diags *diags)
 {
-    size_t first, count = mm_policy_count(policy, MM_POLICY_COUNTERSIGNER, &first);
+    size_t first = policy->first[MM_POLICY_COUNTERSIGNER], count = policy->counts[MM_POLICY_COUNTERSIGNER];
     if (count > MM_POLICY_COUNTERSIGNERS) {
         mm_diag_line(diags, MM_RULE_POLICY_FORM, policy->lines[first].line, 1,
                      "expected at most %d countersigners, found %zu", MM_POLICY_COUNTERSIGNERS, count);
@@ -267,8 +259,8 @@ static void check_countersigner_ids(const struct mm_policy *policy, struct mm_di
         for (size_t k = first; k < i; k++) {
             const struct mm_policy_line *a = &policy->lines[k], *b = &policy->lines[i];
             const char *id = b->value + mm_policy_publisher_length(b);
-            bool same = strcmp(a->value, b->value) == 0; /* which was found already */
-            if (!same && strcmp(a->value + mm_policy_publisher_length(a), id) == 0)
+            bool other = a->key == b->key && b->key == MM_POLICY_COUNTERSIGNER && strcmp(a->value, b->value) != 0;
+            if (other && strcmp(a->value + mm_policy_publisher_length(a), id) == 0)
                 mm_diag_line(diags, MM_RULE_POLICY_FORM, b->line, 1,
                              "expected countersigners whose key ids differ, found%s again", id);
         }
@@ -284,13 +276,14 @@ static void check_countersignatures(const struct reading *r)
                            : "expected 'countersignatures' above the countersigners, found none");
         return;
     }
-    size_t first, count = mm_policy_count(r->policy, MM_POLICY_COUNTERSIGNATURES, &first);
-    uint64_t number = count ? r->policy->lines[first].number : 0;
+    const struct mm_policy *policy = r->policy;
+    size_t stated = policy->counts[MM_POLICY_COUNTERSIGNATURES], first = policy->first[MM_POLICY_COUNTERSIGNATURES];
+    uint64_t number = stated ? policy->lines[first].number : 0;
     if (number > r->counts[MM_POLICY_COUNTERSIGNER])
         mm_diag_line(r->diags, MM_RULE_POLICY_FORM, asked, strlen("countersignatures: ") + 1,
                      "expected at most the number of countersigners, %" PRIu64 ", found %" PRIu64,
                      r->counts[MM_POLICY_COUNTERSIGNER], number);
-    check_countersigner_ids(r->policy, r->diags);
+    check_countersigner_ids(policy, r->diags);
 }
 
 /* LAST is the number of the last line. */

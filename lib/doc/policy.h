@@ -39,6 +39,7 @@ struct mm_policy {
     char *text;
     struct mm_policy_line *lines; /* in order, so that lines of one key stand together */
     size_t count, capacity;
+    size_t first[MM_POLICY_KEY_COUNT], counts[MM_POLICY_KEY_COUNT]; /* the lines of each key */
 };
 
 /* Reads the policy in the open file FD; every broken rule is found. Returns 0, or -1 with POLICY_FORM, text and value rules;
@@ -48,11 +49,9 @@ void mm_policy_release(struct mm_policy *policy);
 
 /* ---- of a policy that was read ---- */
 
-/* How many lines of KEY there are; *FIRST is the index of the first one. */
-size_t mm_policy_count(const struct mm_policy *policy, enum mm_policy_key key, size_t *first);
-
-/* True if one of those lines, which are sorted, is VALUE. */
-bool mm_policy_lists(const struct mm_policy *policy, enum mm_policy_key key, const char *value, size_t length);
+/* The line of KEY with this value, which are sorted, or NULL. */
+const struct mm_policy_line *mm_policy_find(const struct mm_policy *policy, enum mm_policy_key key, const char *value,
+                                            size_t length);
 
 /* What people call it. */
 const char *mm_policy_name(const struct mm_policy *policy);

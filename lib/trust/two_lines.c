@@ -29,7 +29,12 @@ int mm_base64_exact(const char *text, size_t length, unsigned char *out, size_t 
 {
     size_t got = 0;
     const char *end = NULL;
+    unsigned char all = 0;
     if (length != sodium_base64_encoded_len(size, sodium_base64_VARIANT_ORIGINAL) - 1)
+        return -1;
+    for (size_t i = 0; i < length; i++) /* without a branch for each, as the text may be secret */
+        all |= (unsigned char)text[i];
+    if (all & 0x80) /* libsodium takes each such byte for a slash */
         return -1;
     return sodium_base642bin(out, size, text, length, NULL, &got, &end, sodium_base64_VARIANT_ORIGINAL) == 0 &&
                    got == size && end == text + length
