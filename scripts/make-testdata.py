@@ -1793,6 +1793,17 @@ def receipt_cases():
     extra("receipt/bad-log-name/receipts.log", log.replace(b"/tiny", b"/.."))
 
 
+def revocation_cases():
+    """Seeds for the fuzzer; what a revocation does is a matter of the keyring."""
+    lines = ["minimodel-revocation 0", "key-id: 0123456789ABCDEF", "revoked: 2026-01-01T00:00:00Z", "reason: compromised: a laptop was stolen"]
+    text = Lines(lines).bytes()
+    extra("revocation/good/a.revoked", text)
+    extra("revocation/bad-id/a.revoked", text.replace(b"ABCDEF", b"abcdef"))
+    extra("revocation/bad-time/a.revoked", text.replace(b"01-01T", b"02-30T"))
+    extra("revocation/bad-more/a.revoked", text + b"reason: another\n")
+    extra("revocation/bad-short/a.revoked", text[:-40])
+
+
 # ---- manifests for readers that have to be told a file's format ----
 
 def hashes_of(data, size):
@@ -1856,7 +1867,7 @@ def main():
                    json_cases, refused_cases, text_cases, slm_good, slm_header_cases, slm_hash_cases, slm_facts_cases,
                    slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
                    manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases, report_cases,
-                   receipt_cases, manifests_that_tell):
+                   receipt_cases, revocation_cases, manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]
     assert len(paths) == len(set(paths)), [p for p in paths if paths.count(p) > 1]

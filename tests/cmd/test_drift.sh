@@ -76,6 +76,15 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-check -q --json >>checked.json 2>/dev/null
     slm-remove --json local/text >removed.json
     slm-gc --json >cleared.json
+    key-make -q --no-password first >/dev/null && key-make -q --no-password --succeed first.key second >/dev/null 2>&1
+    {
+        key-trust -q --json add --trust-on-first-use keeper first.pub
+        key-trust --json add keeper ./*.successor
+        key-trust --json list
+        key-trust --json revoke keeper "$(key-trust list | cut -f1 | head -n 1)" --reason 'a test'
+        key-trust --json check
+        key-trust --json remove keeper "$(key-trust list | cut -f1 | tail -n 1)"
+    } >trust.json 2>/dev/null
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'
