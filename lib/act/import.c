@@ -53,9 +53,10 @@ static int judge(struct mm_import *i, int folder, const char *name)
         mm_trust_judge(&i->trusted, trust, &i->manifest, &i->signatures, i->diags) < 0)
         return -1;
     const struct mm_judgement *signature = &i->trusted.signature;
+    const struct mm_entry *scheme = mm_manifest_get(&i->manifest, 0, MM_FIELD_SIGNATURE_SCHEME);
     if (signature->outcome == MM_SIGNED_UNSIGNED && !signature->publisher_known && !i->options->allow_unsigned)
-        return mm_diag(i->diags, MM_RULE_STORE_SIGNATURE,
-                       "expected a signed manifest, found an unsigned one: --allow-unsigned lets it pass");
+        return mm_diag_line(i->diags, MM_RULE_STORE_SIGNATURE, scheme->line, scheme->key_length + 3,
+                            "expected a signed manifest, found an unsigned one: --allow-unsigned lets it pass");
     return mm_trusted_passes(&i->trusted, false, i->diags) ? 0 : -1;
 }
 
