@@ -1722,6 +1722,13 @@ def derived_cases():
     bad(path("files-order"), derived(source=(ZERO_HASH + " b", ZERO_HASH + " a")).bytes(), "diff-evidence", "4:16")
 
 
+def anchor_cases():
+    """Only read beside its signature, so that the unit tests say what is wrong with each."""
+    sound = Lines(["minimodel-anchor 0", "created: 2026-11-21T12:00:00Z", "host-label: my desk", "receipts: 3", "head: " + "ab" * 32])
+    for what, data in (("good", sound.bytes()), ("good-plain", sound.drop("host-label").bytes()), ("none", sound.put("receipts", 0).bytes()),
+                       ("time", sound.put("created", "2026-02-30T12:00:00Z").bytes()), ("surplus", sound.end("x: y").bytes()),
+                       ("order", sound.swap(2, 4).bytes()), ("empty", b"")):
+        extra(f"anchor/{what}/head.anchor", data)
 # ---- policies ----
 
 def policy(*rules):
@@ -1907,8 +1914,8 @@ def main():
                    gguf_arithmetic, gguf_layout, gguf_padding, st_good, st_length, st_json, st_entries, st_layout,
                    json_cases, refused_cases, text_cases, slm_good, slm_header_cases, slm_hash_cases, slm_facts_cases,
                    slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
-                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases, policy_cases, revocation_cases, report_cases,
-                   receipt_cases, manifests_that_tell):
+                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases,
+                   policy_cases, revocation_cases, anchor_cases, report_cases, receipt_cases, manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]
     assert len(paths) == len(set(paths)), [p for p in paths if paths.count(p) > 1]

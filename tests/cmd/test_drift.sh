@@ -60,6 +60,9 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-verify --json model/m.manifest >report.json 2>/dev/null
     slm-verify model/m.manifest 2>/dev/null | receipt-write --home home --root model --json >receipt-written.json
     { receipt-write --home home --check --json; receipt-write --home home --head --json; } >chain.json
+    key-make -q --no-password signer >/dev/null
+    receipt-write --home home --check --json --public-key signer.pub >>chain.json
+    receipt-write --home home --anchor today.anchor --secret-key signer.key --json >anchor.json
     echo 'minimodel-manifest 0' >bad.manifest
     manifest-lint --json bad.manifest >finding.json
     MINIMODEL_HOME=$WORK/store
