@@ -7,11 +7,13 @@
 #include "act/chain.h"
 #include "act/keep.h"
 #include "cli_store.h"
+#include "cli_trust.h"
 
-enum { QUICK, EXPECT_HEAD, HOME_DIR };
+enum { QUICK, KEYRING, EXPECT_HEAD, HOME_DIR };
 
 static const struct cli_option options[] = {
     [QUICK] = {0, "quick", NULL, "leave out whole-file hashes; chunk hashes and roots stay"},
+    [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
     [EXPECT_HEAD] = {0, "expect-head", "HEX", "the chain of receipts has to hold the one with this SHA-256"},
     [HOME_DIR] = {0, "home", "DIR", "the store (default: MINIMODEL_HOME)"},
 };
@@ -23,13 +25,14 @@ static const struct cli_command command = {
     options,
     sizeof options / sizeof *options,
     MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_RECEIPT |
-        MM_GROUP_STORE,
+        MM_GROUP_STORE | MM_GROUP_TRUST,
 };
 
 struct call {
     struct cli cli;
     struct cli_store store;
-    const char *home;
+    struct cli_trust trust;
+    const char *home, *keyring;
     struct mm_keep_check how;
     unsigned char head[MM_HASH_BYTES];
     bool expects_head;
@@ -132,7 +135,7 @@ static int check_all(struct call *c)
 
 int main(int argc, char **argv)
 {
-    struct call c = {.store = {NULL, -1}};
+    struct call c = {.store = {NULL, -1}, .trust = CLI_TRUST_NONE};
     const char *value;
     int option, answer = MM_UNKNOWN;
     cli_init(&c.cli, &command, argc, argv);
@@ -142,12 +145,21 @@ int main(int argc, char **argv)
         c.how.quick = c.how.quick || option == QUICK;
         if (option == HOME_DIR)
             c.home = value;
+        if (option == KEYRING)
+            c.keyring = value;
         if (option == EXPECT_HEAD && !mm_hex_hash(value, strlen(value), c.head))
             cli_usage(&c.cli, "expected 64 lower-case hex digits, found '%s'", value);
         c.expects_head = c.expects_head || option == EXPECT_HEAD;
     }
-    if (cli_store_open(&c.cli, &c.store, c.home) == 0 && cli_sandbox_read_only(&c.cli) == 0)
-        answer = check_all(&c);
+    c.how.trust = &c.trust.trust;
+    if (cli_store_open(&c.cli, &c.store, c.home) == 0) {
+        cli_trust_open(&c.cli, &c.trust, c.keyring);
+        c.trust.trust.home = c.store.home;
+        c.trust.trust.store_optional = true; /* the receipts are checked by themselves */
+        if (cli_sandbox_read_only(&c.cli) == 0)
+            answer = check_all(&c);
+    }
+    cli_trust_release(&c.trust);
     cli_store_release(&c.store);
     return cli_finish(&c.cli, answer);
 }

@@ -10,10 +10,14 @@
 #include "act/import.h"
 #include "base/file.h"
 #include "cli.h"
+#include "cli_trust.h"
 #include "text/line.h"
 
 enum {
     ALLOW_UNSIGNED,
+    ALLOW_ROLLBACK,
+    KEYRING,
+    POLICY,
     LINK,
     IN_PLACE,
     RESUME_ONLY,
@@ -28,6 +32,9 @@ enum {
 
 static const struct cli_option options[] = {
     [ALLOW_UNSIGNED] = {0, "allow-unsigned", NULL, "let a manifest pass that nobody signed"},
+    [ALLOW_ROLLBACK] = {0, "allow-rollback", NULL, "let an older revision pass than one that was imported signed"},
+    [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
+    [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
     [LINK] = {'l', "link", NULL, "share the files' bytes with the source: reflink, else hard link, else copy"},
     [IN_PLACE] = {0, "in-place", NULL, "copy nothing: record where the files are, and which they are"},
     [RESUME_ONLY] = {0, "resume-only", NULL, "continue an import that was begun, begin none"},
@@ -47,14 +54,15 @@ static const struct cli_command command = {
     options,
     sizeof options / sizeof *options,
     MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_RECEIPT |
-        MM_GROUP_STORE,
+        MM_GROUP_STORE | MM_GROUP_TRUST | MM_GROUP_POLICY,
 };
 
 struct call {
     struct cli cli;
     struct mm_import_options how;
     struct mm_supply supply;
-    const char *home_given, *bad_ranges;
+    struct cli_trust trust;
+    const char *home_given, *keyring, *bad_ranges;
     char *home_path;
     int home;
     bool force;
@@ -78,12 +86,13 @@ static int open_sources(struct call *c)
 static int enter_sandbox(struct call *c)
 {
     size_t count = 0;
-    struct mm_sandbox_rule *rules = calloc(c->supply.root_count + 3, sizeof *rules);
+    struct mm_sandbox_rule *rules = calloc(c->supply.root_count + 4, sizeof *rules);
     if (!rules)
         return mm_diag_memory(&c->cli.diags);
     int all = c->supply.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (all >= 0)
         rules[count++] = (struct mm_sandbox_rule){all, MM_SANDBOX_READ};
+    count = cli_trust_rules(&c->trust, rules, count);
     rules[count++] = (struct mm_sandbox_rule){c->home, MM_SANDBOX_STORE};
     for (size_t i = 0; i < c->supply.root_count; i++)
         rules[count++] =
@@ -170,10 +179,13 @@ static int run(struct call *c)
     c->home_path = mm_home_path(c->home_given, &c->cli.diags);
     bool ready = c->home_path && open_sources(c) == 0;
     if (ready)
-        c->home = mm_home_open(c->home_given, true, &c->cli.diags);
+        c->home = c->trust.trust.home = mm_home_open(c->home_given, true, &c->cli.diags);
+    if (ready)
+        cli_trust_open(&c->cli, &c->trust, c->keyring);
+    ready = ready && cli_trust_open_policies(&c->cli, &c->trust) == 0;
     ready = ready && c->home >= 0 &&
             (!c->bad_ranges || mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags) == 0);
-    if (ready && enter_sandbox(c) == 0) {
+    if (ready && enter_sandbox(c) == 0 && cli_trust_read_policies(&c->cli, &c->trust) == 0) {
         answer = import_all(c);
         c->cli.diags.file = c->bad_ranges;
         if (write_bad_ranges(c) < 0)
@@ -183,6 +195,7 @@ static int run(struct call *c)
     }
     mm_writer_abandon(&c->writer);
     mm_supply_release(&c->supply);
+    cli_trust_release(&c->trust);
     free(c->home_path);
     return answer;
 }
@@ -197,6 +210,9 @@ static void take_option(struct call *c, int option, const char *value)
 {
     switch (option) {
     case ALLOW_UNSIGNED: c->how.allow_unsigned = true; break;
+    case ALLOW_ROLLBACK: c->how.allow_rollback = true; break;
+    case KEYRING: c->keyring = value; break;
+    case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case LINK: c->how.link = true; break;
     case IN_PLACE: c->how.in_place = true; break;
     case RESUME_ONLY: c->how.resume_only = true; break;
@@ -228,13 +244,14 @@ static void take_option(struct call *c, int option, const char *value)
 
 int main(int argc, char **argv)
 {
-    struct call c = {.home = -1, .writer = {.fd = -1, .folder = -1}, .how = {.medium = -1}};
+    struct call c = {.home = -1, .trust = CLI_TRUST_NONE, .writer = {.fd = -1, .folder = -1}, .how = {.medium = -1}};
     const char *value;
     int option;
     cli_init(&c.cli, &command, argc, argv);
     c.how.progress = cli_progress;
     c.how.progress_context = &c.cli;
     c.how.waiting = say;
+    c.how.trust = &c.trust.trust;
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
     if (c.cli.argc < 1)

@@ -6,14 +6,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/home.h"
 #include "act/verify.h"
 #include "cli.h"
 #include "cli_oms.h"
+#include "cli_trust.h"
+#include "text/path.h"
 
 enum {
     QUICK,
     STRICT,
     REQUIRE_SIGNATURE,
+    SIGNATURE,
+    KEYRING,
+    HOME_DIR,
+    POLICY,
     MANIFEST_SHA256,
     ONLY,
     BAD_RANGES,
@@ -29,7 +36,11 @@ enum {
 static const struct cli_option options[] = {
     [QUICK] = {0, "quick", NULL, "leave out whole-file hashes; chunk hashes and roots stay"},
     [STRICT] = {0, "strict", NULL, "files that the manifest does not name are a failure"},
-    [REQUIRE_SIGNATURE] = {0, "require-signature", NULL, "an unsigned manifest is a failure"},
+    [REQUIRE_SIGNATURE] = {0, "require-signature", NULL, "an unsigned manifest is a failure, whoever publishes it"},
+    [SIGNATURE] = {0, "signature", "FILE", "the manifest's signature, instead of MANIFEST.minisig"},
+    [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
+    [HOME_DIR] = {0, "home", "DIR", "the store, for what its receipts remember (default: MINIMODEL_HOME)"},
+    [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
     [MANIFEST_SHA256] = {'m', "manifest-sha256", "HEX", "the manifest has to be the one with this SHA-256"},
     [ONLY] = {'o', "only", "PATH", "check this artifact alone; may be given again"},
     [BAD_RANGES] = {'b', "bad-ranges", "FILE", "write wrong chunks to FILE, for a repair"},
@@ -48,12 +59,17 @@ static const struct cli_command command = {
     "Check the files under ROOT (default: the manifest's folder) and print a report.",
     options,
     sizeof options / sizeof *options,
-    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_ATTEST,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_RECEIPT |
+        MM_GROUP_STORE | MM_GROUP_TRUST | MM_GROUP_POLICY | MM_GROUP_ATTEST,
 };
 
 struct call {
     struct cli cli;
     struct mm_verify_options how;
+    struct cli_trust trust;
+    const char *keyring, *home, *signature;
+    int folder;         /* the manifest's, for signatures beside it; -1: it has none */
+    int signature_file; /* --signature, -1 for none */
     unsigned char pin[MM_HASH_BYTES];
     const char *bad_ranges;
     bool force;
@@ -74,20 +90,57 @@ static const char *name_in(const char *manifest, int fd, int root)
     return fstat(fd, &a) < 0 || (a.st_dev == b.st_dev && a.st_ino == b.st_ino) ? base : NULL;
 }
 
-static int open_root(struct call *c)
+/* Opens the folder PATH, whose name is the caller's. */
+static int open_folder(struct call *c, const char *path, size_t length)
 {
-    const char *manifest = c->cli.argv[0], *slash = strrchr(manifest, '/');
     const char *shown = c->cli.diags.file;
-    char *folder = c->cli.argc > 1 ? strdup(c->cli.argv[1])
-                   : slash         ? strndup(manifest, (size_t)(slash - manifest) + 1)
-                                   : strdup(".");
+    char *folder = length ? strndup(path, length) : strdup(".");
     if (!folder)
         return mm_diag_memory(&c->cli.diags);
     c->cli.diags.file = folder;
-    int root = mm_file_open_folder(folder, &c->cli.diags);
+    int fd = mm_file_open_folder(folder, &c->cli.diags);
     c->cli.diags.file = shown;
     free(folder);
-    return root;
+    return fd;
+}
+
+static int open_root(struct call *c)
+{
+    const char *manifest = c->cli.argv[0];
+    return c->cli.argc > 1 ? open_folder(c, c->cli.argv[1], strlen(c->cli.argv[1]))
+                           : open_folder(c, manifest, mm_path_folder_length(manifest));
+}
+
+/* The store serves where it is there; what is wrong with it is a note. */
+static void open_home(struct call *c)
+{
+    struct mm_diags aside;
+    mm_diags_init(&aside);
+    char *path = mm_home_path(c->home, &aside);
+    if (path && (c->home || access(path, F_OK) == 0 || errno != ENOENT))
+        c->trust.trust.home = mm_home_open(c->home, false, &aside);
+    for (size_t i = 0; path && i < aside.count; i++)
+        mm_note(&c->cli.diags, aside.items[i].rule, "the store is left aside: %s", aside.items[i].text);
+    c->trust.trust.store_optional = true;
+    mm_diags_release(&aside);
+    free(path);
+}
+
+/* Opens all that the manifest's signature is judged by. Returns 0, or -1 with a finding. */
+static int open_trust(struct call *c)
+{
+    const char *shown = c->cli.diags.file, *manifest = c->cli.argv[0];
+    cli_trust_open(&c->cli, &c->trust, c->keyring);
+    open_home(c);
+    if (cli_trust_open_policies(&c->cli, &c->trust) < 0)
+        return -1;
+    if (strcmp(manifest, "-") != 0 && (c->folder = open_folder(c, manifest, mm_path_folder_length(manifest))) < 0)
+        return -1;
+    c->cli.diags.file = c->signature;
+    if (c->signature && (c->signature_file = mm_file_open(c->signature, &c->cli.diags)) < 0)
+        return -1;
+    c->cli.diags.file = shown;
+    return 0;
 }
 
 static int check_pin(struct call *c, const struct mm_manifest *manifest)
@@ -121,11 +174,15 @@ static int check_output(struct call *c, const struct mm_manifest *manifest, int 
 
 static int enter_sandbox(struct call *c, int root)
 {
-    struct mm_sandbox_rule rules[2];
-    size_t count = 0;
+    struct mm_sandbox_rule rules[6];
+    size_t count = cli_trust_rules(&c->trust, rules, 0);
     int all = c->how.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (all >= 0 || root >= 0)
         rules[count++] = (struct mm_sandbox_rule){all >= 0 ? all : root, MM_SANDBOX_READ};
+    if (c->trust.trust.home >= 0)
+        rules[count++] = (struct mm_sandbox_rule){c->trust.trust.home, MM_SANDBOX_READ};
+    if (c->folder >= 0)
+        rules[count++] = (struct mm_sandbox_rule){c->folder, MM_SANDBOX_READ};
     if (c->bad_ranges)
         rules[count++] = (struct mm_sandbox_rule){c->writer.folder, MM_SANDBOX_WRITE};
     int result = cli_sandbox(&c->cli, rules, count);
@@ -173,18 +230,50 @@ static int verify(struct call *c, const struct mm_manifest *manifest, int root)
     return answer;
 }
 
+/* The signature that was given, or the one beside the manifest, and the countersignatures there. */
+static int read_signatures(struct call *c, struct mm_signatures *signatures)
+{
+    const struct mm_trust *trust = &c->trust.trust;
+    const char *name = mm_path_name(c->cli.argv[0]);
+    int result = c->signature_file >= 0 ? mm_signatures_read_file(signatures, c->signature_file, &c->cli.diags)
+                 : c->folder >= 0       ? mm_signatures_read(signatures, c->folder, name, &c->cli.diags)
+                                        : 0;
+    signatures->shown = c->signature;
+    if (result == 0 && c->folder >= 0)
+        result =
+            mm_signatures_read_others(signatures, c->folder, name, trust->policies, trust->policy_count, &c->cli.diags);
+    return result;
+}
+
+/* Decides about the manifest, then looks at what it names. */
+static int judge(struct call *c, const struct mm_manifest *manifest, int root)
+{
+    struct mm_signatures signatures = {0};
+    struct mm_trusted trusted = {0};
+    int answer = MM_UNKNOWN;
+    if (read_signatures(c, &signatures) == 0 &&
+        mm_trust_judge(&trusted, &c->trust.trust, manifest, &signatures, &c->cli.diags) == 0) {
+        c->how.trusted = &trusted;
+        answer = verify(c, manifest, root);
+    }
+    mm_trusted_release(&trusted);
+    mm_signatures_release(&signatures);
+    return answer;
+}
+
 /* Behind the sandbox: the manifest, then what it names beneath ROOT (-1: not there). Returns the answer. */
 static int run_inside(struct call *c, int fd, int root)
 {
     struct mm_manifest manifest = {0};
     int answer = MM_UNKNOWN;
-    bool sound = mm_manifest_read_file(&manifest, fd, &c->cli.diags) == 0;
+    bool ready = cli_trust_read_policies(&c->cli, &c->trust) == 0;
+    bool sound = mm_manifest_read_file(&manifest, fd, &c->cli.diags) == 0 && ready;
     if (manifest.text)
         check_pin(c, &manifest);
     if (sound && root >= 0 && (!c->bad_ranges || check_output(c, &manifest, root) == 0)) {
         c->how.manifest_path = name_in(c->cli.argv[0], fd, root);
         c->how.bad_ranges = c->bad_ranges ? &c->bad : NULL;
-        answer = verify(c, &manifest, root);
+        answer = judge(c, &manifest, root);
     } else {
         answer = cli_failed(&c->cli);
     }
@@ -196,11 +285,13 @@ static int run(struct call *c)
 {
     int fd = cli_open(&c->cli, c->cli.argv[0]), answer = MM_UNKNOWN;
     int root = fd < 0 ? -1 : open_root(c);
-    bool ready = fd >= 0 && (!c->bad_ranges || mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags) == 0);
+    bool ready = fd >= 0 && open_trust(c) == 0 &&
+                 (!c->bad_ranges || mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags) == 0);
     if (ready && enter_sandbox(c, root) == 0)
         answer = run_inside(c, fd, root);
     mm_writer_abandon(&c->writer);
     mm_buf_release(&c->bad);
+    cli_trust_release(&c->trust);
     return answer;
 }
 
@@ -210,6 +301,10 @@ static void take_option(struct call *c, int option, const char *value)
     case QUICK: c->how.quick = true; break;
     case STRICT: c->how.strict = true; break;
     case REQUIRE_SIGNATURE: c->how.require_signature = true; break;
+    case SIGNATURE: c->signature = value; break;
+    case KEYRING: c->keyring = value; break;
+    case HOME_DIR: c->home = value; break;
+    case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case MANIFEST_SHA256:
         if (!mm_hex_hash(value, strlen(value), c->pin))
             cli_usage(&c->cli, "expected 64 lower-case hex digits, found '%s'", value);
@@ -233,9 +328,19 @@ static void take_option(struct call *c, int option, const char *value)
     }
 }
 
+/* A bundle is another question than a manifest: what belongs to the one must not seem to hold for the other. */
+static void check_oms_alone(const struct call *c)
+{
+    const struct mm_verify_options *how = &c->how;
+    if (how->quick || how->strict || how->require_signature || how->pin || how->only_count || c->signature ||
+        c->keyring || c->home || c->trust.policies.file_count || c->trust.policies.failed || c->bad_ranges || c->force)
+        cli_usage(&c->cli, "--oms goes with --key, --certificate, --ignore-path, --ignore-unsigned-files and "
+                           "--follow-links alone");
+}
+
 int main(int argc, char **argv)
 {
-    struct call c = {.writer = {.fd = -1, .folder = -1}};
+    struct call c = {.trust = CLI_TRUST_NONE, .folder = -1, .signature_file = -1, .writer = {.fd = -1, .folder = -1}};
     const char *value;
     int option;
     const char **only = calloc((size_t)argc, sizeof *only); /* no more of them than arguments */
@@ -251,6 +356,8 @@ int main(int argc, char **argv)
         else
             take_option(&c, option, value);
     cli_oms_check_usage(&c.cli, &c.oms, false);
+    if (c.oms.bundle)
+        check_oms_alone(&c);
     if (c.cli.argc < 1 || c.cli.argc > 2)
         cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
     int answer = cli_finish(&c.cli, c.oms.bundle ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0]) : run(&c));

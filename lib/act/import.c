@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/tree.h"
 #include "text/line.h"
+#include "text/path.h"
 
 #define SPARE_BYTES 4194304 /* beside the artifacts: manifest, lists, receipt, folders */
 
@@ -41,16 +42,55 @@ static int read_manifest(struct mm_import *i, int fd)
     return 0;
 }
 
-static int check_signature(struct mm_import *i)
+/* Reads the signatures of the manifest NAME in FOLDER and judges it by them. Returns 0 where it passes. */
+static int judge(struct mm_import *i, int folder, const char *name)
 {
+    const struct mm_trust *trust = i->options->trust;
+    mm_trusted_release(&i->trusted);
+    mm_signatures_release(&i->signatures);
+    if (mm_signatures_read(&i->signatures, folder, name, i->diags) < 0 ||
+        mm_signatures_read_others(&i->signatures, folder, name, trust->policies, trust->policy_count, i->diags) < 0 ||
+        mm_trust_judge(&i->trusted, trust, &i->manifest, &i->signatures, i->diags) < 0)
+        return -1;
+    const struct mm_judgement *signature = &i->trusted.signature;
     const struct mm_entry *scheme = mm_manifest_get(&i->manifest, 0, MM_FIELD_SIGNATURE_SCHEME);
-    if (!mm_entry_is(scheme, "none"))
-        return mm_diag_line(i->diags, MM_RULE_SIGNATURE_UNKNOWN, scheme->line, scheme->key_length + 3,
-                            "expected an unsigned manifest: this version checks no signatures");
-    if (!i->options->allow_unsigned)
+    if (signature->outcome == MM_SIGNED_UNSIGNED && !signature->publisher_known && !i->options->allow_unsigned)
         return mm_diag_line(i->diags, MM_RULE_STORE_SIGNATURE, scheme->line, scheme->key_length + 3,
                             "expected a signed manifest, found an unsigned one: --allow-unsigned lets it pass");
+    return mm_trusted_passes(&i->trusted, false, i->diags) ? 0 : -1;
+}
+
+static int judge_source(struct mm_import *i)
+{
+    const struct mm_supply_manifest *manifest = &i->supply->manifests[i->which];
+    return judge(i, i->supply->roots[manifest->root].folder, mm_path_name(manifest->path));
+}
+
+static int check_rollback(struct mm_import *i, const struct mm_memory *memory)
+{
+    struct mm_diags mark = *i->diags;
+    uint64_t revision = i->facts->model.revision;
+    if (mm_memory_check_rollback(memory, revision, i->manifest.sha256, i->diags) == 0)
+        return 0;
+    if (!i->options->allow_rollback)
+        return -1;
+    mm_diags_rewind(i->diags, &mark);
+    mm_note(i->diags, MM_RULE_STORE_ROLLBACK,
+            "revision %" PRIu64 " is taken, though revision %" PRIu64 " was imported before", revision,
+            memory->revision);
     return 0;
+}
+
+/* Once more before the model appears: another import may have raised the bar since. */
+static int check_rollback_again(struct mm_import *i)
+{
+    struct mm_memory memory;
+    int result = mm_memory_read(&memory, i->home, i->facts->model.id, i->manifest.sha256, i->diags);
+    bool same = memory.revision == i->trusted.memory.revision; /* then the answer is known */
+    if (result == 0 && !same)
+        result = check_rollback(i, &memory);
+    mm_memory_release(&memory);
+    return result;
 }
 
 static int check_size(struct mm_import *i)
@@ -223,6 +263,7 @@ static int check_while_copying(struct mm_import *i, struct mm_report *report)
 {
     struct mm_verify_supply supply = {i, open_supply, hear_chunk, close_supply};
     struct mm_verify_options options = {
+        .trusted = &i->trusted,
         .supply = &supply,
         .early = true,
         .progress = i->options->progress,
@@ -235,6 +276,7 @@ static int check_while_copying(struct mm_import *i, struct mm_report *report)
 static int check_what_is_there(struct mm_import *i, struct mm_report *report)
 {
     struct mm_verify_options options = {
+        .trusted = &i->trusted,
         .links = MM_LINKS_BENEATH,
         .progress = i->options->progress,
         .progress_context = i->options->progress_context,
@@ -428,13 +470,24 @@ static int import_new(struct mm_import *i)
     if (check(i, &report) == 0) {
         if (mm_report_verdict(&report) != MM_VERDICT_PASS)
             leave(i, &report);
-        else if (make_receipt(i, &report, &receipt) == 0 && mm_import_publish(i) == 0)
+        else if (check_rollback_again(i) == 0 && make_receipt(i, &report, &receipt) == 0 && mm_import_publish(i) == 0)
             result = write_receipt(i, &receipt);
     }
     mm_receipt_release(&receipt);
     mm_report_release(&report);
     if (result == 0)
         i->facts->state = MM_IMPORT_DONE;
+    return result;
+}
+
+/* Judges the manifest by the signatures that stand in the store. */
+static int judge_stored(struct mm_import *i)
+{
+    int folder = mm_tree_open(i->home, i->facts->model.path);
+    if (folder < 0)
+        return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", i->facts->model.path, strerror(errno));
+    int result = judge(i, folder, MM_STORE_MANIFEST);
+    close(folder);
     return result;
 }
 
@@ -445,11 +498,13 @@ static int write_missing_receipt(struct mm_import *i)
     struct mm_report report = {0};
     struct mm_receipt receipt = {0};
     int result = -1;
+    if (judge_stored(i) < 0)
+        return -1;
     snprintf(path, sizeof path, "%s/files", i->facts->model.path);
     i->files = mm_tree_open(i->home, path);
     if (i->files < 0)
         return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", path, strerror(errno));
-    struct mm_verify_options options = {.links = MM_LINKS_FOLLOW};
+    struct mm_verify_options options = {.trusted = &i->trusted, .links = MM_LINKS_FOLLOW};
     i->found = true;
     if (mm_verify(&i->manifest, i->files, &options, &report, i->diags) == 0 &&
         mm_report_verdict(&report) == MM_VERDICT_PASS && make_receipt(i, &report, &receipt) == 0)
@@ -518,6 +573,8 @@ static void release(struct mm_import *i)
         mm_item_release(&i->items[k]);
     free(i->items);
     mm_shelf_release(&i->shelf);
+    mm_trusted_release(&i->trusted);
+    mm_signatures_release(&i->signatures);
     if (i->files >= 0)
         close(i->files);
     mm_manifest_release(&i->manifest);
@@ -535,7 +592,8 @@ int mm_import(int home, const struct mm_supply *supply, size_t which, const stru
                           .files = -1};
     int result = -1;
     *facts = (struct mm_import_facts){0};
-    if (read_manifest(&i, supply->manifests[which].fd) == 0 && check_signature(&i) == 0 && make_items(&i) == 0)
+    if (read_manifest(&i, supply->manifests[which].fd) == 0 && judge_source(&i) == 0 &&
+        check_rollback(&i, &i.trusted.memory) == 0 && make_items(&i) == 0)
         result = lock_and_import(&i);
     release(&i);
     return result;

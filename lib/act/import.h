@@ -4,10 +4,13 @@
 #define MM_ACT_IMPORT_H
 
 #include "act/supply.h"
+#include "act/trust.h"
 #include "doc/receipt.h"
 
 struct mm_import_options {
+    const struct mm_trust *trust; /* its store is the one that is imported into */
     bool allow_unsigned;
+    bool allow_rollback;            /* this import may be of an older revision than one before */
     bool link;                      /* share the source's bytes: reflink, else hard link, else copy */
     bool in_place;                  /* copy nothing: record where the files are */
     bool resume_only;               /* continue an import that was begun, or fail */

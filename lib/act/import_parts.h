@@ -46,6 +46,8 @@ struct mm_import {
     struct mm_import_facts *facts;
     struct mm_diags *diags;
     struct mm_manifest manifest;
+    struct mm_signatures signatures; /* of the manifest; what was judged is what is stored */
+    struct mm_trusted trusted;
     char partial[MM_STORE_PATH]; /* store/partial/MANIFEST-SHA256 */
     int files;                   /* its folder files/, open */
     struct mm_item *items;

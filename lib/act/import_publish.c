@@ -169,15 +169,33 @@ static int link_all_in_place(struct mm_import *i)
 
 /* ---- the model's folder ---- */
 
-static int write_manifest(struct mm_import *i)
+/* Writes BYTES beside files/, under NAME. */
+static int write_beside(struct mm_import *i, const char *name, const void *bytes, size_t length)
 {
-    char path[MM_STORE_PATH + 16];
-    snprintf(path, sizeof path, "%s/manifest", i->partial);
+    char path[MM_STORE_PATH + 48];
+    snprintf(path, sizeof path, "%s/%s", i->partial, name);
     int fd = openat(i->home, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return mm_diag(i->diags, MM_RULE_IO_WRITE, "cannot write %s: %s", path, strerror(errno));
-    int result = mm_file_write_all(fd, i->manifest.text, i->manifest.length, path, i->diags);
+    int result = mm_file_write_all(fd, bytes, length, path, i->diags);
     close(fd);
+    return result;
+}
+
+/* The manifest, its signature, and the countersignatures that counted for a policy. */
+static int write_manifest(struct mm_import *i)
+{
+    const struct mm_signatures *signatures = &i->signatures;
+    char name[48];
+    int result = write_beside(i, MM_STORE_MANIFEST, i->manifest.text, i->manifest.length);
+    if (result == 0 && i->trusted.signature.outcome == MM_SIGNED_VERIFIED)
+        result = write_beside(i, MM_STORE_MANIFEST MM_SIGNATURE_SUFFIX, signatures->own.data, signatures->own.length);
+    for (size_t k = 0; k < signatures->other_count && result == 0; k++)
+        if (i->trusted.counted[k]) {
+            const struct mm_countersignature *other = &signatures->others[k];
+            snprintf(name, sizeof name, MM_STORE_MANIFEST ".%s" MM_SIGNATURE_SUFFIX, other->key_id);
+            result = write_beside(i, name, other->text.data, other->text.length);
+        }
     return result;
 }
 

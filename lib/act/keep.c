@@ -46,6 +46,7 @@ static int note_import(void *context, const struct mm_receipt *receipt, const ch
         import->removed = receipt->action == MM_ACTION_REMOVED;
         memcpy(import->manifest.bytes, receipt->manifest_sha256, MM_HASH_BYTES);
         import->in_place = receipt->medium == MM_MEDIUM_IN_PLACE;
+        import->is_unsigned = strcmp(receipt->signature, "unsigned") == 0;
     }
     return 0;
 }
@@ -348,7 +349,7 @@ static void name_beneath(const char *folder, size_t first, struct mm_diags *diag
     }
 }
 
-/* Beside the files a model's folder holds its manifest and perhaps a signature; links are there only for a model in place. */
+/* Beside the files a model's folder holds its manifest and perhaps signatures; links are there only for a model in place. */
 static void check_surplus(int fd, bool in_place, struct mm_diags *diags)
 {
     struct mm_folder folder = {0};
@@ -357,7 +358,7 @@ static void check_surplus(int fd, bool in_place, struct mm_diags *diags)
         for (size_t i = 0; i < folder.count; i++) {
             const char *path = folder.entries[i].path;
             bool file = strncmp(path, "files/", 6) == 0;
-            if (!file && strcmp(path, "manifest") != 0 && strcmp(path, "manifest.minisig") != 0)
+            if (!file && strcmp(path, MM_STORE_MANIFEST) != 0 && !mm_signature_is_beside(path, MM_STORE_MANIFEST))
                 mm_diag(diags, MM_RULE_STORE_SURPLUS, "expected manifest and files alone, found %s",
                         mm_show(shown, path, strlen(path)));
             else if (folder.entries[i].kind != MM_ENTRY_FILE && !(file && in_place))
@@ -367,13 +368,37 @@ static void check_surplus(int fd, bool in_place, struct mm_diags *diags)
     mm_folder_release(&folder);
 }
 
+/* Judges the manifest in the open FOLDER by its signature there. One that was imported unsigned, which was allowed, stays
+ * as good as it was: it is judged as by an empty keyring. */
+static int judge_again(struct mm_trusted *trusted, int folder, const char *model, const struct mm_manifest *manifest,
+                       const struct mm_keep_import *import, const struct mm_trust *given, struct mm_diags *diags)
+{
+    char path[MM_STORE_PATH + 16];
+    const char *shown = diags->file;
+    static const struct mm_keyring none = {-1, NULL};
+    struct mm_trust trust = *given;
+    struct mm_signatures signatures;
+    if (import->manifest.known && import->is_unsigned)
+        trust.keyring = &none;
+    snprintf(path, sizeof path, "%s/" MM_STORE_MANIFEST, model);
+    diags->file = path;
+    int result = mm_signatures_read(&signatures, folder, MM_STORE_MANIFEST, diags);
+    if (result == 0)
+        result = mm_trust_judge(trusted, &trust, manifest, &signatures, diags);
+    diags->file = shown;
+    mm_signatures_release(&signatures);
+    return result;
+}
+
 static void check_files(int home, const struct mm_store_model *model, const struct mm_manifest *manifest,
                         const struct mm_keep_import *import, const struct mm_keep_check *options,
                         struct mm_diags *diags)
 {
     char path[MM_STORE_PATH + 8];
     struct mm_report report = {0};
+    struct mm_trusted trusted = {0};
     struct mm_verify_options how = {
+        .trusted = &trusted,
         .quick = options->quick,
         .strict = true,
         .links = import->in_place || !import->manifest.known ? MM_LINKS_FOLLOW : MM_LINKS_BENEATH,
@@ -381,16 +406,19 @@ static void check_files(int home, const struct mm_store_model *model, const stru
         .progress_context = options->progress_context,
     };
     snprintf(path, sizeof path, "%s/files", model->path);
-    size_t first = diags->count;
-    bool verified = false;
     int files = mm_tree_open(home, path), folder = mm_tree_open(home, model->path);
-    if (files < 0 || folder < 0)
+    bool verified = files >= 0 && folder >= 0;
+    if (!verified)
         mm_diag(diags, MM_RULE_IO_OPEN, "cannot open %s: %s", path, strerror(errno));
-    else if ((verified = mm_verify(manifest, files, &how, &report, diags) == 0))
+    else
+        verified = judge_again(&trusted, folder, model->path, manifest, import, options->trust, diags) == 0;
+    size_t first = diags->count;
+    if (verified && (verified = mm_verify(manifest, files, &how, &report, diags) == 0))
         check_surplus(folder, import->in_place || !import->manifest.known, diags);
     name_beneath(path, first, diags);
     if (verified && mm_report_verdict(&report) == MM_VERDICT_PARTIAL && !diags->no && !diags->unknown)
         mm_diag(diags, MM_RULE_IO_LIMIT, "expected a model that can be verified whole");
+    mm_trusted_release(&trusted);
     mm_report_release(&report);
     if (files >= 0)
         close(files);

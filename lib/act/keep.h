@@ -3,6 +3,7 @@
 #define MM_ACT_KEEP_H
 
 #include "act/store.h"
+#include "act/trust.h"
 #include "base/source.h"
 #include "doc/receipt.h"
 
@@ -25,8 +26,9 @@ int mm_keep_clear(int home, const struct mm_keep_options *options, mm_keep_fn *e
                   struct mm_diags *diags);
 
 struct mm_keep_check {
-    bool quick;               /* leave out whole-file hashes */
-    mm_progress_fn *progress; /* may be NULL */
+    const struct mm_trust *trust; /* by which signatures are judged again */
+    bool quick;                   /* leave out whole-file hashes */
+    mm_progress_fn *progress;     /* may be NULL */
     void *progress_context;
 };
 
@@ -34,6 +36,7 @@ struct mm_keep_check {
 struct mm_keep_import {
     struct mm_digest manifest; /* not known: it was not imported, or removed since */
     bool removed;              /* it was imported, and removed since */
+    bool is_unsigned;          /* it was imported unsigned, which was allowed then */
     bool in_place;             /* its files are links to where they were */
     bool unread;               /* the receipts could not be read */
 };
@@ -42,7 +45,7 @@ struct mm_keep_import {
 int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep_import *imports,
                     struct mm_diags *diags);
 
-/* Checks MODEL: its manifest, every artifact as slm-verify does, nothing beside them, links only where IMPORT says that it is in place,
+/* Checks MODEL: its manifest, its signature (unless IMPORT says that there was none), every artifact as slm-verify does, nothing beside them, links only where IMPORT says that it is in place,
  * and that its manifest is the one of IMPORT. Findings name files beneath the home. Returns what is known then: MM_YES, MM_NO or
  * MM_UNKNOWN. */
 enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model, const struct mm_keep_import *import,

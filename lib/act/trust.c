@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/obey.h"
 #include "base/checked.h"
 #include "base/file.h"
 #include "text/line.h"
@@ -93,29 +94,40 @@ static bool has_other(const struct mm_signatures *signatures, const char *key_id
     return false;
 }
 
+/* Reads the countersignature at PATH beneath FOLDER. What is in the way is a note: whether that matters depends on the others. */
+static void read_other(struct mm_countersignature *other, int folder, const char *path, bool *there,
+                       struct mm_diags *diags)
+{
+    struct mm_diags aside;
+    mm_diags_init(&aside);
+    aside.file = diags->file;
+    other->unreadable = read_beside(&other->text, folder, path, there, &aside) != 0;
+    for (size_t i = 0; i < aside.count; i++)
+        mm_note(diags, aside.items[i].rule, "%s", aside.items[i].text);
+    mm_diags_release(&aside);
+}
+
 /* Adds the countersignature of NAME by KEY_ID, if it is there. */
 static int add_other(struct mm_signatures *signatures, int folder, const char *name, const char *key_id,
                      struct mm_diags *diags)
 {
-    struct mm_buf path = {0}, text = {0};
+    struct mm_countersignature other = {.key_id = ""};
+    struct mm_buf path = {0};
     bool there = false;
+    snprintf(other.key_id, sizeof other.key_id, "%s", key_id);
     mm_buf_printf(&path, "%s.%s" MM_SIGNATURE_SUFFIX, name, key_id);
-    int result = mm_buf_text(&path) ? 0 : mm_diag_memory(diags);
-    if (result == 0)
-        read_beside(&text, folder, mm_buf_text(&path), &there, diags);
+    if (mm_buf_text(&path))
+        read_other(&other, folder, mm_buf_text(&path), &there, diags);
+    bool failed = path.failed || other.text.failed;
     mm_buf_release(&path);
-    if (result == 0 && there &&
-        (text.failed || !mm_grow(&signatures->others, signatures->other_count, &signatures->other_capacity,
-                                 sizeof *signatures->others)))
-        result = mm_diag_memory(diags);
-    if (result == 0 && there) {
-        struct mm_countersignature *other = &signatures->others[signatures->other_count++];
-        snprintf(other->key_id, sizeof other->key_id, "%s", key_id);
-        other->text = text;
-    } else {
-        mm_buf_release(&text);
+    if (!failed && (there || other.unreadable) &&
+        mm_grow(&signatures->others, signatures->other_count, &signatures->other_capacity,
+                sizeof *signatures->others)) {
+        signatures->others[signatures->other_count++] = other;
+        return 0;
     }
-    return result;
+    mm_buf_release(&other.text);
+    return failed || there || other.unreadable ? mm_diag_memory(diags) : 0;
 }
 
 int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name,
@@ -186,17 +198,26 @@ static const char *verified_before(void *context, const char *key_id)
 static int judge_signature(struct mm_trusted *trusted, const struct mm_trust *trust, const struct mm_manifest *manifest,
                            const struct mm_signatures *signatures, struct mm_diags *diags)
 {
-    struct mm_judgement *judgement = &trusted->signature;
-    const struct mm_entry *scheme = mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME);
+    struct mm_buf beside = {0};
+    const char *shown = diags->file;
+    mm_buf_printf(&beside, "%s" MM_SIGNATURE_SUFFIX, shown ? shown : "");
+    const char *name = signatures->shown ? signatures->shown : mm_buf_text(&beside);
+    diags->file = name ? name : shown;
+    int result = mm_judge(&trusted->signature, manifest, signatures->present ? &signatures->own : NULL, trust->keyring,
+                          verified_before, &trusted->memory, diags);
+    diags->file = shown;
+    mm_buf_release(&beside);
+    return result;
+}
+
+/* The signature is there and could not be read, which is a finding already. */
+static void leave_open(struct mm_judgement *judgement, const struct mm_manifest *manifest)
+{
     char key_id[MM_VALUE_MAX + 1];
-    if (!signatures->unreadable || mm_entry_is(scheme, "none"))
-        return mm_judge(judgement, manifest, signatures->present ? &signatures->own : NULL, trust->keyring,
-                        verified_before, &trusted->memory, diags);
     *judgement = (struct mm_judgement){.outcome = MM_SIGNED_MISSING, .undecided = true};
     mm_manifest_text(manifest, 0, MM_FIELD_KEY_ID, key_id);
     snprintf(judgement->key_id, sizeof judgement->key_id, "%.16s", key_id);
     snprintf(judgement->detail, sizeof judgement->detail, "the signature cannot be read");
-    return 0;
 }
 
 int mm_trust_judge(struct mm_trusted *trusted, const struct mm_trust *trust, const struct mm_manifest *manifest,
@@ -208,7 +229,14 @@ int mm_trust_judge(struct mm_trusted *trusted, const struct mm_trust *trust, con
         return mm_diag_memory(diags);
     if (read_memory(trusted, trust, manifest, diags) < 0)
         return -1;
-    return judge_signature(trusted, trust, manifest, signatures, diags);
+    if (signatures->unreadable && !mm_entry_is(mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME), "none"))
+        leave_open(&trusted->signature, manifest);
+    else if (judge_signature(trusted, trust, manifest, signatures, diags) < 0)
+        return -1;
+    for (size_t i = 0; i < trust->policy_count; i++)
+        if (mm_obey(trusted, &trust->policies[i], manifest, signatures, trust->keyring, diags) < 0)
+            return -1;
+    return 0;
 }
 
 void mm_trusted_release(struct mm_trusted *trusted)

@@ -19,9 +19,11 @@ struct mm_trust {
 /* The signatures beside a manifest: NAME.minisig, and NAME.KEYID.minisig for countersignatures. */
 struct mm_countersignature {
     char key_id[MM_KEY_ID_TEXT];
+    bool unreadable; /* it is there, and has no text */
     struct mm_buf text;
 };
 struct mm_signatures {
+    const char *shown; /* where `own` comes from, for people and borrowed; NULL: from beside the manifest */
     struct mm_buf own;
     bool present;    /* there is a NAME.minisig, */
     bool unreadable; /* or one that could not be read (a finding says why) */
@@ -40,8 +42,8 @@ int mm_signatures_read(struct mm_signatures *signatures, int folder, const char 
 /* The same for the open file FD, wherever it is. */
 int mm_signatures_read_file(struct mm_signatures *signatures, int fd, struct mm_diags *diags);
 
-/* Adds the countersignatures of NAME in FOLDER by the keys that POLICIES ask for; those that are not there, or cannot be read (a
- * finding), are left out. Returns 0, or -1 with IO_MEMORY. */
+/* Adds the countersignatures of NAME in FOLDER by the keys that POLICIES ask for; those that are not there are left out, and
+ * why one cannot be read is a note. Returns 0, or -1 with IO_MEMORY. */
 int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name,
                               const struct mm_policy *policies, size_t policy_count, struct mm_diags *diags);
 void mm_signatures_release(struct mm_signatures *signatures);

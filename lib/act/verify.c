@@ -106,6 +106,17 @@ static void check_expiry(struct verify *v)
                  "expected a manifest that has not expired, now is %s%s", now, how);
 }
 
+/* Each rule of each policy is a line. */
+static int check_policy(struct verify *v)
+{
+    const struct mm_trusted *trusted = v->options->trusted;
+    int result = 0;
+    mm_outcome_set(&v->report->checks[MM_CHECK_POLICY], MM_RESULT_SKIP, "none");
+    for (size_t i = 0; i < trusted->rule_count && result == 0; i++)
+        result = mm_report_add_policy(v->report, trusted->rules[i].result, trusted->rules[i].detail, v->diags);
+    return result;
+}
+
 /* ---- chunk lists ---- */
 
 struct listed {
@@ -535,8 +546,8 @@ static bool is_with(const char *path, const char *prefix, const char *ending, co
 
 static bool is_named(const struct verify *v, const char *path)
 {
-    if (v->options->manifest_path && (strcmp(path, v->options->manifest_path) == 0 ||
-                                      mm_signature_is_beside(path, v->options->manifest_path)))
+    if (v->options->manifest_path &&
+        (strcmp(path, v->options->manifest_path) == 0 || mm_signature_is_beside(path, v->options->manifest_path)))
         return true;
     for (size_t i = 0; i < v->report->count; i++) {
         const struct mm_claim *claim = &v->report->artifacts[i].claim;
@@ -616,13 +627,14 @@ static int check_only(struct verify *v)
     return result;
 }
 
-static void verify_all(struct verify *v)
+static int verify_all(struct verify *v)
 {
     const char *manifest_name = v->diags->file;
     check_manifest(v);
     check_signature(v);
     check_expiry(v);
-    mm_outcome_set(&v->report->checks[MM_CHECK_POLICY], MM_RESULT_SKIP, "none");
+    if (check_policy(v) < 0)
+        return -1;
     for (size_t i = 0; i < v->report->count; i++)
         if (wanted(v, v->report->artifacts[i].claim.path))
             v->total += v->report->artifacts[i].claim.chunks.bytes;
@@ -633,6 +645,7 @@ static void verify_all(struct verify *v)
     check_facts(v, manifest_name);
     v->diags->file = manifest_name;
     check_set(v);
+    return 0;
 }
 
 int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_verify_options *options,
@@ -645,7 +658,7 @@ int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_veri
     v.members = calloc(report->count ? report->count : 1, sizeof *v.members);
     int result = v.artifacts && v.members ? check_only(&v) : mm_diag_memory(diags);
     if (result == 0)
-        verify_all(&v);
+        result = verify_all(&v);
     for (size_t i = 0; v.artifacts && i < report->count; i++)
         mm_artifact_release(&v.artifacts[i]);
     free(v.artifacts);

@@ -1,6 +1,5 @@
 #include "base/clock.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -39,6 +38,22 @@ bool mm_time_valid(const char *text, size_t length)
         return false;
     return year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= days_in(year, month) && hour < 24 &&
            minute < 60 && second < 60;
+}
+
+int64_t mm_time_seconds(const char *text)
+{
+    unsigned year = 1, month = 1, day = 1, hour = 0, minute = 0, second = 0;
+    digits(text, 0, 4, &year);
+    digits(text, 5, 2, &month);
+    digits(text, 8, 2, &day);
+    digits(text, 11, 2, &hour);
+    digits(text, 14, 2, &minute);
+    digits(text, 17, 2, &second);
+    unsigned whole = year - 1; /* years before this one */
+    int64_t days = (int64_t)whole * 365 + whole / 4 - whole / 100 + whole / 400 + day - 1;
+    for (unsigned before = 1; before < month; before++)
+        days += days_in(year, before);
+    return days * 86400 + hour * 3600 + minute * 60 + second;
 }
 
 static void format(char out[static MM_TIME_SIZE], time_t when)

@@ -4,11 +4,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define MM_TIME_SIZE 21
 
 /* True for a real date of the years 0001 to 9999 and a time with seconds 00-59. */
 bool mm_time_valid(const char *text, size_t length);
+
+/* Seconds since the beginning of the year 1 of TEXT, a valid time. */
+int64_t mm_time_seconds(const char *text);
 
 /* The clock's time. */
 void mm_time_now(char out[static MM_TIME_SIZE]);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "text/line.h"
 
 const char *const mm_check_names[MM_CHECK_COUNT] = {
@@ -38,8 +39,8 @@ const char *const mm_signed_words[MM_SIGNED_COUNT] = {
 
 int mm_report_init(struct mm_report *report, const struct mm_manifest *manifest, struct mm_diags *diags)
 {
-    *report =
-        (struct mm_report){.manifest = manifest, .signature = MM_SIGNED_UNSIGNED, .count = mm_manifest_artifacts(manifest)};
+    *report = (struct mm_report){
+        .manifest = manifest, .signature = MM_SIGNED_UNSIGNED, .count = mm_manifest_artifacts(manifest)};
     report->artifacts = calloc(report->count ? report->count : 1, sizeof *report->artifacts);
     if (!report->artifacts)
         return mm_diag_memory(diags);
@@ -52,6 +53,9 @@ void mm_report_release(struct mm_report *report)
 {
     for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
         free(report->checks[check].detail);
+    for (size_t i = 0; i < report->policy_count; i++)
+        free(report->policies[i].detail);
+    free(report->policies);
     for (size_t i = 0; report->artifacts && i < report->count; i++)
         for (int check = 0; check < MM_CHECK_COUNT; check++)
             free(report->artifacts[i].checks[check].detail);
@@ -79,6 +83,27 @@ int mm_outcome_set(struct mm_outcome *outcome, enum mm_result result, const char
     return result == MM_RESULT_FAIL ? -1 : 0;
 }
 
+/* How much a result weighs where one line stands for many: what is not known is worse than a pass. */
+static int weight(enum mm_result result)
+{
+    return result == MM_RESULT_FAIL ? 2 : result == MM_RESULT_SKIP ? 1 : 0;
+}
+
+int mm_report_add_policy(struct mm_report *report, enum mm_result result, const char *detail, struct mm_diags *diags)
+{
+    struct mm_outcome *all = &report->checks[MM_CHECK_POLICY];
+    char *copy = strdup(detail);
+    if (!copy ||
+        !mm_grow(&report->policies, report->policy_count, &report->policy_capacity, sizeof *report->policies)) {
+        free(copy);
+        return mm_diag_memory(diags);
+    }
+    if (report->policy_count == 0 || weight(result) > weight(all->result))
+        mm_outcome_set(all, result, "%s", detail);
+    report->policies[report->policy_count++] = (struct mm_outcome){.result = result, .detail = copy};
+    return 0;
+}
+
 static bool skipped_for(enum mm_result result, const char *detail, const char *reason)
 {
     return result == MM_RESULT_SKIP && detail && strncmp(detail, reason, strlen(reason)) == 0;
@@ -95,6 +120,9 @@ enum mm_verdict mm_check_allows(enum mm_check check, enum mm_result result, cons
     case MM_CHECK_BYTES:
     case MM_CHECK_MERKLE:
     case MM_CHECK_FORMAT: return result == MM_RESULT_PASS ? MM_VERDICT_PASS : MM_VERDICT_PARTIAL;
+    case MM_CHECK_POLICY: /* `skip none` alone: there is no policy; with more behind it: a rule that could not be decided */
+        return result == MM_RESULT_PASS || (detail && strcmp(detail, "none") == 0) ? MM_VERDICT_PASS
+                                                                                   : MM_VERDICT_PARTIAL;
     case MM_CHECK_SHA256:
         return result == MM_RESULT_PASS || skipped_for(result, detail, "quick") ? MM_VERDICT_PASS : MM_VERDICT_PARTIAL;
     default: return MM_VERDICT_PASS;
@@ -137,8 +165,7 @@ static bool artifact_left_out(const struct mm_artifact_report *artifact)
 
 bool mm_report_only_partial(const struct mm_report *report)
 {
-    bool only = report->checks[MM_CHECK_SIGNATURE].result == MM_RESULT_PASS &&
-                report->checks[MM_CHECK_EXPIRY].result == MM_RESULT_PASS;
+    bool only = worst_of(MM_VERDICT_PASS, report->checks, MM_CHECK_SIGNATURE, MM_CHECK_SET) == MM_VERDICT_PASS;
     for (size_t i = 0; i < report->count; i++)
         only = only && (artifact_verdict(&report->artifacts[i], MM_VERDICT_PASS) == MM_VERDICT_PASS ||
                         artifact_left_out(&report->artifacts[i]));
@@ -155,6 +182,16 @@ static void write_check(const struct mm_outcome *outcome, int check, struct mm_b
     mm_buf_char(out, '\n');
 }
 
+static void write_model_checks(const struct mm_report *report, struct mm_buf *out)
+{
+    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+        if (check != MM_CHECK_POLICY || report->policy_count == 0)
+            write_check(&report->checks[check], check, out);
+        else
+            for (size_t i = 0; i < report->policy_count; i++)
+                write_check(&report->policies[i], check, out);
+}
+
 static void write_field(const struct mm_report *report, enum mm_field field, struct mm_buf *out)
 {
     char text[MM_VALUE_MAX + 1];
@@ -169,9 +206,9 @@ void mm_report_write(const struct mm_report *report, struct mm_buf *out)
     write_field(report, MM_FIELD_MODEL_ID, out);
     write_field(report, MM_FIELD_VERSION, out);
     write_field(report, MM_FIELD_REVISION, out);
-    mm_buf_printf(out, "signature: %s%s%s\n", mm_signed_words[report->signature], report->key_id[0] ? " " : "", report->key_id);
-    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
-        write_check(&report->checks[check], check, out);
+    mm_buf_printf(out, "signature: %s%s%s\n", mm_signed_words[report->signature], report->key_id[0] ? " " : "",
+                  report->key_id);
+    write_model_checks(report, out);
     for (size_t i = 0; i < report->count; i++) {
         const struct mm_artifact_report *artifact = &report->artifacts[i];
         mm_hex(hex, artifact->claim.chunks.sha256, MM_HASH_BYTES);
@@ -189,17 +226,25 @@ static void write_json_text(struct mm_buf *out, const char *key, const char *val
     mm_buf_json_str(out, value);
 }
 
-static void write_json_checks(const struct mm_outcome *checks, int from, int to, struct mm_buf *out)
+static void write_json_check(const struct mm_outcome *outcome, int check, bool first, struct mm_buf *out)
+{
+    out->failed = out->failed || outcome->lost;
+    mm_buf_printf(out, "%s{\"name\":\"%s\",\"result\":\"%s\"", first ? "" : ",", mm_check_names[check],
+                  mm_result_names[outcome->result]);
+    if (outcome->detail && outcome->detail[0])
+        write_json_text(out, "detail", outcome->detail);
+    mm_buf_char(out, '}');
+}
+
+static void write_json_model_checks(const struct mm_report *report, struct mm_buf *out)
 {
     mm_buf_str(out, ",\"checks\":[");
-    for (int check = from; check < to; check++) {
-        out->failed = out->failed || checks[check].lost;
-        mm_buf_printf(out, "%s{\"name\":\"%s\",\"result\":\"%s\"", check > from ? "," : "", mm_check_names[check],
-                      mm_result_names[checks[check].result]);
-        if (checks[check].detail && checks[check].detail[0])
-            write_json_text(out, "detail", checks[check].detail);
-        mm_buf_char(out, '}');
-    }
+    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+        if (check != MM_CHECK_POLICY || report->policy_count == 0)
+            write_json_check(&report->checks[check], check, check == 0, out);
+        else
+            for (size_t i = 0; i < report->policy_count; i++)
+                write_json_check(&report->policies[i], check, false, out);
     mm_buf_char(out, ']');
 }
 
@@ -210,8 +255,10 @@ static void write_json_artifact(const struct mm_artifact_report *artifact, struc
     mm_buf_str(out, "{\"artifact\":");
     mm_buf_json_str(out, artifact->claim.path);
     mm_buf_printf(out, ",\"artifact-bytes\":%" PRIu64 ",\"artifact-sha256\":\"%s\"", artifact->claim.chunks.bytes, hex);
-    write_json_checks(artifact->checks, MM_CHECK_FIRST_OF_ARTIFACT, MM_CHECK_COUNT, out);
-    mm_buf_char(out, '}');
+    mm_buf_str(out, ",\"checks\":[");
+    for (int check = MM_CHECK_FIRST_OF_ARTIFACT; check < MM_CHECK_COUNT; check++)
+        write_json_check(&artifact->checks[check], check, check == MM_CHECK_FIRST_OF_ARTIFACT, out);
+    mm_buf_str(out, "]}");
 }
 
 void mm_report_write_json(const struct mm_report *report, struct mm_buf *out)
@@ -225,7 +272,7 @@ void mm_report_write_json(const struct mm_report *report, struct mm_buf *out)
     write_json_text(out, "signature", mm_signed_words[report->signature]);
     if (report->key_id[0])
         write_json_text(out, "key-id", report->key_id);
-    write_json_checks(report->checks, 0, MM_CHECK_FIRST_OF_ARTIFACT, out);
+    write_json_model_checks(report, out);
     mm_buf_str(out, ",\"artifacts\":[");
     for (size_t i = 0; i < report->count; i++) {
         if (i)

@@ -64,6 +64,9 @@ struct mm_report {
     enum mm_signed signature;
     char key_id[17]; /* "" for none, which is so for unsigned alone */
     struct mm_outcome checks[MM_CHECK_FIRST_OF_ARTIFACT];
+    struct mm_outcome
+        *policies; /* of each rule of each policy; MM_CHECK_POLICY is the worst of them, if there are any */
+    size_t policy_count, policy_capacity;
     struct mm_artifact_report *artifacts;
     size_t count;
 };
@@ -74,6 +77,10 @@ void mm_report_release(struct mm_report *report);
 
 /* Sets an outcome; a failed check stays failed. Returns OUTCOME's success: 0 unless RESULT is fail, then -1. */
 int mm_outcome_set(struct mm_outcome *outcome, enum mm_result result, const char *format, ...) MM_PRINTF(3);
+
+/* Adds the line of one more rule of a policy: DETAIL begins with its key, a skip's with `none`. The check MM_CHECK_POLICY becomes the
+ * worst of all of them. Returns 0, or -1 with IO_MEMORY. */
+int mm_report_add_policy(struct mm_report *report, enum mm_result result, const char *detail, struct mm_diags *diags);
 
 /* The best verdict that a report with this check can have (receipts.md: "pass: no fail; ..."); its verdict is the worst
  * of those of all its checks. DETAIL may be NULL. */

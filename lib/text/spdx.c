@@ -1,6 +1,5 @@
 #include "text/spdx.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -81,15 +80,19 @@ static bool take_simple(struct expression *e)
     return true;
 }
 
+/* A licence as it stands between operators and parentheses. */
+static bool take_one(struct expression *e)
+{
+    return take_simple(e) && (!take(e, " WITH ") || take_exception(e));
+}
+
 /* The expression as a flat alternation of operands and operators: nesting is a counter, not recursion. */
 static bool take_expression(struct expression *e)
 {
     for (;;) {
         while (take(e, "("))
             e->depth++;
-        if (!take_simple(e))
-            return false;
-        if (take(e, " WITH ") && !take_exception(e))
+        if (!take_one(e))
             return false;
         while (e->depth > 0 && take(e, ")"))
             e->depth--;
@@ -107,4 +110,58 @@ const char *mm_spdx_check(const char *text, size_t length, size_t *at)
         return NULL;
     *at = e.at;
     return e.expected;
+}
+
+bool mm_spdx_is_one(const char *text, size_t length)
+{
+    struct expression e = {.text = text, .length = length};
+    return take_one(&e) && e.at == length;
+}
+
+/* What is known of one level of parentheses: an OR of ANDs. */
+struct level {
+    bool met; /* one of the sides before the last OR is */
+    bool all; /* everything since is */
+};
+
+/* What stands between two operators, with its parentheses: LEVELS[e->depth] is the one that is open. */
+static void meet(struct expression *e, struct level *levels, mm_spdx_allowed_fn *allowed, void *context)
+{
+    while (take(e, "("))
+        levels[++e->depth] = (struct level){false, true};
+    size_t start = e->at;
+    take_one(e);
+    bool met = allowed(context, e->text + start, e->at - start);
+    levels[e->depth].all = levels[e->depth].all && met;
+    while (e->depth > 0 && take(e, ")")) {
+        met = levels[e->depth].met || levels[e->depth].all;
+        e->depth--;
+        levels[e->depth].all = levels[e->depth].all && met;
+    }
+}
+
+bool mm_spdx_met(const char *text, size_t length, mm_spdx_allowed_fn *allowed, void *context)
+{
+    struct level levels[MM_SPDX_DEPTH + 1] = {{false, true}};
+    struct expression e = {.text = text, .length = length};
+    size_t open = 0, at;
+    if (mm_spdx_check(text, length, &at))
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        open += text[i] == '(';
+        open -= text[i] == ')';
+        if (open > MM_SPDX_DEPTH)
+            return false;
+    }
+    for (;;) {
+        meet(&e, levels, allowed, context);
+        if (e.at == length)
+            return levels[0].met || levels[0].all;
+        if (take(&e, " OR ")) {
+            levels[e.depth].met = levels[e.depth].met || levels[e.depth].all;
+            levels[e.depth].all = true;
+        } else {
+            take(&e, " AND ");
+        }
+    }
 }

@@ -223,8 +223,6 @@ int mm_judge(struct mm_judgement *judgement, const struct mm_manifest *manifest,
              struct mm_diags *diags)
 {
     struct judge j = {judgement, manifest, keyring, verified_before, context, diags, NULL, {0}, ""};
-    struct mm_buf name = {0};
-    const char *shown = diags->file;
     char key_id[MM_VALUE_MAX + 1];
     *judgement = (struct mm_judgement){.outcome = MM_SIGNED_MISSING};
     mm_manifest_text(manifest, 0, MM_FIELD_PUBLISHER_ID, j.publisher);
@@ -235,10 +233,5 @@ int mm_judge(struct mm_judgement *judgement, const struct mm_manifest *manifest,
     if (!signature)
         return refuse(&j, MM_SIGNED_MISSING, MM_RULE_SIGNATURE_MISSING,
                       "expected a signature by %s beside the manifest, found none", judgement->key_id);
-    mm_buf_printf(&name, "%s" MM_SIGNATURE_SUFFIX, shown ? shown : "");
-    diags->file = mm_buf_text(&name) ? mm_buf_text(&name) : shown;
-    int result = judge_text(&j, signature);
-    diags->file = shown;
-    mm_buf_release(&name);
-    return result;
+    return judge_text(&j, signature);
 }

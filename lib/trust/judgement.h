@@ -18,8 +18,8 @@ struct mm_judgement {
 void mm_manifest_trusted_comment(const struct mm_manifest *manifest, struct mm_buf *out);
 
 /* Judges SIGNATURE, the text of the valid MANIFEST's .minisig (NULL: there is none), by what KEYRING holds (NULL: there is one,
- * and it cannot be read). What is not `verified` or `unsigned` is an error under its rule too, in DIAGS, at the name that they have for
- * the manifest and ".minisig". VERIFIED_BEFORE (may be NULL) tells the time of the oldest receipt that records this
+ * and it cannot be read). What is not `verified` or `unsigned` is an error under its rule too, in DIAGS, at the file that they name, which
+ * had better be the signature. VERIFIED_BEFORE (may be NULL) tells the time of the oldest receipt that records this
  * manifest as verified by the key, "" or NULL for none; it is called where the key is revoked. Returns 0, or -1 with IO_MEMORY. */
 typedef const char *mm_verified_before_fn(void *context, const char *key_id);
 int mm_judge(struct mm_judgement *judgement, const struct mm_manifest *manifest, const struct mm_buf *signature,

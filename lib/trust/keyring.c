@@ -86,7 +86,7 @@ void mm_keyring_release(struct mm_keyring *keyring)
 
 /* ---- one publisher ---- */
 
-static bool is_publisher(const char *name)
+bool mm_keyring_publisher(const char *name)
 {
     struct mm_value_fault fault;
     size_t length = strlen(name);
@@ -101,7 +101,7 @@ enum mm_found mm_keyring_find(const struct mm_keyring *keyring, const char *publ
     struct mm_ring ring;
     struct mm_diags mark = *diags;
     *found = (struct mm_known_key){0};
-    if (!is_publisher(publisher))
+    if (!mm_keyring_publisher(publisher))
         return MM_FOUND_NO;
     enum mm_found result = (enum mm_found)mm_ring_open(&ring, keyring, publisher, false, diags);
     if (result == MM_FOUND_YES && mm_ring_load(&ring, false, diags) < 0)
@@ -138,7 +138,7 @@ enum mm_found mm_keyring_knows(const struct mm_keyring *keyring, const char *pub
 {
     struct mm_ring ring;
     struct dirent *entry = NULL;
-    if (!is_publisher(publisher))
+    if (!mm_keyring_publisher(publisher))
         return MM_FOUND_NO;
     enum mm_found result = (enum mm_found)mm_ring_open(&ring, keyring, publisher, false, diags);
     if (result != MM_FOUND_YES) {
@@ -181,6 +181,8 @@ static int walk_publisher(struct walk *w, const char *publisher)
     int result = 0, there = mm_ring_open(&ring, w->keyring, publisher, false, w->diags);
     if (there > 0)
         there = mm_ring_load(&ring, w->strict, w->diags);
+    if (there == 0 && w->strict && ring.fd >= 0)
+        there = mm_ring_check(&ring, w->diags);
     if (there == 0)
         for (size_t i = 0; i < ring.key_count && result == 0; i++)
             result = w->each(w->context, &ring.keys[i].known);
@@ -193,8 +195,9 @@ static int take_publisher(struct walk *w, const char *name)
 {
     char shown[MM_SHOWN];
     struct stat info;
-    bool folder = fstatat(w->keyring->folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
-    if (!folder || !is_publisher(name)) {
+    if (fstatat(w->keyring->folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : open_failed(w->keyring, "look into", w->diags);
+    if (!S_ISDIR(info.st_mode) || !mm_keyring_publisher(name)) {
         if (w->strict)
             mm_diag(w->diags, MM_RULE_KEYRING_SURPLUS, "expected folders of publishers in %s, found '%s'",
                     w->keyring->path, mm_show(shown, name, strlen(name)));
@@ -242,7 +245,7 @@ int mm_keyring_each(const struct mm_keyring *keyring, const char *publisher, boo
 {
     struct walk w = {.keyring = keyring, .strict = strict, .each = each, .context = context, .diags = diags};
     int result = 0;
-    if (keyring->folder < 0 || (publisher && !is_publisher(publisher)))
+    if (keyring->folder < 0 || (publisher && !mm_keyring_publisher(publisher)))
         return 0;
     if (publisher)
         result = walk_publisher(&w, publisher);

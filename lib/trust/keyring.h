@@ -21,6 +21,9 @@ struct mm_keyring {
 int mm_keyring_open(struct mm_keyring *keyring, const char *given, bool create, struct mm_diags *diags);
 void mm_keyring_release(struct mm_keyring *keyring);
 
+/* True for the form of a publisher-id. No other name is looked for. */
+bool mm_keyring_publisher(const char *name);
+
 /* What the keyring says of a key that it has. */
 struct mm_known_key {
     struct mm_public_key key;
@@ -54,30 +57,34 @@ typedef int mm_known_key_fn(void *context, const struct mm_known_key *key);
 int mm_keyring_each(const struct mm_keyring *keyring, const char *publisher, bool strict, mm_known_key_fn *each,
                     void *context, struct mm_diags *diags);
 
-/* ---- what changes it; each file appears whole or not at all, and the folder is flushed ---- */
+/* ---- what changes it; each file appears whole or not at all, and the folder is flushed. One call at a time: others wait ---- */
 
-/* Adds KEY for PUBLISHER as KEYID.pub. One that is there already, the same, is fine; another one of that id is KEYRING_KEY. */
+/* Adds KEY for PUBLISHER as KEYID.pub. One that is there already, the same, is fine; another one of that id is KEYRING_KEY, and one that is
+ * revoked here KEYRING_REVOKED. FIRST_USE: only where the publisher is not known (KEYRING_FIRST). */
 int mm_keyring_add(const struct mm_keyring *keyring, const char *publisher, const struct mm_public_key *key,
-                   struct mm_diags *diags);
+                   bool first_use, struct mm_diags *diags);
 
-/* Adds the successor in TEXT of the key OLD, with its signature, and the successor's .pub. OLD has to be trusted and not revoked, and
- * to have signed TEXT (KEY_SUCCESSOR). ADDED gets the new key. */
+/* Adds the successor in TEXT of the key OLD, with its signature, and the successor's .pub. OLD has to be trusted and not revoked, to
+ * have signed TEXT, and to have no other successor here (KEY_SUCCESSOR). ADDED gets the new key. */
 int mm_keyring_add_successor(const struct mm_keyring *keyring, const char *publisher,
                              const unsigned char old[static MM_KEY_ID_BYTES], const struct mm_buf *text,
                              const struct mm_buf *signature, struct mm_public_key *added, struct mm_diags *diags);
 
-/* Removes KEYID.pub, and KEYID as anyone's successor. A revocation stays. Returns 0, or -1 with KEYRING_KEY. */
+/* Removes KEYID.pub, KEYID as anyone's successor, and what it says of its own; keys that were trusted by that alone are notes. A
+ * revocation stays. Returns 0, or -1 with KEYRING_KEY. */
 int mm_keyring_remove(const struct mm_keyring *keyring, const char *publisher,
                       const unsigned char id[static MM_KEY_ID_BYTES], struct mm_diags *diags);
 
-/* The owner's own word: revokes REVOCATION's key of PUBLISHER. Where it is revoked already the stricter of both stays: the earlier time, and a
- * reason of compromise. */
-int mm_keyring_revoke(const struct mm_keyring *keyring, const char *publisher, const struct mm_revocation *revocation,
+/* The owner's own word: revokes REVOCATION's key of PUBLISHER, which has to be there (KEYRING_KEY). Where it is revoked already the stricter
+ * of both stays: the earlier time, and a reason of compromise. REVOCATION becomes what is there afterwards; without time and reason where that
+ * cannot be read, and stays for that. */
+int mm_keyring_revoke(const struct mm_keyring *keyring, const char *publisher, struct mm_revocation *revocation,
                       struct mm_diags *diags);
 
 /* A revocation from elsewhere: TEXT, which SIGNATURE has to be of, by the key itself or by another trusted, unrevoked key of the
- * publisher (REVOCATION_SIGNATURE). Otherwise the same. */
+ * publisher (REVOCATION_SIGNATURE). Otherwise the same; the key need not be there. */
 int mm_keyring_import_revocation(const struct mm_keyring *keyring, const char *publisher, const struct mm_buf *text,
-                                 const struct mm_buf *signature, struct mm_diags *diags);
+                                 const struct mm_buf *signature, struct mm_revocation *revocation,
+                                 struct mm_diags *diags);
 
 #endif

@@ -36,6 +36,7 @@ struct mm_ring {
     int fd;
     bool strict;
     bool successor_unreadable; /* so a key that was not found may yet be one */
+    bool incomplete;           /* that, or a .pub could not be read; findings say why */
     struct mm_ring_entry *entries;
     size_t entry_count, entry_capacity;
     struct mm_ring_key *keys; /* in the order of ids, once loaded */
@@ -56,6 +57,9 @@ struct mm_ring_entry *mm_ring_entry(const struct mm_ring *ring, const char *id, 
  * error. Returns 0, or -1 where nothing can be said of the keys. */
 int mm_ring_load(struct mm_ring *ring, bool strict, struct mm_diags *diags);
 struct mm_ring_key *mm_ring_key(const struct mm_ring *ring, const char *id);
+
+/* Names what is wrong beside the keys, in a ring that was loaded. Returns 0, or -1 with IO_MEMORY. */
+int mm_ring_check(const struct mm_ring *ring, struct mm_diags *diags);
 
 /* Is the folder's file of that name there, and what is in it? */
 enum mm_ring_read { MM_RING_FAILED = -1, MM_RING_READ, MM_RING_ABSENT, MM_RING_DAMAGED, MM_RING_UNREADABLE };

@@ -9,7 +9,7 @@ PATH=$BIN:$PATH
 export PATH LC_ALL=C
 # a sandboxed process cannot open what LeakSanitizer needs; the unit tests and fuzzers look for leaks
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
-unset MINIMODEL_HOME MINIMODEL_KEYRING SOURCE_DATE_EPOCH NO_COLOR
+unset MINIMODEL_HOME MINIMODEL_KEYRING MINIMODEL_POLICY SOURCE_DATE_EPOCH NO_COLOR
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/minimodel-test.XXXXXX") || exit 1
 trap 'chmod -R u+rwx "$WORK" 2>/dev/null; rm -rf "$WORK"' EXIT
 XDG_CONFIG_HOME=$WORK/.config

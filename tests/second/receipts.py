@@ -73,7 +73,8 @@ def take_checks(doc, names, results):
 def verdict_of(results):
     if any(result == "fail" for _, result, _ in results):
         return "fail"
-    passes = all(result == "pass" or not (name in NEEDED or name == "sha256" and not detail.startswith("quick"))
+    passes = all(result == "pass" or not (name in NEEDED or name == "sha256" and not detail.startswith("quick")
+                                          or name == "policy" and detail != "none")
                  for name, result, detail in results)
     return "pass" if passes else "partial"
 
@@ -153,6 +154,6 @@ def check_chain(home):
     for folder, _, files in os.walk(os.path.join(home, "receipts")):
         for file in files:
             name = os.path.relpath(os.path.join(folder, file), os.path.join(home, "receipts"))
-            if name not in named and not file.startswith(".minimodel-"):
+            if name.removesuffix(".minisig") not in named and not file.startswith(".minimodel-"):
                 found.append(f"surplus: {name}")
     return found
