@@ -214,6 +214,11 @@ struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct c
     return key;
 }
 
+int cli_password_of(struct cli *cli, const char *path, struct cli_password *how, struct mm_secret *password)
+{
+    return take_password(cli, "password of ", path, how, password);
+}
+
 int cli_new_password(struct cli *cli, const char *path, struct cli_password *how, struct mm_secret *password)
 {
     struct mm_secret again = {0};

@@ -23,6 +23,9 @@ void cli_password_check(const struct cli *cli, const struct cli_password *how);
  * finding; free with mm_secret_key_free. */
 struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct cli_password *how);
 
+/* The password of the key PATH, which is of another kind. Returns 0, or -1 with a finding; PASSWORD is initialised. */
+int cli_password_of(struct cli *cli, const char *path, struct cli_password *how, struct mm_secret *password);
+
 /* A password for the new key PATH, twice from a terminal, and not an empty one. Returns 0, or -1 with a finding; release
  * PASSWORD in every case. */
 int cli_new_password(struct cli *cli, const char *path, struct cli_password *how, struct mm_secret *password);

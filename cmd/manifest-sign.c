@@ -7,6 +7,7 @@
 #include "act/sign.h"
 #include "base/file.h"
 #include "cli_files.h"
+#include "cli_oms.h"
 #include "cli_secret.h"
 #include "text/path.h"
 
@@ -22,7 +23,11 @@ enum {
     PASSWORD_FILE,
     FORCE,
     FILES_FROM,
-    NUL
+    NUL,
+    OMS,
+    KEY,
+    CERTIFICATE,
+    IGNORE_PATH
 };
 
 static const struct cli_option options[] = {
@@ -39,6 +44,10 @@ static const struct cli_option options[] = {
     [FORCE] = {0, "force", NULL, "replace other signatures that are there"},
     [FILES_FROM] = {0, "files-from", "LIST", "take names from LIST, one a line; - is standard input"},
     [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
+    [OMS] = {0, "oms", "BUNDLE", "write an OpenSSF model-signing bundle for a folder or file: --oms BUNDLE MODEL"},
+    [KEY] = {0, "key", "FILE", "with --oms: the private key (PEM) to sign with"},
+    [CERTIFICATE] = {0, "certificate", "FILE", "with --oms: the key's certificate and those above it (PEM)"},
+    [IGNORE_PATH] = {0, "ignore-path", "PATH", "with --oms: leave out PATH and what is beneath it; may be given again"},
 };
 
 static const struct cli_command command = {
@@ -47,7 +56,7 @@ static const struct cli_command command = {
     "Sign manifests with the key that they name: FILE.minisig.",
     options,
     sizeof options / sizeof *options,
-    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_TRUST,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_TRUST | MM_GROUP_ATTEST,
 };
 
 struct call {
@@ -55,6 +64,7 @@ struct call {
     const char *secret_key, *public_key, *keyring_path, *files_from;
     bool check, nul;
     struct cli_password password;
+    struct cli_oms oms;
     struct mm_signing how;
     struct mm_secret_key *key;
     struct mm_public_key by;
@@ -180,8 +190,27 @@ static void take_option(struct call *c, int option, const char *value)
     case PASSWORD_FILE: c->password.file = value; break;
     case FORCE: c->how.force = true; break;
     case FILES_FROM: c->files_from = value; break;
-    default: c->nul = true; break;
+    case NUL: c->nul = true; break;
+    case OMS: c->oms.bundle = value; break;
+    case KEY: c->oms.key = value; break;
+    case CERTIFICATE: c->oms.certificate = value; break;
+    default: cli_oms_ignore(&c->cli, &c->oms, value); break;
     }
+}
+
+/* A bundle is of another kind than signatures: keys are PEM files, and there is one for all files of a model. */
+static int sign_bundle(struct call *c)
+{
+    if (c->check || c->secret_key || c->public_key || c->keyring_path || c->how.any || c->how.comment ||
+        c->how.countersign || c->files_from || c->nul)
+        cli_usage(&c->cli,
+                  "--oms goes with --key, --certificate, --ignore-path, --force and a password's options alone");
+    cli_password_check(&c->cli, &c->password);
+    c->oms.force = c->how.force;
+    c->oms.password = c->password;
+    int answer = cli_oms_sign(&c->cli, &c->oms, c->cli.argv[0]);
+    cli_password_release(&c->oms.password);
+    return answer;
 }
 
 static void check_options(const struct call *c)
@@ -214,6 +243,9 @@ int main(int argc, char **argv)
     cli_init(&c.cli, &command, argc, argv);
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
+    cli_oms_check_usage(&c.cli, &c.oms, true);
+    if (c.oms.bundle)
+        return cli_finish(&c.cli, sign_bundle(&c));
     check_options(&c);
     c.how.progress = cli_progress;
     c.how.progress_context = &c.cli;

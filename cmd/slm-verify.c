@@ -9,6 +9,7 @@
 #include "act/home.h"
 #include "act/verify.h"
 #include "cli.h"
+#include "cli_oms.h"
 #include "cli_trust.h"
 #include "text/path.h"
 
@@ -24,7 +25,12 @@ enum {
     ONLY,
     BAD_RANGES,
     FOLLOW_LINKS,
-    FORCE
+    FORCE,
+    OMS,
+    KEY,
+    CERTIFICATE,
+    IGNORE_PATH,
+    IGNORE_UNSIGNED
 };
 
 static const struct cli_option options[] = {
@@ -40,6 +46,11 @@ static const struct cli_option options[] = {
     [BAD_RANGES] = {'b', "bad-ranges", "FILE", "write wrong chunks to FILE, for a repair"},
     [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of ROOT"},
     [FORCE] = {0, "force", NULL, "replace an existing bad-ranges FILE"},
+    [OMS] = {0, "oms", "BUNDLE", "verify a model by its OpenSSF model-signing bundle instead: --oms BUNDLE MODEL"},
+    [KEY] = {0, "key", "FILE", "with --oms: the public key (PEM) that has to have signed"},
+    [CERTIFICATE] = {0, "certificate", "FILE", "with --oms: trusted certificates (PEM) that vouch for the signer's"},
+    [IGNORE_PATH] = {0, "ignore-path", "PATH", "with --oms: leave out PATH and what is beneath it; may be given again"},
+    [IGNORE_UNSIGNED] = {0, "ignore-unsigned-files", NULL, "with --oms: files that were not signed are no failure"},
 };
 
 static const struct cli_command command = {
@@ -49,7 +60,7 @@ static const struct cli_command command = {
     options,
     sizeof options / sizeof *options,
     MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_RECEIPT |
-        MM_GROUP_STORE | MM_GROUP_TRUST | MM_GROUP_POLICY,
+        MM_GROUP_STORE | MM_GROUP_TRUST | MM_GROUP_POLICY | MM_GROUP_ATTEST,
 };
 
 struct call {
@@ -62,6 +73,7 @@ struct call {
     unsigned char pin[MM_HASH_BYTES];
     const char *bad_ranges;
     bool force;
+    struct cli_oms oms;
     struct mm_buf bad;
     struct mm_writer writer;
 };
@@ -224,12 +236,12 @@ static int read_signatures(struct call *c, struct mm_signatures *signatures)
     const struct mm_trust *trust = &c->trust.trust;
     const char *name = mm_path_name(c->cli.argv[0]);
     int result = c->signature_file >= 0 ? mm_signatures_read_file(signatures, c->signature_file, &c->cli.diags)
-                 : c->folder >= 0       ? mm_signatures_read(signatures, c->folder, name, &c->cli.diags)
+                 : c->folder >= 0       ? mm_signatures_read(signatures, c->folder, name, c->how.links, &c->cli.diags)
                                         : 0;
     signatures->shown = c->signature;
     if (result == 0 && c->folder >= 0)
-        result =
-            mm_signatures_read_others(signatures, c->folder, name, trust->policies, trust->policy_count, &c->cli.diags);
+        result = mm_signatures_read_others(signatures, c->folder, name, c->how.links, trust->policies,
+                                           trust->policy_count, &c->cli.diags);
     return result;
 }
 
@@ -303,7 +315,15 @@ static void take_option(struct call *c, int option, const char *value)
             cli_usage(&c->cli, "--bad-ranges: standard output is the report's, give a file");
         c->bad_ranges = value;
         break;
-    case FOLLOW_LINKS: c->how.links = MM_LINKS_FOLLOW; break;
+    case FOLLOW_LINKS:
+        c->how.links = MM_LINKS_FOLLOW;
+        c->oms.follow_links = true;
+        break;
+    case OMS: c->oms.bundle = value; break;
+    case KEY: c->oms.key = value; break;
+    case CERTIFICATE: c->oms.certificate = value; break;
+    case IGNORE_PATH: cli_oms_ignore(&c->cli, &c->oms, value); break;
+    case IGNORE_UNSIGNED: c->oms.ignore_unsigned_files = true; break;
     default: c->force = true; break;
     }
 }
@@ -325,9 +345,10 @@ int main(int argc, char **argv)
             only[c.how.only_count++] = value;
         else
             take_option(&c, option, value);
+    cli_oms_check_usage(&c.cli, &c.oms, false);
     if (c.cli.argc < 1 || c.cli.argc > 2)
         cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
-    int answer = cli_finish(&c.cli, run(&c));
+    int answer = cli_finish(&c.cli, c.oms.bundle ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0]) : run(&c));
     free(only);
     return answer;
 }

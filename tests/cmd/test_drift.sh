@@ -46,6 +46,12 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     chunk-merkle -s 64K -l list "$MODEL" >/dev/null
     cp "$MODEL" changed.gguf && changed changed.gguf 70000
     chunk-merkle --json --check list changed.gguf >bad-range.json 2>/dev/null
+    key-make -q --json --no-password key >key.json
+    key-make -q --json --no-password --succeed key.key next >>key.json
+    manifest-make -q --private --key-id "$(sed -n '1s/.*"key-id":"\([^"]*\).*/\1/p' key.json)" model >s.manifest 2>/dev/null
+    manifest-sign -q --json -s key.key s.manifest model/m.manifest >signed.json 2>/dev/null # one of them names no key
+    manifest-sign -q --json -c -p next.pub s.manifest >>signed.json 2>/dev/null
+    manifest-sign -q --json -c -p key.pub s.manifest >>signed.json
     slm-pack --json --drop tokenizer.chat_template -o model.slm "$MODEL" >packed.json 2>/dev/null
     slm-unpack --json -o model.gguf model.slm >>packed.json 2>/dev/null
     slm-diff -q --json "$MODEL" model.gguf >difference.json

@@ -1,0 +1,133 @@
+#include "trust/oms_json.h"
+
+#include <sodium.h>
+#include <string.h>
+
+static ssize_t read_memory(void *context, uint64_t offset, void *out, size_t length)
+{
+    const struct mm_oms_json *j = context;
+    size_t left = offset < j->length ? j->length - (size_t)offset : 0, some = length < left ? length : left;
+    if (some)
+        memcpy(out, j->text + offset, some);
+    return (ssize_t)some;
+}
+
+int mm_oms_json_open(struct mm_oms_json *j, const char *text, size_t length, struct mm_diags *diags)
+{
+    *j = (struct mm_oms_json){.text = text, .length = length, .diags = diags};
+    j->origin = (struct mm_origin){read_memory, j, length};
+    if (mm_source_open_origin(&j->source, &j->origin, diags) < 0)
+        return -1;
+    return mm_json_init(&j->json, &j->source, length, MM_JSON_DEPTH, diags);
+}
+
+void mm_oms_json_release(struct mm_oms_json *j)
+{
+    mm_json_release(&j->json);
+    mm_source_release(&j->source);
+}
+
+static int wrong(struct mm_oms_json *j, enum mm_json_event event, const char *what, const char *kind)
+{
+    return event == MM_JSON_ERROR ? -1
+                                  : mm_diag_offset(j->diags, MM_RULE_OMS_FORM, j->json.offset,
+                                                   "expected %s in %s, found something else", kind, what);
+}
+
+int mm_oms_json_read(struct mm_oms_json *j, mm_oms_json_fn *each, void *context)
+{
+    if (mm_oms_json_object(j, mm_json_next(&j->json), "the text", each, context) < 0)
+        return -1;
+    return mm_json_next(&j->json) == MM_JSON_END ? 0 : -1;
+}
+
+int mm_oms_json_object(struct mm_oms_json *j, enum mm_json_event event, const char *what, mm_oms_json_fn *each,
+                       void *context)
+{
+    if (event != MM_JSON_OBJECT)
+        return wrong(j, event, what, "an object");
+    while ((event = mm_json_next(&j->json)) == MM_JSON_KEY) {
+        bool known = !j->json.cut && j->json.length < sizeof j->name && !memchr(j->json.text, '\0', j->json.length);
+        memcpy(j->name, known ? j->json.text : "", known ? j->json.length + 1 : 1);
+        event = mm_json_next(&j->json);
+        if (event == MM_JSON_ERROR || each(context, j, event) < 0)
+            return -1;
+    }
+    return event == MM_JSON_OBJECT_END ? 0 : -1;
+}
+
+int mm_oms_json_array(struct mm_oms_json *j, enum mm_json_event event, const char *what, mm_oms_json_fn *each,
+                      void *context)
+{
+    if (event != MM_JSON_ARRAY)
+        return wrong(j, event, what, "a list");
+    while ((event = mm_json_next(&j->json)) != MM_JSON_ARRAY_END)
+        if (event == MM_JSON_ERROR || each(context, j, event) < 0)
+            return -1;
+    return 0;
+}
+
+int mm_oms_json_string(struct mm_oms_json *j, enum mm_json_event event, const char *what)
+{
+    bool sound =
+        event == MM_JSON_STRING && j->json.length && !j->json.cut && !memchr(j->json.text, '\0', j->json.length);
+    return sound ? 0 : wrong(j, event, what, "a string of ordinary length");
+}
+
+int mm_oms_json_exactly(struct mm_oms_json *j, enum mm_json_event event, const char *what, const char *value)
+{
+    char shown[MM_SHOWN];
+    if (mm_oms_json_string(j, event, what) < 0)
+        return -1;
+    if (strcmp(j->json.text, value) == 0)
+        return 0;
+    return mm_diag_offset(j->diags, MM_RULE_OMS_FORM, j->json.offset, "expected %s '%s', found '%s'", what, value,
+                          mm_show(shown, j->json.text, j->json.length));
+}
+
+/* The string's bytes between its quotes, which the scanner found sound; a slash may be written with a backslash. */
+static int raw_string(struct mm_oms_json *j, struct mm_buf *out)
+{
+    for (const char *at = j->text + j->json.offset + 1; *at != '"'; at++)
+        mm_buf_char(out, at[0] == '\\' && at[1] == '/' ? *++at : *at);
+    return mm_buf_text(out) ? 0 : mm_diag_memory(j->diags);
+}
+
+int mm_oms_json_base64(struct mm_oms_json *j, enum mm_json_event event, const char *what, struct mm_buf *out)
+{
+    static const int variants[] = {sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_URLSAFE};
+    struct mm_buf raw = {0};
+    size_t got = 0;
+    bool decoded = false;
+    int result = event == MM_JSON_STRING ? raw_string(j, &raw) : wrong(j, event, what, "a string");
+    mm_buf_clear(out);
+    if (result == 0) {
+        mm_buf_add(out, mm_buf_text(&raw), raw.length); /* room for what is shorter */
+        if (!mm_buf_text(out))
+            result = mm_diag_memory(j->diags);
+    }
+    for (int i = 0; result == 0 && !decoded && i < 2; i++)
+        decoded = raw.length && sodium_base642bin((unsigned char *)out->data, out->length, raw.data, raw.length, NULL,
+                                                  &got, NULL, variants[i]) == 0;
+    if (result == 0 && !decoded)
+        result = wrong(j, event, what, "base64");
+    if (result == 0) {
+        out->length = got;
+        out->data[got] = '\0';
+    }
+    mm_buf_release(&raw);
+    return result;
+}
+
+int mm_oms_json_pass(struct mm_oms_json *j, enum mm_json_event event)
+{
+    return mm_json_skip(&j->json, event) ? 0 : -1;
+}
+
+int mm_oms_json_unknown(struct mm_oms_json *j, const char *what)
+{
+    char shown[MM_SHOWN];
+    return mm_diag_offset(j->diags, MM_RULE_OMS_FORM, j->json.offset,
+                          "expected %s with known members alone, found '%s'", what,
+                          mm_show(shown, j->name, strlen(j->name)));
+}
