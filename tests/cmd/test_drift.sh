@@ -46,6 +46,12 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     chunk-merkle -s 64K -l list "$MODEL" >/dev/null
     cp "$MODEL" changed.gguf && changed changed.gguf 70000
     chunk-merkle --json --check list changed.gguf >bad-range.json 2>/dev/null
+    key-make -q --json --no-password key >key.json
+    key-make -q --json --no-password --succeed key.key next >>key.json
+    manifest-make -q --private --key-id "$(sed -n '1s/.*"key-id":"\([^"]*\).*/\1/p' key.json)" model >s.manifest 2>/dev/null
+    manifest-sign -q --json -s key.key s.manifest model/m.manifest >signed.json 2>/dev/null # one of them names no key
+    manifest-sign -q --json -c -p next.pub s.manifest >>signed.json 2>/dev/null
+    manifest-sign -q --json -c -p key.pub s.manifest >>signed.json
     slm-pack --json --drop tokenizer.chat_template -o model.slm "$MODEL" >packed.json 2>/dev/null
     slm-unpack --json -o model.gguf model.slm >>packed.json 2>/dev/null
     slm-diff -q --json "$MODEL" model.gguf >difference.json
@@ -76,6 +82,15 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-verify --json --oms oms.sig --key oms.pub model >oms.json
     : >model/surplus
     slm-verify --json --oms oms.sig --key oms.pub model >>oms.json 2>/dev/null
+    key-make -q --no-password first >/dev/null && key-make -q --no-password --succeed first.key second >/dev/null 2>&1
+    {
+        key-trust -q --json add --trust-on-first-use keeper first.pub
+        key-trust --json add keeper ./*.successor
+        key-trust --json list
+        key-trust --json revoke keeper "$(key-trust list | cut -f1 | head -n 1)" --reason 'a test'
+        key-trust --json check
+        key-trust --json remove keeper "$(key-trust list | cut -f1 | tail -n 1)"
+    } >trust.json 2>/dev/null
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'
