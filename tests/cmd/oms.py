@@ -265,6 +265,7 @@ BUNDLES = {
     'payload-longer': (1, SIGNATURE, envelope(lambda e: e.update(payload=longer(e['payload'])))),
     'payload-spaced': (1, FORM, envelope(lambda e: e.update(payload=e['payload'][:8] + ' ' + e['payload'][8:]))),
     'payload-unpadded': (1, FORM, envelope(lambda e: e.update(payload=unpadded(e['payload'])))),
+    'payload-no-ascii': (1, FORM, envelope(lambda e: e['signatures'][0].update(sig='\u00e9' + e['signatures'][0]['sig'][2:]))),
     'payload-empty': (1, FORM, envelope(lambda e: e.update(payload=''))),
     'payload-missing': (1, FORM, envelope(lambda e: e.pop('payload'))),
     'payload-number': (1, FORM, envelope(lambda e: e.update(payload=7))),
@@ -388,7 +389,7 @@ def make(case, key, model, out):
     }.get(case))
     if case in BUNDLES:
         BUNDLES[case][2](bundle)
-    text = json.dumps(bundle)
+    text = json.dumps(bundle, ensure_ascii=False)
     if case in TEXTS:
         text = TEXTS[case][2](text)
     with open(out, 'w') as f:

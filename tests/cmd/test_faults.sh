@@ -66,4 +66,8 @@ each 'slm-verify of shards' "$FAULTY/slm-verify" shards.manifest shards
 each 'chunk-merkle -l' "$FAULTY/chunk-merkle" -l "$WORK/o/list" "$MODEL"
 each 'chunk-merkle --check' "$FAULTY/chunk-merkle" --check list.gz "$MODEL"
 each 'manifest-make' "$FAULTY/manifest-make" -p -o "$WORK/o/manifest" model
+cp -r model attested && python3 -B "$ROOT/tests/cmd/attest.py" metadata attested README.md LICENSE.txt >/dev/null
+(cd model && sha256sum ./*) >attested.sums
+python3 -B "$ROOT/tests/cmd/attest.py" ollama "$MODEL" >attested.ollama
+each 'manifest-make --attest' "$FAULTY/manifest-make" -p --attest attested.sums --attest attested --attest attested.ollama -o "$WORK/o/manifest" attested
 each 'manifest-make --from' "$FAULTY/manifest-make" --json --from model/m.manifest model
