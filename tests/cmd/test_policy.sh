@@ -236,6 +236,33 @@ run slm-verify --policy p src/m.manifest
 expect "the manifest's own key is no countersigner" 1 "$ID: it is the manifest's own key"
 rm "src/m.manifest.$ID.minisig"
 
+signers 2
+mv "src/m.manifest.$THREE.minisig" kept && mkfifo "src/m.manifest.$THREE.minisig"
+run slm-verify --policy p src/m.manifest
+expect "a FIFO is no countersignature, and is not waited for" 1 "expected 2, found 1"
+rm "src/m.manifest.$THREE.minisig" && ln -s /dev/zero "src/m.manifest.$THREE.minisig"
+run slm-verify --policy p src/m.manifest
+expect "nor is a link that leads out" 1 "expected 2, found 1"
+rm "src/m.manifest.$THREE.minisig" && (cat kept && head -c 100000 /dev/zero) >"src/m.manifest.$THREE.minisig"
+run slm-verify --policy p src/m.manifest
+expect "nor what has more behind it" 1 "expected 2, found 1" "$THREE: it has not the form of a signature"
+mv kept "src/m.manifest.$THREE.minisig"
+run slm-verify -q --strict --policy p src/m.manifest
+expect "countersignatures are no surplus" 0 "check: policy pass countersignatures 2"
+
+# of a manifest that nobody signed, countersignatures count all the same
+(cd src && manifest-make -q -p --model-id local/m model.gguf >u.manifest) || not_ok "an unsigned manifest"
+hex=$(sha256sum src/u.manifest | cut -d ' ' -f 1)
+version=$(sed -n 's/^version: //p' src/u.manifest)
+manifest-sign -q --any --comment "model:local/m version:$version revision:1 sha256:$hex" -s one.key src/u.manifest >/dev/null && mv src/u.manifest.minisig "src/u.manifest.$ONE.minisig"
+signers 1
+run slm-verify -q --policy p src/u.manifest
+expect "a countersignature of an unsigned manifest" 0 "signature: unsigned" "check: policy pass countersignatures 1"
+policy "signature: required"
+run slm-verify -q --policy p src/u.manifest
+expect "which is still unsigned" 1 "check: policy fail signature expected verified, found unsigned"
+rm src/u.manifest*
+
 signers 1
 if command -v minisign >/dev/null; then
     python3 - "$ONE" <<'END' >comment

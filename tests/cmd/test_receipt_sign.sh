@@ -132,6 +132,8 @@ same "but with --force" 4 "$(printf '%s\n' "$out" | python3 -c 'import json, sys
 for anchor in first anchor; do
     run receipt-write --check --anchor $anchor -p keys/a.pub -p keys/b.pub
     expect "the chain has the head of the $anchor" 0 "receipts: 4"
+    run slm-check -q --anchor $anchor -p keys/a.pub -p keys/b.pub
+    expect "slm-check says so too ($anchor)" 0 "receipts=4	pass"
 done
 run receipt-write --check --anchor anchor -p keys/b.pub
 expect "an anchor of another key is none" 1 "anchor: error: expected a signature by a key that was given" "[receipt-anchor]"
@@ -159,6 +161,12 @@ run receipt-write --check --anchor anchor -p keys/a.pub -p keys/b.pub
 expect "an anchor shows it" 1 "[receipt-head]"
 run receipt-write --check --anchor first -p keys/a.pub -p keys/b.pub
 expect "an older anchor does not" 0
+run slm-check -q --anchor anchor -p keys/a.pub -p keys/b.pub
+expect "slm-check compares too" 1 "[receipt-head]" "fail"
+run slm-check -q --anchor first -p keys/b.pub
+expect "and believes no anchor of another key" 1 "[receipt-anchor]"
+run slm-check -q --anchor first
+expect "nor one without any key" 2 "usage:"
 receipt-write --new-chain 'a test'
 run receipt-write --check --anchor first -p keys/a.pub -p keys/b.pub
 expect "a chain that was restarted does not lead to it" 1 "[receipt-head]"

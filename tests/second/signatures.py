@@ -110,6 +110,10 @@ def read_plain(path):
         return None
 
 
+def successor_comment(new, old, data):
+    return f"successor:{new} of:{old} sha256:{hashlib.sha256(data).hexdigest()}".encode()
+
+
 class Publisher:
     """The folder of one publisher: `keys`, by id, the points that speak for it; `revoked`, by id."""
 
@@ -143,7 +147,7 @@ class Publisher:
         """The keys that follow those which are trusted by now."""
         return {new: point for old, new, point, data, signature in self.successors
                 if old in self.keys and old not in self.revoked and new not in self.keys and signature.key_id == old
-                and signature.made_by(self.keys[old], data)}
+                and signature.made_by(self.keys[old], data) and signature.comment == successor_comment(new, old, data)}
 
 
 def fields_of(manifest):

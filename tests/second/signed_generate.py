@@ -124,9 +124,10 @@ def signatures_of(source, key, stranger, manifest):
 
 # --- keyrings ---
 
-def succeed(folder, old, new, signer=None):
+def succeed(folder, old, new, signer=None, comment=None):
+    comment = comment or f"successor:{new.id} of:{old.id} sha256:{hashlib.sha256(new.public()).hexdigest()}"
     write(f"{folder}/{old.id}.successor", new.public())
-    write(f"{folder}/{old.id}.successor.minisig", (signer or old).sign(new.public(), f"successor:{new.id}".encode()))
+    write(f"{folder}/{old.id}.successor.minisig", (signer or old).sign(new.public(), comment.encode()))
 
 
 def revocation(key, time="2026-01-01T00:00:00Z", reason="lost"):
@@ -154,6 +155,10 @@ def keyrings(source, ring, key, others):
     def forged():
         put_key(source, here, root, None)
         succeed(here, root, key, others[1])
+
+    def other_comment():
+        put_key(source, here, root, None)
+        succeed(here, root, key, comment=f"file:{key.id}.pub sha256:{hashlib.sha256(key.public()).hexdigest()}")
 
     def of_revoked():
         chain(1)
@@ -199,7 +204,7 @@ def keyrings(source, ring, key, others):
         "revoked-empty": lambda: revoked(b""), "revoked-folder": folder, "revoked-other": lambda: revoked(revocation(root), root),
         "revoked-misnamed": lambda: revoked(revocation(root)), "compromised": lambda: revoked(revocation(key, reason="compromised: stolen")),
         "revoked-only": lambda: write(f"{here}/{key.id}.revoked", revocation(key)), "chain-1": lambda: chain(1), "chain-2": lambda: chain(2),
-        "chain-16": lambda: chain(16), "chain-17": lambda: chain(17), "forged": forged, "of-revoked": of_revoked, "loop": loop,
+        "chain-16": lambda: chain(16), "chain-17": lambda: chain(17), "forged": forged, "other-comment": other_comment, "of-revoked": of_revoked, "loop": loop,
         "successor-unsigned": no_signature, "unfinished": lambda: write(f"{here}/{key.id}.pub.part", key.public()),
     }
 
