@@ -71,7 +71,8 @@ static const struct cli_option options[] = {
     [ROLE] = {'r', "role", "PATH=ROLE", "the role of a file; may be given again"},
     [SIZE] = {'s', "size", "SIZE", "chunk size: a power of two from 64K to 64M (default 1M)"},
     [CHUNK_LISTS] = {'l', "chunk-lists", "DIR", "also write chunk lists to DIR, and name them"},
-    [ATTEST] = {0, "attest", "FILE", "compare with what FILE says of the files; may be given again"},
+    [ATTEST] = {0, "attest", "FILE",
+                "compare with what FILE says of the files, - is standard input; may be given again"},
     [ATTEST_KEY] = {0, "attest-key", "FILE", "the public key, in PEM, that signs model-signing bundles"},
     [ATTEST_CERTIFICATE] = {0, "attest-certificate", "FILE", "certificates, in PEM, that vouch for their signers"},
     [PRIVATE] = {'p', "private", NULL, "fill in what lacks, for publisher local"},
@@ -372,9 +373,13 @@ static int read_attestations(struct call *c)
         return -1;
     c->attest.key = c->key;
     c->attest.roots = c->roots;
-    for (size_t i = 0; i < c->attested_count; i++)
-        if (mm_attest_add(&c->attest, c->attested[i], &c->cli.diags) < 0)
-            result = -1; /* what is wrong with the others is worth knowing too */
+    for (size_t i = 0; i < c->attested_count; i++) {
+        const char *from = c->attested[i];
+        int read = strcmp(from, "-") == 0
+                       ? mm_attest_add_stream(&c->attest, STDIN_FILENO, cli_shown(from), &c->cli.diags)
+                       : mm_attest_add(&c->attest, from, &c->cli.diags);
+        result = read < 0 ? -1 : result; /* what is wrong with the others is worth knowing too */
+    }
     c->how.attest = &c->attest;
     return result;
 }

@@ -1771,6 +1771,7 @@ def policy_cases():
     bad(path("number"), every.put("max-bytes", "1G").bytes(), "value-number", "16:12")
     bad(path("evidence"), every.put("evidence", "derive").bytes(), "value-word", "18:11")
 
+
 # ---- what others say of files ----
 
 def attestation_cases():
@@ -1947,7 +1948,7 @@ def main():
                    json_cases, refused_cases, text_cases, slm_good, slm_header_cases, slm_hash_cases, slm_facts_cases,
                    slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
                    manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases,
-                   attestation_cases, report_cases, receipt_cases, anchor_cases, policy_cases, revocation_cases,
+                   attestation_cases, policy_cases, revocation_cases, anchor_cases, report_cases, receipt_cases,
                    manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]

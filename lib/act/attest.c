@@ -300,7 +300,11 @@ static int take(struct mm_attest *attest, struct mm_attest_file *file, struct mm
     file->kind = read->kind;
     switch (read->kind) {
     case MM_ATTEST_LFS_POINTER:
-    case MM_ATTEST_HF_METADATA: return take_own(attest, read, file->path, diags);
+    case MM_ATTEST_HF_METADATA:
+        if (file->stream)
+            return mm_diag(diags, MM_RULE_ATTEST_FORM,
+                           "expected a file, as the name of this kind tells of what it speaks");
+        return take_own(attest, read, file->path, diags);
     case MM_ATTEST_OLLAMA: return take_digests(attest, read, diags);
     case MM_ATTEST_OMS:
         return mm_attest_read_bundle(attest, file, text, read, diags) < 0 ? -1
@@ -309,14 +313,9 @@ static int take(struct mm_attest *attest, struct mm_attest_file *file, struct mm
     }
 }
 
-static int read_bytes(const char *path, struct mm_buf *text, unsigned char sha256[static MM_HASH_BYTES],
-                      struct mm_diags *diags)
+static int read_bytes(int fd, struct mm_buf *text, unsigned char sha256[static MM_HASH_BYTES], struct mm_diags *diags)
 {
-    int fd = mm_file_open(path, diags);
-    if (fd < 0)
-        return -1;
     int result = mm_file_read_all(fd, MM_ATTESTATION_MAX, text, diags);
-    close(fd);
     struct mm_sha256 *sha = result < 0 ? NULL : mm_sha256_new();
     if (result < 0 || !sha)
         return result < 0 ? -1 : mm_diag_memory(diags);
@@ -346,24 +345,35 @@ static struct mm_attest_file *new_file(struct mm_attest *attest, const char *pat
     return file;
 }
 
-static int add_file(struct mm_attest *attest, const char *path, bool metadata, struct mm_diags *diags)
+/* Reads FD as FILE; METADATA: it has to be that. */
+static int read_file(struct mm_attest *attest, struct mm_attest_file *file, int fd, bool metadata,
+                     struct mm_diags *diags)
 {
     struct mm_attestation read = {0};
     struct mm_buf text = {0};
-    struct mm_attest_file *file = new_file(attest, path, diags);
-    if (!file)
-        return -1;
-    diags->file = file->path;
-    int result = read_bytes(path, &text, file->sha256, diags);
+    int result = read_bytes(fd, &text, file->sha256, diags);
     if (result == 0)
         result = mm_attestation_read(&read, mm_buf_text(&text), text.length, diags);
     if (result == 0 && metadata && read.kind != MM_ATTEST_HF_METADATA)
         result = mm_diag(diags, MM_RULE_ATTEST_FORM, "expected download metadata, found something else");
     if (result == 0)
         result = take(attest, file, &read, &text, diags);
-    diags->file = "";
     mm_attestation_release(&read);
     mm_buf_release(&text);
+    return result;
+}
+
+static int add_file(struct mm_attest *attest, const char *path, bool metadata, struct mm_diags *diags)
+{
+    struct mm_attest_file *file = new_file(attest, path, diags);
+    if (!file)
+        return -1;
+    diags->file = file->path;
+    int fd = mm_file_open(path, diags);
+    int result = fd < 0 ? -1 : read_file(attest, file, fd, metadata, diags);
+    if (fd >= 0)
+        close(fd);
+    diags->file = "";
     return result;
 }
 
@@ -436,18 +446,43 @@ static int add_folder(struct mm_attest *attest, const char *operand, struct mm_d
     return result;
 }
 
-int mm_attest_add(struct mm_attest *attest, const char *operand, struct mm_diags *diags)
+static int begin_operand(struct mm_attest *attest, const char *operand, struct mm_diags *diags)
 {
     if (!mm_grow(&attest->operands, attest->operand_count, &attest->operand_capacity, sizeof *attest->operands))
         return mm_diag_memory(diags);
     attest->operands[attest->operand_count++] =
         (struct mm_attest_operand){.path = operand, .first = attest->file_count};
-    int result = is_folder(operand) ? add_folder(attest, operand, diags) : add_file(attest, operand, false, diags);
-    const struct mm_attest_operand *added = &attest->operands[attest->operand_count - 1];
-    diags->file = operand;
-    if (added->others > OTHERS_NAMED)
+    return 0;
+}
+
+/* After the last entry of the present operand. */
+static void count_others(const struct mm_attest *attest, struct mm_diags *diags)
+{
+    const struct mm_attest_operand *operand = &attest->operands[attest->operand_count - 1];
+    diags->file = operand->path;
+    if (operand->others > OTHERS_NAMED)
         mm_note(diags, MM_RULE_ATTEST_OTHER, "speaks of %zu more files that are not described",
-                added->others - OTHERS_NAMED);
+                operand->others - OTHERS_NAMED);
     diags->file = "";
+}
+
+int mm_attest_add(struct mm_attest *attest, const char *operand, struct mm_diags *diags)
+{
+    if (begin_operand(attest, operand, diags) < 0)
+        return -1;
+    int result = is_folder(operand) ? add_folder(attest, operand, diags) : add_file(attest, operand, false, diags);
+    count_others(attest, diags);
+    return result;
+}
+
+int mm_attest_add_stream(struct mm_attest *attest, int fd, const char *shown, struct mm_diags *diags)
+{
+    struct mm_attest_file *file = begin_operand(attest, shown, diags) < 0 ? NULL : new_file(attest, shown, diags);
+    if (!file)
+        return -1;
+    file->stream = true;
+    diags->file = file->path;
+    int result = read_file(attest, file, fd, false, diags);
+    count_others(attest, diags);
     return result;
 }

@@ -22,6 +22,7 @@ struct mm_attest_identity {
 struct mm_attest_file {
     char *path;
     enum mm_attestation_kind kind;
+    bool stream;    /* it came from a pipe and has no name */
     bool unchecked; /* a bundle, and who made it is not known: it is compared and not recorded */
     unsigned char sha256[MM_HASH_BYTES];
     size_t first, count; /* its claims */
@@ -71,6 +72,9 @@ void mm_attest_release(struct mm_attest *attest);
 /* Reads OPERAND, which is kept: an attestation, or a folder of Hugging Face's download metadata. What it says of files that are
  * not gathered is a note. Returns 0, or -1 with findings. */
 int mm_attest_add(struct mm_attest *attest, const char *operand, struct mm_diags *diags);
+
+/* The same for what comes from FD, called SHOWN, which is kept; its names count from the working folder. */
+int mm_attest_add_stream(struct mm_attest *attest, int fd, const char *shown, struct mm_diags *diags);
 
 /* True if git's id of input WHICH is needed. */
 static inline bool mm_attest_needs_git(const struct mm_attest *attest, size_t which)

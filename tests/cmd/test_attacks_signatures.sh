@@ -159,6 +159,26 @@ if [ "$status" -ne 0 ]; then ok "a revocation that nobody signed is not taken fr
 run slm-verify -q tiny/m.manifest
 expect "and changes nothing" 1 "signature: revoked-key $id"
 
+# ---- what is signed as one thing is nothing else ----
+
+key-make -q --no-password -o . root >/dev/null && key-make -q --no-password -o . friend >/dev/null
+root=$(sed -n 's/.*"key-id":"\([^"]*\)".*/\1/p' <<END
+$(key-make -q --json --public-of root.key --force 2>/dev/null)
+END
+)
+trusting alpha root.pub "$root"
+manifest-sign -q --any -s root.key friend.pub >/dev/null
+cp friend.pub "$root.successor" && cp friend.pub.minisig "$root.successor.minisig"
+run key-trust -q add alpha "$root.successor"
+expect "a public key that was signed as a file is no successor" 1 "[key-successor]"
+same "and is not trusted" "$root.pub" "$(ls ring/alpha)"
+cp "$root.successor" "$root.successor.minisig" ring/alpha/
+run key-trust list alpha
+same "nor where it lies in the keyring" "$root" "$(printf '%s\n' "$out" | cut -f1)"
+cp "$root.revoked" some.file && manifest-sign -q --any -s root.key some.file >/dev/null
+run key-trust revoke alpha friend.pub
+if [ "$status" -ne 0 ]; then ok "a key is no revocation"; else not_ok "a key is no revocation" "$out"; fi
+
 # ---- secret keys ----
 
 key-make -q --no-password -o . own >/dev/null || not_ok "a key of one's own"

@@ -176,6 +176,16 @@ expect "200000 names in bounded memory" 0 "agrees with 3 of 3"
 head -c 20000000 /dev/zero | tr '\0' '#' >huge.sums
 refused "more than 16 MiB" attest-form huge.sums
 
+run sh -c 'manifest-make -p --attest - m <SUMS'
+expect "standard input" 0 "(standard input): note: agrees with 3 of 3 artifacts"
+same "it is recorded by its bytes" "x-sha256sums pass $(hash_of SUMS) -" "$(evidence)"
+run sh -c 'cat differs.sums | manifest-make -p --attest - m'
+expect "a pipe that disagrees" 1 "(standard input):2:1: error: " "[attest-differs]"
+run sh -c 'manifest-make -p --attest - --attest SUMS m <SUMS'
+same "the same from there and from a file is one" "x-sha256sums pass $(hash_of SUMS) -" "$(evidence)"
+run sh -c 'manifest-make -p --attest - m <&-'
+expect "a closed one is no answer" 3
+
 # ---- where names count from ----
 
 sed 's/  /  m\//' SUMS >above.sums
@@ -201,6 +211,15 @@ cp SUMS m/SHA256SUMS
 make --attest m/SHA256SUMS m
 expect "within the folder it is an artifact like others" 0 "artifact: SHA256SUMS" "agrees with 3 of 4"
 rm m/SHA256SUMS
+commit=0123456789012345678901234567890123456789
+mkdir -p hub/models--a--b/blobs hub/models--a--b/refs hub/models--a--b/snapshots/$commit && printf %s $commit >hub/models--a--b/refs/main
+for file in m/model.gguf SUMS; do
+    cp $file "hub/models--a--b/blobs/$(hash_of $file)" && ln -s "../../blobs/$(hash_of $file)" "hub/models--a--b/snapshots/$commit/$(basename $file)"
+done
+for folder in hub/models--a--b hub/models--a--b/snapshots/$commit; do
+    make --attest hub/models--a--b/snapshots/$commit/SUMS $folder
+    expect "a snapshot's own links are followed: $folder" 0 "artifact: model.gguf" "agrees with 1 of 2"
+done
 python3 "$ROOT/tests/cmd/build.py" refused archives 2>/dev/null
 zip=$(find archives -type f | sort | head -n 1) && cp "$zip" m/left.bin && (cd m && sha256sum model.gguf left.bin) >left.sums
 make --attest left.sums m
@@ -248,6 +267,9 @@ expect "where it does not, that is said" 1 "[attest-form]" "found 2"
 cp clone/model.gguf pointed.gguf
 run manifest-make -q -p -r pointed.gguf=weights --attest pointed.gguf m/README.md pointed.gguf
 if [ "$status" -ne 0 ]; then ok "a pointer in place of the model is found out"; else not_ok "a pointer in place of the model is found out" "$out"; fi
+
+run sh -c 'manifest-make -p --attest - m <clone/model.gguf'
+expect "a pointer without a name" 1 "(standard input): error: " "[attest-form]"
 
 # ---- Hugging Face's download metadata ----
 

@@ -79,12 +79,6 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-check -q --json >>checked.json 2>/dev/null
     slm-remove --json local/text >removed.json
     slm-gc --json >cleared.json
-    (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out oms.key 2>/dev/null)
-    openssl pkey -in oms.key -pubout -out oms.pub
-    manifest-sign --json --oms oms.sig --key oms.key model >oms-signed.json
-    slm-verify --json --oms oms.sig --key oms.pub model >oms.json
-    : >model/surplus
-    slm-verify --json --oms oms.sig --key oms.pub model >>oms.json 2>/dev/null
     key-make -q --no-password first >/dev/null && key-make -q --no-password --succeed first.key second >/dev/null 2>&1
     {
         key-trust -q --json add --trust-on-first-use keeper first.pub
@@ -94,6 +88,12 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
         key-trust --json check
         key-trust --json remove keeper "$(key-trust list | cut -f1 | tail -n 1)"
     } >trust.json 2>/dev/null
+    (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out oms.key 2>/dev/null)
+    openssl pkey -in oms.key -pubout -out oms.pub
+    manifest-sign --json --oms oms.sig --key oms.key model >oms-signed.json
+    slm-verify --json --oms oms.sig --key oms.pub model >oms.json
+    : >model/surplus
+    slm-verify --json --oms oms.sig --key oms.pub model >>oms.json 2>/dev/null
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'
