@@ -307,6 +307,19 @@ cp src/m.manifest.minisig home/models/org/model/1/manifest.0123.minisig
 run slm-check -q
 expect 'slm-check: a file of another name' 1 '[store-surplus]'
 
+
+# a crash between the model and its receipt: what stands in the store is judged, not what the source has beside it
+fresh
+slm-import -q src >/dev/null
+chmod -R u+w home && rm -r home/receipts home/receipts.log
+mv home/models/org/model/1/manifest.minisig .
+run slm-import -q src
+expect 'no receipt for a model whose signature is gone' 1 '[signature-missing]'
+mv manifest.minisig home/models/org/model/1/
+run slm-import -q src
+expect 'one where it is there' 0 'state: there'
+same 'which states the outcome' "signature: verified $A" "$(grep '^signature:' "$(fact receipt)")"
+
 # ---- what the store remembers ----
 
 # revision N [OPTION]...: src/ becomes a signed manifest of that revision

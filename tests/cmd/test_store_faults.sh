@@ -22,6 +22,14 @@ slm-import -q --allow-unsigned --home one src >/dev/null || not_ok 'a store with
 mkdir half && slm-import -q --allow-unsigned --home half wrong >/dev/null 2>&1
 cp -r one littered && mkdir -p littered/store/trash/0123456789abcdef/files littered/store/partial && cp src/big.txt littered/store/trash/0123456789abcdef/files
 cp src/model.gguf.chunks "littered/store/chunks/$(printf '%064d' 1).chunks" 2>/dev/null || cp src/big.txt.chunks "littered/store/chunks/$(printf '%064d' 1).chunks"
+key=$(key-make -q --no-password keeper | sed -n 's/^key-id: //p')
+MINIMODEL_KEYRING=$WORK/ring
+export MINIMODEL_KEYRING
+mkdir -p ring/org && cp keeper.pub "ring/org/$key.pub"
+cp -r src signed && (cd signed && rm m.manifest && manifest-make -q -p -s 64K --model-id org/model --key-id "$key" --role model.gguf=weights --license-route https://example.org/l \
+    --model-card-route https://example.org/c --takedown-route https://example.org/t model.gguf big.txt >m.new && mv m.new m.manifest)
+manifest-sign -q -s keeper.key signed/m.manifest >/dev/null || not_ok 'a signed manifest'
+slm-import -q --home trusted signed >/dev/null || not_ok 'a store with a signed model'
 
 # each NAME SETUP AFTER COMMAND...
 each() {
@@ -49,8 +57,10 @@ each 'slm-import --in-place' empty "sh $WORK/whole && slm-import -q --allow-unsi
 each 'slm-import of the next revision' one "sh $WORK/whole && slm-import -q --allow-unsigned next && $mended" "$FAULTY/slm-import" -q --allow-unsigned next
 each 'slm-import that goes on' half "sh $WORK/whole && slm-import -q --allow-unsigned src && $mended" "$FAULTY/slm-import" -q --allow-unsigned src
 each 'slm-import that mends' empty "sh $WORK/whole && slm-import -q --allow-unsigned src && $mended" "$FAULTY/slm-import" -q --allow-unsigned wrong src
+each 'slm-import of a signed model' empty "sh $WORK/whole && slm-import -q signed && $mended" "$FAULTY/slm-import" -q signed
 each 'slm-remove' one "{ ! slm-list -q | grep -q . || slm-remove -q local/model; } && sh $WORK/whole && slm-gc -q && slm-check -q" "$FAULTY/slm-remove" -q local/model
 each 'slm-gc' littered "sh $WORK/whole && slm-gc -q && [ -z \"\$(ls o/store/trash)\" ] && slm-check -q" "$FAULTY/slm-gc" -q
 each 'slm-check' one "diff -r one o && slm-check -q" "$FAULTY/slm-check" -q
+each 'slm-check of a signed model' trusted "diff -r trusted o && slm-check -q" "$FAULTY/slm-check" -q
 each 'slm-list' one "diff -r one o" "$FAULTY/slm-list" -q
 each 'slm-path' one "diff -r one o" "$FAULTY/slm-path" -q local/model
