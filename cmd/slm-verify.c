@@ -236,12 +236,12 @@ static int read_signatures(struct call *c, struct mm_signatures *signatures)
     const struct mm_trust *trust = &c->trust.trust;
     const char *name = mm_path_name(c->cli.argv[0]);
     int result = c->signature_file >= 0 ? mm_signatures_read_file(signatures, c->signature_file, &c->cli.diags)
-                 : c->folder >= 0       ? mm_signatures_read(signatures, c->folder, name, &c->cli.diags)
+                 : c->folder >= 0       ? mm_signatures_read(signatures, c->folder, name, c->how.links, &c->cli.diags)
                                         : 0;
     signatures->shown = c->signature;
     if (result == 0 && c->folder >= 0)
-        result =
-            mm_signatures_read_others(signatures, c->folder, name, trust->policies, trust->policy_count, &c->cli.diags);
+        result = mm_signatures_read_others(signatures, c->folder, name, c->how.links, trust->policies,
+                                           trust->policy_count, &c->cli.diags);
     return result;
 }
 

@@ -1722,6 +1722,56 @@ def derived_cases():
     bad(path("files-order"), derived(source=(ZERO_HASH + " b", ZERO_HASH + " a")).bytes(), "diff-evidence", "4:16")
 
 
+def anchor_cases():
+    """Only read beside its signature, so that the unit tests say what is wrong with each."""
+    sound = Lines(["minimodel-anchor 0", "created: 2026-11-21T12:00:00Z", "host-label: my desk", "receipts: 3", "head: " + "ab" * 32])
+    for what, data in (("good", sound.bytes()), ("good-plain", sound.drop("host-label").bytes()), ("none", sound.put("receipts", 0).bytes()),
+                       ("time", sound.put("created", "2026-02-30T12:00:00Z").bytes()), ("surplus", sound.end("x: y").bytes()),
+                       ("order", sound.swap(2, 4).bytes()), ("empty", b"")):
+        extra(f"anchor/{what}/head.anchor", data)
+
+
+# ---- policies ----
+
+def policy(*rules):
+    return Lines(["minimodel-policy 0", "name: Example", *rules])
+
+
+def policy_cases():
+    """What is sound is held against no model here."""
+    def path(what):
+        return f"policy/{what}/model.policy"
+
+    one, two = "0123456789ABCDEF", "FEDCBA9876543210"
+    every = policy("publisher: acme", "publisher: b.c", f"key: {one}", "signature: required", "countersignatures: 2", f"countersigner: acme {two}",
+                   f"countersigner: lab {one}", "license: Apache-2.0", "license: GPL-2.0-only WITH Classpath-exception-2.0", "license: LicenseRef-x",
+                   "format: gguf", "format: slm", "lane: original", "max-bytes: 9223372036854775807", "max-artifact-bytes: 0", "evidence: derived",
+                   "evidence: x-a", "max-age-days: 30")
+    extra(path("good-every"), every.bytes())
+    extra(path("good-one"), policy("lane: original").bytes())
+    bad(path("empty"), b"", "text-first-line", "1:1")
+    unsupported(path("version-1"), every.bytes().replace(b"policy 0", b"policy 1"), "text-version-unsupported", "1:18")
+    bad(path("no-rule"), policy().bytes(), "policy-form", "3:1")
+    bad(path("no-name"), every.drop("name").bytes(), "text-field-order", "2:1")
+    bad(path("order"), every.swap(4, 5).bytes(), "text-field-order", "6:1")
+    bad(path("twice"), every.before("countersignatures", "signature: required").bytes(), "text-field-order", "7:1")
+    bad(path("unknown"), every.end("x-note: v").bytes(), "policy-form", "21:1")
+    bad(path("sorted"), every.swap(2, 3).bytes(), "policy-form", "4:1")
+    bad(path("equal"), every.before("key", "publisher: b.c").bytes(), "policy-form", "5:1")
+    bad(path("too-few"), every.put("countersignatures", 3).bytes(), "policy-form", "7:20")
+    bad(path("nobody"), policy("countersignatures: 1").bytes(), "policy-form", "3:1")
+    bad(path("no-number"), policy(f"countersigner: acme {one}").bytes(), "policy-form", "3:1")
+    bad(path("same-id"), policy("countersignatures: 1", f"countersigner: a {one}", f"countersigner: b {one}").bytes(), "policy-form", "5:1")
+    bad(path("none"), every.put("countersignatures", 0).bytes(), "value-range", "7:20")
+    bad(path("publisher"), every.put("publisher", "Acme").bytes(), "value-pattern", "3:12")
+    bad(path("key"), every.put("key", "none").bytes(), "value-pattern", "5:6")
+    bad(path("signature"), every.put("signature", "optional").bytes(), "value-word", "6:12")
+    bad(path("license"), every.put("license", "Apache-2.0 OR MIT").bytes(), "value-license", "10:10")
+    bad(path("format"), every.put("format", "ggml").bytes(), "value-word", "13:9")
+    bad(path("number"), every.put("max-bytes", "1G").bytes(), "value-number", "16:12")
+    bad(path("evidence"), every.put("evidence", "derive").bytes(), "value-word", "18:11")
+
+
 # ---- what others say of files ----
 
 def attestation_cases():
@@ -1824,6 +1874,17 @@ def receipt_cases():
     extra("receipt/bad-log-name/receipts.log", log.replace(b"/tiny", b"/.."))
 
 
+def revocation_cases():
+    """Seeds for the fuzzer; what a revocation does is a matter of the keyring."""
+    lines = ["minimodel-revocation 0", "key-id: 0123456789ABCDEF", "revoked: 2026-01-01T00:00:00Z", "reason: compromised: a laptop was stolen"]
+    text = Lines(lines).bytes()
+    extra("revocation/good/a.revoked", text)
+    extra("revocation/bad-id/a.revoked", text.replace(b"ABCDEF", b"abcdef"))
+    extra("revocation/bad-time/a.revoked", text.replace(b"01-01T", b"02-30T"))
+    extra("revocation/bad-more/a.revoked", text + b"reason: another\n")
+    extra("revocation/bad-short/a.revoked", text[:-40])
+
+
 # ---- manifests for readers that have to be told a file's format ----
 
 def hashes_of(data, size):
@@ -1886,8 +1947,9 @@ def main():
                    gguf_arithmetic, gguf_layout, gguf_padding, st_good, st_length, st_json, st_entries, st_layout,
                    json_cases, refused_cases, text_cases, slm_good, slm_header_cases, slm_hash_cases, slm_facts_cases,
                    slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
-                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases, attestation_cases, report_cases,
-                   receipt_cases, manifests_that_tell):
+                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases,
+                   attestation_cases, policy_cases, revocation_cases, anchor_cases, report_cases, receipt_cases,
+                   manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]
     assert len(paths) == len(set(paths)), [p for p in paths if paths.count(p) > 1]

@@ -16,6 +16,7 @@ struct counting_all {
     unsigned char prehash[MM_PREHASH_BYTES];
     struct mm_public_key seen[MM_POLICY_COUNTERSIGNERS + 1]; /* the manifest's own key, and those that counted */
     size_t seen_count;
+    bool own_open; /* the manifest's own key cannot be looked up, so that nobody is known to be another */
     const char *reasons[MM_POLICY_COUNTERSIGNERS]; /* why a countersigner does not count, NULL where it does */
     uint64_t counted, open;
 };
@@ -27,15 +28,19 @@ static void see_own_key(struct counting_all *c)
     char publisher[MM_VALUE_MAX + 1], key_id[MM_VALUE_MAX + 1];
     unsigned char id[MM_KEY_ID_BYTES];
     struct mm_known_key known;
-    struct mm_diags ignored;
+    struct mm_diags ignored; /* the judgement of the signature has told of them */
     mm_manifest_text(c->o->manifest, 0, MM_FIELD_PUBLISHER_ID, publisher);
     mm_manifest_text(c->o->manifest, 0, MM_FIELD_KEY_ID, key_id);
     if (!mm_key_id_read(key_id, strlen(key_id), id))
         return;
     mm_diags_init(&ignored);
-    if (mm_keyring_find(c->o->keyring, publisher, id, &known, &ignored) == MM_FOUND_YES)
-        c->seen[c->seen_count++] = known.key;
+    enum mm_found found = mm_keyring_find(c->o->keyring, publisher, id, &known, &ignored);
     mm_diags_release(&ignored);
+    if (found == MM_FOUND_YES)
+        c->seen[c->seen_count++] = known.key;
+    c->own_open = found == MM_FOUND_UNKNOWN;
+    if (c->own_open)
+        mm_diag(c->o->diags, MM_RULE_KEYRING_OPEN, "the manifest's own key, %s, cannot be looked up", key_id);
 }
 
 /* True if the key is one that was seen; otherwise it is from now on. Ids are no proof, so they are left aside. */
@@ -65,7 +70,8 @@ static enum counting judge_with_key(struct counting_all *c, const struct mm_know
         return not_for(reason, "the key did not make it");
     if (seen_before(c, &known->key))
         return not_for(reason, "the key has signed as another one");
-    return COUNTS;
+    *reason = "the manifest's own key cannot be looked up";
+    return c->own_open ? COUNTS_OPEN : COUNTS;
 }
 
 /* The signature is there and cannot be read. */
@@ -88,10 +94,13 @@ static enum counting judge_text(struct counting_all *c, const struct mm_policy_l
     struct mm_diags ignored;
     mm_diags_init(&ignored);
     int read = mm_signature_read(c->signature, text->data ? text->data : "", text->length, &ignored);
+    bool unknown = ignored.unknown;
     mm_diags_release(&ignored);
     snprintf(publisher, sizeof publisher, "%.*s", (int)length, line->value);
     if (strcmp(key_id, mm_manifest_text(c->o->manifest, 0, MM_FIELD_KEY_ID, own)) == 0)
         return not_for(reason, "it is the manifest's own key");
+    if (unknown)
+        return leave_open(c, line, reason);
     if (read < 0)
         return not_for(reason, "it has not the form of a signature");
     if (!mm_key_id_read(key_id, strlen(key_id), id) || memcmp(id, c->signature->key_id, sizeof id) != 0)

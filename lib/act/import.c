@@ -42,27 +42,29 @@ static int read_manifest(struct mm_import *i, int fd)
     return 0;
 }
 
-/* Reads the signatures of the manifest NAME in FOLDER and judges it by them. Returns 0 where it passes. */
-static int judge(struct mm_import *i, int folder, const char *name)
+/* Reads the signatures of the manifest NAME in FOLDER, links leading as far as LINKS says, and judges it by them. Returns 0 where it passes. */
+static int judge(struct mm_import *i, int folder, const char *name, enum mm_links links)
 {
     const struct mm_trust *trust = i->options->trust;
     mm_trusted_release(&i->trusted);
     mm_signatures_release(&i->signatures);
-    if (mm_signatures_read(&i->signatures, folder, name, i->diags) < 0 ||
-        mm_signatures_read_others(&i->signatures, folder, name, trust->policies, trust->policy_count, i->diags) < 0 ||
+    if (mm_signatures_read(&i->signatures, folder, name, links, i->diags) < 0 ||
+        mm_signatures_read_others(&i->signatures, folder, name, links, trust->policies, trust->policy_count, i->diags) <
+            0 ||
         mm_trust_judge(&i->trusted, trust, &i->manifest, &i->signatures, i->diags) < 0)
         return -1;
     const struct mm_judgement *signature = &i->trusted.signature;
+    const struct mm_entry *scheme = mm_manifest_get(&i->manifest, 0, MM_FIELD_SIGNATURE_SCHEME);
     if (signature->outcome == MM_SIGNED_UNSIGNED && !signature->publisher_known && !i->options->allow_unsigned)
-        return mm_diag(i->diags, MM_RULE_STORE_SIGNATURE,
-                       "expected a signed manifest, found an unsigned one: --allow-unsigned lets it pass");
+        return mm_diag_line(i->diags, MM_RULE_STORE_SIGNATURE, scheme->line, scheme->key_length + 3,
+                            "expected a signed manifest, found an unsigned one: --allow-unsigned lets it pass");
     return mm_trusted_passes(&i->trusted, false, i->diags) ? 0 : -1;
 }
 
 static int judge_source(struct mm_import *i)
 {
     const struct mm_supply_manifest *manifest = &i->supply->manifests[i->which];
-    return judge(i, i->supply->roots[manifest->root].folder, mm_path_name(manifest->path));
+    return judge(i, i->supply->roots[manifest->root].folder, mm_path_name(manifest->path), i->supply->links);
 }
 
 static int check_rollback(struct mm_import *i, const struct mm_memory *memory)
@@ -485,7 +487,7 @@ static int judge_stored(struct mm_import *i)
     int folder = mm_tree_open(i->home, i->facts->model.path);
     if (folder < 0)
         return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", i->facts->model.path, strerror(errno));
-    int result = judge(i, folder, MM_STORE_MANIFEST);
+    int result = judge(i, folder, MM_STORE_MANIFEST, MM_LINKS_BENEATH);
     close(folder);
     return result;
 }

@@ -382,7 +382,7 @@ static int judge_again(struct mm_trusted *trusted, int folder, const char *model
         trust.keyring = &none;
     snprintf(path, sizeof path, "%s/" MM_STORE_MANIFEST, model);
     diags->file = path;
-    int result = mm_signatures_read(&signatures, folder, MM_STORE_MANIFEST, diags);
+    int result = mm_signatures_read(&signatures, folder, MM_STORE_MANIFEST, MM_LINKS_BENEATH, diags);
     if (result == 0)
         result = mm_trust_judge(trusted, &trust, manifest, &signatures, diags);
     diags->file = shown;

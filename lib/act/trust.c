@@ -43,9 +43,10 @@ static const char *as_good_as_none(int error)
 }
 
 /* Reads PATH beneath FOLDER. *THERE tells whether there is one. Returns 0; 1 with a finding where it cannot be read. */
-static int read_beside(struct mm_buf *text, int folder, const char *path, bool *there, struct mm_diags *diags)
+static int read_beside(struct mm_buf *text, int folder, const char *path, enum mm_links links, bool *there,
+                       struct mm_diags *diags)
 {
-    int fd = mm_file_open_beneath(folder, path, MM_LINKS_BENEATH);
+    int fd = mm_file_open_beneath(folder, path, links);
     const char *shown = diags->file, *found = fd < 0 ? as_good_as_none(errno) : NULL;
     *there = fd >= 0;
     if (fd < 0 && found) {
@@ -65,7 +66,8 @@ static int read_beside(struct mm_buf *text, int folder, const char *path, bool *
     return result;
 }
 
-int mm_signatures_read(struct mm_signatures *signatures, int folder, const char *name, struct mm_diags *diags)
+int mm_signatures_read(struct mm_signatures *signatures, int folder, const char *name, enum mm_links links,
+                       struct mm_diags *diags)
 {
     struct mm_buf path = {0};
     *signatures = (struct mm_signatures){0};
@@ -73,7 +75,7 @@ int mm_signatures_read(struct mm_signatures *signatures, int folder, const char 
     if (!mm_buf_text(&path))
         return mm_diag_memory(diags);
     signatures->unreadable =
-        read_beside(&signatures->own, folder, mm_buf_text(&path), &signatures->present, diags) != 0;
+        read_beside(&signatures->own, folder, mm_buf_text(&path), links, &signatures->present, diags) != 0;
     mm_buf_release(&path);
     return signatures->own.failed ? mm_diag_memory(diags) : 0;
 }
@@ -95,13 +97,13 @@ static bool has_other(const struct mm_signatures *signatures, const char *key_id
 }
 
 /* Reads the countersignature at PATH beneath FOLDER. What is in the way is a note: whether that matters depends on the others. */
-static void read_other(struct mm_countersignature *other, int folder, const char *path, bool *there,
-                       struct mm_diags *diags)
+static void read_other(struct mm_countersignature *other, int folder, const char *path, enum mm_links links,
+                       bool *there, struct mm_diags *diags)
 {
     struct mm_diags aside;
     mm_diags_init(&aside);
     aside.file = diags->file;
-    other->unreadable = read_beside(&other->text, folder, path, there, &aside) != 0;
+    other->unreadable = read_beside(&other->text, folder, path, links, there, &aside) != 0;
     for (size_t i = 0; i < aside.count; i++)
         mm_note(diags, aside.items[i].rule, "%s", aside.items[i].text);
     mm_diags_release(&aside);
@@ -109,7 +111,7 @@ static void read_other(struct mm_countersignature *other, int folder, const char
 
 /* Adds the countersignature of NAME by KEY_ID, if it is there. */
 static int add_other(struct mm_signatures *signatures, int folder, const char *name, const char *key_id,
-                     struct mm_diags *diags)
+                     enum mm_links links, struct mm_diags *diags)
 {
     struct mm_countersignature other = {.key_id = ""};
     struct mm_buf path = {0};
@@ -117,7 +119,7 @@ static int add_other(struct mm_signatures *signatures, int folder, const char *n
     snprintf(other.key_id, sizeof other.key_id, "%s", key_id);
     mm_buf_printf(&path, "%s.%s" MM_SIGNATURE_SUFFIX, name, key_id);
     if (mm_buf_text(&path))
-        read_other(&other, folder, mm_buf_text(&path), &there, diags);
+        read_other(&other, folder, mm_buf_text(&path), links, &there, diags);
     bool failed = path.failed || other.text.failed;
     mm_buf_release(&path);
     if (!failed && (there || other.unreadable) &&
@@ -130,14 +132,15 @@ static int add_other(struct mm_signatures *signatures, int folder, const char *n
     return failed || there || other.unreadable ? mm_diag_memory(diags) : 0;
 }
 
-int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name,
+int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name, enum mm_links links,
                               const struct mm_policy *policies, size_t policy_count, struct mm_diags *diags)
 {
     for (size_t i = 0; i < policy_count; i++)
         for (size_t k = 0; k < policies[i].count; k++) {
             const struct mm_policy_line *line = &policies[i].lines[k];
             const char *space = line->key == MM_POLICY_COUNTERSIGNER ? strchr(line->value, ' ') : NULL;
-            if (space && !has_other(signatures, space + 1) && add_other(signatures, folder, name, space + 1, diags) < 0)
+            if (space && !has_other(signatures, space + 1) &&
+                add_other(signatures, folder, name, space + 1, links, diags) < 0)
                 return -1;
         }
     return 0;

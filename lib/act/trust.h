@@ -4,6 +4,7 @@
 #define MM_ACT_TRUST_H
 
 #include "act/memory.h"
+#include "base/file.h"
 #include "doc/policy.h"
 #include "trust/judgement.h"
 
@@ -34,17 +35,18 @@ struct mm_signatures {
 /* True if PATH is where a signature or a countersignature of the file NAME stands: NAME.minisig, NAME.KEYID.minisig. */
 bool mm_signature_is_beside(const char *path, const char *name);
 
-/* Reads the signature of the manifest NAME in the open FOLDER; a symbolic link counts as long as it stays beneath FOLDER. One that is
+/* Reads the signature of the manifest NAME in the open FOLDER; symbolic links lead as far as LINKS says. One that is
  * longer than MM_SIGNATURE_MAX keeps one byte more than that, so that it is refused as such. Returns 0, or -1 with IO_MEMORY.
  * Release SIGNATURES in every case. */
-int mm_signatures_read(struct mm_signatures *signatures, int folder, const char *name, struct mm_diags *diags);
+int mm_signatures_read(struct mm_signatures *signatures, int folder, const char *name, enum mm_links links,
+                       struct mm_diags *diags);
 
 /* The same for the open file FD, wherever it is. */
 int mm_signatures_read_file(struct mm_signatures *signatures, int fd, struct mm_diags *diags);
 
 /* Adds the countersignatures of NAME in FOLDER by the keys that POLICIES ask for; those that are not there are left out, and
  * why one cannot be read is a note. Returns 0, or -1 with IO_MEMORY. */
-int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name,
+int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name, enum mm_links links,
                               const struct mm_policy *policies, size_t policy_count, struct mm_diags *diags);
 void mm_signatures_release(struct mm_signatures *signatures);
 

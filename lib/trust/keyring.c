@@ -195,8 +195,9 @@ static int take_publisher(struct walk *w, const char *name)
 {
     char shown[MM_SHOWN];
     struct stat info;
-    bool folder = fstatat(w->keyring->folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
-    if (!folder || !mm_keyring_publisher(name)) {
+    if (fstatat(w->keyring->folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : open_failed(w->keyring, "look into", w->diags);
+    if (!S_ISDIR(info.st_mode) || !mm_keyring_publisher(name)) {
         if (w->strict)
             mm_diag(w->diags, MM_RULE_KEYRING_SURPLUS, "expected folders of publishers in %s, found '%s'",
                     w->keyring->path, mm_show(shown, name, strlen(name)));

@@ -31,9 +31,12 @@ static int check_revocation_signature(const struct mm_ring *ring, const struct m
         return -1;
     mm_diags_rewind(diags, &mark); /* said of the file itself */
     const struct mm_ring_key *signer = mm_ring_key(ring, mm_key_id_text(id, own.key_id));
-    if (read == MM_RING_READ && !(signer && mm_ring_signed(&own, &signer->known.key, text)))
-        mm_diag(diags, MM_RULE_REVOCATION_SIGNATURE,
-                "expected the signature of a key of %s over the revocation, found %s's", ring->publisher, id);
+    if (read == MM_RING_READ && !signer)
+        mm_note(diags, MM_RULE_REVOCATION_SIGNATURE, "signed by %s, which is no key of %s here (any more)", id,
+                ring->publisher);
+    else if (read == MM_RING_READ && !mm_ring_signed(&own, &signer->known.key, text))
+        mm_diag(diags, MM_RULE_REVOCATION_SIGNATURE, "expected %s's signature over the revocation, found another one",
+                id);
     return 0;
 }
 

@@ -257,6 +257,7 @@ static int take_pub(struct mm_ring *ring, struct mm_ring_entry *entry, struct mm
     char id[MM_KEY_ID_TEXT];
     enum mm_ring_read read = mm_ring_text(ring, entry->id, MM_RING_PUB, text, diags);
     entry->unreadable = read == MM_RING_UNREADABLE;
+    ring->incomplete = ring->incomplete || entry->unreadable;
     if (read != MM_RING_READ)
         return read == MM_RING_FAILED ? -1 : 0;
     if (mm_public_key_read(&key, text->data, text->length, diags) < 0)
@@ -284,8 +285,11 @@ static int follow(struct mm_ring *ring, size_t old, const struct mm_public_key *
         return 0;
     }
     strcpy(before->known.successor, id);
-    if (!there)
-        return add_key(ring, key, before->steps + 1, before->known.id, diags);
+    if (!there) {
+        char predecessor[MM_KEY_ID_TEXT]; /* the keys move as they grow */
+        strcpy(predecessor, before->known.id);
+        return add_key(ring, key, before->steps + 1, predecessor, diags);
+    }
     if (!there->known.predecessor[0])
         strcpy(there->known.predecessor, before->known.id);
     return 0;
@@ -304,6 +308,7 @@ static int take_successor(struct mm_ring *ring, size_t old, struct mm_buf *text,
     if (read == MM_RING_ABSENT)
         mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected %s's signature beside its successor, found none", known->id);
     ring->successor_unreadable = ring->successor_unreadable || read == MM_RING_UNREADABLE;
+    ring->incomplete = ring->incomplete || ring->successor_unreadable;
     if (read == MM_RING_READ && mm_ring_successor(&key, &known->key, text, &signature, diags) == 0)
         result = follow(ring, old, &key, diags);
     mm_buf_release(&signature);
@@ -314,9 +319,9 @@ static int take_successor(struct mm_ring *ring, size_t old, struct mm_buf *text,
 static void judge_unused(const struct mm_ring *ring, const struct mm_ring_entry *entry, struct mm_diags *diags)
 {
     const struct mm_ring_key *key = mm_ring_key(ring, entry->id);
-    if (!key)
+    if (!key && !ring->incomplete)
         mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected a trusted key before this one, found no key %s", entry->id);
-    else if (key->known.revoked)
+    else if (ring->strict && key && key->known.revoked)
         mm_note(diags, MM_RULE_KEY_SUCCESSOR, "the key %s is revoked, and names no successor any more", entry->id);
 }
 

@@ -36,6 +36,7 @@ struct mm_ring {
     int fd;
     bool strict;
     bool successor_unreadable; /* so a key that was not found may yet be one */
+    bool incomplete;           /* that, or a .pub could not be read; findings say why */
     struct mm_ring_entry *entries;
     size_t entry_count, entry_capacity;
     struct mm_ring_key *keys; /* in the order of ids, once loaded */

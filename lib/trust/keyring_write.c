@@ -58,7 +58,7 @@ static int put(const struct mm_ring *ring, const char *id, enum mm_ring_kind kin
     mm_ring_shown(ring, id, kind, &path);
     if (!mm_buf_text(&path) || !mm_buf_text(text))
         result = mm_diag_memory(diags);
-    else if (mm_writer_open_in(&writer, ring->fd, path.data, true, diags) == 0) {
+    else if (mm_writer_open_in(&writer, ring->fd, path.data, mm_ring_entry(ring, id, kind) != NULL, diags) == 0) {
         result = mm_writer_write(&writer, text->data, text->length, diags);
         if (result == 0 && fchmod(writer.fd, 0644) < 0) /* whatever the umask: nobody else writes here */
             result = mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot set the mode", errno);
@@ -139,6 +139,8 @@ int mm_keyring_add(const struct mm_keyring *keyring, const char *publisher, cons
     int result = enter(&ring, keyring, publisher, true, diags);
     if (result == 0)
         result = no_keyring(diags);
+    else if (ring.incomplete) /* what cannot be read may be this key, or another one of its id */
+        result = -1;
     else if (result > 0 && first_use && (known = mm_keyring_knows(keyring, publisher, diags)) != MM_FOUND_NO)
         result = known == MM_FOUND_UNKNOWN ? -1
                                            : mm_diag(diags, MM_RULE_KEYRING_FIRST, "expected no key of %s, found %s/%s",
@@ -174,7 +176,9 @@ int mm_keyring_add_successor(const struct mm_keyring *keyring, const char *publi
     char id[MM_KEY_ID_TEXT];
     int result = enter(&ring, keyring, publisher, false, diags);
     const struct mm_ring_key *key = result > 0 ? mm_ring_key(&ring, mm_key_id_text(id, old)) : NULL;
-    if (result >= 0 && !key)
+    if (ring.incomplete)
+        result = -1;
+    else if (result >= 0 && !key)
         result =
             mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected a successor of a key of %s, found none of its keys: %s",
                     publisher, mm_key_id_text(id, old));
@@ -208,12 +212,11 @@ static int names(const struct mm_ring *ring, const struct mm_ring_entry *entry,
     return failed ? -1 : same;
 }
 
-/* Removes what the key ENTRY says of its successor. */
+/* Removes what the key ID says of its successor. The signature goes first: a signature alone would not be found by who tries again. */
 static int remove_successor(const struct mm_ring *ring, const char *id, struct mm_diags *diags)
 {
-    int file = take_away(ring, id, MM_RING_SUCCESSOR, diags);
-    int signature = take_away(ring, id, MM_RING_SUCCESSOR_SIGNATURE, diags);
-    return file < 0 || signature < 0 ? -1 : file;
+    return take_away(ring, id, MM_RING_SUCCESSOR_SIGNATURE, diags) < 0 ? -1
+                                                                       : take_away(ring, id, MM_RING_SUCCESSOR, diags);
 }
 
 /* Says which keys were trusted as successors of what is gone. */
@@ -235,30 +238,44 @@ static int say_lost(const struct mm_ring *before, const char *id, struct mm_diag
     return result;
 }
 
+/* Removes what makes the key ID trusted, the .pub last, and goes on where something cannot be removed. Returns whether there was any; -1
+ * with findings. */
+static int remove_key(const struct mm_ring *ring, const unsigned char id[static MM_KEY_ID_BYTES],
+                      struct mm_diags *diags)
+{
+    char text[MM_KEY_ID_TEXT];
+    bool found = false, failed = false;
+    mm_key_id_text(text, id);
+    for (size_t i = 0; i < ring->entry_count; i++) {
+        const struct mm_ring_entry *entry = &ring->entries[i];
+        if (entry->kind != MM_RING_SUCCESSOR)
+            continue;
+        int successor = names(ring, entry, id, diags);
+        found = found || successor > 0;
+        failed = failed || successor < 0;
+        if ((successor > 0 || strcmp(entry->id, text) == 0) && remove_successor(ring, entry->id, diags) < 0)
+            failed = true;
+    }
+    int pub = take_away(ring, text, MM_RING_PUB, diags);
+    return failed || pub < 0 ? -1 : found || pub > 0;
+}
+
 int mm_keyring_remove(const struct mm_keyring *keyring, const char *publisher,
                       const unsigned char id[static MM_KEY_ID_BYTES], struct mm_diags *diags)
 {
     struct mm_ring ring;
     char text[MM_KEY_ID_TEXT];
     int result = enter(&ring, keyring, publisher, false, diags);
-    bool found = false, failed = result < 0;
+    int removed = result > 0 ? remove_key(&ring, id, diags) : result;
     mm_key_id_text(text, id);
-    for (size_t i = 0; i < ring.entry_count && result > 0; i++) {
-        const struct mm_ring_entry *entry = &ring.entries[i];
-        if (entry->kind != MM_RING_SUCCESSOR)
-            continue;
-        int successor = names(&ring, entry, id, diags);
-        bool goes = successor > 0 || strcmp(entry->id, text) == 0;
-        failed = failed || successor < 0 || (goes && remove_successor(&ring, entry->id, diags) < 0);
-        found = found || successor > 0;
-    }
-    int pub = result > 0 ? take_away(&ring, text, MM_RING_PUB, diags) : 0;
-    if (result >= 0 && !failed && pub == 0 && !found)
-        failed = mm_diag(diags, MM_RULE_KEYRING_KEY, "expected a key %s of %s, found none", text, publisher) < 0;
-    else if (result > 0)
-        failed = pub < 0 || flush(&ring, diags) < 0 || say_lost(&ring, text, diags) < 0 || failed;
+    if (removed == 0)
+        removed = ring.incomplete
+                      ? -1
+                      : mm_diag(diags, MM_RULE_KEYRING_KEY, "expected a key %s of %s, found none", text, publisher);
+    else if (result > 0 && (flush(&ring, diags) < 0 || say_lost(&ring, text, diags) < 0))
+        removed = -1;
     leave(&ring);
-    return failed ? -1 : 0;
+    return removed < 0 ? -1 : 0;
 }
 
 /* ---- revoking ---- */
@@ -344,6 +361,8 @@ int mm_keyring_revoke(const struct mm_keyring *keyring, const char *publisher, s
                               mm_ring_entry(&ring, id, MM_RING_REVOKED));
     if (has)
         result = strengthen(&ring, revocation, NULL, NULL, diags);
+    else if (ring.incomplete)
+        result = -1;
     else if (result >= 0)
         result = mm_diag(diags, MM_RULE_KEYRING_KEY, "expected a key %s of %s to revoke, found none", id, publisher);
     leave(&ring);
@@ -357,6 +376,8 @@ static int check_signer(const struct mm_ring *ring, const struct mm_revocation *
     char id[MM_KEY_ID_TEXT], of[MM_KEY_ID_TEXT];
     const struct mm_ring_key *signer = mm_ring_key(ring, mm_key_id_text(id, signature->key_id));
     mm_key_id_text(of, revocation->key_id);
+    if (!signer && ring->incomplete)
+        return -1;
     if (!signer)
         return mm_diag(diags, MM_RULE_REVOCATION_SIGNATURE,
                        "expected the signature of %s or of another key of %s that is trusted, found one of %s", of,

@@ -46,6 +46,12 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     chunk-merkle -s 64K -l list "$MODEL" >/dev/null
     cp "$MODEL" changed.gguf && changed changed.gguf 70000
     chunk-merkle --json --check list changed.gguf >bad-range.json 2>/dev/null
+    key-make -q --json --no-password key >key.json
+    key-make -q --json --no-password --succeed key.key next >>key.json
+    manifest-make -q --private --key-id "$(sed -n '1s/.*"key-id":"\([^"]*\).*/\1/p' key.json)" model >s.manifest 2>/dev/null
+    manifest-sign -q --json -s key.key s.manifest model/m.manifest >signed.json 2>/dev/null # one of them names no key
+    manifest-sign -q --json -c -p next.pub s.manifest >>signed.json 2>/dev/null
+    manifest-sign -q --json -c -p key.pub s.manifest >>signed.json
     slm-pack --json --drop tokenizer.chat_template -o model.slm "$MODEL" >packed.json 2>/dev/null
     slm-unpack --json -o model.gguf model.slm >>packed.json 2>/dev/null
     slm-diff -q --json "$MODEL" model.gguf >difference.json
@@ -54,6 +60,9 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-verify --json model/m.manifest >report.json 2>/dev/null
     slm-verify model/m.manifest 2>/dev/null | receipt-write --home home --root model --json >receipt-written.json
     { receipt-write --home home --check --json; receipt-write --home home --head --json; } >chain.json
+    key-make -q --no-password signer >/dev/null
+    receipt-write --home home --check --json --public-key signer.pub >>chain.json
+    receipt-write --home home --anchor today.anchor --secret-key signer.key --json >anchor.json
     echo 'minimodel-manifest 0' >bad.manifest
     manifest-lint --json bad.manifest >finding.json
     MINIMODEL_HOME=$WORK/store
@@ -70,6 +79,15 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-check -q --json >>checked.json 2>/dev/null
     slm-remove --json local/text >removed.json
     slm-gc --json >cleared.json
+    key-make -q --no-password first >/dev/null && key-make -q --no-password --succeed first.key second >/dev/null 2>&1
+    {
+        key-trust -q --json add --trust-on-first-use keeper first.pub
+        key-trust --json add keeper ./*.successor
+        key-trust --json list
+        key-trust --json revoke keeper "$(key-trust list | cut -f1 | head -n 1)" --reason 'a test'
+        key-trust --json check
+        key-trust --json remove keeper "$(key-trust list | cut -f1 | tail -n 1)"
+    } >trust.json 2>/dev/null
     (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out oms.key 2>/dev/null)
     openssl pkey -in oms.key -pubout -out oms.pub
     manifest-sign --json --oms oms.sig --key oms.key model >oms-signed.json

@@ -242,7 +242,7 @@ done <<'EOF'
 1|manifest-lint --json bad.manifest m.manifest no-such-file
 0|slm-verify --json m.manifest
 1|slm-verify --json m.manifest changed
-3|slm-verify --json signed.manifest
+1|slm-verify --json signed.manifest
 EOF
 
 # ---- terminals ----

@@ -52,6 +52,16 @@ each 'slm-diff --check' "$FAULTY/slm-diff" --check packed.ev packed.slm packed.g
 each 'manifest-lint' "$FAULTY/manifest-lint" model/m.manifest
 each 'manifest-lint --canonical' "$FAULTY/manifest-lint" --canonical model/m.manifest
 each 'slm-verify' "$FAULTY/slm-verify" --strict model/m.manifest
+key-make -q --no-password own >own.made && key-make -q --no-password other >other.made
+own=$(sed -n 's/^key-id: //p' own.made) other=$(sed -n 's/^key-id: //p' other.made)
+mkdir -p keyring/org keyring/lab signed && cp own.pub "keyring/org/$own.pub" && cp other.pub "keyring/lab/$other.pub" && cp "$MODEL" signed/model.gguf
+manifest-make -q --model-id org/m --version 1 --license MIT --license-route https://example.org/l --model-card-route https://example.org/c \
+    --takedown-route mailto:a@example.org --source-lane original --key-id "$own" signed/model.gguf >signed/m.manifest
+manifest-sign -q -s own.key signed/m.manifest >/dev/null && manifest-sign -q --countersign -s other.key signed/m.manifest >/dev/null
+printf 'minimodel-policy 0\nname: x\nsignature: required\ncountersignatures: 1\ncountersigner: lab %s\nlicense: MIT\nevidence: derived\n' "$other" >broken.policy
+grep -v '^evidence' broken.policy >held.policy
+each 'slm-verify under a policy' "$FAULTY/slm-verify" --keyring keyring --policy held.policy signed/m.manifest
+each 'slm-verify under a policy that is broken' "$FAULTY/slm-verify" --keyring keyring --policy broken.policy signed/m.manifest
 each 'slm-verify of shards' "$FAULTY/slm-verify" shards.manifest shards
 each 'chunk-merkle -l' "$FAULTY/chunk-merkle" -l "$WORK/o/list" "$MODEL"
 each 'chunk-merkle --check' "$FAULTY/chunk-merkle" --check list.gz "$MODEL"

@@ -224,6 +224,9 @@ outcome 'a folder in its place' missing-signature "$A" fail 1 signature-missing
 fresh
 mv src/m.manifest.minisig . && ln -s ../m.manifest.minisig src/m.manifest.minisig
 outcome 'a link that leads out of the folder' missing-signature "$A" fail 1 signature-missing
+outcome 'which is followed where that is asked for' verified "$A" pass 0 '' -L
+refused 'a link that leads out of the folder' 1 signature-missing
+taken 'which is followed where that is asked for' "signature: verified $A" -L
 
 # ---- revoked keys ----
 

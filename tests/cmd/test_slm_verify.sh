@@ -211,14 +211,19 @@ expect "a manifest of another version answers 3" 3 "[text-version-unsupported]"
 fresh
 edited 's/^key-id: .*/key-id: 0123456789ABCDEF/;s/^signature-scheme: .*/signature-scheme: minisign/'
 run slm-verify m.manifest
-expect "a signature that is not checked makes the verdict partial" 3 "check: signature skip unsupported" "signature: skip 0123456789ABCDEF" "verdict: partial"
-run slm-verify --require-signature m.manifest
-if [ "$status" -ne 0 ]; then ok "--require-signature never passes a signature that was not checked"; else not_ok "--require-signature never passes a signature that was not checked"; fi
-run slm-verify --only model.gguf m.manifest
+expect "a signed manifest without its signature fails" 1 "check: signature fail" "signature: missing-signature 0123456789ABCDEF" "verdict: fail"
+touch keyring
+run slm-verify --keyring keyring --signature m.manifest m.manifest
+expect "a manifest is no signature" 1 "[signature-form]" "signature: bad-signature"
+fresh
+touch keyring
+run slm-verify --keyring keyring m.manifest
+expect "whether the publisher is known has to be known" 3 "check: signature skip none" "verdict: partial"
+run slm-verify --keyring keyring --only model.gguf m.manifest
 expect "--only does not make it a yes" 3 "verdict: partial"
 changed model.gguf 3
-run slm-verify m.manifest
-expect "a wrong byte wins over a signature that was not checked" 1 "verdict: fail"
+run slm-verify --keyring keyring m.manifest
+expect "a wrong byte wins over a signature that could not be judged" 1 "verdict: fail"
 fresh
 run slm-verify --require-signature m.manifest
 expect "--require-signature fails an unsigned manifest" 1 "[verify-signature]" "check: signature fail" "verdict: fail"

@@ -42,6 +42,18 @@ static void times_have_one_form(void **state)
     assert_false(mm_time_valid("2026-01-01T00:00:00\0", 20));
 }
 
+static void seconds_are_counted_from_the_first_year(void **state)
+{
+    static const struct { const char *text; int64_t seconds; } cases[] = {
+        {"0001-01-01T00:00:00Z", 0}, {"0001-01-01T00:00:01Z", 1}, {"0001-12-31T23:59:59Z", 365 * 86400 - 1}, {"0005-01-01T00:00:00Z", 1461 * 86400},
+        {"1970-01-01T00:00:00Z", 62135596800}, {"2000-02-29T00:00:00Z", 62135596800 + 951782400}, {"2000-03-01T00:00:00Z", 62135596800 + 951868800},
+        {"2023-11-14T22:13:20Z", 62135596800 + 1700000000}, {"2100-01-01T00:00:00Z", 62135596800 + 4102444800}, {"9999-12-31T23:59:59Z", 62135596800 + 253402300799},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        check_number(cases[i].text, (uint64_t)mm_time_seconds(cases[i].text), (uint64_t)cases[i].seconds);
+}
+
 static void check_written(const char *epoch, const char *expected)
 {
     char out[MM_TIME_SIZE];
@@ -103,6 +115,7 @@ int main(void)
         cmocka_unit_test(times_that_exist_are_valid),
         cmocka_unit_test(times_that_do_not_exist_are_refused),
         cmocka_unit_test(times_have_one_form),
+        cmocka_unit_test(seconds_are_counted_from_the_first_year),
         cmocka_unit_test(the_epoch_of_the_environment_is_written),
         cmocka_unit_test(an_epoch_that_is_none_is_passed_over),
         cmocka_unit_test(the_clock_ignores_the_environment),

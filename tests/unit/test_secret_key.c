@@ -123,6 +123,9 @@ static void an_open_key_needs_no_password(void **state)
     struct mm_secret_key *key = read_key("an open key", fd_of(&file), NULL, "", 0);
     check_public("it is the one", key);
     mm_secret_key_free(key);
+    key = read_key("one without checksum, as minisign writes it", fd_of(fresh()), NULL, "", 0);
+    check_public("it is the one", key);
+    mm_secret_key_free(key);
     mm_secret_key_free(NULL);
 }
 
@@ -146,7 +149,12 @@ static void what_does_not_hold_together_is_no_key(void **state)
 {
     struct file file = *fresh();
     (void)state;
-    refuse_file("no checksum", &file, "key-damaged");
+    file.secret[40] ^= 1;
+    refuse_file("another public half without checksum", &file, "key-damaged");
+    file = *fresh();
+    add_password(&file, "password"); /* over a checksum of zeros */
+    assert_null(read_key("no checksum under a password", fd_of(&file), "password", "key-password", 1));
+    file = *fresh();
     add_checksum(&file);
     file.secret[0] ^= 1;
     refuse_file("another seed", &file, "key-damaged");

@@ -61,6 +61,59 @@ static void nesting_has_no_depth(void **state)
     assert_int_equal(at, 1024);
 }
 
+static void one_licence_has_no_operators(void **state)
+{
+    static const char *const ones[] = {"MIT", "GPL-2.0+", "GPL-2.0-only WITH Classpath-exception-2.0", "LicenseRef-x", "DocumentRef-a:LicenseRef-b", "LicenseRef-x WITH y"};
+    static const char *const others[] = {"", "MIT OR ISC", "MIT AND ISC", "(MIT)", "MIT ", " MIT", "MIT WITH", "MIT WITH a WITH b", "OR", "MIT)"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ones); i++)
+        check_true(ones[i], mm_spdx_is_one(ones[i], strlen(ones[i])));
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        check_true(others[i], !mm_spdx_is_one(others[i], strlen(others[i])));
+}
+
+/* Allowed is what stands in the list CONTEXT, between bars. */
+static bool in_list(void *context, const char *text, size_t length)
+{
+    char bars[256];
+    assert_true(snprintf(bars, sizeof bars, "|%.*s|", (int)length, text) < (int)sizeof bars);
+    return strstr(context, bars) != NULL;
+}
+
+static void an_expression_is_met_by_one_side_of_an_or_and_both_of_an_and(void **state)
+{
+    static const struct { const char *text, *allowed; bool met; } cases[] = {
+        {"MIT", "|MIT|", true}, {"MIT", "|ISC|", false}, {"MIT", "", false}, {"mit", "|MIT|", false}, {"(MIT)", "|MIT|", true}, {"((MIT))", "|ISC|", false},
+        {"A OR B", "|A|", true}, {"A OR B", "|B|", true}, {"A OR B", "|C|", false}, {"A AND B", "|A|", false}, {"A AND B", "|B|", false}, {"A AND B", "|A|B|", true},
+        {"A AND B OR C", "|C|", true}, {"A AND B OR C", "|A|", false}, {"A AND B OR C", "|A|B|", true}, {"A OR B AND C", "|A|", true}, {"A OR B AND C", "|B|", false},
+        {"A OR B AND C", "|C|", false}, {"A OR B AND C", "|B|C|", true}, {"(A OR B) AND C", "|A|", false}, {"(A OR B) AND C", "|A|C|", true}, {"(A OR B) AND C", "|C|", false},
+        {"A AND (B OR C)", "|A|C|", true}, {"A AND (B OR C)", "|B|C|", false}, {"A AND (B OR C AND D)", "|A|C|", false}, {"A AND (B OR C AND D)", "|A|C|D|", true},
+        {"(A OR B) AND (C OR D)", "|A|D|", true}, {"(A OR B) AND (C OR D)", "|A|B|", false}, {"(A AND (B OR (C AND D)))", "|A|C|D|", true}, {"(A AND (B OR (C AND D)))", "|A|C|", false},
+        {"A OR (B AND (C OR D)) OR E", "|E|", true}, {"A OR (B AND (C OR D)) OR E", "|C|D|", false}, {"A OR (B AND (C OR D)) OR E", "|B|D|", true},
+        {"G+", "|G|", false}, {"G+", "|G+|", true}, {"G", "|G+|", false}, {"G WITH x", "|G|", false}, {"G WITH x", "|G WITH x|", true}, {"G", "|G WITH x|", false},
+        {"G WITH x OR A", "|A|", true}, {"(G WITH x AND A) OR B", "|A|G WITH x|", true}, {"DocumentRef-a:LicenseRef-b", "|DocumentRef-a:LicenseRef-b|", true},
+        {"MIT OR", "|MIT|", false}, {"(MIT", "|MIT|", false}, {"", "|", false}, {"A OR (B", "|A|B|", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        bool met = mm_spdx_met(cases[i].text, strlen(cases[i].text), in_list, (void *)cases[i].allowed);
+        if (met != cases[i].met)
+            fail_msg("%s with %s: expected %d, found %d", cases[i].text, cases[i].allowed, cases[i].met, met);
+    }
+}
+
+static void what_is_nested_deeper_than_can_be_is_not_met(void **state)
+{
+    char text[2 * MM_SPDX_DEPTH + 3];
+    (void)state;
+    for (size_t depth = MM_SPDX_DEPTH; depth <= MM_SPDX_DEPTH + 1; depth++) {
+        memset(text, '(', depth);
+        text[depth] = 'x';
+        memset(text + depth + 1, ')', depth);
+        assert_int_equal(mm_spdx_met(text, 2 * depth + 1, in_list, "|x|"), depth == MM_SPDX_DEPTH);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -68,6 +121,9 @@ int main(void)
         cmocka_unit_test(what_is_no_expression_is_refused_at_its_place),
         cmocka_unit_test(nul_ends_no_expression),
         cmocka_unit_test(nesting_has_no_depth),
+        cmocka_unit_test(one_licence_has_no_operators),
+        cmocka_unit_test(an_expression_is_met_by_one_side_of_an_or_and_both_of_an_and),
+        cmocka_unit_test(what_is_nested_deeper_than_can_be_is_not_met),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
