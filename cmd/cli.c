@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +85,8 @@ static void print_version(const struct cli_command *command, bool verbose)
     if (!verbose)
         return;
     int abi = mm_sandbox_landlock_abi();
-    printf("libcrypto: %s\nzlib: %s\n", OpenSSL_version(OPENSSL_VERSION), zlibVersion());
+    printf("libcrypto: %s\nlibsodium: %s\nzlib: %s\n", OpenSSL_version(OPENSSL_VERSION), sodium_version_string(),
+           zlibVersion());
 #ifdef __linux__
     printf("no_new_privs: in force\n");
 #else

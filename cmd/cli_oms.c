@@ -186,8 +186,8 @@ static int check_model(struct verification *v)
         .progress = cli_progress,
         .progress_context = v->cli,
     };
-    mm_oms_check(&v->statement, v->model.root, &options, &v->counts, &v->cli->diags);
-    int answer = (int)mm_diags_answer(&v->cli->diags);
+    bool good = mm_oms_check(&v->statement, v->model.root, &options, &v->counts, &v->cli->diags) == 0;
+    int answer = good ? (int)mm_diags_answer(&v->cli->diags) : cli_failed(v->cli);
     return print_report(v, (enum mm_answer)answer) < 0 ? cli_worse(answer, MM_UNKNOWN) : answer;
 }
 

@@ -197,13 +197,19 @@ static int ask(void *context, struct mm_secret *password, struct mm_diags *diags
     return take_password(asked->cli, "password of ", asked->path, asked->how, password);
 }
 
+/* Best effort: what is locked is in no dump anyway, but stacks are. */
+static void forbid_dumps(void)
+{
+    const struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+}
+
 struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct cli_password *how)
 {
     const char *shown = cli->diags.file;
-    const struct rlimit none = {0, 0};
     struct asked asked = {cli, path, how};
     struct mm_secret_key *key = NULL;
-    setrlimit(RLIMIT_CORE, &none); /* best effort: what is locked is in no dump anyway */
+    forbid_dumps();
     cli->diags.file = path;
     int fd = mm_file_open(path, &cli->diags);
     if (fd >= 0) {
@@ -223,6 +229,7 @@ int cli_new_password(struct cli *cli, const char *path, struct cli_password *how
 {
     struct mm_secret again = {0};
     bool typed = how->fd < 0 && !how->file;
+    forbid_dumps();
     if (mm_secret_init(password, MM_PASSWORD_MAX, &cli->diags) < 0 ||
         take_password(cli, "new password of ", path, how, password) < 0)
         return -1;

@@ -341,7 +341,7 @@ static int run_inside(struct call *c, bool successor)
 
 static int run(struct call *c)
 {
-    bool successor = c->action == ADD && is_successor(c, c->id);
+    bool successor = c->action == ADD && c->operand && is_successor(c, c->id);
     bool reads = c->action == LIST || c->action == CHECK,
          from_file = c->action == ADD || (c->action == REVOKE && !c->by_id);
     if (successor && c->first_use)

@@ -37,6 +37,9 @@ enum {
     ROLE,
     SIZE,
     CHUNK_LISTS,
+    ATTEST,
+    ATTEST_KEY,
+    ATTEST_CERTIFICATE,
     PRIVATE,
     FOLLOW_LINKS,
     FILES_FROM,
@@ -68,6 +71,10 @@ static const struct cli_option options[] = {
     [ROLE] = {'r', "role", "PATH=ROLE", "the role of a file; may be given again"},
     [SIZE] = {'s', "size", "SIZE", "chunk size: a power of two from 64K to 64M (default 1M)"},
     [CHUNK_LISTS] = {'l', "chunk-lists", "DIR", "also write chunk lists to DIR, and name them"},
+    [ATTEST] = {0, "attest", "FILE",
+                "compare with what FILE says of the files, - is standard input; may be given again"},
+    [ATTEST_KEY] = {0, "attest-key", "FILE", "the public key, in PEM, that signs model-signing bundles"},
+    [ATTEST_CERTIFICATE] = {0, "attest-certificate", "FILE", "certificates, in PEM, that vouch for their signers"},
     [PRIVATE] = {'p', "private", NULL, "fill in what lacks, for publisher local"},
     [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of a folder"},
     [FILES_FROM] = {0, "files-from", "FILE", "take further paths from FILE, one a line; - is standard input"},
@@ -103,7 +110,8 @@ static const struct cli_command command = {
     "Describe files or folders in a canonical manifest on standard output.",
     options,
     sizeof options / sizeof *options,
-    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_MAKE,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_MAKE |
+        MM_GROUP_ATTEST,
 };
 
 struct call {
@@ -116,6 +124,12 @@ struct call {
     bool follow_links, failed;
     struct mm_manifest from_manifest, publisher;
     struct mm_gather gather;
+    const char **attested; /* operands of --attest */
+    size_t attested_count;
+    const char *attest_key, *attest_certificate;
+    struct mm_oms_key *key;
+    struct mm_oms_roots *roots;
+    struct mm_attest attest;
     struct mm_buf arguments, private_name;
     struct mm_writer writer;
     int lists_folder;
@@ -183,6 +197,9 @@ static void take_option(struct call *c, int option, const char *value)
                       value);
         break;
     case CHUNK_LISTS: c->how.chunk_lists = value; break;
+    case ATTEST: c->attested[c->attested_count++] = value; break;
+    case ATTEST_KEY: c->attest_key = value; break;
+    case ATTEST_CERTIFICATE: c->attest_certificate = value; break;
     case PRIVATE: c->how.is_private = true; break;
     case FOLLOW_LINKS: c->follow_links = true; break;
     case FILES_FROM: c->files_from = value; break;
@@ -319,6 +336,54 @@ static int check_output(struct call *c)
     return c->how.chunk_lists ? mm_make_folders(&c->gather, c->how.chunk_lists, &c->cli.diags) : 0;
 }
 
+static int read_pem(struct call *c, const char *path, struct mm_buf *pem)
+{
+    int fd = cli_open(&c->cli, path);
+    int result = fd < 0 ? -1 : mm_file_read_all(fd, MM_OMS_PEM_MAX, pem, &c->cli.diags);
+    if (fd > STDERR_FILENO)
+        close(fd);
+    return result > 0 ? mm_diag(&c->cli.diags, MM_RULE_OMS_KEY, "expected at most %u bytes, found more", MM_OMS_PEM_MAX)
+                      : result;
+}
+
+/* Whom bundles are to come from. */
+static int read_attest_keys(struct call *c)
+{
+    struct mm_buf key = {0}, roots = {0};
+    int result = c->attest_key ? read_pem(c, c->attest_key, &key) : 0;
+    if (result == 0 && c->attest_key && !(c->key = mm_oms_key_read(mm_buf_text(&key), key.length, &c->cli.diags)))
+        result = -1;
+    if (result == 0 && c->attest_certificate)
+        result = read_pem(c, c->attest_certificate, &roots);
+    if (result == 0 && c->attest_certificate &&
+        !(c->roots = mm_oms_roots_read(mm_buf_text(&roots), roots.length, &c->cli.diags)))
+        result = -1;
+    c->cli.diags.file = "";
+    mm_buf_release(&key);
+    mm_buf_release(&roots);
+    return result;
+}
+
+static int read_attestations(struct call *c)
+{
+    int result = 0;
+    if (c->attested_count == 0)
+        return 0;
+    if (read_attest_keys(c) < 0 || mm_attest_begin(&c->attest, &c->gather, &c->cli.diags) < 0)
+        return -1;
+    c->attest.key = c->key;
+    c->attest.roots = c->roots;
+    for (size_t i = 0; i < c->attested_count; i++) {
+        const char *from = c->attested[i];
+        int read = strcmp(from, "-") == 0
+                       ? mm_attest_add_stream(&c->attest, STDIN_FILENO, cli_shown(from), &c->cli.diags)
+                       : mm_attest_add(&c->attest, from, &c->cli.diags);
+        result = read < 0 ? -1 : result; /* what is wrong with the others is worth knowing too */
+    }
+    c->how.attest = &c->attest;
+    return result;
+}
+
 static int to_json(struct call *c, struct mm_buf *out)
 {
     struct mm_manifest manifest = {0};
@@ -356,6 +421,8 @@ static int run(struct call *c)
     if (result == 0)
         result = check_output(c);
     if (result == 0)
+        result = read_attestations(c);
+    if (result == 0)
         result = mm_make(&c->gather, &c->how, &out, &c->cli.diags);
     if (result == 0)
         result = write_out(c, &out);
@@ -370,9 +437,11 @@ int main(int argc, char **argv)
     int option;
     c.given = calloc((size_t)argc + 1, sizeof *c.given);
     c.roles = calloc((size_t)argc + 1, sizeof *c.roles);
-    if (!c.given || !c.roles) {
+    c.attested = calloc((size_t)argc + 1, sizeof *c.attested);
+    if (!c.given || !c.roles || !c.attested) {
         free(c.given);
         free(c.roles);
+        free(c.attested);
         return cli_no_memory(command.name);
     }
     cli_init(&c.cli, &command, argc, argv);
@@ -383,6 +452,8 @@ int main(int argc, char **argv)
         take_option(&c, option, value);
     if (c.nul && !c.files_from)
         cli_usage(&c.cli, "--null goes with --files-from");
+    if ((c.attest_key || c.attest_certificate) && c.attested_count == 0)
+        cli_usage(&c.cli, "--attest-key and --attest-certificate go with --attest");
     if (c.cli.argc < 1 && !c.files_from)
         cli_usage(&c.cli, "expected files or folders to describe, or --files-from");
     c.how.given = c.given;
@@ -393,6 +464,9 @@ int main(int argc, char **argv)
     mm_writer_abandon(&c.writer);
     if (c.lists_folder >= 0)
         close(c.lists_folder);
+    mm_attest_release(&c.attest);
+    mm_oms_key_free(c.key);
+    mm_oms_roots_free(c.roots);
     mm_gather_release(&c.gather);
     mm_manifest_release(&c.from_manifest);
     mm_manifest_release(&c.publisher);
@@ -401,6 +475,7 @@ int main(int argc, char **argv)
     int answer = cli_finish(&c.cli, failed);
     free(c.given);
     free(c.roles);
+    free(c.attested);
     if (result > 0)
         cli_usage(&c.cli, "what lacks stands above");
     return answer;

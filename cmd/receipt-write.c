@@ -1,4 +1,4 @@
-/* receipt-write: keeps a report that passed as a receipt, in the store's chain; checks, restarts and reads that chain. */
+/* receipt-write: keeps a report that passed as a receipt, in the store's chain; checks, anchors, restarts and reads that chain. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,27 +6,55 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "act/chain.h"
+#include "act/chain_sign.h"
 #include "act/consent.h"
 #include "act/home.h"
 #include "base/file.h"
 #include "cli.h"
+#include "cli_anchor.h"
+#include "cli_secret.h"
 #include "doc/manifest_field.h"
 #include "text/line.h"
 
-/* What a call does; the four that are no WRITE have options of the same names. */
-enum { CHECK, HEAD, NEW_CHAIN, GRANT_EXECUTION, EXPECT_HEAD, HOME, HOST_LABEL, MEDIUM, ROOT, WRITE };
+/* What a call does; those that are no WRITE have options of the same names. */
+enum {
+    CHECK,
+    HEAD,
+    NEW_CHAIN,
+    GRANT_EXECUTION,
+    ANCHOR, /* with CHECK it is what the chain is compared with */
+    EXPECT_HEAD,
+    FORCE,
+    HOME,
+    HOST_LABEL,
+    MEDIUM,
+    PASSWORD_FD,
+    PASSWORD_FILE,
+    PUBLIC_KEY,
+    REQUIRE_SIGNATURE,
+    ROOT,
+    SECRET_KEY,
+    WRITE
+};
 
 static const struct cli_option options[] = {
     [CHECK] = {'c', "check", NULL, "check the whole chain of receipts"},
     [HEAD] = {0, "head", NULL, "print the hash of the newest receipt"},
     [NEW_CHAIN] = {0, "new-chain", "REASON", "end a damaged chain; the next receipt begins a new one"},
     [GRANT_EXECUTION] = {0, "grant-execution", "MODEL", "write a consent to run MODEL, PUBLISHER/NAME[@REVISION]"},
+    [ANCHOR] = {'a', "anchor", "FILE",
+                "write the head as a signed anchor; with --check: an anchor's head has to be in the chain"},
     [EXPECT_HEAD] = {0, "expect-head", "HEX", "with --check: this receipt has to be in the chain"},
+    [FORCE] = {'f', "force", NULL, "replace an anchor that is there"},
     [HOME] = {0, "home", "DIR", "the store, instead of MINIMODEL_HOME"},
     [HOST_LABEL] = {0, "host-label", "TEXT", "note TEXT as the name of this machine"},
     [MEDIUM] = {'m', "medium", "WORD", "file, usb, chunkset, peer or in-place (default), and perhaps a detail"},
+    [PASSWORD_FD] = {0, "password-fd", "N", "read the secret key's password from the open file N"},
+    [PASSWORD_FILE] = {0, "password-file", "FILE", "read it from FILE, which is the user's own and mode 0600"},
+    [PUBLIC_KEY] = {'p', "public-key", "FILE", "with --check: a key that signatures have to be of; may be given again"},
+    [REQUIRE_SIGNATURE] = {0, "require-signature", NULL, "with --check and keys: every receipt has to be signed"},
     [ROOT] = {'r', "root", "DIR", "the folder that was verified: note which files are there"},
+    [SECRET_KEY] = {'s', "secret-key", "FILE", "sign the receipt or the anchor with this key"},
 };
 
 static const struct cli_command command = {
@@ -35,7 +63,7 @@ static const struct cli_command command = {
     "Keep a report whose verdict is pass (default: standard input) as a receipt.",
     options,
     sizeof options / sizeof *options,
-    MM_GROUP_TEXT | MM_GROUP_VERIFY | MM_GROUP_RECEIPT | MM_GROUP_STORE,
+    MM_GROUP_TEXT | MM_GROUP_VERIFY | MM_GROUP_RECEIPT | MM_GROUP_STORE | MM_GROUP_TRUST,
 };
 
 struct call {
@@ -44,8 +72,14 @@ struct call {
     const char *home, *root, *host_label, *medium, *reason;
     char model_id[160];
     uint64_t revision; /* 0: any */
-    bool expects;
+    bool expects, force;
     unsigned char expected[MM_HASH_BYTES];
+    const char *secret_key_path;
+    struct mm_secret_key *secret_key; /* NULL: nothing is signed */
+    struct cli_password password;
+    struct mm_chain_keys keys;
+    struct cli_anchor anchor;
+    struct mm_writer anchor_file, signature_file; /* of the anchor that is written */
 };
 
 /* ---- printing ---- */
@@ -96,6 +130,29 @@ static int print_chain(struct call *c, const struct mm_chain_facts *facts)
     snprintf(number, sizeof number, "%" PRIu64, facts->receipts);
     cli_fact(&c->cli, &out, "receipts", number, true);
     cli_fact(&c->cli, &out, "head", hex, false);
+    if (c->keys.count) {
+        snprintf(number, sizeof number, "%" PRIu64, facts->verified);
+        cli_fact(&c->cli, &out, "signatures", number, true);
+    }
+    return print_facts(c, &out);
+}
+
+static int print_anchor(struct call *c, const struct mm_anchor *anchor)
+{
+    struct mm_buf out = {0}, shown = {0};
+    char hex[MM_HASH_HEX + 1], number[24];
+    if (c->cli.json)
+        mm_buf_str(&shown, c->anchor.path);
+    else
+        mm_buf_printable(&shown, c->anchor.path, strlen(c->anchor.path));
+    if (!mm_buf_text(&shown))
+        return mm_diag_memory(&c->cli.diags);
+    mm_hex(hex, anchor->head, MM_HASH_BYTES);
+    snprintf(number, sizeof number, "%" PRIu64, anchor->receipts);
+    cli_fact(&c->cli, &out, "anchor", shown.data, false);
+    cli_fact(&c->cli, &out, "receipts", number, true);
+    cli_fact(&c->cli, &out, "head", hex, false);
+    mm_buf_release(&shown);
     return print_facts(c, &out);
 }
 
@@ -113,7 +170,7 @@ static int append(struct call *c, int home, struct mm_receipt *receipt)
     unsigned char head[MM_HASH_BYTES];
     if (copy_text(&receipt->host_label, c->host_label, &c->cli.diags) < 0)
         return -1;
-    if (mm_chain_append(home, receipt, path, head, &c->cli.diags) < 0)
+    if (mm_chain_append_signed(home, receipt, c->secret_key, path, head, &c->cli.diags) < 0)
         return -1;
     return print_receipt(c, path, head);
 }
@@ -164,13 +221,72 @@ static int grant_execution(struct call *c, int home)
     return result;
 }
 
+/* ---- anchors ---- */
+
+/* The signature appears first, so that an anchor never stands there without one; what failed to be flushed may stand there whole. */
+static int publish_anchor(struct call *c, const struct mm_buf *document, const struct mm_buf *signature)
+{
+    struct mm_diags *diags = &c->cli.diags;
+    if (mm_writer_write(&c->signature_file, signature->data, signature->length, diags) < 0 ||
+        mm_writer_write(&c->anchor_file, document->data, document->length, diags) < 0 ||
+        mm_writer_commit(&c->signature_file, diags) < 0)
+        return -1;
+    return mm_writer_commit(&c->anchor_file, diags);
+}
+
+static int write_anchor(struct call *c, int home)
+{
+    struct mm_buf document = {0}, signature = {0};
+    struct mm_anchor anchor;
+    int result = mm_anchor_make(&anchor, home, c->host_label, c->secret_key, &document, &signature, &c->cli.diags);
+    if (result == 0)
+        result = publish_anchor(c, &document, &signature);
+    if (result == 0)
+        result = print_anchor(c, &anchor);
+    mm_buf_release(&document);
+    mm_buf_release(&signature);
+    return result;
+}
+
+static int open_anchor(struct call *c)
+{
+    char *signature = cli_anchor_signature(&c->cli, c->anchor.path);
+    int result = signature ? mm_writer_open(&c->anchor_file, c->anchor.path, c->force, &c->cli.diags) : -1;
+    if (result == 0)
+        result = mm_writer_open(&c->signature_file, signature, c->force, &c->cli.diags);
+    free(signature);
+    return result;
+}
+
 /* ---- the call ---- */
+
+/* The receipt that has to be in the chain, NULL for none. An anchor that is not to be believed is a finding, and names none. */
+static const unsigned char *expected_head(struct call *c)
+{
+    if (c->expects)
+        return c->expected;
+    if (c->anchor.path && cli_anchor_verify(&c->cli, &c->anchor, &c->keys) == 0)
+        return c->anchor.anchor.head;
+    return NULL;
+}
+
+static int check_chain(struct call *c, int home, struct mm_chain_facts *facts)
+{
+    struct mm_diags *diags = &c->cli.diags;
+    uint64_t errors = diags->errors;
+    const unsigned char *expected = expected_head(c);
+    int result = mm_chain_check_signed(home, expected, c->keys.count ? &c->keys : NULL, facts, diags);
+    if (facts->signatures && !c->keys.count)
+        mm_note(diags, MM_RULE_RECEIPT_SIGNATURE,
+                "%" PRIu64 " of the receipts are signed; which key signed them is not checked without --public-key",
+                facts->signatures);
+    return result < 0 || diags->errors > errors ? -1 : 0;
+}
 
 static int run_chain(struct call *c, int home)
 {
     struct mm_chain_facts facts;
-    int result = c->mode == CHECK ? mm_chain_check(home, c->expects ? c->expected : NULL, &facts, &c->cli.diags)
-                                  : mm_chain_head(home, &facts, &c->cli.diags);
+    int result = c->mode == CHECK ? check_chain(c, home, &facts) : mm_chain_head(home, &facts, &c->cli.diags);
     if (result == 0 ||
         (c->mode == CHECK && !c->cli.diags.unknown)) /* what a damaged chain has, not what was not read */
         result |= print_chain(c, &facts);
@@ -184,6 +300,7 @@ static int run_inside(struct call *c, int home, int report, int root)
     case HEAD: return run_chain(c, home);
     case NEW_CHAIN: return mm_chain_restart(home, c->reason, &c->cli.diags);
     case GRANT_EXECUTION: return grant_execution(c, home);
+    case ANCHOR: return write_anchor(c, home);
     default: return write_receipt(c, home, report, root);
     }
 }
@@ -197,22 +314,56 @@ static int open_root(struct call *c)
     return root;
 }
 
+/* Keys, and the files of an anchor. */
+static int open_signed(struct call *c)
+{
+    if (c->mode == CHECK && cli_anchor_read(&c->cli, &c->anchor, &c->keys) < 0)
+        return -1;
+    if (c->mode == ANCHOR && open_anchor(c) < 0)
+        return -1;
+    if (!c->secret_key_path)
+        return 0;
+    c->secret_key = cli_secret_key(&c->cli, c->secret_key_path, &c->password);
+    return c->secret_key ? 0 : -1;
+}
+
+static int enter(struct call *c, int home, int root)
+{
+    bool reads = c->mode == CHECK || c->mode == HEAD || c->mode == ANCHOR;
+    struct mm_sandbox_rule rules[3] = {{home, reads ? MM_SANDBOX_READ : MM_SANDBOX_WRITE}};
+    size_t count = 1;
+    if (root >= 0)
+        rules[count++] = (struct mm_sandbox_rule){root, MM_SANDBOX_READ};
+    if (c->mode == ANCHOR)
+        rules[count++] = (struct mm_sandbox_rule){c->anchor_file.folder, MM_SANDBOX_WRITE};
+    return cli_sandbox(&c->cli, rules, count);
+}
+
 static int run(struct call *c)
 {
-    bool reads = c->mode == CHECK || c->mode == HEAD;
     int report = -1, root = -1, result = -1;
     if (c->mode == WRITE && (report = cli_open(&c->cli, c->cli.argc ? c->cli.argv[0] : "-")) < 0)
         return -1;
     if (c->root && (root = open_root(c)) < 0)
         return -1;
+    if (open_signed(c) < 0)
+        return -1;
     int home = mm_home_open(c->home, c->mode == WRITE, &c->cli.diags);
     if (home < 0)
         return -1;
-    struct mm_sandbox_rule rules[] = {{home, reads ? MM_SANDBOX_READ : MM_SANDBOX_WRITE}, {root, MM_SANDBOX_READ}};
-    if (cli_sandbox(&c->cli, rules, root < 0 ? 1 : 2) == 0)
+    if (enter(c, home, root) == 0)
         result = run_inside(c, home, report, root);
     close(home);
     return result;
+}
+
+static void release(struct call *c)
+{
+    mm_secret_key_free(c->secret_key);
+    cli_password_release(&c->password);
+    cli_anchor_release(&c->anchor);
+    mm_writer_abandon(&c->anchor_file);
+    mm_writer_abandon(&c->signature_file);
 }
 
 /* ---- options ---- */
@@ -268,6 +419,13 @@ static void take_option(struct call *c, int option, const char *value)
         check_medium(c);
         break;
     case ROOT: c->root = value; break;
+    case ANCHOR: c->anchor.path = value; break;
+    case FORCE: c->force = true; break;
+    case PASSWORD_FD: cli_password_fd(&c->cli, &c->password, value); break;
+    case PASSWORD_FILE: c->password.file = value; break;
+    case PUBLIC_KEY: cli_anchor_key(&c->cli, &c->anchor, &c->keys, value); break;
+    case REQUIRE_SIGNATURE: c->keys.required = true; break;
+    case SECRET_KEY: c->secret_key_path = value; break;
     default:
         take_mode(c, option);
         if (option == NEW_CHAIN)
@@ -277,19 +435,55 @@ static void take_option(struct call *c, int option, const char *value)
     }
 }
 
+/* Which options go together. */
+static void check_signing(struct call *c)
+{
+    bool signs = c->mode == WRITE || c->mode == GRANT_EXECUTION || c->mode == ANCHOR;
+    if (c->mode == ANCHOR && !c->secret_key_path)
+        cli_usage(&c->cli, "--anchor needs --secret-key, or --check and --public-key");
+    if (c->secret_key_path && !signs)
+        cli_usage(&c->cli, "--secret-key goes with a REPORT, --grant-execution or --anchor");
+    if (!c->secret_key_path && (c->password.fd >= 0 || c->password.file))
+        cli_usage(&c->cli, "a password goes with --secret-key");
+    cli_password_check(&c->cli, &c->password);
+    if (c->keys.count && c->mode != CHECK)
+        cli_usage(&c->cli, "--public-key goes with --check");
+    if (!c->keys.count && (c->keys.required || (c->mode == CHECK && c->anchor.path)))
+        cli_usage(&c->cli, "--require-signature, and --anchor with --check, need --public-key");
+    if (c->force && c->mode != ANCHOR)
+        cli_usage(&c->cli, "--force goes with --anchor");
+}
+
+static void check_options(struct call *c)
+{
+    if (c->anchor.path && c->mode == WRITE)
+        c->mode = ANCHOR;
+    if (c->anchor.path && c->mode != ANCHOR && c->mode != CHECK)
+        cli_usage(&c->cli, "--anchor and --%s exclude each other", options[c->mode].name);
+    if (c->cli.argc > (c->mode == WRITE))
+        cli_usage(&c->cli, c->mode == WRITE ? "expected one REPORT" : "expected no REPORT with that option");
+    if (c->expects && (c->mode != CHECK || c->anchor.path))
+        cli_usage(&c->cli, "--expect-head goes with --check, and without --anchor");
+    if (c->mode != WRITE && (c->root || c->medium))
+        cli_usage(&c->cli, "--root and --medium go with a REPORT");
+    if (c->mode != WRITE && c->host_label && c->mode != GRANT_EXECUTION && c->mode != ANCHOR)
+        cli_usage(&c->cli, "--host-label goes with a REPORT, --grant-execution or --anchor");
+    check_signing(c);
+}
+
 int main(int argc, char **argv)
 {
-    struct call c = {.mode = WRITE};
+    struct call c = {.mode = WRITE,
+                     .password = CLI_NO_PASSWORD,
+                     .anchor_file = {.fd = -1, .folder = -1},
+                     .signature_file = {.fd = -1, .folder = -1}};
     const char *value;
     int option;
     cli_init(&c.cli, &command, argc, argv);
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
-    if (c.cli.argc > (c.mode == WRITE))
-        cli_usage(&c.cli, c.mode == WRITE ? "expected one REPORT" : "expected no REPORT with that option");
-    if (c.expects && c.mode != CHECK)
-        cli_usage(&c.cli, "--expect-head goes with --check");
-    if (c.mode != WRITE && (c.root || c.medium || (c.host_label && c.mode != GRANT_EXECUTION)))
-        cli_usage(&c.cli, "--root, --medium and --host-label go with a REPORT");
-    return cli_finish(&c.cli, run(&c) < 0 ? cli_failed(&c.cli) : MM_YES);
+    check_options(&c);
+    int answer = run(&c) < 0 ? cli_failed(&c.cli) : MM_YES;
+    release(&c);
+    return cli_finish(&c.cli, answer);
 }

@@ -6,15 +6,19 @@
 
 #include "act/chain.h"
 #include "act/keep.h"
+#include "cli_anchor.h"
 #include "cli_store.h"
 #include "cli_trust.h"
 
-enum { QUICK, KEYRING, EXPECT_HEAD, HOME_DIR };
+enum { QUICK, KEYRING, ANCHOR, EXPECT_HEAD, PUBLIC_KEY, HOME_DIR };
 
 static const struct cli_option options[] = {
     [QUICK] = {0, "quick", NULL, "leave out whole-file hashes; chunk hashes and roots stay"},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
+    [ANCHOR] = {'a', "anchor", "FILE", "the chain of receipts has to hold the head of this signed anchor"},
     [EXPECT_HEAD] = {0, "expect-head", "HEX", "the chain of receipts has to hold the one with this SHA-256"},
+    [PUBLIC_KEY] = {'p', "public-key", "FILE",
+                    "a key that anchor and receipts have to be signed with; may be given again"},
     [HOME_DIR] = {0, "home", "DIR", "the store (default: MINIMODEL_HOME)"},
 };
 
@@ -36,6 +40,8 @@ struct call {
     struct mm_keep_check how;
     unsigned char head[MM_HASH_BYTES];
     bool expects_head;
+    struct mm_chain_keys keys;
+    struct cli_anchor anchor;
 };
 
 static const char *word_of(enum mm_answer answer)
@@ -102,8 +108,11 @@ static int check_chain(struct call *c)
 {
     struct mm_chain_facts facts = {0};
     uint64_t errors = c->cli.diags.errors;
+    const unsigned char *head = c->expects_head ? c->head : NULL;
     c->cli.diags.file = "";
-    mm_chain_check(c->store.home, c->expects_head ? c->head : NULL, &facts, &c->cli.diags);
+    if (c->anchor.path && cli_anchor_verify(&c->cli, &c->anchor, &c->keys) == 0)
+        head = c->anchor.anchor.head;
+    mm_chain_check_signed(c->store.home, head, c->keys.count ? &c->keys : NULL, &facts, &c->cli.diags);
     enum mm_answer answer = c->cli.diags.errors == errors ? MM_YES : mm_diags_answer(&c->cli.diags);
     return print_line(c, "receipts", facts.receipts, answer) < 0 ? MM_UNKNOWN : (int)answer;
 }
@@ -133,6 +142,21 @@ static int check_all(struct call *c)
     return cli_worse(answer, check_chain(c));
 }
 
+static void take_option(struct call *c, int option, const char *value)
+{
+    switch (option) {
+    case QUICK: c->how.quick = true; break;
+    case KEYRING: c->keyring = value; break;
+    case ANCHOR: c->anchor.path = value; break;
+    case PUBLIC_KEY: cli_anchor_key(&c->cli, &c->anchor, &c->keys, value); break;
+    case HOME_DIR: c->home = value; break;
+    default:
+        c->expects_head = true;
+        if (!mm_hex_hash(value, strlen(value), c->head))
+            cli_usage(&c->cli, "expected 64 lower-case hex digits, found '%s'", value);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct call c = {.store = {NULL, -1}, .trust = CLI_TRUST_NONE};
@@ -141,24 +165,19 @@ int main(int argc, char **argv)
     cli_init(&c.cli, &command, argc, argv);
     c.how.progress = cli_progress;
     c.how.progress_context = &c.cli;
-    while ((option = cli_next(&c.cli, &value)) >= 0) {
-        c.how.quick = c.how.quick || option == QUICK;
-        if (option == HOME_DIR)
-            c.home = value;
-        if (option == KEYRING)
-            c.keyring = value;
-        if (option == EXPECT_HEAD && !mm_hex_hash(value, strlen(value), c.head))
-            cli_usage(&c.cli, "expected 64 lower-case hex digits, found '%s'", value);
-        c.expects_head = c.expects_head || option == EXPECT_HEAD;
-    }
+    while ((option = cli_next(&c.cli, &value)) >= 0)
+        take_option(&c, option, value);
+    if (c.anchor.path && (c.expects_head || !c.keys.count))
+        cli_usage(&c.cli, "--anchor needs --public-key, and goes without --expect-head");
     c.how.trust = &c.trust.trust;
-    if (cli_store_open(&c.cli, &c.store, c.home) == 0) {
+    if (cli_anchor_read(&c.cli, &c.anchor, &c.keys) == 0 && cli_store_open(&c.cli, &c.store, c.home) == 0) {
         cli_trust_open(&c.cli, &c.trust, c.keyring);
         c.trust.trust.home = c.store.home;
         c.trust.trust.store_optional = true; /* the receipts are checked by themselves */
         if (cli_sandbox_read_only(&c.cli) == 0)
             answer = check_all(&c);
     }
+    cli_anchor_release(&c.anchor);
     cli_trust_release(&c.trust);
     cli_store_release(&c.store);
     return cli_finish(&c.cli, answer);

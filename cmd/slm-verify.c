@@ -328,6 +328,16 @@ static void take_option(struct call *c, int option, const char *value)
     }
 }
 
+/* A bundle is another question than a manifest: what belongs to the one must not seem to hold for the other. */
+static void check_oms_alone(const struct call *c)
+{
+    const struct mm_verify_options *how = &c->how;
+    if (how->quick || how->strict || how->require_signature || how->pin || how->only_count || c->signature ||
+        c->keyring || c->home || c->trust.policies.file_count || c->trust.policies.failed || c->bad_ranges || c->force)
+        cli_usage(&c->cli, "--oms goes with --key, --certificate, --ignore-path, --ignore-unsigned-files and "
+                           "--follow-links alone");
+}
+
 int main(int argc, char **argv)
 {
     struct call c = {.trust = CLI_TRUST_NONE, .folder = -1, .signature_file = -1, .writer = {.fd = -1, .folder = -1}};
@@ -346,6 +356,8 @@ int main(int argc, char **argv)
         else
             take_option(&c, option, value);
     cli_oms_check_usage(&c.cli, &c.oms, false);
+    if (c.oms.bundle)
+        check_oms_alone(&c);
     if (c.cli.argc < 1 || c.cli.argc > 2)
         cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
     int answer = cli_finish(&c.cli, c.oms.bundle ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0]) : run(&c));

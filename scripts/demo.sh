@@ -1,6 +1,6 @@
 #!/bin/sh
 # The main job on a real, tiny model: describe, lint, verify; four lies, each refused by name; then into the store, with a receipt
-# and through a kill.
+# and through a kill; then signed.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/bootstrap.sh
@@ -104,8 +104,8 @@ manifest-make -q --model-id keeper/tiny --version 1.0 --license CC0-1.0 --takedo
 
 # ---- into the store ----
 
-MINIMODEL_HOME=$work/store
-export MINIMODEL_HOME
+MINIMODEL_HOME=$work/store MINIMODEL_KEYRING=$work/keyring
+export MINIMODEL_HOME MINIMODEL_KEYRING
 
 say 'The reader takes the models into the store: checked while they are copied'
 refused 'store-unsigned' slm-import -q tiny
@@ -158,7 +158,40 @@ awk -F': ' '{ at[$1] = $2 }
 }
 printf 'What was kept was hashed again, not copied again. The weights are those of the other model, so they were reused.\n'
 
-say 'Lie 5: a receipt that was changed afterwards'
+# ---- signed ----
+
+say 'The publisher makes a key, and signs the next revision'
+show key-make -q --no-password keeper | tee made
+key=$(sed -n 's/^key-id: //p' made)
+mkdir new
+cp model/*.txt model/*.md $gguf new/
+manifest-make -q --from model/model.manifest --version 1.1 --key-id "$key" -s 64K new >next.manifest
+mv next.manifest new/
+show manifest-sign -q -s keeper.key new/next.manifest
+refused 'signature-unknown-key' slm-import -q new
+
+say 'The reader compares the fingerprint, trusts the key, and imports'
+show key-trust -q add --fingerprint "$(sed -n 's/^fingerprint: //p' made)" keeper keeper.pub
+show slm-import -q new | head -n 3
+show slm-list
+
+say 'Lie 5: the signature was taken away, or the revision turned back'
+cp -r new stripped && cp -r new older && rm stripped/*.minisig older/*.minisig
+sed -i 's/^key-id: .*/key-id: none/; s/^signature-scheme: .*/signature-scheme: none/' stripped/next.manifest
+refused 'verify-signature' slm-import -q --allow-unsigned stripped
+sed -i 's/^revision: .*/revision: 1/; /^previous-manifest: /d' older/next.manifest
+manifest-sign -q -s keeper.key older/next.manifest >/dev/null
+refused 'store-rollback' slm-import -q older
+
+say 'Lie 6: the key was stolen, and the revocation that was signed in advance arrives'
+show key-trust -q revoke keeper "$key.revoked"
+refused 'signature-revoked-key' slm-verify -q new/next.manifest
+
+say 'The head of the receipts, signed, for a place that is not this machine'
+show receipt-write --anchor today.anchor --secret-key keeper.key
+show receipt-write --check --anchor today.anchor --public-key keeper.pub
+
+say 'Lie 7: a receipt that was changed afterwards'
 chmod u+w "$receipt"
 sed 's/^execution-consent: no/execution-consent: yes/' "$receipt" >changed
 cat changed >"$receipt"

@@ -1722,6 +1722,15 @@ def derived_cases():
     bad(path("files-order"), derived(source=(ZERO_HASH + " b", ZERO_HASH + " a")).bytes(), "diff-evidence", "4:16")
 
 
+def anchor_cases():
+    """Only read beside its signature, so that the unit tests say what is wrong with each."""
+    sound = Lines(["minimodel-anchor 0", "created: 2026-11-21T12:00:00Z", "host-label: my desk", "receipts: 3", "head: " + "ab" * 32])
+    for what, data in (("good", sound.bytes()), ("good-plain", sound.drop("host-label").bytes()), ("none", sound.put("receipts", 0).bytes()),
+                       ("time", sound.put("created", "2026-02-30T12:00:00Z").bytes()), ("surplus", sound.end("x: y").bytes()),
+                       ("order", sound.swap(2, 4).bytes()), ("empty", b"")):
+        extra(f"anchor/{what}/head.anchor", data)
+
+
 # ---- policies ----
 
 def policy(*rules):
@@ -1761,6 +1770,37 @@ def policy_cases():
     bad(path("format"), every.put("format", "ggml").bytes(), "value-word", "13:9")
     bad(path("number"), every.put("max-bytes", "1G").bytes(), "value-number", "16:12")
     bad(path("evidence"), every.put("evidence", "derive").bytes(), "value-word", "18:11")
+
+
+# ---- what others say of files ----
+
+def attestation_cases():
+    """What is sound speaks of no file here, so that nothing is expected of it."""
+    def path(what):
+        return f"attestation/{what}/said"
+
+    one, other, git = ("%02x" % 1) * 32, "ab" * 32, "cd" * 20
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{one}\nsize 5\n"
+    metadata = f"{git}\n{other}\n1700000000.25\n"
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": "sha256:" + one, "size": 5}
+    ollama = {"schemaVersion": 2, "config": dict(layer, mediaType="c", digest="sha256:" + other), "layers": [layer]}
+    extra(path("good-sums"), f"# hashes\n{one}  a\n{other} *b/c\r\n\\{one}  d\\\\e\n".encode())
+    extra(path("good-tags"), f"SHA256 (a) = {one}\nSHA2-256(b)= {other}\n".encode())
+    extra(path("good-pointer"), pointer.encode())
+    extra(path("good-metadata"), metadata.encode())
+    extra(path("good-git"), metadata.replace(other, git).encode())
+    extra(path("good-ollama"), json.dumps(ollama).encode())
+    bad(path("empty"), b"", "attest-form", "-")
+    bad(path("nul"), f"{one}  a\0\n".encode(), "attest-form", "-")
+    bad(path("two-hashes"), f"{one}  a\n{other}  ./a\n".encode(), "attest-form", "2:1")
+    bad(path("other-hash"), f"{one}  a\n{one}{one}  b\n".encode(), "attest-form", "2:1")
+    bad(path("pointer-extension"), pointer.replace("oid", f"ext-0-x sha256:{other}\noid").encode(), "attest-form", "2:1")
+    bad(path("pointer-size"), pointer.replace("size 5", "size 05").encode(), "attest-form", "3:1")
+    bad(path("metadata-etag"), metadata.replace(other, "W/x").encode(), "attest-form", "2:1")
+    bad(path("metadata-ends"), f"{git}\n".encode(), "attest-form", "2:1")
+    bad(path("ollama-schema"), json.dumps(dict(ollama, schemaVersion=1)).encode(), "attest-form", "@18")
+    bad(path("ollama-layers"), json.dumps(dict(ollama, layers=[])).encode(), "attest-form", "@157")
+    bad(path("json"), b"{}", "attest-form", "-")
 
 
 # ---- reports, receipts, their log ----
@@ -1907,8 +1947,9 @@ def main():
                    gguf_arithmetic, gguf_layout, gguf_padding, st_good, st_length, st_json, st_entries, st_layout,
                    json_cases, refused_cases, text_cases, slm_good, slm_header_cases, slm_hash_cases, slm_facts_cases,
                    slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
-                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases, policy_cases, revocation_cases, report_cases,
-                   receipt_cases, manifests_that_tell):
+                   manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases,
+                   attestation_cases, policy_cases, revocation_cases, anchor_cases, report_cases, receipt_cases,
+                   manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]
     assert len(paths) == len(set(paths)), [p for p in paths if paths.count(p) > 1]

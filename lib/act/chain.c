@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "act/chain_parts.h"
+#include "act/chain_sign.h"
 #include "act/home.h"
 #include "base/checked.h"
 #include "base/file.h"
@@ -34,6 +35,7 @@ struct append {
     char created[MM_TIME_SIZE]; /* the head's time, "" for none */
     struct unnamed *unnamed;
     size_t unnamed_count, unnamed_capacity;
+    const struct mm_secret_key *key; /* which signs the new receipt; NULL: none does */
 };
 
 static void close_append(struct append *a)
@@ -145,9 +147,28 @@ static int mend_log(struct append *a)
 
 /* ---- what an interrupted append left ---- */
 
+/* The signature NAME was written, and its receipt was not. */
+static int drop_signature(struct append *a, const char *name)
+{
+    struct mm_diags *diags = a->chain.diags;
+    char parent[MM_RECEIPT_PATH];
+    snprintf(parent, sizeof parent, MM_CHAIN_FOLDER "/%.*s", (int)(strrchr(name, '/') - name), name);
+    int folder = mm_home_open_folder(a->chain.home, parent, false);
+    int result = folder < 0 ? -1 : unlinkat(folder, strrchr(name, '/') + 1, 0);
+    if (result < 0)
+        mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot take away a signature without its receipt", errno);
+    else
+        mm_note(diags, MM_RULE_RECEIPT_SURPLUS, "%s, whose receipt was never written, is taken away", name);
+    if (folder >= 0)
+        close(folder);
+    return result;
+}
+
 static int collect_unnamed(void *context, const char *name, bool unfinished)
 {
     struct append *a = context;
+    if (!unfinished && mm_chain_signs(&a->chain, &a->names, name) == MM_CHAIN_SIGNS_ABSENT)
+        return drop_signature(a, name);
     struct mm_receipt receipt;
     struct mm_diags ignored;
     int result = 0;
@@ -239,20 +260,26 @@ static int write_text(struct append *a, struct mm_receipt *receipt, struct mm_bu
     return result;
 }
 
-/* Writes the receipt's file. *FOLDER is left open for taking it back, -1 where there is nothing to take back. */
-static int write_file(struct append *a, const struct mm_buf *text, const char *path, int *folder)
+/* The folder of the file PATH, made where it lacks; -1 with a finding. */
+static int open_folder(struct append *a, const char *path)
+{
+    char parent[MM_RECEIPT_PATH];
+    snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
+    int folder = mm_home_open_folder(a->chain.home, parent, true);
+    if (folder < 0)
+        mm_diag(a->chain.diags, MM_RULE_IO_WRITE, "cannot make the folder %s: %s", parent, strerror(errno));
+    return folder;
+}
+
+/* Writes a file that is read-only; FORCE replaces what an interrupted call left there. Where it fails nothing new stands there. */
+static int write_file(struct append *a, const struct mm_buf *text, const char *path, int folder, bool force)
 {
     struct mm_diags *diags = a->chain.diags;
     struct mm_writer writer;
-    char parent[MM_RECEIPT_PATH];
-    snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
-    *folder = mm_home_open_folder(a->chain.home, parent, true);
-    if (*folder < 0)
-        return mm_diag(diags, MM_RULE_IO_WRITE, "cannot make the folder %s: %s", parent, strerror(errno));
     const char *base = strrchr(path, '/') + 1;
     struct stat there;
-    bool fresh = fstatat(*folder, base, &there, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
-    if (mm_writer_open_in(&writer, *folder, path, false, diags) < 0)
+    bool fresh = fstatat(folder, base, &there, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+    if (mm_writer_open_in(&writer, folder, path, force, diags) < 0)
         return -1;
     int result = mm_writer_write(&writer, text->data, text->length, diags);
     if (result == 0 && fchmod(writer.fd, 0444) < 0)
@@ -260,10 +287,56 @@ static int write_file(struct append *a, const struct mm_buf *text, const char *p
     if (result == 0) {
         result = mm_writer_commit(&writer, diags);
         if (result < 0 && fresh) /* it may stand there, with a folder that could not be flushed */
-            unlinkat(*folder, base, 0);
+            unlinkat(folder, base, 0);
         return result;
     }
     mm_writer_abandon(&writer);
+    return result;
+}
+
+static void take_back(struct append *a, int folder, const char *path, const char *suffix)
+{
+    char name[MM_RECEIPT_PATH];
+    snprintf(name, sizeof name, "%s%s", strrchr(path, '/') + 1, suffix);
+    if (unlinkat(folder, name, 0) < 0)
+        mm_diag_errno(a->chain.diags, MM_RULE_IO_WRITE, "cannot take back the receipt", errno);
+}
+
+/* The signature of the receipt PATH, whose TEXT has the hash HEAD. */
+static int write_signature(struct append *a, const struct mm_receipt *receipt, const struct mm_buf *text,
+                           const char *path, const unsigned char *head, int folder)
+{
+    struct mm_buf comment = {0}, signature = {0};
+    unsigned char prehash[MM_PREHASH_BYTES];
+    char name[MM_RECEIPT_PATH];
+    mm_receipt_trusted_comment(receipt, head, &comment);
+    int result = mm_buf_text(&comment) ? 0 : mm_diag_memory(a->chain.diags);
+    if (result == 0) {
+        mm_prehash(text->data, text->length, prehash);
+        result = mm_secret_key_sign(a->key, prehash, comment.data, &signature, a->chain.diags);
+    }
+    if (result == 0) {
+        snprintf(name, sizeof name, "%s" MM_SIGNATURE_SUFFIX, path);
+        result = write_file(a, &signature, name, folder, true);
+    }
+    mm_buf_release(&comment);
+    mm_buf_release(&signature);
+    return result;
+}
+
+/* The signature goes first, so that a receipt that was to be signed never stands there without it; but none is touched of a
+ * receipt that is there already, the same one of a chain that was restarted this very second. */
+static int write_files(struct append *a, const struct mm_receipt *receipt, const struct mm_buf *text, const char *path,
+                       const unsigned char *head, int folder)
+{
+    struct stat there;
+    bool fresh = fstatat(folder, strrchr(path, '/') + 1, &there, AT_SYMLINK_NOFOLLOW) < 0;
+    bool sign = fresh && a->key;
+    if (sign && write_signature(a, receipt, text, path, head, folder) < 0)
+        return -1;
+    int result = write_file(a, text, path, folder, false);
+    if (result < 0 && sign)
+        take_back(a, folder, path, MM_SIGNATURE_SUFFIX);
     return result;
 }
 
@@ -277,12 +350,15 @@ static int append(struct append *a, struct mm_receipt *receipt, char path[static
         mm_sha256_once(a->chain.sha, text.data, text.length, head);
         mm_receipt_name(name, receipt->model_id, receipt->created, head);
         snprintf(path, MM_RECEIPT_PATH, MM_CHAIN_FOLDER "/%s", name);
-        result = write_file(a, &text, path, &folder);
+        folder = open_folder(a, path);
+        result = folder < 0 ? -1 : write_files(a, receipt, &text, path, head, folder);
     }
     if (result == 0) {
         result = name_receipt(a, head, name);
-        if (result < 0 && unlinkat(folder, strrchr(path, '/') + 1, 0) < 0)
-            mm_diag_errno(a->chain.diags, MM_RULE_IO_WRITE, "cannot take back the receipt", errno);
+        if (result < 0)
+            take_back(a, folder, path, "");
+        if (result < 0 && a->key)
+            take_back(a, folder, path, MM_SIGNATURE_SUFFIX);
     }
     if (folder >= 0)
         close(folder);
@@ -290,10 +366,11 @@ static int append(struct append *a, struct mm_receipt *receipt, char path[static
     return result;
 }
 
-int mm_chain_append(int home, struct mm_receipt *receipt, char path[static MM_RECEIPT_PATH],
-                    unsigned char head[static MM_HASH_BYTES], struct mm_diags *diags)
+int mm_chain_append_signed(int home, struct mm_receipt *receipt, const struct mm_secret_key *key,
+                           char path[static MM_RECEIPT_PATH], unsigned char head[static MM_HASH_BYTES],
+                           struct mm_diags *diags)
 {
-    struct append a = {0};
+    struct append a = {.key = key};
     if (receipt->verdict != MM_VERDICT_PASS)
         return mm_diag(diags, MM_RULE_RECEIPT_VERDICT, "expected the verdict 'pass', found '%s'",
                        mm_verdict_names[receipt->verdict]);
@@ -308,6 +385,12 @@ int mm_chain_append(int home, struct mm_receipt *receipt, char path[static MM_RE
         result = append(&a, receipt, path, head);
     close_append(&a);
     return result;
+}
+
+int mm_chain_append(int home, struct mm_receipt *receipt, char path[static MM_RECEIPT_PATH],
+                    unsigned char head[static MM_HASH_BYTES], struct mm_diags *diags)
+{
+    return mm_chain_append_signed(home, receipt, NULL, path, head, diags);
 }
 
 /* ---- restarting ---- */

@@ -26,6 +26,9 @@ struct mm_chain_facts {
     uint64_t receipts;          /* of the present chain, since the last restart */
     struct mm_digest head;      /* not known: there is no receipt */
     char created[MM_TIME_SIZE]; /* the head's time, as mm_chain_head tells it; "" for none */
+    /* what mm_chain_check also knows */
+    uint64_t signatures; /* receipts of the present chain beside which a signature stands, */
+    uint64_t verified;   /* and those whose signature is one of the given keys */
 };
 
 /* The head as the log has it; only its own receipt is looked at. Returns 0, or -1 with findings. */

@@ -1,15 +1,21 @@
 /* Checking a whole chain: the log's lines, the receipts that they name, and the files that they do not. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "act/chain_parts.h"
+#include "act/chain_sign.h"
+#include "act/home.h"
+#include "base/file.h"
 
 struct check {
     struct mm_chain chain;
-    struct mm_name_set names;      /* what the log names */
-    const unsigned char *expected; /* the head that has to be in the chain, or NULL */
-    bool found;                    /* it was */
+    struct mm_name_set names;         /* what the log names */
+    const unsigned char *expected;    /* the head that has to be in the chain, or NULL */
+    const struct mm_chain_keys *keys; /* of the signatures; NULL: they are counted alone */
+    bool found;                       /* it was */
     struct mm_chain_facts facts;
     bool broken;             /* the line before has no hash that the next receipt could name */
     struct mm_digest last;   /* the last receipt of the log, in whatever chain */
@@ -58,8 +64,49 @@ static void check_previous(struct check *c, const struct mm_log_line *line, cons
     diags->file = shown;
 }
 
+/* Reads the file PATH into TEXT. Returns 0; 1 where there is none; -1 with a finding. */
+static int read_signature(struct check *c, const char *path, struct mm_buf *text, struct mm_diags *diags)
+{
+    int fd = mm_home_open_file(c->chain.home, path);
+    if (fd < 0 && errno == ENOENT)
+        return 1;
+    if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
+        return mm_diag(diags, MM_RULE_RECEIPT_SIGNATURE, "expected a signature, found no regular file");
+    if (fd < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
+    int result = c->keys ? mm_file_read_all(fd, MM_SIGNATURE_MAX, text, diags) : 0;
+    close(fd);
+    return result < 0 ? -1 : 0; /* what is too long is found so where it is parsed */
+}
+
+/* The signature of RECEIPT, the file PATH, whose text the chain holds. */
+static void check_signature(struct check *c, const char *path, const unsigned char *hash,
+                            const struct mm_receipt *receipt, struct mm_diags *diags)
+{
+    char name[MM_RECEIPT_PATH + sizeof MM_SIGNATURE_SUFFIX];
+    struct mm_buf text = {0}, comment = {0};
+    const char *shown = diags->file;
+    snprintf(name, sizeof name, "%s" MM_SIGNATURE_SUFFIX, path);
+    diags->file = name;
+    int result = read_signature(c, name, &text, diags);
+    c->facts.signatures += result != 1;
+    if (result == 0 && c->keys) {
+        mm_receipt_trusted_comment(receipt, hash, &comment);
+        result = mm_buf_text(&comment) ? mm_chain_signature_check(&text, &c->chain.text, comment.data, c->keys,
+                                                                  MM_RULE_RECEIPT_SIGNATURE, diags)
+                                       : mm_diag_memory(diags);
+        c->facts.verified += result == 0;
+    } else if (result == 1 && c->keys && c->keys->required) {
+        mm_diag(diags, MM_RULE_RECEIPT_SIGNATURE, "expected a signature of the receipt, found none");
+    }
+    diags->file = shown;
+    mm_buf_release(&text);
+    mm_buf_release(&comment);
+}
+
 static int check_receipt(struct check *c, const struct mm_log_line *line, struct mm_diags *diags)
 {
+    char path[MM_RECEIPT_PATH];
     struct mm_receipt receipt;
     unsigned char hash[MM_HASH_BYTES];
     enum mm_name_added added = mm_name_set_add_text(&c->names, c->chain.sha, line->name, strlen(line->name));
@@ -71,6 +118,8 @@ static int check_receipt(struct check *c, const struct mm_log_line *line, struct
     struct mm_digest before = {0};
     if (mm_chain_load(&c->chain, line->name, line->hash.bytes, hash, &receipt, diags) == 0) {
         check_previous(c, line, &receipt, diags);
+        snprintf(path, sizeof path, MM_CHAIN_FOLDER "/%s", line->name);
+        check_signature(c, path, hash, &receipt, diags);
         before = receipt.previous;
     }
     c->before = before;
@@ -101,6 +150,9 @@ static int check_line(void *context, const struct mm_log_line *line, struct mm_d
 static int check_unnamed(void *context, const char *name, bool unfinished)
 {
     struct check *c = context;
+    enum mm_chain_signs signs = unfinished ? MM_CHAIN_SIGNS_NOTHING : mm_chain_signs(&c->chain, &c->names, name);
+    if (signs == MM_CHAIN_SIGNS_RECEIPT)
+        return 0;
     struct mm_diags *diags = c->chain.diags, ignored;
     struct mm_receipt receipt = {0};
     struct mm_buf path = {0};
@@ -116,6 +168,11 @@ static int check_unnamed(void *context, const char *name, bool unfinished)
                  mm_chain_load(&c->chain, name, NULL, hash, &receipt, &ignored) == 0;
     if (unfinished)
         mm_note(diags, MM_RULE_RECEIPT_SURPLUS, "an interrupted write left this; it can be deleted");
+    else if (signs == MM_CHAIN_SIGNS_ABSENT)
+        mm_diag(
+            diags, MM_RULE_RECEIPT_SURPLUS,
+            "expected the receipt that this signs, found none: an append was interrupted, and the next one takes it "
+            "away, or somebody took the receipt");
     else if (!whole)
         mm_diag(diags, MM_RULE_RECEIPT_SURPLUS, "expected receipts that the log names, found a file that it does not");
     else if (!c->broken && mm_chain_same(&receipt.previous, &c->facts.head))
@@ -154,9 +211,10 @@ static void check_end(struct check *c)
     diags->file = shown;
 }
 
-int mm_chain_check(int home, const unsigned char *expected, struct mm_chain_facts *facts, struct mm_diags *diags)
+int mm_chain_check_signed(int home, const unsigned char *expected, const struct mm_chain_keys *keys,
+                          struct mm_chain_facts *facts, struct mm_diags *diags)
 {
-    struct check c = {.expected = expected};
+    struct check c = {.expected = expected, .keys = keys};
     uint64_t errors = diags->errors;
     int result = mm_chain_open(&c.chain, home, false, diags);
     if (result == 0)
@@ -169,4 +227,9 @@ int mm_chain_check(int home, const unsigned char *expected, struct mm_chain_fact
     mm_name_set_release(&c.names);
     mm_chain_close(&c.chain);
     return result == 0 && diags->errors == errors ? 0 : -1;
+}
+
+int mm_chain_check(int home, const unsigned char *expected, struct mm_chain_facts *facts, struct mm_diags *diags)
+{
+    return mm_chain_check_signed(home, expected, NULL, facts, diags);
 }

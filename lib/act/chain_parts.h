@@ -45,4 +45,12 @@ typedef int mm_chain_file_fn(void *context, const char *name, bool unfinished);
 int mm_chain_each_unnamed(struct mm_chain *chain, const struct mm_name_set *names, mm_chain_file_fn *each,
                           void *context);
 
+/* What a file beneath the folder of receipts, which is not one of NAMES, is the signature of. */
+enum mm_chain_signs {
+    MM_CHAIN_SIGNS_NOTHING, /* it is none by its name */
+    MM_CHAIN_SIGNS_RECEIPT, /* of a receipt that is one of NAMES, or that stands beside it, or may */
+    MM_CHAIN_SIGNS_ABSENT,  /* of a receipt that is not there */
+};
+enum mm_chain_signs mm_chain_signs(struct mm_chain *chain, const struct mm_name_set *names, const char *name);
+
 #endif

@@ -9,6 +9,7 @@
 #include "act/chain_parts.h"
 #include "act/home.h"
 #include "base/file.h"
+#include "trust/minisign.h"
 
 bool mm_chain_same(const struct mm_digest *a, const struct mm_digest *b)
 {
@@ -293,6 +294,22 @@ int mm_chain_each_unnamed(struct mm_chain *chain, const struct mm_name_set *name
         result = mm_diag_errno(chain->diags, MM_RULE_IO_OPEN, "cannot open the folder of receipts", errno);
     chain->diags->file = shown;
     return result;
+}
+
+enum mm_chain_signs mm_chain_signs(struct mm_chain *chain, const struct mm_name_set *names, const char *name)
+{
+    char path[MM_RECEIPT_PATH];
+    size_t length = strlen(name), suffix = strlen(MM_SIGNATURE_SUFFIX);
+    if (length <= suffix || strcmp(name + length - suffix, MM_SIGNATURE_SUFFIX) != 0 ||
+        !mm_receipt_name_valid(name, length - suffix))
+        return MM_CHAIN_SIGNS_NOTHING;
+    if (mm_name_set_has(names, chain->sha, name, length - suffix))
+        return MM_CHAIN_SIGNS_RECEIPT;
+    snprintf(path, sizeof path, MM_CHAIN_FOLDER "/%.*s", (int)(length - suffix), name);
+    int fd = mm_home_open_file(chain->home, path);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 && errno == ENOENT ? MM_CHAIN_SIGNS_ABSENT : MM_CHAIN_SIGNS_RECEIPT;
 }
 
 /* ---- every receipt ---- */

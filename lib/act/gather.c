@@ -2,9 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -545,36 +543,4 @@ int mm_input_open(const struct mm_input *input, struct mm_diags *diags)
     if (errno == EISDIR)
         return mm_diag(diags, MM_RULE_MAKE_LINK, "expected a file, found a link to a folder");
     return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
-}
-
-/* git's blob id: SHA-1 of "blob SIZE", NUL and the bytes. */
-int mm_input_is_git_blob(int fd, const char *hex, struct mm_diags *diags)
-{
-    unsigned char block[65536], digest[EVP_MAX_MD_SIZE];
-    char header[40], found[2 * EVP_MAX_MD_SIZE + 1];
-    struct stat info;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool sound = context && EVP_DigestInit_ex(context, EVP_sha1(), NULL) == 1, read = fstat(fd, &info) == 0;
-    ssize_t got = 0;
-    if (sound && read) {
-        int size = snprintf(header, sizeof header, "blob %lld", (long long)info.st_size);
-        sound = EVP_DigestUpdate(context, header, (size_t)size + 1) == 1;
-    }
-    for (off_t at = 0; sound && read; at += got) {
-        do
-            got = pread(fd, block, sizeof block, at);
-        while (got < 0 && errno == EINTR);
-        if (got <= 0)
-            break;
-        sound = EVP_DigestUpdate(context, block, (size_t)got) == 1;
-    }
-    read = read && got == 0;
-    sound = sound && EVP_DigestFinal_ex(context, digest, NULL) == 1;
-    EVP_MD_CTX_free(context);
-    if (!read)
-        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
-    if (!sound)
-        return mm_diag_memory(diags);
-    mm_hex(found, digest, 20);
-    return strcmp(found, hex) == 0;
 }

@@ -39,8 +39,4 @@ int mm_gather_finish(struct mm_gather *gather, struct mm_diags *diags);
 /* Opens INPUT. Returns the descriptor, or -1 with a finding. */
 int mm_input_open(const struct mm_input *input, struct mm_diags *diags);
 
-/* 1 if git's object id of the file behind FD is HEX (40 digits), 0 if not, -1 with a finding. Reads from the file's start
- * whatever FD's position is. */
-int mm_input_is_git_blob(int fd, const char *hex, struct mm_diags *diags);
-
 #endif

@@ -12,6 +12,7 @@
 #include "doc/chunk_list.h"
 #include "model/set.h"
 #include "text/line.h"
+#include "trust/secret_form.h"
 
 /* One input on its way into the manifest. */
 struct made {
@@ -336,19 +337,18 @@ static int check_roles(struct make *m)
 
 /* ---- reading ---- */
 
-static int check_blob(struct make *m, const struct made *made, int fd)
+/* What a cache's or a store's name of a file says of its bytes. */
+static int check_blob(struct make *m, const struct made *made)
 {
     char hex[MM_HASH_HEX + 1];
     const struct mm_input *input = made->input;
     mm_hex(hex, made->artifact.chunks.sha256, MM_HASH_BYTES);
     if (input->digest == MM_BLOB_SHA256 && strcmp(hex, input->hex) != 0)
         return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the SHA-256 that the blob is named after, found %s", hex);
-    int git = input->digest == MM_BLOB_GIT ? mm_input_is_git_blob(fd, input->hex, m->diags) : 1;
-    if (git < 0)
-        return -1;
-    if (git == 0)
-        return mm_diag(m->diags, MM_RULE_MAKE_BLOB,
-                       "expected the git object that the blob is named after, found another");
+    mm_hex(hex, made->artifact.git, MM_GIT_BYTES);
+    if (input->digest == MM_BLOB_GIT && strcmp(hex, input->hex) != 0)
+        return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the git object that the blob is named after, found %s",
+                       hex);
     return 0;
 }
 
@@ -424,6 +424,27 @@ static void note_format(struct make *m, const struct made *made)
                 mm_format_names[made->artifact.model.format]);
 }
 
+/* A secret key in the folder would be shared with the model. */
+static int refuse_secret(struct make *m, int fd)
+{
+    struct stat info;
+    char *head = malloc(MM_SECRET_FORM_HEAD);
+    int result = head ? 0 : mm_diag_memory(m->diags);
+    if (result == 0 && fstat(fd, &info) < 0)
+        result = mm_diag_errno(m->diags, MM_RULE_IO_READ, "cannot look at the file", errno);
+    if (result == 0) {
+        size_t length = info.st_size < MM_SECRET_FORM_HEAD ? (size_t)info.st_size : MM_SECRET_FORM_HEAD;
+        result = mm_file_read_at(fd, 0, head, length, m->diags);
+        const char *found = result == 0 ? mm_secret_form(head, length) : NULL;
+        if (found)
+            result = mm_diag(
+                m->diags, MM_RULE_MAKE_SECRET,
+                "expected files to share, found %s: move it elsewhere, and if others could read it, revoke it", found);
+    }
+    free(head);
+    return result;
+}
+
 static int read_input(struct make *m, struct made *made)
 {
     m->diags->file = made->input->path;
@@ -434,16 +455,19 @@ static int read_input(struct make *m, struct made *made)
         .format = MM_FORMAT_DETECT,
         .chunk_size = m->chunk_size,
         .whole = true,
+        .git = made->input->digest == MM_BLOB_GIT || mm_attest_needs_git(m->options->attest, (size_t)(made - m->made)),
         .each = m->options->chunk_lists ? mm_hashes_add : NULL,
         .each_context = &made->hashes,
         .progress = m->options->progress ? advance : NULL,
         .progress_context = m,
         .refusal_is_note = !made->input->named, /* archives found in a folder are left out */
     };
-    int result = mm_artifact_read(fd, made->input->path, &how, &made->artifact, m->diags);
+    int result = refuse_secret(m, fd);
+    if (result == 0)
+        result = mm_artifact_read(fd, made->input->path, &how, &made->artifact, m->diags);
     bool left_out = result == 0 && made->artifact.refused && !made->input->named;
     if (result == 0 && !left_out) {
-        result = made->artifact.valid ? check_blob(m, made, fd) : -1;
+        result = made->artifact.valid ? check_blob(m, made) : -1;
         note_format(m, made);
         if (result == 0 && m->options->chunk_lists)
             result = hash_list(m, made);
@@ -469,6 +493,39 @@ static int read_inputs(struct make *m)
             m->members[m->member_count++] =
                 (struct mm_member){made->input->path, made->role, &made->artifact, made->artifact.chunks.sha256};
         }
+    return result;
+}
+
+/* ---- what others say ---- */
+
+static bool is_given(const struct make *m, enum mm_field field, const char *value)
+{
+    for (size_t i = 0; i < m->options->given_count; i++)
+        if (m->options->given[i].field == field && strcmp(m->options->given[i].value, value) == 0)
+            return true;
+    return false;
+}
+
+/* A line `evidence: x-KIND pass SHA256 -` for each that agreed. */
+static int add_attested(struct make *m)
+{
+    struct mm_buf evidence = {0};
+    struct mm_attest_found *found = calloc(m->gather->count, sizeof *found);
+    if (!found)
+        return mm_diag_memory(m->diags);
+    for (size_t i = 0; i < m->gather->count; i++) {
+        const struct mm_artifact *artifact = &m->made[i].artifact;
+        found[i] = (struct mm_attest_found){m->made[i].used, artifact->chunks.bytes, artifact->chunks.sha256,
+                                            artifact->has_git ? artifact->git : NULL};
+    }
+    int result = mm_attest_compare(m->options->attest, found, &evidence, m->diags);
+    for (char *line = evidence.data, *end; result == 0 && line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        if (!is_given(m, MM_FIELD_EVIDENCE, line))
+            add_line(m, MM_FIELD_EVIDENCE, line);
+    }
+    mm_buf_release(&evidence);
+    free(found);
     return result;
 }
 
@@ -577,6 +634,8 @@ static int make(struct make *m, struct mm_buf *out)
     mm_buf_str(&m->text, MM_MANIFEST_TYPE " 0\n");
     if (add_model_fields(m) > 0)
         return 1;
+    if (m->options->attest && add_attested(m) < 0)
+        return -1;
     if (mm_set_check(m->members, m->member_count, &checked, m->diags) < 0)
         return -1;
     if (add_facts(m) < 0)

@@ -2,7 +2,7 @@
 #ifndef MM_ACT_MAKE_H
 #define MM_ACT_MAKE_H
 
-#include "act/gather.h"
+#include "act/attest.h"
 #include "doc/manifest.h"
 
 /* A field's value as it was given. */
@@ -30,6 +30,7 @@ struct mm_make_options {
     bool is_private;                     /* --private: everything that lacks is filled for publisher local */
     const char *private_name;            /* NAME of local/NAME where no model-id is given */
     const char *chunk_lists;             /* folder for chunk lists, or NULL */
+    const struct mm_attest *attest;      /* what others say of the gathered files, or NULL */
     bool force;                          /* replace chunk lists that are there */
     const char *call;         /* the arguments as a shell takes them, each after a blank, for the sample command */
     mm_progress_fn *progress; /* may be NULL */

@@ -195,9 +195,10 @@ static void check_file(struct check *c, const struct mm_oms_resource *first, siz
     c->diags->file = name;
     int fd = open_file(c, name, &result);
     if (fd >= 0) {
-        struct stat info;
-        bool read =
-            hash_file(c->statement, fd, c->options, compare, &comparison, c->diags) == 0 && fstat(fd, &info) == 0;
+        struct stat info = {0};
+        bool read = hash_file(c->statement, fd, c->options, compare, &comparison, c->diags) == 0;
+        if (read && fstat(fd, &info) < 0)
+            read = mm_diag_errno(c->diags, MM_RULE_IO_READ, "cannot read", errno) == 0;
         bool same = read && !comparison.differs && comparison.at == count &&
                     (!c->statement->shard_size || (uint64_t)info.st_size == first[count - 1].end);
         result = !read ? MM_OMS_UNREADABLE : same ? MM_OMS_PASS : MM_OMS_DIFFERS;

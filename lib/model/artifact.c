@@ -63,6 +63,7 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
 /* Everything that looks at all of a file's bytes. */
 struct reading {
     struct mm_chunker chunker;
+    struct mm_git_blob *git; /* NULL where it is not asked for */
     struct mm_utf8_stream utf8;
     struct mm_refused_tail *tail;
     bool tensors; /* the format explains every byte: no text, no pickle; but its last tensor may end in a zip */
@@ -76,6 +77,8 @@ static void look(void *context, const unsigned char *bytes, size_t length)
 {
     struct reading *reading = context;
     mm_chunker_update(&reading->chunker, bytes, length);
+    if (reading->git)
+        mm_git_blob_update(reading->git, bytes, length);
     if (!reading->tensors && !reading->not_text) {
         const unsigned char *nul = memchr(bytes, 0, length);
         size_t text = mm_utf8_stream(&reading->utf8, bytes, length);
@@ -249,10 +252,23 @@ static int read_all(struct mm_source *source, const char *path, const struct mm_
         artifact->valid = diags->errors == before.errors && !artifact->refused;
         artifact->unsupported = !artifact->valid && !diags->no;
         result = mm_chunker_finish(&reading->chunker, &artifact->chunks, diags);
+        artifact->has_git = reading->git;
+        if (reading->git)
+            mm_git_blob_take(reading->git, artifact->git);
     }
     diags->no = diags->no || before.no;
     diags->unknown = diags->unknown || before.unknown;
     return result;
+}
+
+/* git's id begins with the file's size. */
+static int begin_git(struct reading *reading, const struct mm_source *source, const struct mm_artifact_options *options,
+                     struct mm_diags *diags)
+{
+    if (!options->git || !source->regular)
+        return 0;
+    reading->git = mm_git_blob_new(source->size);
+    return reading->git ? 0 : mm_diag_memory(diags);
 }
 
 int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options *options, struct mm_artifact *artifact,
@@ -268,7 +284,8 @@ int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options 
     } else if (mm_chunker_init(&reading.chunker, options->chunk_size, options->whole, options->each,
                                options->each_context, diags) == 0 &&
                (options->origin ? mm_source_open_origin(&source, options->origin, diags)
-                                : mm_source_open(&source, fd, diags)) == 0) {
+                                : mm_source_open(&source, fd, diags)) == 0 &&
+               begin_git(&reading, &source, options, diags) == 0) {
         reading.tail->length = 0;
         reading.tail->total = 0;
         source.sink = look;
@@ -279,6 +296,7 @@ int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options 
     }
     mm_source_release(&source);
     mm_chunker_release(&reading.chunker);
+    mm_git_blob_free(reading.git);
     free(reading.tail);
     return result;
 }

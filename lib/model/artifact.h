@@ -3,6 +3,7 @@
 #define MM_MODEL_ARTIFACT_H
 
 #include "hash/chunk.h"
+#include "hash/git_blob.h"
 #include "model/model.h"
 
 enum mm_role {
@@ -32,6 +33,7 @@ struct mm_artifact_options {
     int format; /* what the file has to be (enum mm_format), or MM_FORMAT_DETECT */
     uint64_t chunk_size;
     bool whole;                     /* take the SHA-256 of the whole file */
+    bool git;                       /* take git's id of the file too, which has to be a regular one */
     const struct mm_origin *origin; /* where the bytes come from instead of the descriptor, or NULL */
     mm_chunk_fn *each;              /* called for each chunk, may be NULL */
     void *each_context;
@@ -43,6 +45,8 @@ struct mm_artifact_options {
 
 struct mm_artifact {
     struct mm_chunk_facts chunks;
+    bool has_git;
+    unsigned char git[MM_GIT_BYTES];
     struct mm_model model; /* its format is the one found or asked for */
     bool valid;            /* the format's rules hold */
     bool unsupported;      /* not valid, and all that speaks against it is a version or type not known here */

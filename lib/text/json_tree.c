@@ -92,24 +92,55 @@ int mm_json_tree_take(struct mm_json_tree *tree, struct mm_json *json, enum mm_j
     return top;
 }
 
+/* From SOURCE, opened or not according to OPENED; it is released. */
+static int read_source(struct mm_json_tree *tree, struct mm_source *source, bool opened, struct mm_diags *diags)
+{
+    struct mm_json json;
+    if (!opened) {
+        mm_source_release(source);
+        return -1;
+    }
+    int result = mm_json_init(&json, source, MM_JSON_FILE_MAX, MM_JSON_DEPTH, diags);
+    if (result == 0 && (mm_json_tree_take(tree, &json, mm_json_next(&json)) < 0 || mm_json_next(&json) != MM_JSON_END))
+        result = -1;
+    if (result == 0 || source->error)
+        result = mm_source_finish(source, diags);
+    mm_json_release(&json);
+    mm_source_release(source);
+    return result;
+}
+
 int mm_json_tree_read(struct mm_json_tree *tree, int fd, struct mm_diags *diags)
 {
     struct mm_source source;
-    struct mm_json json;
     if (lseek(fd, 0, SEEK_SET) < 0)
         return mm_diag(diags, MM_RULE_IO_READ, "cannot go back to the first byte");
-    if (mm_source_open(&source, fd, diags) < 0) {
-        mm_source_release(&source);
-        return -1;
-    }
-    int result = mm_json_init(&json, &source, MM_JSON_FILE_MAX, MM_JSON_DEPTH, diags);
-    if (result == 0 && (mm_json_tree_take(tree, &json, mm_json_next(&json)) < 0 || mm_json_next(&json) != MM_JSON_END))
-        result = -1;
-    if (result == 0 || source.error)
-        result = mm_source_finish(&source, diags);
-    mm_json_release(&json);
-    mm_source_release(&source);
-    return result;
+    bool opened = mm_source_open(&source, fd, diags) == 0;
+    return read_source(tree, &source, opened, diags);
+}
+
+struct text {
+    const char *bytes;
+    size_t length;
+};
+
+/* Has the shape of mm_origin's read. */
+static ssize_t copy_text(void *context, uint64_t offset, void *out, size_t length)
+{
+    const struct text *text = context;
+    size_t left = offset < text->length ? text->length - (size_t)offset : 0, part = length < left ? length : left;
+    if (part)
+        memcpy(out, text->bytes + offset, part);
+    return (ssize_t)part;
+}
+
+int mm_json_tree_read_text(struct mm_json_tree *tree, const char *text, size_t length, struct mm_diags *diags)
+{
+    struct mm_source source;
+    struct text whole = {text, length};
+    struct mm_origin origin = {copy_text, &whole, length};
+    bool opened = mm_source_open_origin(&source, &origin, diags) == 0;
+    return read_source(tree, &source, opened, diags);
 }
 
 const struct mm_json_value *mm_json_first(const struct mm_json_tree *tree, const struct mm_json_value *value)

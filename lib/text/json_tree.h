@@ -38,6 +38,9 @@ int mm_json_tree_take(struct mm_json_tree *tree, struct mm_json *json, enum mm_j
  * with a finding. */
 int mm_json_tree_read(struct mm_json_tree *tree, int fd, struct mm_diags *diags);
 
+/* The same for LENGTH bytes at TEXT. */
+int mm_json_tree_read_text(struct mm_json_tree *tree, const char *text, size_t length, struct mm_diags *diags);
+
 /* The member NAME of OBJECT, or NULL: also where OBJECT is NULL or no object. */
 const struct mm_json_value *mm_json_member(const struct mm_json_tree *tree, const struct mm_json_value *object,
                                            const char *name);

@@ -12,6 +12,7 @@
 #include "base/beneath.h"
 #include "base/checked.h"
 #include "base/file.h"
+#include "hash/sha256.h"
 
 const char *const mm_ring_endings[MM_RING_KIND_COUNT] = {
     [MM_RING_PUB] = ".pub",
@@ -182,11 +183,30 @@ bool mm_ring_signed(const struct mm_signature *signature, const struct mm_public
     return mm_signature_holds(signature, key, prehash);
 }
 
+/* The trusted comment of the signature over TEXT, a successor: no signature over a public key for other ends is one. Returns 0, or -1 with
+ * IO_MEMORY. */
+static int successor_comment(const struct mm_public_key *successor, const struct mm_public_key *old,
+                             const struct mm_buf *text, struct mm_buf *out, struct mm_diags *diags)
+{
+    unsigned char digest[MM_HASH_BYTES];
+    char id[MM_KEY_ID_TEXT], of[MM_KEY_ID_TEXT], hex[MM_HASH_HEX + 1];
+    struct mm_sha256 *sha = mm_sha256_new();
+    if (!sha)
+        return mm_diag_memory(diags);
+    mm_sha256_once(sha, text->data, text->length, digest);
+    mm_sha256_free(sha);
+    mm_hex(hex, digest, MM_HASH_BYTES);
+    mm_buf_printf(out, "successor:%s of:%s sha256:%s", mm_key_id_text(id, successor->id), mm_key_id_text(of, old->id),
+                  hex);
+    return mm_buf_text(out) ? 0 : mm_diag_memory(diags);
+}
+
 int mm_ring_successor(struct mm_public_key *successor, const struct mm_public_key *old, const struct mm_buf *text,
                       const struct mm_buf *signature, struct mm_diags *diags)
 {
     struct mm_signature own;
-    char id[MM_KEY_ID_TEXT], by[MM_KEY_ID_TEXT];
+    struct mm_buf comment = {0};
+    char id[MM_KEY_ID_TEXT], by[MM_KEY_ID_TEXT], shown[MM_SHOWN];
     if (mm_public_key_read(successor, text->data, text->length, diags) < 0 ||
         mm_signature_read(&own, signature->data, signature->length, diags) < 0)
         return -1;
@@ -197,7 +217,12 @@ int mm_ring_successor(struct mm_public_key *successor, const struct mm_public_ke
         return mm_diag(diags, MM_RULE_KEY_SUCCESSOR,
                        "expected %s's signature over its successor, found another one, of %s",
                        mm_key_id_text(id, old->id), mm_key_id_text(by, own.key_id));
-    return 0;
+    int result = successor_comment(successor, old, text, &comment, diags);
+    if (result == 0 && strcmp(comment.data, own.comment) != 0)
+        result = mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected the trusted comment '%s', found '%s'", comment.data,
+                         mm_show(shown, own.comment, strlen(own.comment)));
+    mm_buf_release(&comment);
+    return result;
 }
 
 /* ---- keys ---- */

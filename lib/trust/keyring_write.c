@@ -31,7 +31,7 @@ static int enter(struct mm_ring *ring, const struct mm_keyring *keyring, const c
                  struct mm_diags *diags)
 {
     char shown[MM_SHOWN];
-    *ring = (struct mm_ring){.keyring = keyring, .fd = -1};
+    *ring = (struct mm_ring){.keyring = keyring, .publisher = publisher, .fd = -1};
     if (!mm_keyring_publisher(publisher))
         return mm_diag(diags, MM_RULE_KEYRING_KEY, "expected a publisher's id, found '%s'",
                        mm_show(shown, publisher, strlen(publisher)));

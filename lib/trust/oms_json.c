@@ -85,12 +85,18 @@ int mm_oms_json_exactly(struct mm_oms_json *j, enum mm_json_event event, const c
                           mm_show(shown, j->json.text, j->json.length));
 }
 
-/* The string's bytes between its quotes, which the scanner found sound; a slash may be written with a backslash. */
-static int raw_string(struct mm_oms_json *j, struct mm_buf *out)
+/* The string's bytes between its quotes, which the scanner found sound; a slash may be written with a backslash. False where one is not
+ * ASCII, which libsodium takes for a slash. */
+static bool raw_string(struct mm_oms_json *j, struct mm_buf *out)
 {
-    for (const char *at = j->text + j->json.offset + 1; *at != '"'; at++)
-        mm_buf_char(out, at[0] == '\\' && at[1] == '/' ? *++at : *at);
-    return mm_buf_text(out) ? 0 : mm_diag_memory(j->diags);
+    unsigned char all = 0;
+    for (const char *at = j->text + j->json.offset + 1; *at != '"'; at++) {
+        if (at[0] == '\\' && at[1] == '/')
+            at++;
+        all |= (unsigned char)*at;
+        mm_buf_char(out, *at);
+    }
+    return all < 0x80;
 }
 
 int mm_oms_json_base64(struct mm_oms_json *j, enum mm_json_event event, const char *what, struct mm_buf *out)
@@ -99,13 +105,14 @@ int mm_oms_json_base64(struct mm_oms_json *j, enum mm_json_event event, const ch
     struct mm_buf raw = {0};
     size_t got = 0;
     bool decoded = false;
-    int result = event == MM_JSON_STRING ? raw_string(j, &raw) : wrong(j, event, what, "a string");
+    int result = event == MM_JSON_STRING ? 0 : wrong(j, event, what, "a string");
     mm_buf_clear(out);
-    if (result == 0) {
-        mm_buf_add(out, mm_buf_text(&raw), raw.length); /* room for what is shorter */
-        if (!mm_buf_text(out))
-            result = mm_diag_memory(j->diags);
-    }
+    if (result == 0 && !raw_string(j, &raw))
+        result = wrong(j, event, what, "base64");
+    if (result == 0 && raw.length)
+        mm_buf_add(out, raw.data, raw.length); /* room for what is shorter */
+    if (result == 0 && (raw.failed || out->failed))
+        result = mm_diag_memory(j->diags);
     for (int i = 0; result == 0 && !decoded && i < 2; i++)
         decoded = raw.length && sodium_base642bin((unsigned char *)out->data, out->length, raw.data, raw.length, NULL,
                                                   &got, NULL, variants[i]) == 0;

@@ -19,6 +19,7 @@
 
 struct mm_oms_key {
     EVP_PKEY *pkey;
+    const struct curve *curve;
 };
 
 struct mm_oms_roots {
@@ -53,16 +54,17 @@ static const struct curve *curve_of(EVP_PKEY *pkey)
 static struct mm_oms_key *checked_key(EVP_PKEY *pkey, struct mm_diags *diags)
 {
     struct mm_oms_key *key = pkey ? malloc(sizeof *key) : NULL;
+    const struct curve *curve = pkey ? curve_of(pkey) : NULL;
     ERR_clear_error();
     if (!pkey)
         mm_diag(diags, MM_RULE_OMS_KEY, "expected a PEM key on P-256, P-384 or P-521, found none");
     else if (!key)
         mm_diag_memory(diags);
-    else if (!curve_of(pkey))
+    else if (!curve)
         mm_diag(diags, MM_RULE_OMS_KEY, "expected a key on P-256, P-384 or P-521, found another kind (%s)",
                 EVP_PKEY_get0_type_name(pkey) ? EVP_PKEY_get0_type_name(pkey) : "unknown");
     else {
-        key->pkey = pkey;
+        *key = (struct mm_oms_key){pkey, curve};
         return key;
     }
     free(key);
@@ -323,10 +325,11 @@ static int check_chain(const struct mm_oms_roots *roots, STACK_OF(X509) * chain,
 
 /* ---- verifying ---- */
 
-static int check_signature(const struct mm_oms_bundle *bundle, EVP_PKEY *pkey, struct mm_diags *diags)
+/* PKEY is on CURVE. */
+static int check_signature(const struct mm_oms_bundle *bundle, EVP_PKEY *pkey, const struct curve *curve,
+                           struct mm_diags *diags)
 {
     struct mm_buf text = {0};
-    const struct curve *curve = curve_of(pkey);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     mm_oms_signed_bytes(bundle, &text);
     if (!context || text.failed || EVP_DigestVerifyInit_ex(context, NULL, curve->digest, NULL, NULL, pkey, NULL) != 1) {
@@ -354,21 +357,25 @@ static int verify_by_key(const struct mm_oms_bundle *bundle, const struct mm_oms
     if (bundle->hint[0] && strcmp(bundle->hint, signer->key) != 0)
         return mm_diag(diags, MM_RULE_OMS_KEY, "expected a bundle of the key %s, found one of %s", signer->key,
                        bundle->hint);
-    return check_signature(bundle, key->pkey, diags);
+    return check_signature(bundle, key->pkey, key->curve, diags);
 }
 
-static void name_subject(X509 *certificate, char *out, size_t size)
+static int name_subject(X509 *certificate, char *out, size_t size, struct mm_diags *diags)
 {
     struct mm_buf shown = {0};
     char *text = NULL;
     BIO *bio = BIO_new(BIO_s_mem());
-    if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
-        long length = BIO_get_mem_data(bio, &text);
-        mm_buf_escaped(&shown, text, length > 0 ? (size_t)length : 0);
-    }
-    snprintf(out, size, "%s", mm_buf_text(&shown) && shown.length ? mm_buf_text(&shown) : "(no name)");
+    long length = 0;
+    if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0)
+        length = BIO_get_mem_data(bio, &text);
+    mm_buf_escaped(&shown, length > 0 ? text : "", length > 0 ? (size_t)length : 0);
+    const char *name = mm_buf_text(&shown);
+    if (name)
+        snprintf(out, size, "%s", *name ? name : "(no name)");
+    int result = name ? 0 : mm_diag_memory(diags);
     mm_buf_release(&shown);
     BIO_free(bio);
+    return result;
 }
 
 static int verify_by_chain(const struct mm_oms_bundle *bundle, const struct mm_oms_trust *trust, STACK_OF(X509) * chain,
@@ -380,13 +387,14 @@ static int verify_by_chain(const struct mm_oms_bundle *bundle, const struct mm_o
     if (check_signer(first, trust->now, diags) < 0)
         return -1;
     EVP_PKEY *pkey = X509_get0_pubkey(first);
-    if (!pkey || !curve_of(pkey))
+    const struct curve *curve = pkey ? curve_of(pkey) : NULL;
+    if (!curve)
         return mm_diag(diags, MM_RULE_OMS_CERTIFICATE,
                        "expected a signer's certificate of a key on P-256, P-384 or P-521, found another kind");
-    name_subject(first, signer->subject, sizeof signer->subject);
-    if (hint_of(pkey, signer->key, diags) < 0)
+    if (name_subject(first, signer->subject, sizeof signer->subject, diags) < 0 ||
+        hint_of(pkey, signer->key, diags) < 0)
         return -1;
-    return check_signature(bundle, pkey, diags);
+    return check_signature(bundle, pkey, curve, diags);
 }
 
 static int verify_by_certificates(const struct mm_oms_bundle *bundle, const struct mm_oms_trust *trust,
@@ -434,12 +442,14 @@ static int make_signature(struct mm_oms_bundle *bundle, const struct mm_oms_key 
     size_t length = sizeof signature;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     mm_oms_signed_bytes(bundle, &text);
-    bool made = context && !text.failed &&
-                EVP_DigestSignInit_ex(context, NULL, curve_of(key->pkey)->digest, NULL, NULL, key->pkey, NULL) == 1 &&
+    bool ready = context && !text.failed;
+    bool made = ready && EVP_DigestSignInit_ex(context, NULL, key->curve->digest, NULL, NULL, key->pkey, NULL) == 1 &&
                 EVP_DigestSign(context, signature, &length, (const unsigned char *)text.data, text.length) == 1;
     EVP_MD_CTX_free(context);
     mm_buf_release(&text);
     ERR_clear_error();
+    if (!ready)
+        return mm_diag_memory(diags);
     if (!made)
         return mm_diag(diags, MM_RULE_OMS_KEY, "expected a private key that signs, found one that does not");
     mm_buf_clear(&bundle->signature);
@@ -494,5 +504,5 @@ int mm_oms_sign(struct mm_oms_bundle *bundle, const struct mm_oms_key *key, cons
         return -1;
     if (make_signature(bundle, key, diags) < 0)
         return -1;
-    return check_signature(bundle, key->pkey, diags);
+    return check_signature(bundle, key->pkey, key->curve, diags);
 }

@@ -128,6 +128,16 @@ static int by_name(const void *a, const void *b)
     return order ? order : x->start < y->start ? -1 : x->start > y->start;
 }
 
+/* A copy of TEXT, to be freed, or NULL. */
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = mm_realloc_array(NULL, size, 1);
+    if (copy)
+        memcpy(copy, text, size);
+    return copy;
+}
+
 /* ---- making one ---- */
 
 int mm_oms_statement_add(struct mm_oms_statement *statement, const char *name, const unsigned char *digest,
@@ -137,7 +147,7 @@ int mm_oms_statement_add(struct mm_oms_statement *statement, const char *name, c
     if (statement->count == MM_OMS_RESOURCES_MAX)
         return mm_diag(diags, MM_RULE_IO_LIMIT, "at most %d files of one model are signed", MM_OMS_RESOURCES_MAX);
     if (!mm_grow(&statement->resources, statement->count, &statement->capacity, sizeof resource) ||
-        !(resource.name = strdup(name)))
+        !(resource.name = copy_text(name)))
         return mm_diag_memory(diags);
     memcpy(resource.digest, digest, mm_oms_digest_size(statement->hash));
     statement->resources[statement->count++] = resource;
@@ -146,9 +156,11 @@ int mm_oms_statement_add(struct mm_oms_statement *statement, const char *name, c
 
 int mm_oms_statement_ignore(struct mm_oms_statement *statement, const char *path, struct mm_diags *diags)
 {
-    char *copy = NULL;
-    if (!mm_grow(&statement->ignored, statement->ignored_count, &statement->ignored_capacity, sizeof copy) ||
-        !(copy = strdup(path)))
+    if (!mm_grow(&statement->ignored, statement->ignored_count, &statement->ignored_capacity,
+                 sizeof *statement->ignored))
+        return mm_diag_memory(diags);
+    char *copy = copy_text(path);
+    if (!copy)
         return mm_diag_memory(diags);
     statement->ignored[statement->ignored_count++] = copy;
     return 0;
@@ -253,9 +265,12 @@ static int take_resource_member(void *context, struct mm_oms_json *j, enum mm_js
     struct mm_oms_resource *resource = &r->statement->resources[r->statement->count - 1];
     if (mm_oms_json_string(j, event, "name") < 0)
         return -1;
-    resource->name = strdup(j->json.text);
+    char *name = copy_text(j->json.text);
+    if (!name)
+        return mm_diag_memory(j->diags);
+    resource->name = name;
     r->seen |= NAME;
-    return resource->name ? 0 : mm_diag_memory(j->diags);
+    return 0;
 }
 
 static int take_resource(void *context, struct mm_oms_json *j, enum mm_json_event event)
@@ -392,8 +407,11 @@ static int take_subject_member(void *context, struct mm_oms_json *j, enum mm_jso
         return mm_oms_json_pass(j, event);
     if (mm_oms_json_string(j, event, "the subject's name") < 0)
         return -1;
-    r->statement->model = strdup(j->json.text);
-    return r->statement->model ? 0 : mm_diag_memory(j->diags);
+    char *name = copy_text(j->json.text);
+    if (!name)
+        return mm_diag_memory(j->diags);
+    r->statement->model = name;
+    return 0;
 }
 
 static int take_subject(void *context, struct mm_oms_json *j, enum mm_json_event event)

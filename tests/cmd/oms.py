@@ -2,6 +2,7 @@
 
     oms.py make CASE KEY MODEL OUT     a bundle over MODEL, signed by the openssl program, with one thing about it that CASE names
     oms.py all KEY MODEL FOLDER        one of each case, FOLDER/CASE.sig; prints CASE<TAB>EXIT<TAB>TEXT: what slm-verify has to answer, and say
+    oms.py seeds FOLDER                FOLDER/oms/*: bundles that nobody signed, and statements, for the fuzzer
     oms.py check PUBLIC MODEL BUNDLE   every layer of a bundle, recomputed
     oms.py flip BUNDLE OUT AT          one bit of the byte AT changed
 """
@@ -265,6 +266,7 @@ BUNDLES = {
     'payload-longer': (1, SIGNATURE, envelope(lambda e: e.update(payload=longer(e['payload'])))),
     'payload-spaced': (1, FORM, envelope(lambda e: e.update(payload=e['payload'][:8] + ' ' + e['payload'][8:]))),
     'payload-unpadded': (1, FORM, envelope(lambda e: e.update(payload=unpadded(e['payload'])))),
+    'payload-no-ascii': (1, FORM, envelope(lambda e: e['signatures'][0].update(sig='\u00e9' + e['signatures'][0]['sig'][2:]))),
     'payload-empty': (1, FORM, envelope(lambda e: e.update(payload=''))),
     'payload-missing': (1, FORM, envelope(lambda e: e.pop('payload'))),
     'payload-number': (1, FORM, envelope(lambda e: e.update(payload=7))),
@@ -356,12 +358,15 @@ OTHERS = {
 }
 
 
-def bundle_of(key, payload, message=None):
-    hint = hashlib.sha256(public_of(key)).hexdigest()
+def assemble(hint, payload, signature):
     return {'mediaType': MEDIA + '.v0.3+json',
             'verificationMaterial': {'publicKey': {'hint': hint}, 'tlogEntries': []},
             'dsseEnvelope': {'payload': base64.b64encode(payload).decode(), 'payloadType': TYPE,
-                             'signatures': [{'sig': base64.b64encode(sign(key, message or pae(payload))).decode(), 'keyid': ''}]}}
+                             'signatures': [{'sig': base64.b64encode(signature).decode(), 'keyid': ''}]}}
+
+
+def bundle_of(key, payload, message=None):
+    return assemble(hashlib.sha256(public_of(key)).hexdigest(), payload, sign(key, message or pae(payload)))
 
 
 def make(case, key, model, out):
@@ -388,7 +393,7 @@ def make(case, key, model, out):
     }.get(case))
     if case in BUNDLES:
         BUNDLES[case][2](bundle)
-    text = json.dumps(bundle)
+    text = json.dumps(bundle, ensure_ascii=False)
     if case in TEXTS:
         text = TEXTS[case][2](text)
     with open(out, 'w') as f:
@@ -401,6 +406,32 @@ def make_all(key, model, folder):
     for name, (code, text) in wanted.items():
         make(name, key, model, os.path.join(folder, name + '.sig'))
         print(name, code, text, sep='\t')
+
+
+def seeds(folder):
+    os.makedirs(os.path.join(folder, 'oms'), exist_ok=True)
+    with tempfile.TemporaryDirectory() as model:
+        for name in ('f1', 'a/1', 'a/b/big', 'a-b'):
+            os.makedirs(os.path.dirname(os.path.join(model, name)), exist_ok=True)
+            open(os.path.join(model, name), 'w').write(name * 500)
+        said = {case: statement(model, **entry[2]) for case, entry in OTHERS.items()}
+        for case, entry in OTHERS.items():
+            try:
+                entry[3](said[case])
+            except (StopIteration, ValueError):
+                pass
+        for case, entry in STATEMENTS.items():
+            said[case] = statement(model)
+            entry[2](said[case])
+    for case, content in said.items():
+        with open(os.path.join(folder, 'oms', case + '.json'), 'w') as f:
+            json.dump(content, f)
+    payload = json.dumps(said['order-of-reference']).encode()
+    for case, entry in BUNDLES.items():
+        bundle = assemble('0' * 64, payload, b'0' * 70)
+        entry[2](bundle)
+        with open(os.path.join(folder, 'oms', 'bundle-' + case + '.json'), 'w') as f:
+            json.dump(bundle, f)
 
 
 def check(public, model, path):
@@ -438,4 +469,4 @@ def flip(source, out, at):
 
 
 if __name__ == '__main__':
-    {'make': make, 'all': make_all, 'check': check, 'flip': flip}[sys.argv[1]](*sys.argv[2:])
+    {'make': make, 'all': make_all, 'seeds': seeds, 'check': check, 'flip': flip}[sys.argv[1]](*sys.argv[2:])

@@ -60,6 +60,9 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-verify --json model/m.manifest >report.json 2>/dev/null
     slm-verify model/m.manifest 2>/dev/null | receipt-write --home home --root model --json >receipt-written.json
     { receipt-write --home home --check --json; receipt-write --home home --head --json; } >chain.json
+    key-make -q --no-password signer >/dev/null
+    receipt-write --home home --check --json --public-key signer.pub >>chain.json
+    receipt-write --home home --anchor today.anchor --secret-key signer.key --json >anchor.json
     echo 'minimodel-manifest 0' >bad.manifest
     manifest-lint --json bad.manifest >finding.json
     MINIMODEL_HOME=$WORK/store
@@ -85,6 +88,12 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
         key-trust --json check
         key-trust --json remove keeper "$(key-trust list | cut -f1 | tail -n 1)"
     } >trust.json 2>/dev/null
+    (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out oms.key 2>/dev/null)
+    openssl pkey -in oms.key -pubout -out oms.pub
+    manifest-sign --json --oms oms.sig --key oms.key model >oms-signed.json
+    slm-verify --json --oms oms.sig --key oms.pub model >oms.json
+    : >model/surplus
+    slm-verify --json --oms oms.sig --key oms.pub model >>oms.json 2>/dev/null
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'

@@ -52,6 +52,21 @@ each 'slm-diff --check' "$FAULTY/slm-diff" --check packed.ev packed.slm packed.g
 each 'manifest-lint' "$FAULTY/manifest-lint" model/m.manifest
 each 'manifest-lint --canonical' "$FAULTY/manifest-lint" --canonical model/m.manifest
 each 'slm-verify' "$FAULTY/slm-verify" --strict model/m.manifest
+(umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out oms.key 2>/dev/null)
+openssl pkey -in oms.key -pubout -out oms.pub
+openssl req -x509 -new -key oms.key -subj /CN=signer -addext keyUsage=digitalSignature,keyCertSign -out oms.pem 2>/dev/null
+manifest-sign --oms key.sig --key oms.key shards >/dev/null
+manifest-sign --oms certificate.sig --key oms.key --certificate oms.pem shards >/dev/null
+each 'slm-verify --oms' "$FAULTY/slm-verify" --oms key.sig --key oms.pub shards
+each 'slm-verify --oms of another folder' "$FAULTY/slm-verify" --oms key.sig --key oms.pub model
+each 'slm-verify --oms with certificates' "$FAULTY/slm-verify" --oms certificate.sig --certificate oms.pem shards
+mkdir none
+for fault in read:5 write:28 memory:12 open:24 stat:5 fsync:5 link:5 rename:5; do # two signatures are never alike
+    wrong=$(python3 "$ROOT/tests/cmd/faults.py" --store none "
+        if [ -e o/out.sig ]; then slm-verify -q --oms o/out.sig --key oms.pub shards; else [ \$ANSWER -ne 0 ] && [ -z \"\$(ls -A o)\" ]; fi" \
+        "${fault%%:*}" "${fault##*:}" "$WORK/o" "$FAULTY/manifest-sign" --oms o/out.sig --key oms.key shards 2>&1)
+    same "manifest-sign --oms: ${fault%%:*} fails" '' "$wrong"
+done
 key-make -q --no-password own >own.made && key-make -q --no-password other >other.made
 own=$(sed -n 's/^key-id: //p' own.made) other=$(sed -n 's/^key-id: //p' other.made)
 mkdir -p keyring/org keyring/lab signed && cp own.pub "keyring/org/$own.pub" && cp other.pub "keyring/lab/$other.pub" && cp "$MODEL" signed/model.gguf
@@ -66,4 +81,8 @@ each 'slm-verify of shards' "$FAULTY/slm-verify" shards.manifest shards
 each 'chunk-merkle -l' "$FAULTY/chunk-merkle" -l "$WORK/o/list" "$MODEL"
 each 'chunk-merkle --check' "$FAULTY/chunk-merkle" --check list.gz "$MODEL"
 each 'manifest-make' "$FAULTY/manifest-make" -p -o "$WORK/o/manifest" model
+cp -r model attested && python3 -B "$ROOT/tests/cmd/attest.py" metadata attested README.md LICENSE.txt >/dev/null
+(cd model && sha256sum ./*) >attested.sums
+python3 -B "$ROOT/tests/cmd/attest.py" ollama "$MODEL" >attested.ollama
+each 'manifest-make --attest' "$FAULTY/manifest-make" -p --attest attested.sums --attest attested --attest attested.ollama -o "$WORK/o/manifest" attested
 each 'manifest-make --from' "$FAULTY/manifest-make" --json --from model/m.manifest model

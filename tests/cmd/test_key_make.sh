@@ -4,6 +4,9 @@
 need key-make python3 || exit 0
 umask 022
 
+# their_id PUB: the id that minisign wrote into its comment, where it leaves leading zeros out
+their_id() { printf '%16s' "$(sed -n '1s/.* //p' "$1")" | tr ' ' 0; }
+
 # field NAME: of the facts of the last run
 field() { printf '%s\n' "$out" | sed -n "s/^$1: //p"; }
 
@@ -83,10 +86,10 @@ same "none of them left a file" "" "$(ls e | grep p1)"
 
 cat >terminal.py <<'PY'
 import fcntl, os, pty, signal, struct, termios
-def child():
+def child(*call):
     pid, fd = pty.fork()
     if pid == 0:
-        os.execvp('key-make', ['key-make', '-o', 'e', 'p2'])
+        os.execvp('key-make', ['key-make', '-o', 'e', *(call or ['p2'])])
     return pid, fd
 def other_end(fd):  # stays open when the command ends
     number, = struct.unpack('i', fcntl.ioctl(fd, 0x80045430, bytes(4)))
@@ -133,10 +136,23 @@ os.write(fd, b'\n')
 rest = until(fd, b'key-password]')
 _, status = os.waitpid(pid, 0)
 print('empty', os.waitstatus_to_exitcode(status), echoes(slave))
+pid, fd = child()
+for i in range(2):
+    until(fd, b'p2.key: ')
+    os.write(fd, b'a sound one\n')
+rest = until(fd, b'key-backup]')
+_, status = os.waitpid(pid, 0)
+print('made', os.waitstatus_to_exitcode(status), 'secret-key: e/p2.key' in rest)
+pid, fd = child('--force', '--public-of', 'e/p2.key')
+until(fd, b'password of e/p2.key: ')
+os.write(fd, b'a sound one\n')
+rest = until(fd, b'key-backup]')
+_, status = os.waitpid(pid, 0)
+print('opened', os.waitstatus_to_exitcode(status), 'public-key: e/p2.pub' in rest)
 PY
 run timeout 60 python3 terminal.py
 same "the terminal is asked twice without echo, and echoes again whatever ends it" \
-    'differ 1 True True False|signal True True True|signal True True True|signal True True True|key -2 True|empty 1 True' \
+    'differ 1 True True False|signal True True True|signal True True True|signal True True True|key -2 True|empty 1 True|made 0 True|opened 0 True' \
     "$(printf '%s' "$out" | tr '\n' '|')"
 
 # ---- secret keys of others ----
@@ -193,7 +209,7 @@ if need "keys of both programs" minisign; then
     expect "minisign verifies the successor" 0 "successor:$new of:$id"
     run minisign -G -W -p theirs.pub -s theirs.key
     run key-make -q --public-of theirs.key -o again
-    expect "an open key of minisign's is read" 0 "key-id: $(sed -n '1s/.* //p' theirs.pub)"
+    expect "an open key of minisign's is read" 0 "key-id: $(their_id theirs.pub)"
     same "its public half is the same" "$(sed -n 2p theirs.pub)" "$(sed -n 2p again/theirs.pub)"
     # each of these costs a gibibyte and seconds
     run sh -c 'printf "secret\n" | key-make -q --password-fd 0 closed'
@@ -208,7 +224,7 @@ if need "keys of both programs" minisign; then
     printf 'pass word\npass word\n' | minisign -G -p their-closed.pub -s their-closed.key >/dev/null 2>&1
     printf 'pass word\nunused\n' >password && chmod 600 password
     run key-make -q --password-file password --public-of their-closed.key -o again
-    expect "a key of minisign's with a password, from a file" 0 "key-id: $(sed -n '1s/.* //p' their-closed.pub)"
+    expect "a key of minisign's with a password, from a file" 0 "key-id: $(their_id their-closed.pub)"
 fi
 
 # ---- faults ----
@@ -220,6 +236,27 @@ if [ -x "$BUILD/fault/key-make" ]; then
         wrong=$(python3 "$ROOT/tests/cmd/faults.py" "${fault%%:*}" "${fault##*:}" "$WORK/o" "$BUILD/fault/key-make" --public-of minimodel.key --succeed theirs.key -o "$WORK/o" 2>&1)
         same "key-make --public-of: ${fault%%:*} fails" '' "$wrong"
     done
+    cat >new.py <<'PY'
+import os, shutil, subprocess, sys
+command, opener = sys.argv[1:]
+def run(fault):
+    shutil.rmtree('o', ignore_errors=True)
+    os.mkdir('o')
+    return subprocess.run([command, '--no-password', '-o', 'o'], env=dict(os.environ, FAULT=fault, FAULT_COUNT='count'), capture_output=True, timeout=60)
+def sound(name):  # each file that is there is whole
+    if name.endswith('.key'):
+        mode = os.stat('o/' + name).st_mode & 0o777
+        return mode == 0o600 and subprocess.run([opener, '-q', '--public-of', 'o/' + name, '-o', 'e', '--force'], capture_output=True).returncode == 0
+    return open('o/' + name, 'rb').read().endswith(b'\n')
+for kind, error in ('memory', 12), ('write', 28), ('open', 24), ('fsync', 5), ('link', 5), ('stat', 5):
+    run(f'{kind}:-1:{error}')
+    for n in range(1, int(open('count').read()) + 1):
+        done = run(f'{kind}:{n}:{error}')
+        wrong = [name for name in os.listdir('o') if not sound(name)]
+        if done.returncode not in (0, 3) or wrong or done.returncode == 3 and not done.stderr or done.returncode == 0 and len(os.listdir('o')) != 4:
+            print(kind, n, done.returncode, wrong, os.listdir('o'))
+PY
+    same "key-make of a new key: whatever fails, what is there is whole" "" "$(python3 new.py "$BUILD/fault/key-make" key-make 2>&1)"
 else
     skip 'faults' 'the commands with faults are not built'
 fi

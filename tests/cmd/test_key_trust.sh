@@ -58,6 +58,9 @@ expect 'and none to add to' 3 '[keyring-open]'
 run env -u MINIMODEL_KEYRING HOME="$WORK/home" XDG_CONFIG_HOME=relative key-trust add --trust-on-first-use acme one/one.pub
 same 'the default is in HOME' "0 $ONE.pub" "$status $(ls home/.config/minimodel/keyring/acme)"
 
+run env MINIMODEL_KEYRING="$WORK/nowhere" key-trust revoke acme "one/$ONE.revoked"
+expect 'a revocation, and no keyring' 1 '[revocation-signature]' 'of acme'
+
 # ---- adding ----
 
 run setsid key-trust add acme one/one.pub </dev/null
@@ -128,6 +131,9 @@ expect 'a successor without a signature' 3 '[io-open]'
 cp "three/three.pub" "$ONE.successor" && cp "two/$ONE.successor.minisig" .
 run key-trust add acme "$ONE.successor"
 expect 'another key with that signature' 1 '[key-successor]'
+cp two/two.pub "$ONE.successor" && manifest-sign -q --any --force -s one/one.key "$ONE.successor" >/dev/null
+run key-trust add acme "$ONE.successor"
+expect 'a key that was signed as any other file' 1 '[key-successor]' 'expected the trusted comment'
 run key-trust add acme "two/$ONE.successor"
 expect 'a successor that the old key signed' 0 "key-id: $TWO" "because: $ONE, which is trusted, signed it"
 run key-trust add acme "three/$TWO.successor"

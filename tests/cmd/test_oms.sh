@@ -257,6 +257,8 @@ run slm-verify --oms p256.sig --key p256.pub
 expect 'a model is needed' 2
 run slm-verify --key p256.pub model
 expect '--key belongs to --oms' 2
+run slm-verify --oms p256.sig --key p256.pub --policy nowhere model
+expect 'a policy does not hold for bundles, and does not seem to' 2
 run manifest-sign --oms no.sig model
 expect 'a private key is needed' 2
 run manifest-sign --oms no.sig --key p256.key --check model

@@ -250,6 +250,18 @@ mv kept "src/m.manifest.$THREE.minisig"
 run slm-verify -q --strict --policy p src/m.manifest
 expect "countersignatures are no surplus" 0 "check: policy pass countersignatures 2"
 
+# a key that follows another one
+key-make -q --no-password --succeed one.key four >four.made || not_ok "a successor"
+FOUR=$(sed -n 's/^key-id: //p' four.made)
+cp "$ONE.successor" "$ONE.successor.minisig" keyring/aud/ || not_ok "the files of the successor"
+countersign four
+policy "countersignatures: 1" "countersigner: aud $FOUR"
+holds "countersignatures 1"
+printf 'minimodel-revocation 0\nkey-id: %s\nrevoked: 2030-01-01T00:00:00Z\nreason: gone\n' "$ONE" >"keyring/aud/$ONE.revoked"
+breaks "countersignatures expected 1, found 0"
+rm keyring/aud/"$ONE".[rs]* "src/m.manifest.$FOUR.minisig"
+signers 2
+
 # of a manifest that nobody signed, countersignatures count all the same
 (cd src && manifest-make -q -p --model-id local/m model.gguf >u.manifest) || not_ok "an unsigned manifest"
 hex=$(sha256sum src/u.manifest | cut -d ' ' -f 1)

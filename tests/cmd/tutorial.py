@@ -2,9 +2,9 @@
 
     tutorial.py TUTORIAL FOLDER     FOLDER stands for /tmp/try; run in the root of the repository, commands in PATH
 
-Commands are the lines that begin with "$ ", with the lines behind a final "|". What follows is their output, both streams as
+Commands are the lines that begin with "$ ", with the lines behind a final "|" or "\\". What follows is their output, both streams as
 they come. "…" stands for the rest of a word, or as a line for any lines. Times are any times; from the heading "# Five more"
-on, where receipts are written, hashes are any hashes too."""
+on, where receipts are written, hashes are any hashes too, and so are key ids and fingerprints."""
 import re
 import subprocess
 import sys
@@ -24,8 +24,8 @@ def sections(text):
             lines = []
             found[-1][2].append([line[6:], lines])
         elif line.startswith("    ") and lines is not None:
-            if not lines and found[-1][2][-1][0].endswith("|"):
-                found[-1][2][-1][0] += line[4:]
+            if not lines and found[-1][2][-1][0].endswith(("|", "\\")):
+                found[-1][2][-1][0] = found[-1][2][-1][0].removesuffix("\\") + line[4:]
             else:
                 lines.append(line[4:])
         elif line:
@@ -38,6 +38,8 @@ def pattern(line, store):
     text = re.sub(r"\d{8}T\d{6}Z", r"\\d{8}T\\d{6}Z", text)
     text = re.sub(r"\d{4}\\-\d\d\\-\d\dT[\d:]{8}Z", r"\\d{4}-\\d\\d-\\d\\dT[\\d:]{8}Z", text)
     if store:
+        text = re.sub(r"[0-9A-F]{16}", "[0-9A-F]{16}", text)
+        text = re.sub(r"([0-9a-f]{4}\\ ){15}[0-9a-f]{4}", r"([0-9a-f]{4} ?){16}", text)
         text = re.sub(r"[0-9a-f]{16,64}", "[0-9a-f]{16,64}", text)
         text = re.sub(r"[0-9a-f]{4,8}(?=\\S)", "[0-9a-f]{4,8}", text)
     return text + r"\Z"

@@ -154,6 +154,6 @@ def check_chain(home):
     for folder, _, files in os.walk(os.path.join(home, "receipts")):
         for file in files:
             name = os.path.relpath(os.path.join(folder, file), os.path.join(home, "receipts"))
-            if name not in named and not file.startswith(".minimodel-"):
+            if name.removesuffix(".minisig") not in named and not file.startswith(".minimodel-"):
                 found.append(f"surplus: {name}")
     return found

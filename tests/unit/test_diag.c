@@ -218,10 +218,42 @@ static void errors_of_a_group_become_another_rule(void **state)
     mm_diags_release(&diags);
 }
 
+static void errors_that_do_not_matter_become_notes(void **state)
+{
+    struct mm_diags diags;
+    (void)state;
+    mm_diags_init(&diags);
+    mm_diag(&diags, MM_RULE_IO_OPEN, "before");
+    struct mm_diags mark = diags;
+    mm_diag(&diags, MM_RULE_KEY_FORM, "damaged");
+    mm_diag(&diags, MM_RULE_IO_READ, "unread");
+    mm_diags_soften(&diags, &mark, false);
+    assert_int_equal(mm_diags_answer(&diags), MM_UNKNOWN);
+    assert_int_equal(diags.errors, 2);
+    mm_diags_soften(&diags, &mark, true);
+    assert_int_equal(diags.errors, 1);
+    assert_int_equal(diags.notes, 2);
+    assert_int_equal(mm_diags_answer(&diags), MM_UNKNOWN); /* by what was there before */
+    check_findings("softened", &diags, "io-open note:key-form note:io-read");
+    mark = diags;
+    mm_diag(&diags, MM_RULE_KEY_FORM, "damaged");
+    mm_diags_soften(&diags, &mark, false);
+    assert_int_equal(mm_diags_answer(&diags), MM_YES);
+    mm_diags_clear(&diags);
+    diags.limit = 1;
+    mark = diags;
+    mm_diag(&diags, MM_RULE_KEY_FORM, "damaged");
+    mm_diag(&diags, MM_RULE_KEY_FORM, "and not kept");
+    mm_diags_soften(&diags, &mark, true);
+    assert_int_equal(mm_diags_answer(&diags), MM_NO); /* what that was is not known */
+    mm_diags_release(&diags);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_of_a_group_become_another_rule),
+        cmocka_unit_test(errors_that_do_not_matter_become_notes),
         cmocka_unit_test(no_wins_over_unknown),
         cmocka_unit_test(answers_are_exit_codes),
         cmocka_unit_test(notes_change_no_answer),

@@ -381,10 +381,18 @@ static void a_receipt_saves_no_bad_signature(void **state)
 static void succeed(struct scene *s, const struct mm_secret_key *old, const struct mm_secret_key *new)
 {
     struct mm_buf text = {0}, signature = {0};
-    char id[MM_KEY_ID_TEXT];
+    char id[MM_KEY_ID_TEXT], next[MM_KEY_ID_TEXT], comment[160], hex[MM_HASH_HEX + 1];
+    unsigned char digest[MM_HASH_BYTES];
+    struct mm_sha256 *sha = mm_sha256_new();
+    assert_non_null(sha);
     mm_key_id_text(id, mm_secret_key_public(old)->id);
     mm_public_key_write(mm_secret_key_public(new), &text);
-    sign_text(s, old, text.data, text.length, "successor", &signature);
+    mm_sha256_once(sha, text.data, text.length, digest);
+    mm_sha256_free(sha);
+    mm_hex(hex, digest, MM_HASH_BYTES);
+    snprintf(comment, sizeof comment, "successor:%s of:%s sha256:%s",
+             mm_key_id_text(next, mm_secret_key_public(new)->id), id, hex);
+    sign_text(s, old, text.data, text.length, comment, &signature);
     write_in(s, "org", id, ".successor", text.data, text.length);
     write_in(s, "org", id, ".successor.minisig", signature.data, signature.length);
     mm_buf_release(&text);

@@ -33,20 +33,37 @@ public_text(const struct signer *signer)
     return text;
 }
 
-static struct mm_buf signature_text(const struct signer *signer, const struct mm_buf *of)
+static struct mm_buf signature_of(const struct signer *signer, const struct mm_buf *of, const char *comment)
 {
-    struct mm_signature signature = {.comment = "any"};
+    struct mm_signature signature = {0};
     struct mm_buf text = {0};
-    unsigned char prehash[MM_PREHASH_BYTES], both[MM_SIGNATURE_BYTES + 3];
+    unsigned char prehash[MM_PREHASH_BYTES], both[MM_SIGNATURE_BYTES + 256];
+    strcpy(signature.comment, comment);
     mm_prehash(of->data, of->length, prehash);
     memcpy(signature.key_id, signer->public.id, MM_KEY_ID_BYTES);
     crypto_sign_detached(signature.bytes, NULL, prehash, sizeof prehash, signer->secret);
     memcpy(both, signature.bytes, MM_SIGNATURE_BYTES);
-    memcpy(both + MM_SIGNATURE_BYTES, "any", 3);
-    crypto_sign_detached(signature.global, NULL, both, sizeof both, signer->secret);
+    memcpy(both + MM_SIGNATURE_BYTES, comment, strlen(comment));
+    crypto_sign_detached(signature.global, NULL, both, MM_SIGNATURE_BYTES + strlen(comment), signer->secret);
     mm_signature_write(&signature, "of a test", &text);
     assert_non_null(mm_buf_text(&text));
     return text;
+}
+
+static struct mm_buf signature_text(const struct signer *signer, const struct mm_buf *of)
+{
+    return signature_of(signer, of, "any");
+}
+
+/* BY's signature over TEXT, a public key of the id NEXT, as its successor. */
+static struct mm_buf succession_text(const struct signer *by, const struct signer *next, const struct mm_buf *text)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char comment[256], id[MM_KEY_ID_TEXT], of[MM_KEY_ID_TEXT], hex[2 * sizeof hash + 1];
+    crypto_hash_sha256(hash, (const unsigned char *)text->data, text->length);
+    snprintf(comment, sizeof comment, "successor:%s of:%s sha256:%s", mm_key_id_text(id, next->public.id),
+             mm_key_id_text(of, by->public.id), sodium_bin2hex(hex, sizeof hex, hash, sizeof hash));
+    return signature_of(by, text, comment);
 }
 
 struct place {
@@ -105,7 +122,7 @@ static void put_pub(struct place *place, unsigned char id)
 static void put_successor(struct place *place, unsigned old, const struct signer *by, const struct signer *successor)
 {
     struct mm_buf text = public_text(successor);
-    put(place, name_of("acme", old, ".successor.minisig"), signature_text(by, &text));
+    put(place, name_of("acme", old, ".successor.minisig"), succession_text(by, successor, &text));
     put(place, name_of("acme", old, ".successor"), text);
 }
 
@@ -309,6 +326,10 @@ static void successors_are_not_forged(void **state)
     check_keys(place, true, "01", "key-successor");
     put_text(place, name_of("acme", 1, ".successor.minisig"), "nonsense");
     check_keys(place, true, "01", "signature-form@1:1");
+    struct mm_buf text = public_text(&two); /* a signature over a key that is to say no more than that */
+    put(place, name_of("acme", 1, ".successor.minisig"), signature_text(&one, &text));
+    put(place, name_of("acme", 1, ".successor"), text);
+    check_keys(place, true, "01", "key-successor");
     put_successor(place, 1, &one, &two);
     check_keys(place, true, "01>02 02s<01", "");
 }
@@ -501,7 +522,7 @@ static void check_add_successor(struct place *place, const struct signer *old, c
                                 const struct signer *next, int expected, const char *findings)
 {
     struct mm_public_key added;
-    struct mm_buf text = public_text(next), signature = signature_text(by, &text);
+    struct mm_buf text = public_text(next), signature = succession_text(by, next, &text);
     int result =
         mm_keyring_add_successor(&place->keyring, "acme", old->public.id, &text, &signature, &added, &place->diags);
     check_number("add successor", (uint64_t)result, (uint64_t)expected);
@@ -572,7 +593,8 @@ static void a_revocation_is_only_made_stricter(void **state)
     put_text(place, "acme/0000000000000001.revoked", "damaged");
     none.key_id[0] = 1;
     assert_int_equal(mm_keyring_revoke(&place->keyring, "acme", &none, &place->diags), 0);
-    check_findings("where nobody can read it", &place->diags, "note:text-last-line@1:8 note:text-first-line@1:1 note:revocation-form");
+    check_findings("where nobody can read it", &place->diags,
+                   "note:text-last-line@1:8 note:text-first-line@1:1 note:revocation-form");
     check_text("it has no time", none.revoked, "");
     check_true("it stays", file_holds(in_folder(place->top, "acme/0000000000000001.revoked"), "damaged"));
 }

@@ -1,0 +1,45 @@
+/* Who stands behind a chain: signatures beside its receipts, and signed anchors of its head (docs/formats/receipt.md). */
+#ifndef MM_ACT_CHAIN_SIGN_H
+#define MM_ACT_CHAIN_SIGN_H
+
+#include "act/chain.h"
+#include "doc/anchor.h"
+#include "trust/secret_key.h"
+
+/* The keys that somebody names as those of the store's owner; another key's signature is none. */
+struct mm_chain_keys {
+    const struct mm_public_key *items;
+    size_t count;
+    bool required; /* a receipt of the present chain without signature is a fault too */
+};
+
+/* mm_chain_append, but that RECEIPT is signed by KEY (NULL: it is not): its signature, RECEIPT.minisig, is there before it is. */
+int mm_chain_append_signed(int home, struct mm_receipt *receipt, const struct mm_secret_key *key,
+                           char path[static MM_RECEIPT_PATH], unsigned char head[static MM_HASH_BYTES],
+                           struct mm_diags *diags);
+
+/* mm_chain_check, which also verifies every signature by KEYS (RECEIPT_SIGNATURE). */
+int mm_chain_check_signed(int home, const unsigned char *expected, const struct mm_chain_keys *keys,
+                          struct mm_chain_facts *facts, struct mm_diags *diags);
+
+/* Appends the trusted comment of a signature over a receipt or an anchor whose file has this SHA-256. */
+void mm_receipt_trusted_comment(const struct mm_receipt *receipt, const unsigned char sha256[static MM_HASH_BYTES],
+                                struct mm_buf *out);
+void mm_anchor_trusted_comment(const struct mm_anchor *anchor, const unsigned char sha256[static MM_HASH_BYTES],
+                               struct mm_buf *out);
+
+/* Is SIGNATURE, the text of a .minisig, one of KEYS over TEXT with this trusted COMMENT? Returns 0, or -1 where it is not, with
+ * a finding under RULE. */
+int mm_chain_signature_check(const struct mm_buf *signature, const struct mm_buf *text, const char *comment,
+                             const struct mm_chain_keys *keys, enum mm_rule rule, struct mm_diags *diags);
+
+/* The anchor of the chain beneath the open folder HOME as it is now, with HOST_LABEL if not NULL, its DOCUMENT and its SIGNATURE by
+ * KEY. Returns 0, or -1 with findings; RECEIPT_NONE where there is no receipt. */
+int mm_anchor_make(struct mm_anchor *anchor, int home, const char *host_label, const struct mm_secret_key *key,
+                   struct mm_buf *document, struct mm_buf *signature, struct mm_diags *diags);
+
+/* Reads an anchor's DOCUMENT, whose SIGNATURE has to be of one of KEYS (RECEIPT_ANCHOR). Returns 0, or -1. */
+int mm_anchor_verify(struct mm_anchor *anchor, const struct mm_buf *document, const struct mm_buf *signature,
+                     const struct mm_chain_keys *keys, struct mm_diags *diags);
+
+#endif
