@@ -25,8 +25,8 @@ struct cli_policies {
 /* Takes the argument of one more --policy; PATH is borrowed. */
 void cli_policies_add(struct cli_policies *policies, const char *path);
 
-/* Opens them all, before the command gives up its rights; the machine's policy may be absent where nothing names it. Returns 0, or -1 with
- * a finding. */
+/* Opens them all, before the command gives up its rights; the machine's policy may be absent where nothing names it. Returns 0,
+ * or -1 with a finding. */
 int cli_policies_open(struct cli *cli, struct cli_policies *policies);
 
 /* Reads what was opened. Returns 0, or -1 with findings in the policies' names. */

@@ -21,8 +21,7 @@ struct counting_all {
     uint64_t counted, open;
 };
 
-/* The manifest's own key is nobody else's, whatever id it goes by there. One that cannot be found verifies nothing, and countersigns by its id
- * alone. */
+/* The manifest's own key is nobody else's, whatever id it goes by there. One that the keyring has not is known by its id alone. */
 static void see_own_key(struct counting_all *c)
 {
     char publisher[MM_VALUE_MAX + 1], key_id[MM_VALUE_MAX + 1];

@@ -13,8 +13,8 @@ struct mm_obey {
     struct mm_diags *diags;
 };
 
-/* Appends the rule KEY with its RESULT and, where it fails, the finding at ENTRY (NULL: about the manifest as a whole). A pass says what was
- * FOUND, a skip why it is open. Returns 0, or -1 with IO_MEMORY. */
+/* Appends the rule KEY with its RESULT and, where it fails, the finding at ENTRY (NULL: about the manifest as a whole). A pass says
+ * what was FOUND, a skip why it is open. Returns 0, or -1 with IO_MEMORY. */
 int mm_obey_add(struct mm_obey *o, enum mm_policy_key key, enum mm_result result, const struct mm_entry *entry,
                 const char *expected, const char *found);
 
