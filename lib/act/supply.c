@@ -245,6 +245,19 @@ static int add_file(struct mm_supply *supply, const char *path, struct mm_diags 
     return add_files(supply, folder, root, mm_path_name(path), diags);
 }
 
+/* A manifest whose folder could not be added, or whose name could not be kept, is none: its signature stands in that folder. */
+static void drop_orphans(struct mm_supply *supply)
+{
+    while (supply->manifest_count > 0) {
+        struct mm_supply_manifest *last = &supply->manifests[supply->manifest_count - 1];
+        if (last->path && last->root < supply->root_count)
+            return;
+        free(last->path);
+        close(last->fd);
+        supply->manifest_count--;
+    }
+}
+
 int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *diags)
 {
     const char *shown = diags->file;
@@ -253,6 +266,7 @@ int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *d
     int result = folder >= 0        ? add_folder(supply, path, folder, diags)
                  : errno == ENOTDIR ? add_file(supply, path, diags)
                                     : mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
+    drop_orphans(supply);
     diags->file = shown;
     return result;
 }

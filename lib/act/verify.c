@@ -659,6 +659,8 @@ int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_veri
     int result = v.artifacts && v.members ? check_only(&v) : mm_diag_memory(diags);
     if (result == 0)
         result = verify_all(&v);
+    if (result == 0 && !mm_report_is_whole(report))
+        result = mm_diag_memory(diags);
     for (size_t i = 0; v.artifacts && i < report->count; i++)
         mm_artifact_release(&v.artifacts[i]);
     free(v.artifacts);

@@ -104,6 +104,17 @@ int mm_report_add_policy(struct mm_report *report, enum mm_result result, const 
     return 0;
 }
 
+bool mm_report_is_whole(const struct mm_report *report)
+{
+    bool lost = false;
+    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+        lost = lost || report->checks[check].lost;
+    for (size_t i = 0; i < report->count; i++)
+        for (int check = MM_CHECK_FIRST_OF_ARTIFACT; check < MM_CHECK_COUNT; check++)
+            lost = lost || report->artifacts[i].checks[check].lost;
+    return !lost;
+}
+
 static bool skipped_for(enum mm_result result, const char *detail, const char *reason)
 {
     return result == MM_RESULT_SKIP && detail && strncmp(detail, reason, strlen(reason)) == 0;

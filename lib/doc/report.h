@@ -82,6 +82,9 @@ int mm_outcome_set(struct mm_outcome *outcome, enum mm_result result, const char
  * worst of all of them. Returns 0, or -1 with IO_MEMORY. */
 int mm_report_add_policy(struct mm_report *report, enum mm_result result, const char *detail, struct mm_diags *diags);
 
+/* True unless a detail was lost: then neither the report nor its verdict can be given out. */
+bool mm_report_is_whole(const struct mm_report *report);
+
 /* The best verdict that a report with this check can have (receipts.md: "pass: no fail; ..."); its verdict is the worst
  * of those of all its checks. DETAIL may be NULL. */
 enum mm_verdict mm_check_allows(enum mm_check check, enum mm_result result, const char *detail);
