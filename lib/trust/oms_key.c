@@ -427,8 +427,12 @@ int mm_oms_open(struct mm_oms_statement *statement, int fd, const struct mm_oms_
     int result = mm_oms_bundle_read_file(&bundle, fd, diags);
     if (result == 0)
         result = mm_oms_verify(&bundle, trust, signer, diags);
-    if (result == 0)
+    if (result == 0) {
+        const char *shown = diags->file;
+        diags->file = "(the bundle's payload)"; /* offsets count there */
         result = mm_oms_statement_read(statement, bundle.payload.data, bundle.payload.length, diags);
+        diags->file = shown;
+    }
     mm_oms_bundle_release(&bundle);
     return result;
 }

@@ -48,7 +48,8 @@ struct mm_oms_signer {
 int mm_oms_verify(const struct mm_oms_bundle *bundle, const struct mm_oms_trust *trust, struct mm_oms_signer *signer,
                   struct mm_diags *diags);
 
-/* All in one: reads the bundle FD, verifies it, and only then reads what it states. Returns 0, or -1 with findings. Release STATEMENT in
+/* All in one: reads the bundle FD, verifies it, and only then reads what it states; findings about that are about its
+ * payload. Returns 0, or -1 with findings. Release STATEMENT in
  * every case. */
 int mm_oms_open(struct mm_oms_statement *statement, int fd, const struct mm_oms_trust *trust,
                 struct mm_oms_signer *signer, struct mm_diags *diags);

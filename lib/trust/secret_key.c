@@ -8,11 +8,10 @@
 #include "base/utf8.h"
 #include "trust/two_lines.h"
 
-#define OPERATIONS_MAX 67108864U /* 2^26 */
-#define MEMORY_MAX 1073741824U   /* 1 GiB */
-#define MEMORY_MIN 16777216U     /* what a new key is not made with less of */
-#define OPERATIONS 33554432U     /* libsodium's and minisign's choice for what is kept for long */
-#define COMMENT_MAX 8000         /* minisign reads no longer ones */
+#define MEMORY_MAX 1073741824U /* 1 GiB */
+#define MEMORY_MIN 16777216U   /* what a new key is not made with less of */
+#define OPERATIONS 33554432U   /* libsodium's and minisign's choice for what is kept for long */
+#define COMMENT_MAX 8000       /* minisign reads no longer ones */
 
 /* What stands under the password. */
 struct sealed {
@@ -99,10 +98,10 @@ static int open_sealed(struct stored *stored, mm_password_fn *ask, void *context
 {
     struct mm_secret password;
     uint64_t operations = mm_little_endian(stored->operations, 8), memory = mm_little_endian(stored->memory, 8);
-    if (operations > OPERATIONS_MAX || memory > MEMORY_MAX)
+    if (operations > OPERATIONS || memory < MEMORY_MIN || memory > MEMORY_MAX)
         return mm_diag(diags, MM_RULE_IO_LIMIT,
-                       "expected a password that costs at most %u operations and %u bytes, found more", OPERATIONS_MAX,
-                       MEMORY_MAX);
+                       "expected a password that costs at most %u operations and %u to %u bytes, found others",
+                       OPERATIONS, MEMORY_MIN, MEMORY_MAX);
     int result = mm_secret_init(&password, MM_PASSWORD_MAX, diags) < 0 ? -1 : ask(context, &password, diags);
     if (result == 0 && pass_over(stored, &password) < 0)
         result = mm_diag(diags, MM_RULE_IO_MEMORY, "memory is exhausted: the password needs %u MiB",

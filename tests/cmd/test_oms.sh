@@ -346,6 +346,18 @@ for name in server expired later weak; do
     run slm-verify --oms $name.sig --certificate root.pem model
     expect "a certificate that does not do is refused: $name" 1 '[oms-certificate]'
 done
+certify past middle ca_ext root 20200101000000Z 20210101000000Z
+cp middle.key past.key
+certify early p384 sign_ext past 20200601000000Z 20991231000000Z
+certify late p384 sign_ext past 20220101000000Z 20991231000000Z
+for name in early late; do
+    cat $name.pem past.pem >chain.pem
+    manifest-sign --oms $name.sig --key p384.key --certificate chain.pem model >/dev/null
+done
+run slm-verify --oms early.sig --certificate root.pem model
+expect 'who vouched may have expired since' 0 'verdict: pass'
+run slm-verify --oms late.sig --certificate root.pem model
+expect 'but not before' 1 '[oms-certificate]'
 cat grandchild.pem signer.pem middle.pem >chain.pem
 manifest-sign --oms grandchild.sig --key p256.key --certificate chain.pem model >/dev/null
 run slm-verify --oms grandchild.sig --certificate root.pem model
