@@ -22,6 +22,7 @@ missing() {
     for pair in jq:jq minisign:minisign openssl:openssl mandoc:mandoc git:git strace:strace setpriv:util-linux ps:procps gzip:gzip; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || echo "${pair##*:}"
     done
+    python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
     [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null || echo python3 python3-jsonschema
 }
 

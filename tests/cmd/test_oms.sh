@@ -395,6 +395,7 @@ done
 # ---- the reference program ----
 
 MODEL_SIGNING=${MODEL_SIGNING:-model_signing}
+[ -x "$PEERS/model_signing" ] && MODEL_SIGNING=$PEERS/model_signing
 if need 'both ways with the reference program' "$MODEL_SIGNING"; then
     theirs() { "$MODEL_SIGNING" "$@" >/dev/null 2>their.err; }
     # both NAME WANTED FOLDER: theirs and ours, verified by ours and theirs, end as WANTED

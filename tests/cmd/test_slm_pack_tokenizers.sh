@@ -4,7 +4,9 @@
 PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE
 need slm_pack_tokenizers python3 || exit 0
-if ! python3 -c 'import sentencepiece, tokenizers' 2>/dev/null; then
+PYTHON=python3
+[ -x "$PEERS/python3" ] && PYTHON=$PEERS/python3
+if ! "$PYTHON" -c 'import sentencepiece, tokenizers' 2>/dev/null; then
     skip slm_pack_tokenizers "no Python modules sentencepiece and tokenizers here"
     exit 0
 fi
@@ -20,13 +22,13 @@ del config['bos_token_id'], config['eos_token_id']
 with open('model/config.json', 'w') as f:
     json.dump(config, f)
 PY
-    python3 "$HERE/vocabulary.py" make model "$1"
+    "$PYTHON" "$HERE/vocabulary.py" make model "$1"
 }
 for what in bytes bpe more json; do
     make_folder $what
     run slm-pack -q -o model.slm model
     expect "$what is packed" 0
-    run python3 "$HERE/vocabulary.py" check model $what model.slm
+    run "$PYTHON" "$HERE/vocabulary.py" check model $what model.slm
     expect "$what is what the library says" 0 same
     [ $what = bpe ] && cp model.slm bpe.slm
 done
