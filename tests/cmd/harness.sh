@@ -6,6 +6,7 @@ BUILD=${BUILD:-build}
 case $BUILD in /*) ;; *) BUILD=$ROOT/$BUILD ;; esac
 BIN=$BUILD/bin
 PATH=$BIN:$PATH
+PEERS=$ROOT/build/peers/bin # scripts/peers.sh puts them there
 export PATH LC_ALL=C
 # a sandboxed process cannot open what LeakSanitizer needs; the unit tests and fuzzers look for leaks
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
