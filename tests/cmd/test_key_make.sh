@@ -85,8 +85,13 @@ run sh -c 'printf "a\0b\n" | key-make --password-fd 0 -o e p1'
 expect "a password with NUL" 1 "[key-password]"
 run sh -c 'head -c 2000 /dev/zero | tr "\0" a | key-make --password-fd 0 -o e p1'
 expect "a password of 2000 bytes" 3 "[io-limit]"
-run key-make --password-fd 77 -o e p1
-expect "a descriptor that is not open" 3 "[io-read]"
+for fd in 3 5 7; do
+    run sh -c "exec key-make --password-fd $fd -o e p1 $fd>&-"
+    expect "descriptor $fd, which is not open" 2 "expected the number of an open file, found '$fd'"
+done
+run sh -c 'key-make --password-fd 3 -o e p1 3>e/written'
+expect "a descriptor that cannot be read" 3 "[io-read]"
+rm -f e/written
 printf 'secret\n' >wide && chmod 644 wide
 run key-make --password-file wide -o e p1
 expect "a password's file that others can read" 1 "wide: error: " "0644" "[key-mode]"
