@@ -19,6 +19,9 @@ void cli_password_fd(const struct cli *cli, struct cli_password *how, const char
 /* Ends the process where both --password-fd and --password-file were given. */
 void cli_password_check(const struct cli *cli, const struct cli_password *how);
 
+/* Turns core dumps off, as far as the system lets it. */
+void cli_forbid_dumps(void);
+
 /* Opens the secret key in the file PATH and asks for its password where it has one. Core dumps are off from here on. Returns NULL with a
  * finding; free with mm_secret_key_free. */
 struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct cli_password *how);
