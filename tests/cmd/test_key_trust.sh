@@ -266,6 +266,10 @@ done
 ln -s acme "$R/linked"
 run key-trust list linked
 expect 'a linked publisher is not read' 3 '[keyring-open]'
+for action in list check; do
+    run key-trust $action
+    expect "nor passed over: $action" 3 '[keyring-open]' "$R/linked"
+done
 run key-trust add --trust-on-first-use linked one/one.pub
 expect 'nor written to' 3 '[keyring-open]'
 rm "$R/linked"
