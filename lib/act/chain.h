@@ -18,6 +18,10 @@
 int mm_chain_append(int home, struct mm_receipt *receipt, char path[static MM_RECEIPT_PATH],
                     unsigned char head[static MM_HASH_BYTES], struct mm_diags *diags);
 
+/* Settles what an interrupted append left, without appending: who decides by the receipts, and may write, does so first. A chain
+ * that is not there is settled. Returns 0, or -1 with findings, as for an append. */
+int mm_chain_settle(int home, struct mm_diags *diags);
+
 /* For a chain that is damaged: appends a line to the log that names the old head and REASON, a value of a line; the next receipt
  * begins a new chain. What is wrong before that line becomes a note. Returns 0, or -1 with findings. */
 int mm_chain_restart(int home, const char *reason, struct mm_diags *diags);
