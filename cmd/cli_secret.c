@@ -126,10 +126,11 @@ static int ask_terminal(const char *what, const char *path, struct mm_secret *pa
 
 /* ---- where else passwords come from ---- */
 
+/* Asked while nothing is open but what the caller left so: later the number may be that of a file of the command's own. */
 void cli_password_fd(const struct cli *cli, struct cli_password *how, const char *value)
 {
     uint64_t fd;
-    if (!mm_number(value, strlen(value), INT_MAX, &fd))
+    if (!mm_number(value, strlen(value), INT_MAX, &fd) || fcntl((int)fd, F_GETFD) < 0)
         cli_usage(cli, "expected the number of an open file, found '%s'", value);
     how->fd = (int)fd;
 }

@@ -77,7 +77,7 @@ int mm_keyring_remove(const struct mm_keyring *keyring, const char *publisher,
 
 /* The owner's own word: revokes REVOCATION's key of PUBLISHER, which has to be there (KEYRING_KEY). Where it is revoked already the stricter
  * of both stays: the earlier time, and a reason of compromise. REVOCATION becomes what is there afterwards; without time and reason where that
- * cannot be read, and stays for that. */
+ * is no revocation, and stays for that. What cannot be read is KEYRING_OPEN, and stays too. */
 int mm_keyring_revoke(const struct mm_keyring *keyring, const char *publisher, struct mm_revocation *revocation,
                       struct mm_diags *diags);
 

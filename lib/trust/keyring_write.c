@@ -293,22 +293,27 @@ static bool merge(struct mm_revocation *new, const struct mm_revocation *there)
     return strcmp(there->revoked, new->revoked) == 0 && strcmp(there->reason, new->reason) == 0;
 }
 
-/* What lies there as KEYID.revoked. */
-enum there { THERE_FAILED = -1, THERE_NOTHING, THERE_READ, THERE_UNREADABLE };
+/* What lies there as KEYID.revoked. What could not be read is no answer: it may be less strict than what is to be said, or not there. */
+enum there { THERE_FAILED = -1, THERE_NOTHING, THERE_READ, THERE_DAMAGED };
 static enum there revoked_there(const struct mm_ring *ring, const char *id, struct mm_revocation *there,
                                 struct mm_diags *diags)
 {
-    struct mm_buf text = {0};
+    const char *outer = diags->file;
+    struct mm_buf text = {0}, shown = {0};
     struct mm_diags mark = *diags;
     char own[MM_KEY_ID_TEXT];
+    mm_ring_shown(ring, id, MM_RING_REVOKED, &shown);
+    diags->file = mm_buf_text(&shown);
     enum mm_ring_read read = mm_ring_text(ring, id, MM_RING_REVOKED, &text, diags);
     bool sound = read == MM_RING_READ && mm_revocation_read(there, text.data, text.length, diags) == 0 &&
                  strcmp(mm_key_id_text(own, there->key_id), id) == 0;
+    diags->file = outer;
     mm_buf_release(&text);
-    if (read == MM_RING_FAILED)
+    mm_buf_release(&shown);
+    if (read == MM_RING_FAILED || read == MM_RING_UNREADABLE)
         return THERE_FAILED;
     mm_diags_rewind(diags, &mark);
-    return sound ? THERE_READ : read == MM_RING_ABSENT ? THERE_NOTHING : THERE_UNREADABLE;
+    return sound ? THERE_READ : read == MM_RING_ABSENT ? THERE_NOTHING : THERE_DAMAGED;
 }
 
 /* Writes REVOCATION without a signature, and removes one that was there. */
@@ -334,10 +339,10 @@ static int strengthen(const struct mm_ring *ring, struct mm_revocation *revocati
     enum there found = revoked_there(ring, mm_key_id_text(id, given.key_id), &there, diags);
     if (found == THERE_FAILED)
         return -1;
-    if (found == THERE_UNREADABLE) {
+    if (found == THERE_DAMAGED) {
         revocation->revoked[0] = revocation->reason[0] = '\0';
         mm_note(diags, MM_RULE_REVOCATION_FORM,
-                "%s is revoked already by a file that cannot be read; that is stricter, and stays", id);
+                "%s is revoked already by a file that is no revocation; that is stricter, and stays", id);
         return 0;
     }
     if (found == THERE_READ && merge(revocation, &there))

@@ -236,7 +236,7 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
 
 /* ---- signing ---- */
 
-/* A comment is one line of text that no terminal obeys. */
+/* A comment is one line of text that no terminal obeys and that reads as it is written: verifiers print it as it stands. */
 static int check_comment(const char *comment, size_t length, struct mm_diags *diags)
 {
     char shown[MM_SHOWN];
@@ -246,8 +246,9 @@ static int check_comment(const char *comment, size_t length, struct mm_diags *di
                        COMMENT_MAX, length);
     for (size_t at = 0, size; at < length; at += size) {
         size = mm_utf8_decode((const unsigned char *)comment + at, length - at, &code);
-        if (size == 0 || mm_utf8_control(code))
-            return mm_diag(diags, MM_RULE_SIGNATURE_FORM, "expected a trusted comment of one line of text, found '%s'",
+        if (size == 0 || mm_utf8_control(code) || mm_utf8_noncharacter(code) || mm_utf8_invisible(code))
+            return mm_diag(diags, MM_RULE_SIGNATURE_FORM,
+                           "expected a trusted comment of one line of visible text, found '%s'",
                            mm_show(shown, comment, length));
     }
     return 0;

@@ -348,6 +348,31 @@ if [ -x "$FAULTY/key-trust" ]; then
     each 'import a revocation' revoked "$(again revoke -q acme "$WORK/one/$ONE.revoked")" "$FAULTY/key-trust" revoke -q acme "one/$ONE.revoked"
     cp -r before pair && key-trust add -q --keyring pair acme "two/$ONE.successor" >/dev/null
     each 'remove' pair "{ key-trust remove -q acme $TWO || [ \$? = 1 ]; } && $sound && ! key-trust list -q | grep -q ^$TWO" "$FAULTY/key-trust" remove -q acme "$TWO"
+    # whatever fails, who is told that the key is revoked so has it so
+    cat >told.py <<'PY'
+import os, shutil, subprocess, sys
+before, has, *command = sys.argv[1:]
+def run(fault):
+    shutil.rmtree('o', ignore_errors=True)
+    shutil.copytree(before, 'o')
+    return subprocess.run(command, env=dict(os.environ, FAULT=fault, FAULT_COUNT='count'), capture_output=True, timeout=60)
+for kind, error in ('open', 5), ('open', 24), ('memory', 12), ('read', 5), ('stat', 5):
+    run(f'{kind}:-1:{error}')
+    for n in range(1, int(open('count').read()) + 1):
+        done = run(f'{kind}:{n}:{error}')
+        listed = subprocess.run(['key-trust', 'list', '-q'], capture_output=True, text=True).stdout
+        if done.returncode not in (0, 3) or done.returncode == 0 and has not in listed:
+            print(kind, error, n, done.returncode, listed, done.stderr.decode())
+PY
+    told() {
+        name=$1
+        shift
+        same "$name, told so" '' "$(python3 told.py "$@" 2>&1 | head -n 8)"
+    }
+    told 'revoke' before revoked "$FAULTY/key-trust" revoke -q acme "$ONE" --reason lost --time 2026-01-01T00:00:00Z
+    told 'revoke more strictly' revoked compromised "$FAULTY/key-trust" revoke -q acme "$ONE" --reason compromised
+    told 'import a revocation' before revoked "$FAULTY/key-trust" revoke -q acme "one/$ONE.revoked"
+    told 'import a stricter one' revoked compromised "$FAULTY/key-trust" revoke -q acme "one/$ONE.revoked"
     each 'list' pair "diff -r $WORK/pair $WORK/o" "$FAULTY/key-trust" list -q
     each 'check' pair "diff -r $WORK/pair $WORK/o" "$FAULTY/key-trust" check -q
 else

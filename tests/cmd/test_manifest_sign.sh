@@ -126,6 +126,8 @@ run manifest-sign --any --comment "$(printf 'a\nb')" -s key.key u.manifest
 expect "a comment is one line" 1 "[signature-form]"
 run manifest-sign --any --comment "$(printf 'a\033[2J')" -s key.key u.manifest
 expect "and moves no terminal" 1 "[signature-form]"
+run manifest-sign --any --comment "$(printf 'good\342\200\256dab')" -s key.key u.manifest
+expect "and reads as it is written" 1 'good\u{202e}dab' "[signature-form]"
 mkfifo pipe
 run manifest-sign --any -s key.key pipe . /dev/null
 expect "only regular files are signed" 3 "pipe: error: " "[io-not-regular]"
