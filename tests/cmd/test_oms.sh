@@ -440,6 +440,22 @@ if need 'both ways with the reference program' "$MODEL_SIGNING"; then
     theirs sign key --private_key p256.key --signature theirs.sig model/f1
     run slm-verify --oms theirs.sig --key p256.pub model/f1
     expect 'a single file that was signed there' 0 'file: pass f1'
+    # its command line knows no shards, its library does
+    for size in 1000 7 4096; do
+        rm -f theirs.sig
+        PYTHONUTF8=1 "$(dirname "$MODEL_SIGNING")/python3" - $size >/dev/null 2>their.err <<'PY'
+import sys
+from model_signing import hashing, signing
+how = hashing.Config().use_shard_serialization(shard_size=int(sys.argv[1]))
+signing.Config().use_elliptic_key_signer(private_key='p256.key').set_hashing_config(how).sign('model', 'theirs.sig')
+PY
+        run slm-verify --oms theirs.sig --key p256.pub model
+        expect "shards of $size that were signed there" 0 'method: shards' 'verdict: pass'
+        changed model/a/b/big 3499
+        run slm-verify --oms theirs.sig --key p256.pub model
+        expect "and a changed byte of the last of them" 1 'file: differs a/b/big'
+        fresh
+    done
     ln -s f1 model/link
     theirs sign key --private_key p256.key --allow_symlinks --signature theirs.sig model
     run slm-verify --oms theirs.sig --key p256.pub model
