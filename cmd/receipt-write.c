@@ -276,6 +276,7 @@ static int check_chain(struct call *c, int home, struct mm_chain_facts *facts)
     uint64_t errors = diags->errors;
     const unsigned char *expected = expected_head(c);
     int result = mm_chain_check_signed(home, expected, c->keys.count ? &c->keys : NULL, facts, diags);
+    result |= cli_anchor_compare(&c->cli, &c->anchor, facts);
     if (facts->signatures && !c->keys.count)
         mm_note(diags, MM_RULE_RECEIPT_SIGNATURE,
                 "%" PRIu64 " of the receipts are signed; which key signed them is not checked without --public-key",

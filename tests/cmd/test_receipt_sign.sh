@@ -153,6 +153,12 @@ if command -v minisign >/dev/null; then
     rm changed.minisig && minisign -S -s keys/a.key -m changed -t 'receipt:local/tiny' >/dev/null 2>&1
     run receipt-write --check --anchor changed -p keys/a.pub -p keys/b.pub
     expect "and a signature that says it is of something else" 1 "expected the trusted comment 'anchor:" "[receipt-anchor]"
+    sed 's/^receipts: 4/receipts: 3/' anchor >changed
+    minisign -S -s keys/a.key -m changed -t "$(sed -n '3s/^trusted comment: //p' anchor.minisig | sed "s/receipts:4 sha256:.*/receipts:3 sha256:$(sha256sum <changed | cut -d' ' -f1)/")" >/dev/null 2>&1
+    run receipt-write --check --anchor changed -p keys/a.pub -p keys/b.pub
+    expect "and a signed one whose head is another receipt than it says" 1 "changed: error: expected the head to be receipt 3" "[receipt-anchor]"
+    run slm-check -q --anchor changed -p keys/a.pub -p keys/b.pub
+    expect "slm-check finds that too" 1 "[receipt-anchor]"
 fi
 rm -f "$(nth 4)" && sed -i '$d' home/receipts.log
 run receipt-write --check -p keys/a.pub -p keys/b.pub
