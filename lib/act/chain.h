@@ -33,6 +33,7 @@ struct mm_chain_facts {
     /* what mm_chain_check also knows */
     uint64_t signatures; /* receipts of the present chain beside which a signature stands, */
     uint64_t verified;   /* and those whose signature is one of the given keys */
+    uint64_t expected;   /* the place of the expected receipt in the present chain, from 1 on; 0: it is not there */
 };
 
 /* The head as the log has it; only its own receipt is looked at. Returns 0, or -1 with findings. */
