@@ -76,6 +76,17 @@ int cli_anchor_verify(struct cli *cli, struct cli_anchor *anchor, const struct m
     return result;
 }
 
+int cli_anchor_compare(struct cli *cli, const struct cli_anchor *anchor, const struct mm_chain_facts *facts)
+{
+    const char *shown = cli->diags.file;
+    if (!anchor->path)
+        return 0;
+    cli->diags.file = anchor->path;
+    int result = mm_anchor_compare(&anchor->anchor, facts, &cli->diags);
+    cli->diags.file = shown;
+    return result;
+}
+
 void cli_anchor_release(struct cli_anchor *anchor)
 {
     mm_buf_release(&anchor->document);

@@ -24,6 +24,9 @@ int cli_anchor_read(struct cli *cli, struct cli_anchor *anchor, struct mm_chain_
 
 /* Verifies what was read. Returns 0, or -1 with findings at the anchor's files. */
 int cli_anchor_verify(struct cli *cli, struct cli_anchor *anchor, const struct mm_chain_keys *keys);
+
+/* Compares what the anchor, if one was verified, says of its head with the FACTS of the chain. Returns 0, or -1 with a finding. */
+int cli_anchor_compare(struct cli *cli, const struct cli_anchor *anchor, const struct mm_chain_facts *facts);
 void cli_anchor_release(struct cli_anchor *anchor);
 
 /* The name of the signature of PATH, to be freed; NULL with a finding. */

@@ -221,6 +221,27 @@ struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct c
     return key;
 }
 
+void cli_signer_check(const struct cli *cli, const struct cli_signer *signer)
+{
+    if (!signer->path && (signer->password.fd >= 0 || signer->password.file))
+        cli_usage(cli, "a password goes with --secret-key");
+    cli_password_check(cli, &signer->password);
+}
+
+int cli_signer_open(struct cli *cli, struct cli_signer *signer)
+{
+    if (signer->path)
+        signer->key = cli_secret_key(cli, signer->path, &signer->password);
+    return signer->path && !signer->key ? -1 : 0;
+}
+
+void cli_signer_release(struct cli_signer *signer)
+{
+    mm_secret_key_free(signer->key);
+    cli_password_release(&signer->password);
+    signer->key = NULL;
+}
+
 int cli_password_of(struct cli *cli, const char *path, struct cli_password *how, struct mm_secret *password)
 {
     return take_password(cli, "password of ", path, how, password);

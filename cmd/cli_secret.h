@@ -22,6 +22,21 @@ void cli_password_check(const struct cli *cli, const struct cli_password *how);
 /* Turns core dumps off, as far as the system lets it. */
 void cli_forbid_dumps(void);
 
+/* A key that signs what a command writes, where one was given. */
+struct cli_signer {
+    const char *path; /* --secret-key, or NULL */
+    struct cli_password password;
+    struct mm_secret_key *key; /* NULL: nothing is signed */
+};
+#define CLI_NO_SIGNER ((struct cli_signer){.password = CLI_NO_PASSWORD})
+
+/* Ends the process where a password was given without a key, or twice. */
+void cli_signer_check(const struct cli *cli, const struct cli_signer *signer);
+
+/* Opens the key, if one was given, as cli_secret_key does. Returns 0, or -1 with a finding; release SIGNER in every case. */
+int cli_signer_open(struct cli *cli, struct cli_signer *signer);
+void cli_signer_release(struct cli_signer *signer);
+
 /* Opens the secret key in the file PATH and asks for its password where it has one. Core dumps are off from here on. Returns NULL with a
  * finding; free with mm_secret_key_free. */
 struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct cli_password *how);

@@ -74,9 +74,7 @@ struct call {
     uint64_t revision; /* 0: any */
     bool expects, force;
     unsigned char expected[MM_HASH_BYTES];
-    const char *secret_key_path;
-    struct mm_secret_key *secret_key; /* NULL: nothing is signed */
-    struct cli_password password;
+    struct cli_signer signer;
     struct mm_chain_keys keys;
     struct cli_anchor anchor;
     struct mm_writer anchor_file, signature_file; /* of the anchor that is written */
@@ -170,7 +168,7 @@ static int append(struct call *c, int home, struct mm_receipt *receipt)
     unsigned char head[MM_HASH_BYTES];
     if (copy_text(&receipt->host_label, c->host_label, &c->cli.diags) < 0)
         return -1;
-    if (mm_chain_append_signed(home, receipt, c->secret_key, path, head, &c->cli.diags) < 0)
+    if (mm_chain_append_signed(home, receipt, c->signer.key, path, head, &c->cli.diags) < 0)
         return -1;
     return print_receipt(c, path, head);
 }
@@ -238,7 +236,7 @@ static int write_anchor(struct call *c, int home)
 {
     struct mm_buf document = {0}, signature = {0};
     struct mm_anchor anchor;
-    int result = mm_anchor_make(&anchor, home, c->host_label, c->secret_key, &document, &signature, &c->cli.diags);
+    int result = mm_anchor_make(&anchor, home, c->host_label, c->signer.key, &document, &signature, &c->cli.diags);
     if (result == 0)
         result = publish_anchor(c, &document, &signature);
     if (result == 0)
@@ -276,6 +274,7 @@ static int check_chain(struct call *c, int home, struct mm_chain_facts *facts)
     uint64_t errors = diags->errors;
     const unsigned char *expected = expected_head(c);
     int result = mm_chain_check_signed(home, expected, c->keys.count ? &c->keys : NULL, facts, diags);
+    result |= cli_anchor_compare(&c->cli, &c->anchor, facts);
     if (facts->signatures && !c->keys.count)
         mm_note(diags, MM_RULE_RECEIPT_SIGNATURE,
                 "%" PRIu64 " of the receipts are signed; which key signed them is not checked without --public-key",
@@ -321,10 +320,7 @@ static int open_signed(struct call *c)
         return -1;
     if (c->mode == ANCHOR && open_anchor(c) < 0)
         return -1;
-    if (!c->secret_key_path)
-        return 0;
-    c->secret_key = cli_secret_key(&c->cli, c->secret_key_path, &c->password);
-    return c->secret_key ? 0 : -1;
+    return cli_signer_open(&c->cli, &c->signer);
 }
 
 static int enter(struct call *c, int home, int root)
@@ -359,8 +355,7 @@ static int run(struct call *c)
 
 static void release(struct call *c)
 {
-    mm_secret_key_free(c->secret_key);
-    cli_password_release(&c->password);
+    cli_signer_release(&c->signer);
     cli_anchor_release(&c->anchor);
     mm_writer_abandon(&c->anchor_file);
     mm_writer_abandon(&c->signature_file);
@@ -421,11 +416,11 @@ static void take_option(struct call *c, int option, const char *value)
     case ROOT: c->root = value; break;
     case ANCHOR: c->anchor.path = value; break;
     case FORCE: c->force = true; break;
-    case PASSWORD_FD: cli_password_fd(&c->cli, &c->password, value); break;
-    case PASSWORD_FILE: c->password.file = value; break;
+    case PASSWORD_FD: cli_password_fd(&c->cli, &c->signer.password, value); break;
+    case PASSWORD_FILE: c->signer.password.file = value; break;
     case PUBLIC_KEY: cli_anchor_key(&c->cli, &c->anchor, &c->keys, value); break;
     case REQUIRE_SIGNATURE: c->keys.required = true; break;
-    case SECRET_KEY: c->secret_key_path = value; break;
+    case SECRET_KEY: c->signer.path = value; break;
     default:
         take_mode(c, option);
         if (option == NEW_CHAIN)
@@ -439,13 +434,11 @@ static void take_option(struct call *c, int option, const char *value)
 static void check_signing(struct call *c)
 {
     bool signs = c->mode == WRITE || c->mode == GRANT_EXECUTION || c->mode == ANCHOR;
-    if (c->mode == ANCHOR && !c->secret_key_path)
+    if (c->mode == ANCHOR && !c->signer.path)
         cli_usage(&c->cli, "--anchor needs --secret-key, or --check and --public-key");
-    if (c->secret_key_path && !signs)
+    if (c->signer.path && !signs)
         cli_usage(&c->cli, "--secret-key goes with a REPORT, --grant-execution or --anchor");
-    if (!c->secret_key_path && (c->password.fd >= 0 || c->password.file))
-        cli_usage(&c->cli, "a password goes with --secret-key");
-    cli_password_check(&c->cli, &c->password);
+    cli_signer_check(&c->cli, &c->signer);
     if (c->keys.count && c->mode != CHECK)
         cli_usage(&c->cli, "--public-key goes with --check");
     if (!c->keys.count && (c->keys.required || (c->mode == CHECK && c->anchor.path)))
@@ -474,7 +467,7 @@ static void check_options(struct call *c)
 int main(int argc, char **argv)
 {
     struct call c = {.mode = WRITE,
-                     .password = CLI_NO_PASSWORD,
+                     .signer = CLI_NO_SIGNER,
                      .anchor_file = {.fd = -1, .folder = -1},
                      .signature_file = {.fd = -1, .folder = -1}};
     const char *value;

@@ -10,6 +10,7 @@
 #include "act/import.h"
 #include "base/file.h"
 #include "cli.h"
+#include "cli_secret.h"
 #include "cli_trust.h"
 #include "text/line.h"
 
@@ -27,6 +28,9 @@ enum {
     MEDIUM,
     FOLLOW_LINKS,
     HOME_DIR,
+    PASSWORD_FD,
+    PASSWORD_FILE,
+    SECRET_KEY,
     FORCE
 };
 
@@ -44,6 +48,9 @@ static const struct cli_option options[] = {
     [MEDIUM] = {0, "medium", "WORD", "what the model came on, for the receipt: file or usb"},
     [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of a source"},
     [HOME_DIR] = {0, "home", "DIR", "the store (default: MINIMODEL_HOME)"},
+    [PASSWORD_FD] = {0, "password-fd", "N", "read the secret key's password from the open file N"},
+    [PASSWORD_FILE] = {0, "password-file", "FILE", "read it from FILE, which is the user's own and mode 0600"},
+    [SECRET_KEY] = {'s', "secret-key", "FILE", "sign the receipts with this key"},
     [FORCE] = {0, "force", NULL, "replace an existing bad-ranges FILE"},
 };
 
@@ -62,6 +69,7 @@ struct call {
     struct mm_import_options how;
     struct mm_supply supply;
     struct cli_trust trust;
+    struct cli_signer signer;
     const char *home_given, *keyring, *bad_ranges;
     char *home_path;
     int home;
@@ -177,7 +185,8 @@ static int run(struct call *c)
 {
     int answer = MM_UNKNOWN;
     c->home_path = mm_home_path(c->home_given, &c->cli.diags);
-    bool ready = c->home_path && open_sources(c) == 0;
+    bool ready = c->home_path && cli_signer_open(&c->cli, &c->signer) == 0 && open_sources(c) == 0;
+    c->how.receipt_key = c->signer.key;
     if (ready)
         c->home = c->trust.trust.home = mm_home_open(c->home_given, true, &c->cli.diags);
     if (ready)
@@ -196,6 +205,7 @@ static int run(struct call *c)
     mm_writer_abandon(&c->writer);
     mm_supply_release(&c->supply);
     cli_trust_release(&c->trust);
+    cli_signer_release(&c->signer);
     free(c->home_path);
     return answer;
 }
@@ -238,13 +248,20 @@ static void take_option(struct call *c, int option, const char *value)
         break;
     case FOLLOW_LINKS: c->supply.links = MM_LINKS_FOLLOW; break;
     case HOME_DIR: c->home_given = value; break;
+    case PASSWORD_FD: cli_password_fd(&c->cli, &c->signer.password, value); break;
+    case PASSWORD_FILE: c->signer.password.file = value; break;
+    case SECRET_KEY: c->signer.path = value; break;
     default: c->force = true; break;
     }
 }
 
 int main(int argc, char **argv)
 {
-    struct call c = {.home = -1, .trust = CLI_TRUST_NONE, .writer = {.fd = -1, .folder = -1}, .how = {.medium = -1}};
+    struct call c = {.home = -1,
+                     .trust = CLI_TRUST_NONE,
+                     .signer = CLI_NO_SIGNER,
+                     .writer = {.fd = -1, .folder = -1},
+                     .how = {.medium = -1}};
     const char *value;
     int option;
     cli_init(&c.cli, &command, argc, argv);
@@ -261,5 +278,6 @@ int main(int argc, char **argv)
             cli_usage(&c.cli, "expected names of files and folders: a model does not come on standard input");
     if (c.how.link && c.how.in_place)
         cli_usage(&c.cli, "--link and --in-place exclude each other");
+    cli_signer_check(&c.cli, &c.signer);
     return cli_finish(&c.cli, run(&c));
 }

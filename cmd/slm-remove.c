@@ -3,14 +3,18 @@
 #include <string.h>
 
 #include "act/keep.h"
+#include "cli_secret.h"
 #include "cli_store.h"
 
-enum { ALL, FORCE, HOME_DIR };
+enum { ALL, FORCE, HOME_DIR, PASSWORD_FD, PASSWORD_FILE, SECRET_KEY };
 
 static const struct cli_option options[] = {
     [ALL] = {'a', "all", NULL, "remove every revision of a MODEL-ID that names none"},
     [FORCE] = {0, "force", NULL, "remove a model of whose import there is no receipt"},
     [HOME_DIR] = {0, "home", "DIR", "the store (default: MINIMODEL_HOME)"},
+    [PASSWORD_FD] = {0, "password-fd", "N", "read the secret key's password from the open file N"},
+    [PASSWORD_FILE] = {0, "password-file", "FILE", "read it from FILE, which is the user's own and mode 0600"},
+    [SECRET_KEY] = {'s', "secret-key", "FILE", "sign the receipt with this key"},
 };
 
 static const struct cli_command command = {
@@ -19,12 +23,13 @@ static const struct cli_command command = {
     "Take models out of the store and write receipts of it.",
     options,
     sizeof options / sizeof *options,
-    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_RECEIPT | MM_GROUP_STORE,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_RECEIPT | MM_GROUP_STORE | MM_GROUP_TRUST,
 };
 
 struct call {
     struct cli cli;
     struct cli_store store;
+    struct cli_signer signer;
     const char *home;
     bool all, force;
 };
@@ -34,7 +39,7 @@ static int remove_one(struct call *c, const struct mm_store_model *model)
     char receipt[320], revision[24];
     struct mm_buf out = {0};
     c->cli.diags.file = model->path;
-    if (mm_keep_remove(c->store.home, model, c->force, receipt, &c->cli.diags) < 0)
+    if (mm_keep_remove(c->store.home, model, c->force, c->signer.key, receipt, &c->cli.diags) < 0)
         return -1;
     snprintf(revision, sizeof revision, "%llu", (unsigned long long)model->revision);
     cli_fact(&c->cli, &out, "removed", model->id, false);
@@ -84,19 +89,24 @@ static int remove_named(struct call *c, const char *name)
 
 int main(int argc, char **argv)
 {
-    struct call c = {.store = {NULL, -1}};
+    struct call c = {.store = {NULL, -1}, .signer = CLI_NO_SIGNER};
     const char *value;
     int option, answer = MM_UNKNOWN;
     cli_init(&c.cli, &command, argc, argv);
     while ((option = cli_next(&c.cli, &value)) >= 0) {
-        c.all = c.all || option == ALL;
-        c.force = c.force || option == FORCE;
-        if (option == HOME_DIR)
-            c.home = value;
+        switch (option) {
+        case ALL: c.all = true; break;
+        case FORCE: c.force = true; break;
+        case HOME_DIR: c.home = value; break;
+        case PASSWORD_FD: cli_password_fd(&c.cli, &c.signer.password, value); break;
+        case PASSWORD_FILE: c.signer.password.file = value; break;
+        default: c.signer.path = value; break;
+        }
     }
+    cli_signer_check(&c.cli, &c.signer);
     if (c.cli.argc < 1)
         cli_usage(&c.cli, "expected MODEL-ID");
-    if (cli_store_enter(&c.cli, &c.store, c.home, MM_SANDBOX_STORE) == 0) {
+    if (cli_signer_open(&c.cli, &c.signer) == 0 && cli_store_enter(&c.cli, &c.store, c.home, MM_SANDBOX_STORE) == 0) {
         answer = MM_YES;
         for (int i = 0; i < c.cli.argc; i++) {
             c.cli.diags.file = "";
@@ -105,5 +115,6 @@ int main(int argc, char **argv)
         }
     }
     cli_store_release(&c.store);
+    cli_signer_release(&c.signer);
     return cli_finish(&c.cli, answer);
 }

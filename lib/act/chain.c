@@ -366,6 +366,26 @@ static int append(struct append *a, struct mm_receipt *receipt, char path[static
     return result;
 }
 
+/* Opens the chain to write, sound and settled. Returns 0, or -1; close_append(A) in every case. */
+static int begin_append(struct append *a, int home, struct mm_diags *diags)
+{
+    if (mm_chain_open(&a->chain, home, true, diags) < 0 || read_log(a) < 0 || mend_log(a) < 0)
+        return -1;
+    return settle(a);
+}
+
+int mm_chain_settle(int home, struct mm_diags *diags)
+{
+    struct append a = {0};
+    struct stat info;
+    if (fstatat(home, MM_CHAIN_LOG, &info, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
+        fstatat(home, MM_CHAIN_FOLDER, &info, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+        return 0;
+    int result = begin_append(&a, home, diags);
+    close_append(&a);
+    return result;
+}
+
 int mm_chain_append_signed(int home, struct mm_receipt *receipt, const struct mm_secret_key *key,
                            char path[static MM_RECEIPT_PATH], unsigned char head[static MM_HASH_BYTES],
                            struct mm_diags *diags)
@@ -374,13 +394,7 @@ int mm_chain_append_signed(int home, struct mm_receipt *receipt, const struct mm
     if (receipt->verdict != MM_VERDICT_PASS)
         return mm_diag(diags, MM_RULE_RECEIPT_VERDICT, "expected the verdict 'pass', found '%s'",
                        mm_verdict_names[receipt->verdict]);
-    int result = mm_chain_open(&a.chain, home, true, diags);
-    if (result == 0)
-        result = read_log(&a);
-    if (result == 0)
-        result = mend_log(&a);
-    if (result == 0)
-        result = settle(&a);
+    int result = begin_append(&a, home, diags);
     if (result == 0)
         result = append(&a, receipt, path, head);
     close_append(&a);

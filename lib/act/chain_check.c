@@ -15,7 +15,6 @@ struct check {
     struct mm_name_set names;         /* what the log names */
     const unsigned char *expected;    /* the head that has to be in the chain, or NULL */
     const struct mm_chain_keys *keys; /* of the signatures; NULL: they are counted alone */
-    bool found;                       /* it was */
     struct mm_chain_facts facts;
     bool broken;             /* the line before has no hash that the next receipt could name */
     struct mm_digest last;   /* the last receipt of the log, in whatever chain */
@@ -41,7 +40,7 @@ static int check_new_chain(struct check *c, const struct mm_log_line *line, stru
     mm_note(c->chain.diags, MM_RULE_RECEIPT_ORDER, "line %" PRIu64 ": the chain was restarted behind %s: %s",
             line->number, digest_text(&line->hash, found), line->reason);
     c->facts = (struct mm_chain_facts){0};
-    c->found = c->broken = false;
+    c->broken = false;
     c->before = (struct mm_digest){0};
     return 0;
 }
@@ -140,8 +139,8 @@ static int check_line(void *context, const struct mm_log_line *line, struct mm_d
         return result;
     c->facts.head = c->last = line->hash;
     c->facts.receipts++;
-    if (c->expected && memcmp(c->expected, line->hash.bytes, MM_HASH_BYTES) == 0)
-        c->found = true;
+    if (c->expected && !c->facts.expected && memcmp(c->expected, line->hash.bytes, MM_HASH_BYTES) == 0)
+        c->facts.expected = c->facts.receipts;
     return result;
 }
 
@@ -202,7 +201,7 @@ static void check_end(struct check *c)
     if (c->chain.torn)
         mm_diag(diags, MM_RULE_TEXT_LAST_LINE, "expected LF at the end of the last line, found the end of the file%s",
                 c->chain.mendable ? "; an append was interrupted, and the next one mends that" : "");
-    if (c->expected && !c->found) {
+    if (c->expected && !c->facts.expected) {
         mm_hex(wanted, c->expected, MM_HASH_BYTES);
         mm_diag(diags, MM_RULE_RECEIPT_HEAD,
                 "expected %s in the chain, found a chain of %" PRIu64 " receipts without it, whose head is %s", wanted,

@@ -134,3 +134,14 @@ int mm_anchor_verify(struct mm_anchor *anchor, const struct mm_buf *document, co
     mm_buf_release(&comment);
     return result;
 }
+
+int mm_anchor_compare(const struct mm_anchor *anchor, const struct mm_chain_facts *facts, struct mm_diags *diags)
+{
+    if (!facts->expected || facts->expected == anchor->receipts)
+        return 0;
+    return mm_diag(diags, MM_RULE_RECEIPT_ANCHOR,
+                   "expected the head to be receipt %" PRIu64
+                   " of the chain, as the anchor says, found it to be receipt "
+                   "%" PRIu64,
+                   anchor->receipts, facts->expected);
+}

@@ -42,4 +42,8 @@ int mm_anchor_make(struct mm_anchor *anchor, int home, const char *host_label, c
 int mm_anchor_verify(struct mm_anchor *anchor, const struct mm_buf *document, const struct mm_buf *signature,
                      const struct mm_chain_keys *keys, struct mm_diags *diags);
 
+/* Stands the head of ANCHOR, which was the expected one of a check that told FACTS, where the anchor says? One that is not in the chain
+ * at all was that check's finding. Returns 0, or -1 with RECEIPT_ANCHOR. */
+int mm_anchor_compare(const struct mm_anchor *anchor, const struct mm_chain_facts *facts, struct mm_diags *diags);
+
 #endif

@@ -11,7 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "act/chain.h"
+#include "act/chain_sign.h"
 #include "act/import_parts.h"
 #include "act/verify.h"
 #include "base/checked.h"
@@ -82,15 +82,20 @@ static int check_rollback(struct mm_import *i, const struct mm_memory *memory)
     return 0;
 }
 
-/* Once more before the model appears: another import may have raised the bar since. */
-static int check_rollback_again(struct mm_import *i)
+/* Once more before the model appears: meanwhile a key may have been revoked, the manifest have expired, another import have raised the
+ * bar. */
+static int judge_again(struct mm_import *i)
 {
-    struct mm_memory memory;
-    int result = mm_memory_read(&memory, i->home, i->facts->model.id, i->manifest.sha256, i->diags);
-    bool same = memory.revision == i->trusted.memory.revision; /* then the answer is known */
-    if (result == 0 && !same)
-        result = check_rollback(i, &memory);
-    mm_memory_release(&memory);
+    struct mm_trusted trusted;
+    struct mm_diags mark = *i->diags;
+    int result = mm_trust_judge(&trusted, i->options->trust, &i->manifest, &i->signatures, i->diags);
+    if (result == 0 &&
+        (!mm_trusted_passes(&trusted, false, i->diags) || !mm_trusted_in_time(&trusted, &i->manifest, i->diags) ||
+         check_rollback(i, &trusted.memory) < 0))
+        result = -1;
+    if (result == 0)
+        mm_diags_rewind(i->diags, &mark); /* notes that were made before */
+    mm_trusted_release(&trusted);
     return result;
 }
 
@@ -415,7 +420,8 @@ static int write_receipt(struct mm_import *i, struct mm_receipt *receipt)
 {
     if (take_fingerprints(i, receipt) < 0)
         return -1;
-    return mm_chain_append(i->home, receipt, i->facts->receipt, i->facts->receipt_sha256, i->diags);
+    return mm_chain_append_signed(i->home, receipt, i->options->receipt_key, i->facts->receipt,
+                                  i->facts->receipt_sha256, i->diags);
 }
 
 /* True if the artifacts break a rule that no other source can mend: a chunk list another source may have. */
@@ -462,16 +468,13 @@ static int import_new(struct mm_import *i)
     struct mm_report report = {0};
     struct mm_receipt receipt = {0};
     int result = -1;
-    struct mm_chain_facts chain;
-    if (check_size(i) < 0 || mm_chain_head(i->home, &chain, i->diags) < 0 || open_partial(i) < 0 || take_lists(i) < 0 ||
-        mm_import_read_lacks(i) < 0)
-        return -1;
-    if (prepare_items(i) < 0 || check_space(i) < 0)
+    if (check_size(i) < 0 || open_partial(i) < 0 || take_lists(i) < 0 || mm_import_read_lacks(i) < 0 ||
+        prepare_items(i) < 0 || check_space(i) < 0)
         return -1;
     if (check(i, &report) == 0) {
         if (mm_report_verdict(&report) != MM_VERDICT_PASS)
             leave(i, &report);
-        else if (check_rollback_again(i) == 0 && make_receipt(i, &report, &receipt) == 0 && mm_import_publish(i) == 0)
+        else if (judge_again(i) == 0 && make_receipt(i, &report, &receipt) == 0 && mm_import_publish(i) == 0)
             result = write_receipt(i, &receipt);
     }
     mm_receipt_release(&receipt);
@@ -508,7 +511,7 @@ static int write_missing_receipt(struct mm_import *i)
     struct mm_verify_options options = {.trusted = &i->trusted, .links = MM_LINKS_FOLLOW};
     i->found = true;
     if (mm_verify(&i->manifest, i->files, &options, &report, i->diags) == 0 &&
-        mm_report_verdict(&report) == MM_VERDICT_PASS && make_receipt(i, &report, &receipt) == 0)
+        mm_report_verdict(&report) == MM_VERDICT_PASS && judge_again(i) == 0 && make_receipt(i, &report, &receipt) == 0)
         result = write_receipt(i, &receipt);
     mm_receipt_release(&receipt);
     mm_report_release(&report);
@@ -593,8 +596,8 @@ int mm_import(int home, const struct mm_supply *supply, size_t which, const stru
                           .files = -1};
     int result = -1;
     *facts = (struct mm_import_facts){0};
-    if (read_manifest(&i, supply->manifests[which].fd) == 0 && judge_source(&i) == 0 &&
-        check_rollback(&i, &i.trusted.memory) == 0 && make_items(&i) == 0)
+    if (read_manifest(&i, supply->manifests[which].fd) == 0 && mm_chain_settle(home, diags) == 0 &&
+        judge_source(&i) == 0 && check_rollback(&i, &i.trusted.memory) == 0 && make_items(&i) == 0)
         result = lock_and_import(&i);
     release(&i);
     return result;

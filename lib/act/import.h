@@ -6,21 +6,23 @@
 #include "act/supply.h"
 #include "act/trust.h"
 #include "doc/receipt.h"
+#include "trust/secret_key.h"
 
 struct mm_import_options {
     const struct mm_trust *trust; /* its store is the one that is imported into */
     bool allow_unsigned;
-    bool allow_rollback;            /* this import may be of an older revision than one before */
-    bool link;                      /* share the source's bytes: reflink, else hard link, else copy */
-    bool in_place;                  /* copy nothing: record where the files are */
-    bool resume_only;               /* continue an import that was begun, or fail */
-    uint64_t max_bytes;             /* 0: no limit */
-    const char *host_label;         /* for the receipt, or NULL */
-    int medium;                     /* enum mm_medium of the receipt, or -1: what the sources show */
-    struct mm_writer *bad_ranges;   /* chunks that no source has are written there, or NULL */
-    void (*waiting)(void *context); /* called before another import of the model is waited for; may be NULL */
-    mm_progress_fn *progress;       /* may be NULL */
-    void *progress_context;         /* of both */
+    bool allow_rollback;                     /* this import may be of an older revision than one before */
+    bool link;                               /* share the source's bytes: reflink, else hard link, else copy */
+    bool in_place;                           /* copy nothing: record where the files are */
+    bool resume_only;                        /* continue an import that was begun, or fail */
+    uint64_t max_bytes;                      /* 0: no limit */
+    const char *host_label;                  /* for the receipt, or NULL */
+    const struct mm_secret_key *receipt_key; /* signs the receipt; NULL: none does */
+    int medium;                              /* enum mm_medium of the receipt, or -1: what the sources show */
+    struct mm_writer *bad_ranges;            /* chunks that no source has are written there, or NULL */
+    void (*waiting)(void *context);          /* called before another import of the model is waited for; may be NULL */
+    mm_progress_fn *progress;                /* may be NULL */
+    void *progress_context;                  /* of both */
 };
 
 enum mm_import_state { MM_IMPORT_FAILED, MM_IMPORT_DONE, MM_IMPORT_THERE };

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "act/chain.h"
+#include "act/chain_sign.h"
 #include "act/consent.h"
 #include "act/folder.h"
 #include "act/verify.h"
@@ -65,7 +65,8 @@ int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep
 /* ---- taking a model out ---- */
 
 /* Writes the receipt of the removal: the lines and fingerprints of the model's import. */
-static int write_removal(int home, const struct mm_store_model *model, char receipt[static 320], struct mm_diags *diags)
+static int write_removal(int home, const struct mm_store_model *model, const struct mm_secret_key *key,
+                         char receipt[static 320], struct mm_diags *diags)
 {
     struct mm_receipt import = {0};
     unsigned char head[MM_HASH_BYTES];
@@ -73,15 +74,15 @@ static int write_removal(int home, const struct mm_store_model *model, char rece
     import.action = MM_ACTION_REMOVED;
     import.execution_consent = false;
     if (result == 0)
-        result = mm_chain_append(home, &import, receipt, head, diags);
+        result = mm_chain_append_signed(home, &import, key, receipt, head, diags);
     mm_receipt_release(&import);
     return result;
 }
 
 /* The receipt comes first: a kill behind it leaves a model that the next removal finishes or the next import vouches for again;
  * a model that went without a receipt could not be told of any more. */
-static int remove_locked(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
-                         struct mm_diags *diags)
+static int remove_locked(int home, const struct mm_store_model *model, bool force, const struct mm_secret_key *key,
+                         char receipt[static 320], struct mm_diags *diags)
 {
     struct mm_store_model wanted = *model;
     struct mm_store_list list = {.models = &wanted, .count = 1};
@@ -91,7 +92,7 @@ static int remove_locked(int home, const struct mm_store_model *model, bool forc
     if (result == 0)
         result = mm_tree_make(home, MM_STORE_TRASH, diags); /* what can fail fails before the receipt */
     if (result == 0 && import.manifest.known)
-        result = write_removal(home, model, receipt, diags);
+        result = write_removal(home, model, key, receipt, diags);
     else if (result == 0 && !import.removed && !force)
         result = mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of the model's import, found none");
     if (result == 0)
@@ -118,8 +119,8 @@ static int lock_import(int home, const struct mm_store_model *model, char path[s
     return sound && *fd < 0 ? -1 : 0;
 }
 
-int mm_keep_remove(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
-                   struct mm_diags *diags)
+int mm_keep_remove(int home, const struct mm_store_model *model, bool force, const struct mm_secret_key *key,
+                   char receipt[static 320], struct mm_diags *diags)
 {
     char lock[MM_STORE_PATH], folder[MM_STORE_PATH];
     struct stat info;
@@ -129,7 +130,7 @@ int mm_keep_remove(int home, const struct mm_store_model *model, bool force, cha
         result = mm_diag(diags, errno == ENOENT ? MM_RULE_STORE_MODEL : MM_RULE_IO_READ,
                          "expected a model of the store at %s: %s", model->path, strerror(errno));
     if (result == 0)
-        result = remove_locked(home, model, force, receipt, diags);
+        result = remove_locked(home, model, force, key, receipt, diags);
     if (result == 0) {
         snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(model->path, '/') - model->path), model->path);
         mm_tree_prune(home, folder);

@@ -6,12 +6,13 @@
 #include "act/trust.h"
 #include "base/source.h"
 #include "doc/receipt.h"
+#include "trust/secret_key.h"
 
-/* Takes MODEL out of the store: a receipt says `removed`, its folder goes out of sight at once, then its bytes are deleted. RECEIPT is
+/* Takes MODEL out of the store: a receipt, signed by KEY (NULL: by none), says `removed`, its folder goes out of sight at once, then its bytes are deleted. RECEIPT is
  * the path of that receipt, "" where a call before wrote it and was interrupted. A model that no receipt says was imported is
  * taken out without one if FORCE, and is refused otherwise (RECEIPT_NONE). Returns 0, or -1 with findings. */
-int mm_keep_remove(int home, const struct mm_store_model *model, bool force, char receipt[static 320],
-                   struct mm_diags *diags);
+int mm_keep_remove(int home, const struct mm_store_model *model, bool force, const struct mm_secret_key *key,
+                   char receipt[static 320], struct mm_diags *diags);
 
 struct mm_keep_options {
     bool partial; /* unfinished imports go too */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "act/folder.h"
+#include "base/checked.h"
 
 const char *const mm_oms_result_words[MM_OMS_RESULT_COUNT] = {"pass", "differs", "absent", "unreadable", "surplus"};
 
@@ -120,6 +121,10 @@ static const struct mm_folder_entry *find(const struct mm_folder *files, const c
 
 /* ---- checking ---- */
 
+struct folder_identity {
+    uint64_t device, inode;
+};
+
 struct check {
     const struct mm_oms_statement *statement;
     const struct mm_oms_options *options;
@@ -128,6 +133,8 @@ struct check {
     struct mm_oms_counts *counts;
     struct mm_diags *diags;
     bool failed;
+    struct folder_identity *ignoring; /* folders beneath which something is left out, sorted */
+    size_t ignoring_count, ignoring_capacity;
 };
 
 /* A model that is one file is called "." by the reference program, and by its name in the specification. */
@@ -210,6 +217,69 @@ static void check_file(struct check *c, const struct mm_oms_resource *first, siz
     c->diags->file = shown;
 }
 
+/* ---- what is left out, by way of links ---- */
+
+static int by_identity(const void *a, const void *b)
+{
+    const struct folder_identity *x = a, *y = b;
+    if (x->device != y->device)
+        return x->device < y->device ? -1 : 1;
+    return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+/* Notes the folder in which PATH's first LENGTH bytes end; 0: the model's own. One that is gone is not noted. */
+static int note_ignoring(struct check *c, const char *path, size_t length)
+{
+    char *folder = length ? strndup(path, length) : strdup(".");
+    struct stat info;
+    if (!folder || !mm_grow(&c->ignoring, c->ignoring_count, &c->ignoring_capacity, sizeof *c->ignoring)) {
+        free(folder);
+        return mm_diag_memory(c->diags);
+    }
+    if (fstatat(c->root, folder, &info, AT_SYMLINK_NOFOLLOW) == 0)
+        c->ignoring[c->ignoring_count++] = (struct folder_identity){(uint64_t)info.st_dev, (uint64_t)info.st_ino};
+    free(folder);
+    return 0;
+}
+
+/* Finds all folders beneath which something is left out by its name. Through a link to one of them it has another name. */
+static int find_ignoring(struct check *c)
+{
+    const char *before = "";
+    for (size_t i = 0; i < c->files.count; i++) {
+        const char *path = c->files.entries[i].path;
+        if (!mm_oms_ignored(c->statement, path) ||
+            (c->options->bundle >= 0 && mm_file_is_named(c->root, path, c->options->bundle)))
+            continue;
+        size_t same = 0;
+        while (*before && path[same] == before[same])
+            same++;
+        if (!*before && note_ignoring(c, path, 0) < 0)
+            return -1;
+        for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+            if ((size_t)(slash - path) >= same && note_ignoring(c, path, (size_t)(slash - path)) < 0)
+                return -1;
+        before = path;
+    }
+    if (c->ignoring_count)
+        qsort(c->ignoring, c->ignoring_count, sizeof *c->ignoring, by_identity);
+    return 0;
+}
+
+/* Does PATH, a link, lead to a folder of the model whose files all have names of their own that are not left out? */
+static bool leads_to_signed(struct check *c, const char *path)
+{
+    struct stat info;
+    int fd = mm_file_open_beneath(c->root, path, MM_LINKS_BENEATH);
+    bool folder = fd < 0 && errno == EISDIR;
+    if (fd >= 0)
+        close(fd);
+    if (!folder || fstatat(c->root, path, &info, 0) < 0)
+        return false;
+    struct folder_identity identity = {(uint64_t)info.st_dev, (uint64_t)info.st_ino};
+    return !c->ignoring_count || !bsearch(&identity, c->ignoring, c->ignoring_count, sizeof *c->ignoring, by_identity);
+}
+
 /* Is a file that no resource names none of the model's all the same? */
 static bool may_be_there(struct check *c, const struct mm_folder_entry *entry)
 {
@@ -219,13 +289,7 @@ static bool may_be_there(struct check *c, const struct mm_folder_entry *entry)
     if (entry->kind == MM_ENTRY_FILE) /* shards say nothing of empty files */
         return c->statement->shard_size && fstatat(c->root, entry->path, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
                info.st_size == 0;
-    if (entry->kind != MM_ENTRY_LINK || !c->statement->allow_symlinks)
-        return false;
-    /* a link to a folder of the model: what is there has a name of its own */
-    int fd = mm_file_open_beneath(c->root, entry->path, MM_LINKS_BENEATH);
-    if (fd >= 0)
-        close(fd);
-    return fd < 0 && errno == EISDIR;
+    return entry->kind == MM_ENTRY_LINK && c->statement->allow_symlinks && leads_to_signed(c, entry->path);
 }
 
 static void check_surplus(struct check *c)
@@ -268,8 +332,11 @@ int mm_oms_check(const struct mm_oms_statement *statement, int root, const struc
         check_file(&c, &statement->resources[i], next - i);
         i = next;
     }
+    if (result == 0 && statement->allow_symlinks)
+        result = find_ignoring(&c);
     if (result == 0)
         check_surplus(&c);
+    free(c.ignoring);
     mm_folder_release(&c.files);
     return result < 0 || c.failed ? -1 : 0;
 }

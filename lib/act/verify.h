@@ -44,6 +44,9 @@ struct mm_verify_options {
  * judged. */
 bool mm_trusted_passes(const struct mm_trusted *trusted, bool require_signature, struct mm_diags *diags);
 
+/* True if MANIFEST has not expired by the time that TRUSTED goes by; otherwise VERIFY_EXPIRY. */
+bool mm_trusted_in_time(const struct mm_trusted *trusted, const struct mm_manifest *manifest, struct mm_diags *diags);
+
 /* Checks the artifacts of the valid MANIFEST beneath the open folder ROOT, each read once, and fills REPORT. What fails
  * is a finding too. Returns 0 if the checks could be made, whatever they found; -1 with a finding where they could not.
  * Release REPORT in every case. */

@@ -1,7 +1,11 @@
 #include "trust/oms_json.h"
 
+#include <inttypes.h>
 #include <sodium.h>
 #include <string.h>
+
+#include "base/checked.h"
+#include "base/number.h"
 
 static ssize_t read_memory(void *context, uint64_t offset, void *out, size_t length)
 {
@@ -83,6 +87,41 @@ int mm_oms_json_exactly(struct mm_oms_json *j, enum mm_json_event event, const c
         return 0;
     return mm_diag_offset(j->diags, MM_RULE_OMS_FORM, j->json.offset, "expected %s '%s', found '%s'", what, value,
                           mm_show(shown, j->json.text, j->json.length));
+}
+
+/* The value of a JSON number's TEXT, where it is a whole one that 63 bits hold. The scanner found its form sound. */
+static bool whole(const char *text, uint64_t *value)
+{
+    const char *end = text + strcspn(text, "eE"), *power = end + strcspn(end, "0123456789");
+    int64_t exponent = 0;
+    uint64_t number;
+    power += strspn(power, "0");
+    if (*power && !mm_number(power, strlen(power), MM_JSON_TEXT, &number))
+        return false;
+    if (*power)
+        exponent = end[1] == '-' ? -(int64_t)number : (int64_t)number;
+    *value = 0;
+    for (const char *at = text, *point = NULL; at < end; at++) {
+        if (*at == '.')
+            point = at;
+        else if (*at == '-' || !mm_mul(*value, 10, value) || !mm_add(*value, (uint64_t)(*at - '0'), value))
+            return false;
+        exponent -= point && at > point;
+    }
+    for (; exponent < 0 && *value % 10 == 0 && *value; exponent++)
+        *value /= 10;
+    for (; exponent > 0 && *value; exponent--)
+        if (!mm_mul(*value, 10, value))
+            return false;
+    return exponent == 0 || *value == 0;
+}
+
+int mm_oms_json_whole(struct mm_oms_json *j, enum mm_json_event event, const char *what, uint64_t max, uint64_t *value)
+{
+    if (event == MM_JSON_NUMBER && !j->json.cut && whole(j->json.text, value) && *value > 0 && *value <= max)
+        return 0;
+    return mm_diag_offset(j->diags, MM_RULE_OMS_FORM, j->json.offset,
+                          "expected %s to be a whole number of 1 to %" PRIu64 ", found something else", what, max);
 }
 
 /* The string's bytes between its quotes, which the scanner found sound; a slash may be written with a backslash. False where one is not

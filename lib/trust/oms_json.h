@@ -40,6 +40,9 @@ int mm_oms_json_string(struct mm_oms_json *j, enum mm_json_event event, const ch
 /* The same, and it has to be VALUE. */
 int mm_oms_json_exactly(struct mm_oms_json *j, enum mm_json_event event, const char *what, const char *value);
 
+/* The number WHAT, a whole one of 1 to MAX however it is spelt: protobuf writes 7 as 7.0, and others 1e9. */
+int mm_oms_json_whole(struct mm_oms_json *j, enum mm_json_event event, const char *what, uint64_t max, uint64_t *value);
+
 /* The bytes that the string WHAT, however long, is the base64 of: padded, of either alphabet, without spaces, one at least. */
 int mm_oms_json_base64(struct mm_oms_json *j, enum mm_json_event event, const char *what, struct mm_buf *out);
 

@@ -362,12 +362,7 @@ static int take_serialization(void *context, struct mm_oms_json *j, enum mm_json
     }
     if (strcmp(j->name, "shard_size") != 0)
         return mm_oms_json_unknown(j, "serialization");
-    if (event == MM_JSON_NUMBER && !j->json.cut &&
-        mm_number(j->json.text, j->json.length, MM_OMS_SHARD_MAX, &r->statement->shard_size) &&
-        r->statement->shard_size > 0)
-        return 0;
-    return mm_diag_offset(j->diags, MM_RULE_OMS_FORM, j->json.offset,
-                          "expected a shard_size of 1 to %" PRIu64 " bytes, found something else", MM_OMS_SHARD_MAX);
+    return mm_oms_json_whole(j, event, "shard_size", MM_OMS_SHARD_MAX, &r->statement->shard_size);
 }
 
 static int take_predicate(void *context, struct mm_oms_json *j, enum mm_json_event event)

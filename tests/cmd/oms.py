@@ -350,6 +350,7 @@ OTHERS = {
     'shards-of-reference': (0, PASS, {'shard': 1000, 'algorithm': 'sha256-sharded-1000'}, resource(by_components)),
     'shards-mislabelled': (1, FORM, {'shard': 1000, 'algorithm': 'sha256-sharded-2000'}, lambda s: None),
     'shards-large': (0, PASS, {'shard': 1 << 40}, lambda s: None),
+    'shards-as-protobuf': (0, PASS, {'shard': 1000}, serialization(shard_size=1000.0)),
     'shards-no-last': (1, '[oms-file]', {'shard': 1000}, resource(without_range)),
     'shards-no-first': (1, FORM, {'shard': 1000}, resource(without_first)),
     'shards-overlap': (1, FORM, {'shard': 1000}, resource(overlapping)),

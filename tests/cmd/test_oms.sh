@@ -157,6 +157,30 @@ cp model/f1 f1.out
 mv model/f1 model/.git/f1 && ln -s .git/f1 model/f1 && ln -s a/b model/folder
 run slm-verify --oms links.sig --key p256.pub model
 expect 'where the bundle allows links, they lead to files and folders of the model' 0 'file: pass f1' 'verdict: pass'
+mv model/.git/f1 f1.git && rm -r model/.git model/f1 && cp f1.out model/f1
+for link in . a; do
+    ln -s $link model/again
+    run slm-verify --oms links.sig --key p256.pub model
+    expect "a link to a folder of signed files is none more: $link" 0 'verdict: pass'
+    echo x >model/.gitignore && mkdir model/a/left && echo x >model/a/left/out
+    run slm-verify --oms links.sig --key p256.pub --ignore-path a/left model
+    expect "but what is left out by its name has another behind it: $link" 1 'file: surplus again' '[oms-surplus]'
+    rm -r model/again model/.gitignore model/a/left
+done
+mkdir model/.git model/.github && echo x >model/.git/x
+for link in .git .git/; do
+    ln -s $link model/plugins
+    run slm-verify --oms links.sig --key p256.pub model
+    expect "a link to what is left out is surplus: $link" 1 'file: surplus plugins' '[oms-surplus]'
+    rm model/plugins
+done
+ln -s .github model/plugins
+run slm-verify --oms links.sig --key p256.pub model
+expect 'one to a folder without files adds nothing' 0 'verdict: pass'
+mv links.sig model/a/links.sig && ln -s a model/again
+run slm-verify --oms model/a/links.sig --key p256.pub model
+expect 'the bundle itself is nothing that is left out' 0 'verdict: pass'
+mv model/a/links.sig links.sig && rm model/plugins model/again
 rm model/f1 && ln -s ../f1.out model/f1
 run slm-verify --oms links.sig --key p256.pub model
 expect 'but not out of it' 1 'leads out'
@@ -440,6 +464,22 @@ if need 'both ways with the reference program' "$MODEL_SIGNING"; then
     theirs sign key --private_key p256.key --signature theirs.sig model/f1
     run slm-verify --oms theirs.sig --key p256.pub model/f1
     expect 'a single file that was signed there' 0 'file: pass f1'
+    # its command line knows no shards, its library does
+    for size in 1000 7 4096; do
+        rm -f theirs.sig
+        PYTHONUTF8=1 "$(dirname "$MODEL_SIGNING")/python3" - $size >/dev/null 2>their.err <<'PY'
+import sys
+from model_signing import hashing, signing
+how = hashing.Config().use_shard_serialization(shard_size=int(sys.argv[1]))
+signing.Config().use_elliptic_key_signer(private_key='p256.key').set_hashing_config(how).sign('model', 'theirs.sig')
+PY
+        run slm-verify --oms theirs.sig --key p256.pub model
+        expect "shards of $size that were signed there" 0 'method: shards' 'verdict: pass'
+        changed model/a/b/big 3499
+        run slm-verify --oms theirs.sig --key p256.pub model
+        expect "and a changed byte of the last of them" 1 'file: differs a/b/big'
+        fresh
+    done
     ln -s f1 model/link
     theirs sign key --private_key p256.key --allow_symlinks --signature theirs.sig model
     run slm-verify --oms theirs.sig --key p256.pub model

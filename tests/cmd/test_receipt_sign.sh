@@ -153,6 +153,12 @@ if command -v minisign >/dev/null; then
     rm changed.minisig && minisign -S -s keys/a.key -m changed -t 'receipt:local/tiny' >/dev/null 2>&1
     run receipt-write --check --anchor changed -p keys/a.pub -p keys/b.pub
     expect "and a signature that says it is of something else" 1 "expected the trusted comment 'anchor:" "[receipt-anchor]"
+    sed 's/^receipts: 4/receipts: 3/' anchor >changed
+    minisign -S -s keys/a.key -m changed -t "$(sed -n '3s/^trusted comment: //p' anchor.minisig | sed "s/receipts:4 sha256:.*/receipts:3 sha256:$(sha256sum <changed | cut -d' ' -f1)/")" >/dev/null 2>&1
+    run receipt-write --check --anchor changed -p keys/a.pub -p keys/b.pub
+    expect "and a signed one whose head is another receipt than it says" 1 "changed: error: expected the head to be receipt 3" "[receipt-anchor]"
+    run slm-check -q --anchor changed -p keys/a.pub -p keys/b.pub
+    expect "slm-check finds that too" 1 "[receipt-anchor]"
 fi
 rm -f "$(nth 4)" && sed -i '$d' home/receipts.log
 run receipt-write --check -p keys/a.pub -p keys/b.pub
@@ -220,6 +226,35 @@ if slm-import -q --allow-unsigned other.manifest >/dev/null 2>&1; then
 else
     not_ok "a model to consent to" "slm-import failed"
 fi
+
+# ---- imports and removals ----
+
+MINIMODEL_HOME=$WORK/whole
+run slm-import -q --allow-unsigned -s keys/a.key other.manifest
+expect "an import's receipt is signed" 0 "state: imported"
+run slm-remove -s keys/a.key local/other
+expect "and a removal's" 0 "removed: local/other"
+run slm-import -q --allow-unsigned --in-place --secret-key keys/a.key other.manifest
+expect "and that of an import in place" 0 "state: imported"
+run slm-import -q --allow-unsigned -s keys/b.key other.manifest
+expect "what is there gets no new receipt" 0 "state: there"
+receipt-write --grant-execution local/other -s keys/a.key >/dev/null
+run receipt-write --check -p keys/a.pub --require-signature
+expect "so that a whole store can be signed" 0 "receipts: 4" "signatures: 4"
+same "each by the words of its page" 4 "$(grep -l '^trusted comment: receipt:local/other created:' "$WORK"/whole/receipts/local/other/*.minisig | wc -l)"
+slm-remove -q local/other >/dev/null
+run receipt-write --check -p keys/a.pub --require-signature
+expect "and a removal without a key is found" 1 "[receipt-signature]"
+for command in "slm-import --allow-unsigned other.manifest" "slm-remove local/other"; do
+    run $command -s keys/a.pub
+    expect "a public key does not sign: $command" 1
+    run $command -s keys/none.key
+    expect "nor one that is not there: $command" 3 "keys/none.key"
+    run $command --password-fd 5 5</dev/null
+    expect "a password belongs to a key: $command" 2 "usage:"
+done
+run receipt-write --check
+expect "none of this reached the chain" 0 "receipts: 5"
 MINIMODEL_HOME=$WORK/home
 
 # ---- ends ----

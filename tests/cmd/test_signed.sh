@@ -357,6 +357,52 @@ revision 4
 run slm-import -q src
 expect 'a higher one is taken' 0 'state: imported'
 
+# what an interrupted append leaves: a receipt whose line of the log is torn, or lost with the whole log
+for damage in 'truncate -s -3 home/receipts.log' 'rm home/receipts.log'; do
+    fresh
+    revision 2
+    slm-import -q src >/dev/null
+    $damage
+    revision 1
+    run slm-import -q src
+    expect "the bar holds after: $damage" 1 '[store-rollback]' 'revision 2'
+    run receipt-write --check
+    expect 'and the chain is settled' 0
+done
+
+# meanwhile NAME STATUS RULE COMMAND...: an import waits for another one, COMMAND runs meanwhile, then it goes on
+if need 'what happens while an import waits' flock; then
+    meanwhile() {
+        what=$1 code=$2 rule=$3
+        shift 3
+        lock=home/store/partial/$(sha256sum <src/m.manifest | cut -c 1-64).lock
+        mkdir -p home/store/partial
+        (
+            flock 9
+            slm-import src >waited 2>waited.err 9>&- &
+            import=$!
+            for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do # said before the wait
+                grep -q 'store-waits' waited.err && break
+                sleep 0.2
+            done
+            "$@" 9>&-
+            exec 9>&-
+            wait "$import"
+            printf '%s' $? >status
+        ) 9>"$lock"
+        cp waited "$WORK/.out" && cp waited.err "$WORK/.err"
+        status=$(cat status) out=$(cat waited) err=$(cat waited.err)
+        expect "$what" "$code" '[store-waits]' "[$rule]"
+        none "$what"
+    }
+    fresh
+    meanwhile 'a key that is revoked while an import waits' 1 signature-revoked-key revoke "$A" 2020-01-01T00:00:00Z 'compromised: stolen'
+    fresh
+    describe src "$A" --created 2020-01-01T00:00:00Z --expires "$(date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ)"
+    sign src a
+    meanwhile 'a manifest that expires while an import waits' 1 verify-expired sleep 3
+fi
+
 fresh
 rm -r ring/org
 describe src none --revision 9

@@ -95,12 +95,15 @@ static void close_store(struct store *s)
 
 static int append_with(struct store *s, const struct mm_secret_key *key)
 {
-    static const char report[] =
-        "minimodel-report 0\ntool: slm-verify 0.1.0\nmanifest-sha256: " HASH "\nmodel-id: local/tiny\nversion: 1\nrevision: 1\n"
-        "signature: unsigned\ncheck: manifest pass\ncheck: signature pass\ncheck: expiry pass\ncheck: policy skip none\ncheck: set skip none\n"
-        "artifact: a\nartifact-bytes: 5\nartifact-sha256: " HASH "\ncheck: bytes pass\ncheck: sha256 pass\ncheck: merkle pass\n"
-        "check: chunk-list skip none\ncheck: format pass\ncheck: tensor-layout skip none\ncheck: tokenizer skip none\ncheck: chat-template skip none\n"
-        "check: facts skip none\nverdict: pass\n";
+    static const char report[] = "minimodel-report 0\ntool: slm-verify 0.1.0\nmanifest-sha256: " HASH
+                                 "\nmodel-id: local/tiny\nversion: 1\nrevision: 1\n"
+                                 "signature: unsigned\ncheck: manifest pass\ncheck: signature pass\ncheck: expiry "
+                                 "pass\ncheck: policy skip none\ncheck: set skip none\n"
+                                 "artifact: a\nartifact-bytes: 5\nartifact-sha256: " HASH
+                                 "\ncheck: bytes pass\ncheck: sha256 pass\ncheck: merkle pass\n"
+                                 "check: chunk-list skip none\ncheck: format pass\ncheck: tensor-layout skip "
+                                 "none\ncheck: tokenizer skip none\ncheck: chat-template skip none\n"
+                                 "check: facts skip none\nverdict: pass\n";
     struct mm_receipt receipt;
     assert_int_equal(mm_receipt_read_report(&receipt, report, strlen(report), &s->diags), 0);
     int result = mm_chain_append_signed(s->home, &receipt, key, s->path, s->head, &s->diags);
@@ -177,7 +180,8 @@ static void a_signature_needs_its_receipt(void **state)
     open_store(&s);
     append(&s, s.key);
     load(signature_path(&s), &text);
-    snprintf(lone, sizeof lone, "%s", "receipts/local/tiny/20260101T000000Z-0011223344556677.receipt" MM_SIGNATURE_SUFFIX);
+    snprintf(lone, sizeof lone, "%s",
+             "receipts/local/tiny/20260101T000000Z-0011223344556677.receipt" MM_SIGNATURE_SUFFIX);
     write_file(in_folder(s.folder, lone), text.data, text.length);
     check_chain(&s, false, true, 1, "receipt-surplus");
     assert_int_equal(append_with(&s, s.key), 0);
@@ -223,11 +227,17 @@ static void every_bit_of_a_signature_counts(void **state)
     load(in_folder(s.folder, s.path), &receipt);
     assert_int_equal(mm_receipt_read(&read, receipt.data, receipt.length, &s.diags), 0);
     mm_receipt_trusted_comment(&read, s.head, &comment);
-    assert_int_equal(mm_chain_signature_check(&text, &receipt, mm_buf_text(&comment), &keys, MM_RULE_RECEIPT_SIGNATURE, &s.diags), 0);
+    assert_int_equal(
+        mm_chain_signature_check(&text, &receipt, mm_buf_text(&comment), &keys, MM_RULE_RECEIPT_SIGNATURE, &s.diags),
+        0);
     size_t begin = (size_t)(strchr(text.data, '\n') + 1 - text.data);
     for (size_t bit = 8 * begin; bit < 8 * (text.length - 1); bit++) {
         text.data[bit / 8] ^= (char)(1 << bit % 8);
-        check_number("a changed signature", (uint64_t)(mm_chain_signature_check(&text, &receipt, comment.data, &keys, MM_RULE_RECEIPT_SIGNATURE, &s.diags) + 1), 0);
+        check_number("a changed signature",
+                     (uint64_t)(mm_chain_signature_check(&text, &receipt, comment.data, &keys,
+                                                         MM_RULE_RECEIPT_SIGNATURE, &s.diags) +
+                                1),
+                     0);
         check_number("its findings", s.diags.count, 1);
         check_text("its finding", mm_rule_info(s.diags.items[0].rule)->name, "receipt-signature");
         text.data[bit / 8] ^= (char)(1 << bit % 8);
@@ -258,9 +268,19 @@ static void an_anchor_tells_the_head(void **state)
     assert_memory_equal(anchor.head, s.head, MM_HASH_BYTES);
     check_number("receipts", anchor.receipts, 2);
     check_text("label", anchor.host_label, "desk");
+    append(&s, NULL);
+    struct mm_chain_facts facts;
+    assert_int_equal(mm_chain_check_signed(s.home, anchor.head, NULL, &facts, &s.diags), 0);
+    check_number("the head's place", facts.expected, 2);
+    assert_int_equal(mm_anchor_compare(&anchor, &facts, &s.diags), 0);
+    anchor.receipts = 3;
+    assert_int_equal(mm_anchor_compare(&anchor, &facts, &s.diags), -1);
+    check_findings("another place", &s.diags, "receipt-anchor");
+    mm_diags_clear(&s.diags);
     for (size_t bit = 0; bit < 8 * document.length; bit++) {
         document.data[bit / 8] ^= (char)(1 << bit % 8);
-        check_number("a changed anchor", (uint64_t)(mm_anchor_verify(&anchor, &document, &signature, &keys, &s.diags) + 1), 0);
+        check_number("a changed anchor",
+                     (uint64_t)(mm_anchor_verify(&anchor, &document, &signature, &keys, &s.diags) + 1), 0);
         document.data[bit / 8] ^= (char)(1 << bit % 8);
         mm_diags_clear(&s.diags);
     }

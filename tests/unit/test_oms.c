@@ -123,6 +123,39 @@ static void statements_are_read(void **state)
         STATEMENT(ROOT, "\"method\":\"shards\",\"hash_type\":\"sha256\",\"allow_symlinks\":false,\"shard_size\":5",
                   RESOURCE("a:b:0:3")),
         "");
+    static const struct {
+        const char *size, *expected;
+    } sizes[] = {{"5.0", ""},
+                 {"5.000", ""},
+                 {"0.5e1", ""},
+                 {"5E+00", ""},
+                 {"50e-1", ""},
+                 {"500.0e-02", ""},
+                 {"5e15", "oms-form@#315"},
+                 {"1e15", ""},
+                 {"1125899906842624", ""},
+                 {"1125899906842625", "oms-form@#315"},
+                 {"0.0", "oms-form@#315"},
+                 {"0e9", "oms-form@#315"},
+                 {"-5", "oms-form@#315"},
+                 {"5.5", "oms-form@#315"},
+                 {"55e-1", "oms-form@#315"},
+                 {"5e-1", "oms-form@#315"},
+                 {"5e99", "oms-form@#315"},
+                 {"5e99999999999999999999", "oms-form@#315"},
+                 {"18446744073709551621", "oms-form@#315"},
+                 {"\"5\"", "oms-form@#315"}};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        char *text = NULL;
+        assert_true(asprintf(&text,
+                             STATEMENT(ROOT,
+                                       "\"method\":\"shards\",\"hash_type\":\"sha256\",\"allow_symlinks\":false,"
+                                       "\"shard_size\":%s",
+                                       RESOURCE("a:0:5")),
+                             sizes[i].size) > 0);
+        check_statement(text, sizes[i].expected);
+        free(text);
+    }
     static const char *const ranges[] = {
         "a", "a:0", "a:0:0", "a:0:6", "a:5:6", "a:00:5", "a:0:+5", "a:5:0", ":0:5", "a::5", "a:0:9223372036854775808"};
     for (size_t i = 0; i < COUNT_OF(ranges); i++) {
