@@ -234,6 +234,9 @@ PY
     minisign -S -s key.key -m theirs/* >/dev/null 2>&1
     run manifest-sign --any -c -p key.pub theirs/*[0-9]
     same "100 of minisign's are verified" "0 100" "$status $(grep -c '^verified' "$WORK/.out")"
+    minisign -S -s key.key -m theirs/2 -c "$(printf 'caf\351')" >/dev/null 2>&1
+    run manifest-sign --any -c -p key.pub theirs/2
+    expect "what nobody signed or reads may be any bytes" 0 "verified	"
     minisign -S -l -s key.key -m theirs/1 >/dev/null 2>&1
     run manifest-sign --any -c -p key.pub theirs/1
     expect "a legacy signature of minisign's is refused" 1 "bad-signature	" "[signature-legacy]"

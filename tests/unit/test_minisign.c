@@ -129,7 +129,7 @@ static void public_keys_have_one_form(void **state)
     read_key("CR LF behind the comment", other.data, other.length, "key-form@1:1");
     mm_buf_clear(&other);
     mm_buf_printf(&other, "untrusted comment: \xff\n%s", value);
-    read_key("a comment that is no text", other.data, other.length, "key-form@1:1");
+    read_key("a comment that is no text", other.data, other.length, "");
     mm_buf_clear(&other);
     mm_buf_printf(&other, "untrusted comment: \n%.56s\r\n", value);
     read_key("CR LF behind the key", other.data, other.length, "key-form@2:1");
@@ -273,7 +273,7 @@ static void signatures_have_one_form(void **state)
         {1, "", "signature-form@1:1"}, {2, "", "signature-form@2:1"}, {3, "", "signature-form@3:1"}, {4, "", "signature-form@4:1"},
         {1, "\n", "signature-form@1:1"}, {2, "\n", "signature-form@2:1"}, {3, "\n", "signature-form@3:1"}, {4, "\n", "signature-form@4:1"},
         {1, "Untrusted comment: x\n", "signature-form@1:1"}, {1, "untrusted comment: \n", ""},
-        {1, "untrusted comment: a\r\n", "signature-form@1:1"}, {1, "untrusted comment: \xc0\x80\n", "signature-form@1:1"},
+        {1, "untrusted comment: a\r\n", "signature-form@1:1"}, {1, "untrusted comment: \xc0\x80\n", ""},
         {1, "\xef\xbb\xbfuntrusted comment: a\n", "signature-form@1:1"}, {3, "trusted comment:comment\n", "signature-form@3:1"},
         {3, "trusted comment: comment\r\n", "signature-form@3:1"}, {3, "trusted comment: \xff\n", "signature-form@3:1"},
     };
