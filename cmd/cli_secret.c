@@ -199,7 +199,7 @@ static int ask(void *context, struct mm_secret *password, struct mm_diags *diags
 }
 
 /* Best effort: what is locked is in no dump anyway, but stacks are. */
-static void forbid_dumps(void)
+void cli_forbid_dumps(void)
 {
     const struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
@@ -210,7 +210,7 @@ struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct c
     const char *shown = cli->diags.file;
     struct asked asked = {cli, path, how};
     struct mm_secret_key *key = NULL;
-    forbid_dumps();
+    cli_forbid_dumps();
     cli->diags.file = path;
     int fd = mm_file_open(path, &cli->diags);
     if (fd >= 0) {
@@ -251,7 +251,7 @@ int cli_new_password(struct cli *cli, const char *path, struct cli_password *how
 {
     struct mm_secret again = {0};
     bool typed = how->fd < 0 && !how->file;
-    forbid_dumps();
+    cli_forbid_dumps();
     if (mm_secret_init(password, MM_PASSWORD_MAX, &cli->diags) < 0 ||
         take_password(cli, "new password of ", path, how, password) < 0)
         return -1;

@@ -34,6 +34,9 @@ void cli_signer_check(const struct cli *cli, const struct cli_signer *signer);
 int cli_signer_open(struct cli *cli, struct cli_signer *signer);
 void cli_signer_release(struct cli_signer *signer);
 
+/* Turns core dumps off, as far as the system lets it. */
+void cli_forbid_dumps(void);
+
 /* Opens the secret key in the file PATH and asks for its password where it has one. Core dumps are off from here on. Returns NULL with a
  * finding; free with mm_secret_key_free. */
 struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct cli_password *how);

@@ -184,6 +184,7 @@ static void advise(struct call *c)
 static int take_keys(struct call *c)
 {
     struct mm_diags *diags = &c->cli.diags;
+    cli_forbid_dumps();
     if (c->succeed && !(c->old = cli_secret_key(&c->cli, c->succeed, &c->password)))
         return -1;
     c->key = c->public_of ? cli_secret_key(&c->cli, c->public_of, &c->password) : mm_secret_key_new(diags);

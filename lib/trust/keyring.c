@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/beneath.h"
@@ -191,13 +190,11 @@ static int walk_publisher(struct walk *w, const char *publisher)
     return result;
 }
 
+/* What has a publisher's name and is no folder is found out when it is opened. */
 static int take_publisher(struct walk *w, const char *name)
 {
     char shown[MM_SHOWN];
-    struct stat info;
-    if (fstatat(w->keyring->folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : open_failed(w->keyring, "look into", w->diags);
-    if (!S_ISDIR(info.st_mode) || !mm_keyring_publisher(name)) {
+    if (!mm_keyring_publisher(name)) {
         if (w->strict)
             mm_diag(w->diags, MM_RULE_KEYRING_SURPLUS, "expected folders of publishers in %s, found '%s'",
                     w->keyring->path, mm_show(shown, name, strlen(name)));

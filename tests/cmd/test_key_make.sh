@@ -201,6 +201,25 @@ expect "a damaged secret key" 1 "damaged.key" "[key-damaged]"
 run key-make --public-of minimodel.pub -o e
 expect "a public key where a secret one is expected" 1 "[key-"
 
+# ---- memory ----
+
+# unlocked COMMAND...: runs it as who may lock no memory
+unlocked() {
+    if [ "$(id -u)" -eq 0 ]; then
+        run setpriv --reuid 65534 --clear-groups sh -c 'ulimit -l 0; exec "$@"' sh "$@"
+    else
+        run sh -c 'ulimit -l 0; exec "$@"' sh "$@"
+    fi
+}
+if [ "$(id -u)" -ne 0 ] || need "memory that cannot be locked" setpriv; then
+    mkdir all && chmod 777 all && chmod 755 .
+    unlocked "$BIN/key-make" --no-password -o all swapped
+    expect "memory that cannot be locked is said" 0 "secret-key: all/swapped.key" "note: secrets cannot be locked in memory" "[key-memory]"
+    same "once" 1 "$(grep -c 'key-memory' "$WORK/.err")"
+    unlocked "$BIN/manifest-sign" --any -s all/swapped.key all/swapped.pub
+    expect "and by who signs" 0 "signed	" "[key-memory]"
+fi
+
 # ---- again, and succession ----
 
 mkdir again && cp minimodel.key again/mine.key

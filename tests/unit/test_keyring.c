@@ -211,7 +211,7 @@ static void the_whole_keyring_is_listed_in_order(void **state)
     struct mm_buf found = {0};
     mkdir(in_folder(place->top, "zeta"), 0700);
     mkdir(in_folder(place->top, "beta"), 0700);
-    put_text(place, "readme", "no folder");
+    put_text(place, "README", "no publisher's name");
     put(place, name_of("zeta", 5, ".pub"), public_text(&five));
     put(place, name_of("beta", 6, ".pub"), public_text(&six));
     put_pub(place, 2);
@@ -223,6 +223,14 @@ static void the_whole_keyring_is_listed_in_order(void **state)
     assert_int_equal(mm_keyring_each(&place->keyring, NULL, true, add_known, &found, &place->diags), -1);
     check_text("all, strictly", mm_buf_text(&found), "01 02 06 05");
     check_findings("all, strictly", &place->diags, "keyring-surplus");
+    unlink(in_folder(place->top, "README"));
+    put_text(place, "delta", "a publisher's name");
+    for (int strict = 0; strict < 2; strict++) {
+        mm_buf_clear(&found);
+        assert_int_equal(mm_keyring_each(&place->keyring, NULL, strict, add_known, &found, &place->diags), -1);
+        check_text("beside what cannot be one", mm_buf_text(&found), "01 02 06 05");
+        check_findings("beside what cannot be one", &place->diags, "keyring-open");
+    }
     mm_buf_release(&found);
 }
 
