@@ -33,6 +33,7 @@ struct mm_attest_operand {
     const char *path; /* the caller's */
     size_t first, count;
     size_t others; /* entries that speak of no file here */
+    bool here;     /* a folder of metadata whose names count from the folder of downloads, as one of them leads to an input */
 };
 
 struct mm_attest_claim {
