@@ -115,6 +115,14 @@ sed '2s/^./x/;2s/^x/0/' SUMS >differs.sums
 refused "another hash" attest-differs differs.sums "differs.sums:2:1: error: expected the SHA-256 $(sed -n 2p differs.sums | cut -c1-64) of 'README.md', found $(hash_of m/README.md)"
 run manifest-make -p -o made.manifest --attest differs.sums m
 if [ -e made.manifest ]; then not_ok "no output stands there"; else ok "no output stands there"; fi
+cp differs.sums kept && cp SUMS m/.sums
+for file in SUMS m/.sums; do
+    cp $file before
+    run manifest-make -p -o $file --force --attest $file m
+    expect "an attestation is not replaced: $file" 3 "will not replace $file" "[io-exists]"
+    same "it is what it was: $file" "$(cat before)" "$(cat $file)"
+done
+rm m/.sums
 mkdir lists
 run manifest-make -p --chunk-lists lists --attest differs.sums m
 same "nor a chunk list" "" "$(find lists -type f)"
