@@ -303,7 +303,7 @@ static void take_option(struct call *c, int option, const char *value)
     case REQUIRE_SIGNATURE: c->how.require_signature = true; break;
     case SIGNATURE: c->signature = value; break;
     case KEYRING: c->keyring = value; break;
-    case HOME_DIR: c->home = value; break;
+    case HOME_DIR: c->home = c->oms.home = value; break;
     case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case MANIFEST_SHA256:
         if (!mm_hex_hash(value, strlen(value), c->pin))
@@ -333,8 +333,8 @@ static void check_oms_alone(const struct call *c)
 {
     const struct mm_verify_options *how = &c->how;
     if (how->quick || how->strict || how->require_signature || how->pin || how->only_count || c->signature ||
-        c->keyring || c->home || c->trust.policies.file_count || c->trust.policies.failed || c->bad_ranges || c->force)
-        cli_usage(&c->cli, "--oms goes with --key, --certificate, --ignore-path, --ignore-unsigned-files and "
+        c->keyring || c->trust.policies.file_count || c->trust.policies.failed || c->bad_ranges || c->force)
+        cli_usage(&c->cli, "--oms goes with --key, --certificate, --home, --ignore-path, --ignore-unsigned-files and "
                            "--follow-links alone");
 }
 

@@ -388,6 +388,8 @@ expect "all of them are named" 1 "[value-word]"
 refused "a policy that is no policy" 1 "[text-first-line]" src/m.manifest
 printf 'minimodel-policy 1\nname: x\nlane: original\n' >newer
 refused "a policy of a newer version" 3 "[text-version-unsupported]" newer
+printf 'minimodel-policy 0\nname: x\nkey: 0123456789abcdef\n' >lower
+refused "a key id in lower case" 1 "lower:3:6: error: expected 16 upper-case hex digits, found" lower
 : >empty
 refused "an empty policy" 1 "[text-first-line]" empty
 printf 'minimodel-policy 0\nname: x\n' >ruleless
