@@ -19,6 +19,9 @@ void cli_password_fd(const struct cli *cli, struct cli_password *how, const char
 /* Ends the process where both --password-fd and --password-file were given. */
 void cli_password_check(const struct cli *cli, const struct cli_password *how);
 
+/* Turns core dumps off, as far as the system lets it. */
+void cli_forbid_dumps(void);
+
 /* A key that signs what a command writes, where one was given. */
 struct cli_signer {
     const char *path; /* --secret-key, or NULL */
@@ -33,9 +36,6 @@ void cli_signer_check(const struct cli *cli, const struct cli_signer *signer);
 /* Opens the key, if one was given, as cli_secret_key does. Returns 0, or -1 with a finding; release SIGNER in every case. */
 int cli_signer_open(struct cli *cli, struct cli_signer *signer);
 void cli_signer_release(struct cli_signer *signer);
-
-/* Turns core dumps off, as far as the system lets it. */
-void cli_forbid_dumps(void);
 
 /* Opens the secret key in the file PATH and asks for its password where it has one. Core dumps are off from here on. Returns NULL with a
  * finding; free with mm_secret_key_free. */
