@@ -133,6 +133,40 @@ if [ "$(id -u)" -ne 0 ]; then
     chmod 0 model/f1
     after 'a file that cannot be read is not known' 3 'file: unreadable f1' 'verdict: unknown'
 fi
+if setpriv --reuid=65534 --regid=65534 --clear-groups "$BIN/slm-verify" --version >/dev/null 2>&1 && chmod 711 "$WORK"; then
+    as_nobody() { run setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+    chmod 644 p256.pub p256.sig && mkdir -p model/.git/own model/e && chmod 700 model/.git/own
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub model
+    expect 'a folder that cannot be listed plays no part where it is left out' 0 'verdict: pass'
+    chmod 700 model/e
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub model
+    expect 'elsewhere it is not known what is in it' 3 'file: pass a/1' 'verdict: unknown' 'cannot read the folder e: Permission denied' '[io-open]'
+    for option in --ignore-unsigned-files --ignore-path=e; do
+        as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub "$option" model
+        expect "unless nobody asks: $option" 0 'verdict: pass'
+    done
+    changed model/a/1 0
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub model
+    expect 'a changed file is found all the same' 1 'file: differs a/1' 'verdict: fail'
+    fresh
+    chmod 711 model/a/b
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub --ignore-unsigned-files model
+    expect 'a signed file in such a folder is not known' 3 'file: unreadable a/b/big' 'could not be listed'
+    rm model/a/2
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub --ignore-unsigned-files model
+    expect 'one that is elsewhere and is not there is absent' 1 'file: absent a/2' 'file: unreadable a/b/big'
+    fresh
+    cp p256.key nobody.key && chown 65534 nobody.key && chmod 700 model/.git && mkdir written && chmod 777 written
+    as_nobody "$BIN/manifest-sign" --oms written/x.sig --key nobody.key model
+    expect 'nor does such a folder keep from signing what is beside it' 0 'files: 11'
+    mkdir -m 700 model/e
+    as_nobody "$BIN/manifest-sign" --oms written/y.sig --key nobody.key model
+    expect 'one that is not left out does' 3 'cannot read the folder e'
+    same 'and no bundle is written' x.sig "$(ls written)"
+    fresh
+else
+    skip 'a folder that cannot be listed' 'nobody cannot run the commands here'
+fi
 rm -rf empty && mkdir empty
 run slm-verify --oms p256.sig --key p256.pub empty
 expect 'an empty folder is not the model' 1 'file: absent f1'

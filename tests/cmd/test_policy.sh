@@ -409,3 +409,33 @@ if $nobody; then
 else
     skip "a policy that may not be read" "nobody cannot run the commands here"
 fi
+
+# ---- the machine's own ----
+
+# on_machine TEXT COMMAND...: runs where /etc/minimodel is what the shell TEXT makes of the folder etc
+cat >machine.sh <<'END'
+made=$1
+shift
+rm -rf etc && mkdir etc && (cd etc && eval "$made") && mount --bind etc /etc && exec "$@"
+END
+on_machine() { run unshare -rm sh machine.sh "$@"; }
+if unshare -rm sh machine.sh true true 2>/dev/null; then
+    rm -rf home
+    chmod 644 first && cp first good
+    on_machine true slm-verify -q src/m.manifest
+    expect "a machine without a policy has none" 0 "check: policy skip none"
+    on_machine 'mkdir minimodel && cp ../good minimodel/policy' slm-verify -q src/m.manifest
+    expect "a machine's policy applies" 0 "check: policy pass lane original"
+    on_machine "mkdir minimodel && ln -s $WORK/good minimodel/policy" slm-verify -q src/m.manifest
+    expect "also behind a link" 0 "check: policy pass lane original"
+    for made in 'mkdir minimodel && ln -s nowhere minimodel/policy' 'ln -s nowhere minimodel' 'mkdir minimodel && ln -s policy minimodel/policy'; do
+        on_machine "$made" slm-verify -q src/m.manifest
+        expect "a link that leads nowhere is no absent policy: $made" 3 "/etc/minimodel/policy: error:" "[io-open]"
+        on_machine "$made" slm-import -q src
+        expect "nor for slm-import: $made" 3 "[io-open]"
+    done
+    on_machine 'mkdir -p minimodel/policy' slm-verify -q src/m.manifest
+    expect "a folder is no policy" 3 "[io-not-regular]"
+else
+    skip "the machine's own policy" "no mount namespaces here"
+fi
