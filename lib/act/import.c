@@ -58,7 +58,8 @@ static int judge(struct mm_import *i, int folder, const char *name, enum mm_link
     if (signature->outcome == MM_SIGNED_UNSIGNED && !signature->publisher_known && !i->options->allow_unsigned)
         return mm_diag_line(i->diags, MM_RULE_STORE_SIGNATURE, scheme->line, scheme->key_length + 3,
                             "expected a signed manifest, found an unsigned one: --allow-unsigned lets it pass");
-    return mm_trusted_passes(&i->trusted, false, i->diags) ? 0 : -1;
+    bool passes = mm_trusted_passes(&i->trusted, false, i->diags);
+    return mm_trusted_in_time(&i->trusted, &i->manifest, i->diags) && passes ? 0 : -1;
 }
 
 static int judge_source(struct mm_import *i)

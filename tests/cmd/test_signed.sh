@@ -465,11 +465,15 @@ refused 'an expired manifest' 1 verify-expired
 
 fresh
 SOURCE_DATE_EPOCH=4000000000 slm-import -q src >/dev/null
+cp -r src other
+describe other "$A" --model-id org/other
+sign other a
 revision 2 --created 2024-01-01T00:00:00Z --expires 2050-01-01T00:00:00Z
 run slm-verify src/m.manifest
 expect 'a clock behind the newest receipt counts as that' 1 '[verify-expired]' '[clock-behind]' 'the clock is behind the newest receipt'
 run slm-import src
 expect 'for slm-import too' 1 '[verify-expired]' '[clock-behind]'
+same 'which leaves nothing behind' '' "$(ls home/store/partial)"
 run slm-verify -q --home nowhere src/m.manifest
 expect 'without the store it is not known' 0
 revision 2
@@ -481,3 +485,6 @@ expect 'a new chain' 0
 revision 3 --created 2024-01-01T00:00:00Z --expires 2050-01-01T00:00:00Z
 run slm-import src
 expect 'begins with the clock as it is' 0 'state: imported'
+SOURCE_DATE_EPOCH=4000000000 slm-import -q other >/dev/null
+run slm-import -q src
+expect 'what is there and has expired since is refused' 1 '[verify-expired]'
