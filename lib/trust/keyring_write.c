@@ -49,6 +49,22 @@ static void leave(struct mm_ring *ring)
     mm_ring_release(ring);
 }
 
+/* 1 where a file of that name would be one more in the folder. */
+static size_t more(const struct mm_ring *ring, const char *id, enum mm_ring_kind kind)
+{
+    return mm_ring_entry(ring, id, kind) ? 0 : 1;
+}
+
+/* A folder with too many files could not be read any more, nor be mended by these functions. */
+static int check_room(const struct mm_ring *ring, size_t files, struct mm_diags *diags)
+{
+    return ring->entry_count + files <= MM_RING_FILES
+               ? 0
+               : mm_diag(diags, MM_RULE_IO_LIMIT,
+                         "expected at most %d files of keys in %s/%s, found %zu, and %zu to add", MM_RING_FILES,
+                         ring->keyring->path, ring->publisher, ring->entry_count, files);
+}
+
 static int put(const struct mm_ring *ring, const char *id, enum mm_ring_kind kind, const struct mm_buf *text,
                struct mm_diags *diags)
 {
@@ -118,9 +134,13 @@ static int add(const struct mm_ring *ring, const struct mm_public_key *key, stru
     struct mm_buf text = {0};
     char id[MM_KEY_ID_TEXT];
     int result = may_add(ring, key, diags);
-    if (result > 0) {
+    bool adds = result > 0;
+    mm_key_id_text(id, key->id);
+    if (adds)
+        result = check_room(ring, more(ring, id, MM_RING_PUB), diags);
+    if (adds && result == 0) {
         mm_public_key_write(key, &text);
-        result = put(ring, mm_key_id_text(id, key->id), MM_RING_PUB, &text, diags);
+        result = put(ring, id, MM_RING_PUB, &text, diags);
     }
     mm_buf_release(&text);
     return result;
@@ -160,7 +180,9 @@ static int add_successor(const struct mm_ring *ring, const struct mm_ring_key *o
     if (old->known.successor[0] && strcmp(old->known.successor, id) != 0)
         return mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected the successor %s that %s has already, found %s",
                        old->known.successor, old->known.id, id);
-    if (may_add(ring, new, diags) < 0)
+    size_t files = more(ring, old->known.id, MM_RING_SUCCESSOR) +
+                   more(ring, old->known.id, MM_RING_SUCCESSOR_SIGNATURE) + more(ring, id, MM_RING_PUB);
+    if (may_add(ring, new, diags) < 0 || check_room(ring, files, diags) < 0)
         return -1;
     if (!old->known.successor[0] && (put(ring, old->known.id, MM_RING_SUCCESSOR_SIGNATURE, signature, diags) < 0 ||
                                      put(ring, old->known.id, MM_RING_SUCCESSOR, text, diags) < 0))
@@ -349,6 +371,9 @@ static int strengthen(const struct mm_ring *ring, struct mm_revocation *revocati
         return 0;
     bool whole =
         text && strcmp(revocation->revoked, given.revoked) == 0 && strcmp(revocation->reason, given.reason) == 0;
+    size_t files = more(ring, id, MM_RING_REVOKED) + (whole ? more(ring, id, MM_RING_REVOKED_SIGNATURE) : 0);
+    if (check_room(ring, files, diags) < 0)
+        return -1;
     if (!whole)
         return put_own(ring, id, revocation, diags);
     return put(ring, id, MM_RING_REVOKED, text, diags) < 0 ? -1
