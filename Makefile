@@ -45,7 +45,7 @@ LIB_SOURCES := \
 	lib/act/derive.c lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c \
 	lib/act/folder.c lib/act/gather.c lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c \
 	lib/act/import_mend.c lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/memory.c \
-	lib/act/obey.c lib/act/oms.c lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c \
+	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c \
 	lib/act/verify.c
 COMMANDS := chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign receipt-write slm-check slm-diff slm-gc \
 	slm-import slm-info slm-list slm-pack slm-path slm-remove slm-unpack slm-verify

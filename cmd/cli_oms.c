@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "act/now.h"
 #include "act/oms.h"
-#include "base/clock.h"
 #include "text/path.h"
 #include "trust/oms_key.h"
 
@@ -115,6 +115,7 @@ struct verification {
     struct mm_oms_statement statement;
     struct mm_oms_signer signer;
     struct mm_oms_counts counts;
+    char now[MM_TIME_SIZE]; /* for certificates */
 };
 
 static void add_file(void *context, const char *name, enum mm_oms_result result)
@@ -204,7 +205,7 @@ static int verify_inside(struct verification *v)
         trust.key = key = mm_oms_key_read(v->pem.data ? v->pem.data : "", v->pem.length, diags);
     else
         trust.roots = roots = mm_oms_roots_read(v->pem.data ? v->pem.data : "", v->pem.length, diags);
-    mm_time_now(trust.now);
+    memcpy(trust.now, v->now, sizeof trust.now);
     diags->file = cli_shown(v->how->bundle);
     if ((key || roots) && mm_oms_open(&v->statement, v->bundle, &trust, &v->signer, diags) == 0 &&
         ignore_more(v->cli, v->how, &v->statement) == 0)
@@ -232,8 +233,11 @@ int cli_oms_verify(struct cli *cli, const struct cli_oms *how, const char *model
     int answer = MM_UNKNOWN;
     v.bundle = cli_open(cli, how->bundle);
     if (v.bundle >= 0 && read_pem(cli, how->key ? how->key : how->certificate, &v.pem) == 0 &&
-        open_model(cli, &v.model, model) == 0 && verify_sandbox(&v) == 0)
-        answer = verify_inside(&v);
+        open_model(cli, &v.model, model) == 0) {
+        if (how->certificate)
+            mm_now_read(v.now, how->home, &cli->diags);
+        answer = verify_sandbox(&v) == 0 ? verify_inside(&v) : MM_UNKNOWN;
+    }
     close_model(&v.model);
     mm_oms_statement_release(&v.statement);
     mm_buf_release(&v.pem);

@@ -13,6 +13,7 @@ struct cli_oms {
     const char *certificate;              /* PEM: trusted ones to verify, the key's own and those above it to sign */
     const char *ignored[CLI_OMS_IGNORED]; /* paths beneath the model that are left out */
     size_t ignored_count;
+    const char *home; /* the store, whose newest receipt's time counts for certificates; NULL: the default one */
     bool ignore_unsigned_files, follow_links, force;
     struct cli_password password;
 };

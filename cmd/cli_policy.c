@@ -25,14 +25,25 @@ void cli_policies_add(struct cli_policies *policies, const char *path)
     put(policies, policies->file_count, path);
 }
 
-/* The machine's policy goes before the others. One that cannot be looked at is taken to be there, so that it is an error. */
+/* Is there a policy of the machine's? One that cannot be looked at is taken to be there, so that it is an error; so is a link that
+ * leads nowhere, as that is what a share leaves that is not mounted. */
+static bool machine_has_one(void)
+{
+    char folder[] = CLI_POLICY_MACHINE;
+    struct stat info;
+    if (stat(CLI_POLICY_MACHINE, &info) == 0 || (errno != ENOENT && errno != ENOTDIR))
+        return true;
+    *strrchr(folder, '/') = '\0';
+    return lstat(CLI_POLICY_MACHINE, &info) == 0 || (stat(folder, &info) < 0 && lstat(folder, &info) == 0);
+}
+
+/* The machine's policy goes before the others. */
 static void add_machine(struct cli_policies *policies)
 {
     const char *named = getenv("MINIMODEL_POLICY");
-    struct stat info;
     if (named && named[0])
         put(policies, 0, named);
-    else if (stat(CLI_POLICY_MACHINE, &info) == 0 || (errno != ENOENT && errno != ENOTDIR))
+    else if (machine_has_one())
         put(policies, 0, CLI_POLICY_MACHINE);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "act/make.h"
+#include "act/now.h"
 #include "cli.h"
 #include "cli_files.h"
 #include "doc/publisher.h"
@@ -111,7 +112,7 @@ static const struct cli_command command = {
     options,
     sizeof options / sizeof *options,
     MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_MODEL | MM_GROUP_VERIFY | MM_GROUP_MAKE |
-        MM_GROUP_ATTEST,
+        MM_GROUP_RECEIPT | MM_GROUP_STORE | MM_GROUP_TRUST | MM_GROUP_ATTEST,
 };
 
 struct call {
@@ -127,6 +128,7 @@ struct call {
     const char **attested; /* operands of --attest */
     size_t attested_count;
     const char *attest_key, *attest_certificate;
+    char now[MM_TIME_SIZE]; /* for which certificates vouch */
     struct mm_oms_key *key;
     struct mm_oms_roots *roots;
     struct mm_attest attest;
@@ -309,6 +311,8 @@ static int prepare(struct call *c)
     struct mm_sandbox_rule rules[3];
     size_t count = 0;
     int all = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c->attest_certificate)
+        mm_now_read(c->now, NULL, &c->cli.diags);
     if (c->output && mm_writer_open(&c->writer, c->output, c->how.force, &c->cli.diags) < 0)
         return -1;
     c->cli.diags.file = c->how.chunk_lists;
@@ -373,6 +377,7 @@ static int read_attestations(struct call *c)
         return -1;
     c->attest.key = c->key;
     c->attest.roots = c->roots;
+    memcpy(c->attest.now, c->now, sizeof c->attest.now);
     for (size_t i = 0; i < c->attested_count; i++) {
         const char *from = c->attested[i];
         int read = strcmp(from, "-") == 0
@@ -382,6 +387,20 @@ static int read_attestations(struct call *c)
     }
     c->how.attest = &c->attest;
     return result;
+}
+
+/* Nor may it be an attestation, or what tells whom those are to come from. */
+static int check_attested(struct call *c)
+{
+    const char *keys[] = {c->attest_key, c->attest_certificate};
+    bool same = false;
+    for (size_t i = 0; c->output && i < c->attest.file_count; i++)
+        same = same || (!c->attest.files[i].stream && mm_file_is(c->output, AT_FDCWD, c->attest.files[i].path));
+    for (size_t i = 0; c->output && i < sizeof keys / sizeof *keys; i++)
+        same = same || (keys[i] && mm_file_is(c->output, AT_FDCWD, keys[i]));
+    return same
+               ? mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is read for --attest", c->output)
+               : 0;
 }
 
 static int to_json(struct call *c, struct mm_buf *out)
@@ -422,6 +441,8 @@ static int run(struct call *c)
         result = check_output(c);
     if (result == 0)
         result = read_attestations(c);
+    if (result == 0)
+        result = check_attested(c);
     if (result == 0)
         result = mm_make(&c->gather, &c->how, &out, &c->cli.diags);
     if (result == 0)

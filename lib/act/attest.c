@@ -20,6 +20,9 @@
 /* Entries of one operand that are named as speaking of other files; the rest is counted. */
 #define OTHERS_NAMED 16
 
+/* Names of one file on either side of the one that is found, from which the most like is taken. */
+#define LINKS_COMPARED 256
+
 void mm_attest_release(struct mm_attest *attest)
 {
     for (size_t i = 0; i < attest->file_count; i++)
@@ -103,23 +106,50 @@ static bool stays_beneath(const char *name)
     return true;
 }
 
-/* The input that NAME means: the file of that name seen from FOLDER, or else the path in the manifest. NO_INPUT for none. */
-static int find_input(const struct mm_attest *attest, int folder, const char *name, size_t *input,
-                      struct mm_diags *diags)
+/* How many components the ends of A and B have in common. */
+static size_t common_end(const char *a, const char *b)
+{
+    size_t i = strlen(a), j = strlen(b), count = 0;
+    while (i > 0 && j > 0 && a[i - 1] == b[j - 1]) {
+        i--, j--;
+        count += a[i] == '/';
+    }
+    return count + ((i == 0 || a[i - 1] == '/') && (j == 0 || b[j - 1] == '/'));
+}
+
+/* Of the inputs that are the same file as FOUND, one of the sorted, the one whose path is most like NAME. */
+static size_t most_like(const struct mm_attest *attest, const struct mm_attest_identity *found, const char *name)
+{
+    const struct mm_attest_identity *end = attest->sorted + attest->sorted_count;
+    size_t most = 0;
+    for (int i = 0; i < LINKS_COMPARED && found > attest->sorted && by_inode(found - 1, found) == 0; i++)
+        found--;
+    const struct mm_attest_identity *best = found;
+    for (const struct mm_attest_identity *at = found;
+         at < end && at - found <= 2 * LINKS_COMPARED && by_inode(at, found) == 0; at++) {
+        size_t common = common_end(attest->gather->inputs[at->input].path, name);
+        if (common > most) {
+            best = at;
+            most = common;
+        }
+    }
+    return best->input;
+}
+
+/* The input that is the file NAME, seen from FOLDER; NO_INPUT for none. */
+static int seen_from(const struct mm_attest *attest, int folder, const char *name, size_t *input,
+                     struct mm_diags *diags)
 {
     struct mm_attest_identity seen;
     *input = NO_INPUT;
-    if (!stays_beneath(name))
+    if (!stays_beneath(name) || !attest->sorted_count)
         return 0;
     if (identify(folder, name, &seen, diags) < 0)
         return -1;
-    size_t same = input_at(attest, name);
-    bool known = seen.known && attest->sorted_count;
-    bool same_file = known && same != NO_INPUT && by_inode(&attest->identities[same], &seen) == 0;
     const struct mm_attest_identity *found =
-        known && !same_file ? bsearch(&seen, attest->sorted, attest->sorted_count, sizeof *attest->sorted, by_inode)
-                            : NULL;
-    *input = found ? found->input : same;
+        seen.known ? bsearch(&seen, attest->sorted, attest->sorted_count, sizeof *attest->sorted, by_inode) : NULL;
+    if (found)
+        *input = most_like(attest, found, name);
     return 0;
 }
 
@@ -146,22 +176,44 @@ static void note_other(struct mm_attest_operand *operand, const char *name, size
         mm_note(diags, MM_RULE_ATTEST_OTHER, "speaks of '%s', which is not described", mm_show(shown, name, length));
 }
 
+/* An item's name, or "" where it holds NUL, as no file's does. */
+static const char *name_of(const struct mm_attestation *read, size_t i)
+{
+    const char *name = mm_attested_name(read, &read->items[i]);
+    return strlen(name) == read->items[i].name_length ? name : "";
+}
+
+/* All names of one attestation count from one place: from FOLDER, where it lies, if any of them leads from there to an input, and
+ * otherwise they are paths in the manifest. So a file beside the attestation is not taken for the model's file of that name. */
 static int take_named(struct mm_attest *attest, const struct mm_attestation *read, int folder, struct mm_diags *diags)
 {
     struct mm_attest_operand *operand = &attest->operands[attest->operand_count - 1];
+    size_t input = NO_INPUT;
+    for (size_t i = 0; i < read->count && input == NO_INPUT; i++)
+        if (seen_from(attest, folder, name_of(read, i), &input, diags) < 0)
+            return -1;
+    bool here = input != NO_INPUT;
     for (size_t i = 0; i < read->count; i++) {
         const struct mm_attested *item = &read->items[i];
-        const char *name = mm_attested_name(read, item);
-        size_t input = NO_INPUT;
-        bool whole = strlen(name) == item->name_length; /* otherwise it holds NUL, as no file's does */
-        if (whole && find_input(attest, folder, name, &input, diags) < 0)
+        input = here ? NO_INPUT : input_at(attest, name_of(read, i));
+        if (here && seen_from(attest, folder, name_of(read, i), &input, diags) < 0)
             return -1;
         if (input == NO_INPUT)
-            note_other(operand, name, item->name_length, diags);
+            note_other(operand, mm_attested_name(read, item), item->name_length, diags);
         else if (add_claim(attest, input, item, diags) < 0)
             return -1;
     }
     return 0;
+}
+
+/* A bundle of a model that is one file and has no name. */
+static int take_only(struct mm_attest *attest, const struct mm_attestation *read, struct mm_diags *diags)
+{
+    if (attest->gather->count != 1)
+        return mm_diag(diags, MM_RULE_ATTEST_FORM,
+                       "expected one described file, as the bundle speaks of a single one without name, found %zu",
+                       attest->gather->count);
+    return add_claim(attest, 0, &read->items[0], diags);
 }
 
 /* True if PATH is the end of WHOLE, from a slash on. */
@@ -171,24 +223,24 @@ static bool ends_in_path(const char *whole, const char *path)
     return length > size && whole[length - size - 1] == '/' && strcmp(whole + length - size, path) == 0;
 }
 
-/* The input that has the name of WHOLE; where several have, the one whose path WHOLE ends in. */
+/* The input that has the name of WHOLE; where several have, the one whose path WHOLE ends in, the longest. */
 static int find_namesake(const struct mm_attest *attest, const char *whole, size_t *input, struct mm_diags *diags)
 {
-    size_t same = 0, within = 0, last = NO_INPUT, last_within = NO_INPUT;
+    size_t same = 0, last = NO_INPUT, within = NO_INPUT, longest = 0;
     const char *base = mm_path_name(whole);
     for (size_t i = 0; i < attest->gather->count; i++) {
         const char *path = attest->gather->inputs[i].path;
-        if (strcmp(mm_path_name(path), base) == 0) {
-            same++;
-            last = i;
-        }
-        if (ends_in_path(whole, path)) {
-            within++;
-            last_within = i;
+        if (strcmp(mm_path_name(path), base) != 0)
+            continue;
+        same++;
+        last = i;
+        if (ends_in_path(whole, path) && strlen(path) > longest) {
+            longest = strlen(path);
+            within = i;
         }
     }
-    *input = same == 1 ? last : last_within;
-    if (same <= 1 || within == 1)
+    *input = same == 1 ? last : within;
+    if (same <= 1 || within != NO_INPUT)
         return 0;
     return mm_diag(diags, MM_RULE_ATTEST_FORM,
                    "expected one described file of the attestation's name that it can speak of, found %zu", same);
@@ -238,28 +290,52 @@ static void leave_download_folder(struct place *place)
     }
 }
 
+/* The place of what a pointer or metadata at PATH speaks of, and its open folder; -1 with a finding. */
+static int open_place(const char *path, enum mm_attestation_kind kind, struct place *place, struct mm_diags *diags)
+{
+    const char *ending = kind == MM_ATTEST_HF_METADATA ? METADATA : POINTER;
+    if (locate(path, place, diags) < 0)
+        return -1;
+    if (mm_path_ends_in(place->whole, ending))
+        place->whole[strlen(place->whole) - strlen(ending)] = '\0';
+    if (kind == MM_ATTEST_HF_METADATA)
+        leave_download_folder(place);
+    return mm_file_open_folder(place->folder, diags);
+}
+
 /* The input that a pointer or metadata at PATH speaks of. */
 static int find_own(const struct mm_attest *attest, const char *path, enum mm_attestation_kind kind,
                     struct mm_attest_operand *operand, size_t *input, struct mm_diags *diags)
 {
     struct place place;
-    const char *ending = kind == MM_ATTEST_HF_METADATA ? METADATA : POINTER;
-    if (locate(path, &place, diags) < 0)
-        return -1;
-    if (mm_path_ends_in(place.whole, ending))
-        place.whole[strlen(place.whole) - strlen(ending)] = '\0';
-    if (kind == MM_ATTEST_HF_METADATA)
-        leave_download_folder(&place);
-    int folder = mm_file_open_folder(place.folder, diags);
+    int folder = open_place(path, kind, &place, diags);
     if (folder < 0)
         return -1;
-    int result = find_input(attest, folder, place.name, input, diags);
+    int result = seen_from(attest, folder, place.name, input, diags);
     close(folder);
     if (result == 0 && *input == NO_INPUT && !place.downloaded)
         result = find_namesake(attest, place.whole, input, diags);
+    else if (result == 0 && *input == NO_INPUT && !operand->here)
+        *input = input_at(attest, place.name);
     if (result == 0 && *input == NO_INPUT)
         note_other(operand, place.name, strlen(place.name), diags);
     return result;
+}
+
+/* Does the metadata at PATH speak of an input that is seen from its folder? What cannot be looked at is a finding later. */
+static bool speaks_from_here(const struct mm_attest *attest, const char *path)
+{
+    struct place place;
+    struct mm_diags ignored;
+    size_t input = NO_INPUT;
+    mm_diags_init(&ignored);
+    int folder = open_place(path, MM_ATTEST_HF_METADATA, &place, &ignored);
+    if (folder >= 0) {
+        seen_from(attest, folder, place.name, &input, &ignored);
+        close(folder);
+    }
+    mm_diags_release(&ignored);
+    return input != NO_INPUT;
 }
 
 /* ---- files ---- */
@@ -307,8 +383,10 @@ static int take(struct mm_attest *attest, struct mm_attest_file *file, struct mm
         return take_own(attest, read, file->path, diags);
     case MM_ATTEST_OLLAMA: return take_digests(attest, read, diags);
     case MM_ATTEST_OMS:
-        return mm_attest_read_bundle(attest, file, text, read, diags) < 0 ? -1
-                                                                          : take_names(attest, read, file->path, diags);
+        if (mm_attest_read_bundle(attest, file, text, read, diags) < 0)
+            return -1;
+        return read->count == 1 && strcmp(name_of(read, 0), ".") == 0 ? take_only(attest, read, diags)
+                                                                      : take_names(attest, read, file->path, diags);
     default: return take_names(attest, read, file->path, diags);
     }
 }
@@ -411,17 +489,27 @@ static int find_downloads(const char *folder, char out[static PATH_MAX], struct 
                    "expected a file, or a folder .cache/huggingface/download or what holds it, found another folder");
 }
 
+/* The path of the entry beneath FOLDER if it is metadata, into PATH. */
+static bool is_metadata(const char *folder, const struct mm_folder_entry *entry, char path[static PATH_MAX])
+{
+    return entry->kind == MM_ENTRY_FILE && mm_path_ends_in(entry->path, METADATA) &&
+           (size_t)snprintf(path, PATH_MAX, "%s/%s", folder, entry->path) < PATH_MAX;
+}
+
 static int add_entries(struct mm_attest *attest, const char *folder, const struct mm_folder *list,
                        struct mm_diags *diags)
 {
+    struct mm_attest_operand *operand = &attest->operands[attest->operand_count - 1];
     char path[PATH_MAX];
     size_t found = 0;
     int result = 0;
+    for (size_t i = 0; i < list->count && !operand->here; i++)
+        operand->here = is_metadata(folder, &list->entries[i], path) && speaks_from_here(attest, path);
     for (size_t i = 0; i < list->count; i++) {
         if (list->entries[i].kind != MM_ENTRY_FILE || !mm_path_ends_in(list->entries[i].path, METADATA))
             continue;
         found++;
-        if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, list->entries[i].path) >= sizeof path)
+        if (!is_metadata(folder, &list->entries[i], path))
             result = mm_diag(diags, MM_RULE_IO_OPEN, "expected shorter paths");
         else if (add_file(attest, path, true, diags) < 0)
             result = -1; /* the others are worth a look too */

@@ -33,6 +33,8 @@ struct mm_attest_operand {
     const char *path; /* the caller's */
     size_t first, count;
     size_t others; /* entries that speak of no file here */
+    bool
+        here; /* a folder of metadata whose names count from the folder of downloads, as one of them leads to an input */
 };
 
 struct mm_attest_claim {
@@ -44,7 +46,8 @@ struct mm_attest {
     const struct mm_gather *gather;
     const struct mm_oms_key
         *key; /* that signs bundles, NULL: none was given. The caller's, set after mm_attest_begin */
-    const struct mm_oms_roots *roots;      /* that vouch for those who sign bundles, likewise */
+    const struct mm_oms_roots *roots;      /* that vouch for those who sign bundles, likewise, */
+    char now[MM_TIME_SIZE];                /* and the time for which they do */
     struct mm_attest_identity *identities; /* as many as inputs, in their order */
     struct mm_attest_identity *sorted;     /* those that are known, by device and inode */
     size_t sorted_count;

@@ -17,7 +17,7 @@ static int check_signature(const struct mm_attest *attest, struct mm_attest_file
     }
     trust.key = by_key ? attest->key : NULL;
     trust.roots = by_key ? NULL : attest->roots;
-    mm_time_now(trust.now);
+    memcpy(trust.now, attest->now, sizeof trust.now);
     return mm_oms_verify(bundle, &trust, &signer, diags);
 }
 

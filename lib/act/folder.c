@@ -18,6 +18,10 @@ void mm_folder_release(struct mm_folder *folder)
     *folder = (struct mm_folder){0};
 }
 
+#define TEXT_OF(number) #number
+#define TEXT(macro) TEXT_OF(macro)
+#define TOO_DEEP "folders at most " TEXT(MM_FOLDER_DEPTH) " deep are read"
+
 static char *join(const char *folder, const char *name)
 {
     size_t length = strlen(folder), size = strlen(name);
@@ -34,10 +38,12 @@ static char *join(const char *folder, const char *name)
 static int add(struct mm_folder *folder, char *path, enum mm_entry_kind kind, struct mm_diags *diags)
 {
     if (folder->count >= MM_FOLDER_MAX) {
+        folder->full = true;
         free(path);
         return mm_diag(diags, MM_RULE_IO_LIMIT, "at most %d files of one folder are read", MM_FOLDER_MAX);
     }
     if (!mm_grow(&folder->entries, folder->count, &folder->capacity, sizeof *folder->entries)) {
+        folder->full = true;
         free(path);
         return mm_diag_memory(diags);
     }
@@ -46,6 +52,23 @@ static int add(struct mm_folder *folder, char *path, enum mm_entry_kind kind, st
 }
 
 static int list(struct mm_folder *folder, int fd, const char *prefix, int depth, struct mm_diags *diags);
+
+/* The folder PATH cannot be listed, or not to its end. Returns 0 where that does not matter, or -1 with a finding. */
+static int unlisted(struct mm_folder *folder, const char *path, enum mm_rule rule, const char *why,
+                    struct mm_diags *diags)
+{
+    char shown[MM_SHOWN];
+    bool matters = !folder->goes_on || !*path || folder->matters(folder->context, path);
+    char *copy = folder->goes_on ? strdup(path) : NULL;
+    if (folder->goes_on && !copy)
+        return mm_diag_memory(diags);
+    if (copy && add(folder, copy, MM_ENTRY_UNLISTED, diags) < 0)
+        return -1;
+    if (!matters)
+        return 0;
+    return *path ? mm_diag(diags, rule, "cannot read the folder %s: %s", mm_show(shown, path, strlen(path)), why)
+                 : mm_diag(diags, rule, "cannot read the folder: %s", why);
+}
 
 static int list_entry(struct mm_folder *folder, int fd, const char *prefix, const char *name, int depth,
                       struct mm_diags *diags)
@@ -65,7 +88,7 @@ static int list_entry(struct mm_folder *folder, int fd, const char *prefix, cons
                                            : MM_ENTRY_OTHER,
                    diags);
     int below = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int result = below < 0 ? mm_diag(diags, MM_RULE_IO_OPEN, "cannot open the folder %s: %s", path, strerror(errno))
+    int result = below < 0 ? unlisted(folder, path, MM_RULE_IO_OPEN, strerror(errno), diags)
                            : list(folder, below, path, depth + 1, diags);
     free(path);
     return result;
@@ -77,20 +100,21 @@ static int list(struct mm_folder *folder, int fd, const char *prefix, int depth,
     DIR *dir = depth < MM_FOLDER_DEPTH ? fdopendir(fd) : NULL;
     int result = 0;
     if (!dir) {
+        int error = errno;
         close(fd);
-        return depth < MM_FOLDER_DEPTH
-                   ? mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot read the folder", errno)
-                   : mm_diag(diags, MM_RULE_IO_LIMIT, "folders at most %d deep are read", MM_FOLDER_DEPTH);
+        return depth < MM_FOLDER_DEPTH ? unlisted(folder, prefix, MM_RULE_IO_OPEN, strerror(error), diags)
+                                       : unlisted(folder, prefix, MM_RULE_IO_LIMIT, TOO_DEEP, diags);
     }
     struct dirent *entry;
     errno = 0;
-    while (result == 0 && (entry = readdir(dir))) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            result = list_entry(folder, dirfd(dir), prefix, entry->d_name, depth, diags);
+    while ((result == 0 || folder->goes_on) && !folder->full && (entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            list_entry(folder, dirfd(dir), prefix, entry->d_name, depth, diags) < 0)
+            result = -1;
         errno = 0;
     }
-    if (result == 0 && errno)
-        result = mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", errno);
+    if (errno && !folder->full && unlisted(folder, prefix, MM_RULE_IO_READ, strerror(errno), diags) < 0)
+        result = -1;
     closedir(dir);
     return result;
 }
@@ -115,6 +139,13 @@ static int list_all(struct mm_folder *folder, int fd, struct mm_diags *diags)
 int mm_folder_list(struct mm_folder *folder, int fd, struct mm_diags *diags)
 {
     *folder = (struct mm_folder){0};
+    return list_all(folder, fd, diags);
+}
+
+int mm_folder_list_readable(struct mm_folder *folder, int fd, mm_folder_fn *matters, void *context,
+                            struct mm_diags *diags)
+{
+    *folder = (struct mm_folder){.goes_on = true, .matters = matters, .context = context};
     return list_all(folder, fd, diags);
 }
 

@@ -58,7 +58,8 @@ static int judge(struct mm_import *i, int folder, const char *name, enum mm_link
     if (signature->outcome == MM_SIGNED_UNSIGNED && !signature->publisher_known && !i->options->allow_unsigned)
         return mm_diag_line(i->diags, MM_RULE_STORE_SIGNATURE, scheme->line, scheme->key_length + 3,
                             "expected a signed manifest, found an unsigned one: --allow-unsigned lets it pass");
-    return mm_trusted_passes(&i->trusted, false, i->diags) ? 0 : -1;
+    bool passes = mm_trusted_passes(&i->trusted, false, i->diags);
+    return mm_trusted_in_time(&i->trusted, &i->manifest, i->diags) && passes ? 0 : -1;
 }
 
 static int judge_source(struct mm_import *i)
@@ -463,10 +464,29 @@ static int prepare_items(struct mm_import *i)
     return 0;
 }
 
+/* The model REPORT is about appears, unless it is there already, and gets its receipt. Of one model only one import at a time decides by
+ * what was imported before, and adds to it. */
+static int finish(struct mm_import *i, const struct mm_report *report)
+{
+    char path[MM_STORE_PATH];
+    struct mm_receipt receipt = {0};
+    bool waited = false;
+    const char *id = i->facts->model.id, *name = strchr(id, '/') + 1;
+    snprintf(path, sizeof path, MM_STORE_PARTIAL "/%.*s@%s.lock", (int)(name - 1 - id), id, name);
+    int result = -1, lock = mm_store_lock(i->home, path, true, &waited, i->diags);
+    if (lock < 0)
+        return -1;
+    if (judge_again(i) == 0 && make_receipt(i, report, &receipt) == 0 && (i->found || mm_import_publish(i) == 0))
+        result = write_receipt(i, &receipt);
+    unlinkat(i->home, path, 0);
+    close(lock);
+    mm_receipt_release(&receipt);
+    return result;
+}
+
 static int import_new(struct mm_import *i)
 {
     struct mm_report report = {0};
-    struct mm_receipt receipt = {0};
     int result = -1;
     if (check_size(i) < 0 || open_partial(i) < 0 || take_lists(i) < 0 || mm_import_read_lacks(i) < 0 ||
         prepare_items(i) < 0 || check_space(i) < 0)
@@ -474,10 +494,9 @@ static int import_new(struct mm_import *i)
     if (check(i, &report) == 0) {
         if (mm_report_verdict(&report) != MM_VERDICT_PASS)
             leave(i, &report);
-        else if (judge_again(i) == 0 && make_receipt(i, &report, &receipt) == 0 && mm_import_publish(i) == 0)
-            result = write_receipt(i, &receipt);
+        else
+            result = finish(i, &report);
     }
-    mm_receipt_release(&receipt);
     mm_report_release(&report);
     if (result == 0)
         i->facts->state = MM_IMPORT_DONE;
@@ -500,7 +519,6 @@ static int write_missing_receipt(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 8];
     struct mm_report report = {0};
-    struct mm_receipt receipt = {0};
     int result = -1;
     if (judge_stored(i) < 0)
         return -1;
@@ -511,9 +529,8 @@ static int write_missing_receipt(struct mm_import *i)
     struct mm_verify_options options = {.trusted = &i->trusted, .links = MM_LINKS_FOLLOW};
     i->found = true;
     if (mm_verify(&i->manifest, i->files, &options, &report, i->diags) == 0 &&
-        mm_report_verdict(&report) == MM_VERDICT_PASS && judge_again(i) == 0 && make_receipt(i, &report, &receipt) == 0)
-        result = write_receipt(i, &receipt);
-    mm_receipt_release(&receipt);
+        mm_report_verdict(&report) == MM_VERDICT_PASS)
+        result = finish(i, &report);
     mm_report_release(&report);
     if (result == 0)
         i->facts->state = MM_IMPORT_THERE;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,9 +105,25 @@ static int list_one(struct mm_folder *files, int root, const char *name, struct 
     return 0;
 }
 
-static int list_files(struct mm_folder *files, int root, const struct mm_oms_options *options, struct mm_diags *diags)
+struct listing {
+    const struct mm_oms_statement *statement;
+    bool surplus_ignored;
+};
+
+/* What is left out may be another user's. */
+static bool matters(void *context, const char *path)
 {
-    return options->only ? list_one(files, root, options->only, diags) : mm_folder_list(files, root, diags);
+    const struct listing *listing = context;
+    return !listing->surplus_ignored && !mm_oms_ignored(listing->statement, path);
+}
+
+/* Lists what can be listed; -1 where that is not all that matters. */
+static int list_files(struct mm_folder *files, const struct mm_oms_statement *statement, int root,
+                      const struct mm_oms_options *options, struct mm_diags *diags)
+{
+    struct listing listing = {statement, options->ignore_surplus};
+    return options->only ? list_one(files, root, options->only, diags)
+                         : mm_folder_list_readable(files, root, matters, &listing, diags);
 }
 
 static int by_path(const void *key, const void *entry)
@@ -168,6 +185,21 @@ static void compare(void *context, const unsigned char *digest)
         comparison->at++;
 }
 
+/* False where NAME may be in a folder that could not be listed. */
+static bool could_be_listed(const struct check *c, const char *name)
+{
+    char folder[PATH_MAX];
+    const struct mm_folder_entry *entry = find(&c->files, "");
+    bool listed = !entry && !c->files.full;
+    for (size_t i = 0; listed && name[i] && i < sizeof folder; i++) {
+        folder[i] = '\0';
+        entry = name[i] == '/' ? find(&c->files, folder) : NULL;
+        listed = !entry || entry->kind != MM_ENTRY_UNLISTED;
+        folder[i] = name[i];
+    }
+    return listed;
+}
+
 /* Opens the file NAME. Returns the descriptor, or -1 with a finding and *RESULT set. */
 static int open_file(struct check *c, const char *name, enum mm_oms_result *result)
 {
@@ -177,10 +209,15 @@ static int open_file(struct check *c, const char *name, enum mm_oms_result *resu
         return mm_diag(c->diags, MM_RULE_OMS_FILE,
                        "expected a file, found a symbolic link, of which the bundle allows none");
     /* a name that leads through a link to a folder is not in the list */
-    int fd = entry || c->statement->allow_symlinks ? mm_file_open_beneath(c->root, name, c->options->links) : -1;
-    int error = entry || c->statement->allow_symlinks ? errno : ENOENT;
+    bool look = entry || c->statement->allow_symlinks;
+    int fd = look ? mm_file_open_beneath(c->root, name, c->options->links) : -1;
+    int error = look ? errno : ENOENT;
     if (fd >= 0)
         return fd;
+    if (!look && !could_be_listed(c, name)) {
+        *result = MM_OMS_UNREADABLE;
+        return mm_diag(c->diags, MM_RULE_IO_OPEN, "cannot look for it, as its folder could not be listed");
+    }
     switch (error) {
     case ENOENT:
     case ENOTDIR: *result = MM_OMS_ABSENT; return mm_diag(c->diags, MM_RULE_OMS_FILE, "expected this file, found none");
@@ -256,6 +293,8 @@ static int find_ignoring(struct check *c)
             same++;
         if (!*before && note_ignoring(c, path, 0) < 0)
             return -1;
+        if (c->files.entries[i].kind == MM_ENTRY_UNLISTED && note_ignoring(c, path, strlen(path)) < 0)
+            return -1;
         for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
             if ((size_t)(slash - path) >= same && note_ignoring(c, path, (size_t)(slash - path)) < 0)
                 return -1;
@@ -307,6 +346,8 @@ static void check_surplus(struct check *c)
             c->counts->ignored++;
             continue;
         }
+        if (entry->kind == MM_ENTRY_UNLISTED)
+            continue;
         if (c->options->ignore_surplus || may_be_there(c, entry))
             continue;
         c->diags->file = entry->path;
@@ -324,15 +365,16 @@ int mm_oms_check(const struct mm_oms_statement *statement, int root, const struc
 {
     struct check c = {.statement = statement, .options = options, .root = root, .counts = counts, .diags = diags};
     *counts = (struct mm_oms_counts){0};
-    int result = list_files(&c.files, root, options, diags);
-    for (size_t i = 0; result == 0 && i < statement->count;) {
+    int result = 0;
+    c.failed = list_files(&c.files, statement, root, options, diags) < 0; /* and what can be told is */
+    for (size_t i = 0; i < statement->count;) {
         size_t next = i + 1;
         while (next < statement->count && strcmp(statement->resources[i].name, statement->resources[next].name) == 0)
             next++;
         check_file(&c, &statement->resources[i], next - i);
         i = next;
     }
-    if (result == 0 && statement->allow_symlinks)
+    if (statement->allow_symlinks)
         result = find_ignoring(&c);
     if (result == 0)
         check_surplus(&c);
@@ -371,11 +413,11 @@ int mm_oms_collect(struct mm_oms_statement *statement, int root, const struct mm
 {
     struct mm_folder files;
     const char *shown = diags->file;
-    int result = list_files(&files, root, options, diags);
+    int result = list_files(&files, statement, root, options, diags);
     bool failed = false;
     for (size_t i = 0; result == 0 && i < files.count; i++) {
         const struct mm_folder_entry *entry = &files.entries[i];
-        if (mm_oms_ignored(statement, entry->path) ||
+        if (mm_oms_ignored(statement, entry->path) || entry->kind == MM_ENTRY_UNLISTED ||
             (options->bundle >= 0 && mm_file_is_named(root, entry->path, options->bundle)))
             continue;
         diags->file = entry->path;

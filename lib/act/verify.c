@@ -559,6 +559,8 @@ static bool is_named(const struct verify *v, const char *path)
     if (v->options->manifest_path &&
         (strcmp(path, v->options->manifest_path) == 0 || mm_signature_is_beside(path, v->options->manifest_path)))
         return true;
+    if (v->options->signature && mm_file_is_named(v->root, path, *v->options->signature))
+        return true;
     for (size_t i = 0; i < v->report->count; i++) {
         const struct mm_claim *claim = &v->report->artifacts[i].claim;
         if (strcmp(claim->path, path) == 0 ||

@@ -32,8 +32,9 @@ struct mm_verify_options {
     const char *const *only;               /* paths to check alone; none: all */
     size_t only_count;
     enum mm_links links;
-    const char *
-        manifest_path; /* where the manifest stands beneath the folder, or NULL: it and its signatures are no surplus */
+    /* where the manifest stands beneath the folder, or NULL: it and its signatures are no surplus */
+    const char *manifest_path;
+    const int *signature; /* the open file of a signature that stands elsewhere, or NULL: it is no surplus either */
     struct mm_buf *bad_ranges; /* wrong chunks are appended, or NULL */
     mm_progress_fn *progress;  /* may be NULL */
     void *progress_context;

@@ -115,8 +115,11 @@ static int add_sum(struct mm_attestation *attestation, const char *name, size_t 
                    struct mm_diags *diags)
 {
     while (length > 2 && name[0] == '.' && name[1] == '/') {
-        name += 2;
-        length -= 2;
+        size_t more = 2;
+        while (more < length - 1 && name[more] == '/') /* .//name is no absolute one */
+            more++;
+        name += more;
+        length -= more;
     }
     return mm_attestation_add(attestation, name, length, *item, diags);
 }
@@ -364,7 +367,9 @@ static int read_ollama(struct mm_attestation *attestation, const struct mm_json_
         return wrong_layer(tree, version, 0, "schemaVersion 2", diags);
     if (!mm_json_kind(layers, MM_JSON_ARRAY) || !mm_json_first(tree, layers))
         return wrong_layer(tree, layers, 0, "a list of one layer at least", diags);
-    if (config && add_layer(attestation, tree, config, diags) < 0)
+    if (!config)
+        return wrong_layer(tree, config, 0, "a config", diags);
+    if (add_layer(attestation, tree, config, diags) < 0)
         return -1;
     size_t count = 0;
     for (const struct mm_json_value *v = mm_json_first(tree, layers); v; v = mm_json_following(tree, v)) {

@@ -110,13 +110,16 @@ static int check_as(struct reading *r, enum mm_field field, size_t from, size_t 
     return wrong(r, fault.rule, from + fault.at, fault.expected);
 }
 
-/* A manifest may have no key; a policy names one. */
+/* A manifest may have no key; a policy names one, so that `none` is not what is expected. */
 static int check_key_id(struct reading *r, size_t from)
 {
-    size_t length = r->line.value_length;
-    if (length - from != 16)
+    struct mm_value_fault fault = {0};
+    size_t length = r->line.value_length - from;
+    if (length != 16)
         return wrong(r, MM_RULE_VALUE_PATTERN, from, "16 upper-case hex digits");
-    return check_as(r, MM_FIELD_KEY_ID, from, length);
+    if (mm_field_check(MM_FIELD_KEY_ID, r->line.value + from, length, &fault))
+        return 0;
+    return wrong(r, fault.rule, from + fault.at, "16 upper-case hex digits");
 }
 
 static int check_countersigner(struct reading *r)

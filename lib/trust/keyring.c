@@ -121,7 +121,7 @@ void mm_keyring_release(struct mm_keyring *keyring)
 
 bool mm_keyring_publisher(const char *name)
 {
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     size_t length = strlen(name);
     return length <= MM_PUBLISHER_MAX && mm_field_check(MM_FIELD_PUBLISHER_ID, name, length, &fault);
 }

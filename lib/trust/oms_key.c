@@ -118,8 +118,9 @@ static int ask_password(char *out, int size, int writing, void *context)
     struct mm_secret password;
     int length = -1;
     (void)writing;
+    bool again = asking->asked && !asking->answered; /* libcrypto asks once more where it got none */
     asking->asked = true;
-    if (!asking->ask)
+    if (!asking->ask || again)
         return -1;
     if (mm_secret_init(&password, MM_PASSWORD_MAX, asking->diags) == 0 &&
         asking->ask(asking->context, &password, asking->diags) == 0) {

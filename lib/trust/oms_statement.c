@@ -511,10 +511,12 @@ static int check_names(const struct reading *r, struct mm_diags *diags)
 {
     struct mm_oms_statement *s = r->statement;
     char shown[MM_SHOWN];
+    size_t dots = 0;
     for (size_t i = 0; i < s->count; i++) {
         bool sound = !r->shards || split_range(&s->resources[i]);
-        bool alone = s->count == 1 && strcmp(s->resources[i].name, ".") == 0; /* a model of one file */
-        if (!sound || (!alone && !mm_oms_name_sound(s->resources[i].name)))
+        bool alone = strcmp(s->resources[i].name, ".") == 0; /* a model of one file, of which there is no other name */
+        dots += alone;
+        if (!sound || (!alone && !mm_oms_name_sound(s->resources[i].name)) || (dots && dots != i + 1))
             return mm_diag(diags, MM_RULE_OMS_FORM, "expected the name of a file beneath the model%s, found '%s'",
                            r->shards ? " and a range" : "",
                            mm_show(shown, s->resources[i].name, strlen(s->resources[i].name)));

@@ -7,6 +7,7 @@
                                              above 64 KiB by their SHA-256, the others by git's id
     attest.py ollama MODEL [OTHER]...        an Ollama manifest whose layer of the kind model is MODEL
     attest.py bundle KEY FOLDER NAME...      a model-signing bundle, signed with openssl by the EC key in the PEM file KEY
+    attest.py bundle KEY FILE                one of a single file, as the reference program calls it: "."
 """
 
 import base64
@@ -63,6 +64,8 @@ def ollama(*paths):
 
 def bundle(key, folder, *names):
     digests = {name: hashlib.sha256(read(folder, name)).digest() for name in sorted(names)}
+    if not names:
+        digests = {".": hashlib.sha256(read(folder)).digest()}
     whole = hashlib.sha256(b"".join(digests.values())).hexdigest()
     statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "model", "digest": {"sha256": whole}}],
                  "predicateType": "https://model_signing/signature/v1.0",

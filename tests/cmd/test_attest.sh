@@ -115,6 +115,14 @@ sed '2s/^./x/;2s/^x/0/' SUMS >differs.sums
 refused "another hash" attest-differs differs.sums "differs.sums:2:1: error: expected the SHA-256 $(sed -n 2p differs.sums | cut -c1-64) of 'README.md', found $(hash_of m/README.md)"
 run manifest-make -p -o made.manifest --attest differs.sums m
 if [ -e made.manifest ]; then not_ok "no output stands there"; else ok "no output stands there"; fi
+cp differs.sums kept && cp SUMS m/.sums
+for file in SUMS m/.sums; do
+    cp $file before
+    run manifest-make -p -o $file --force --attest $file m
+    expect "an attestation is not replaced: $file" 3 "will not replace $file" "[io-exists]"
+    same "it is what it was: $file" "$(cat before)" "$(cat $file)"
+done
+rm m/.sums
 mkdir lists
 run manifest-make -p --chunk-lists lists --attest differs.sums m
 same "nor a chunk list" "" "$(find lists -type f)"
@@ -128,6 +136,10 @@ same "every difference is named" 3 "$(printf '%s\n' "$err" | grep -c attest-diff
 refused "two hashes of one file" attest-form twice.sums "twice.sums:4:1: error: " "two different ones of 'model.gguf'"
 { cat SUMS; sed "1s/^[0-9a-f]*  /$ZEROS  .\//;q" SUMS; } >dotted.sums
 refused "also under ./" attest-form dotted.sums "'model.gguf'"
+for slashes in .// .//// ././/; do
+    { cat SUMS; sed "1s:^[0-9a-f]*  :$ZEROS  $slashes:;q" SUMS; } >dotted.sums
+    refused "and under $slashes" attest-form dotted.sums "'model.gguf'"
+done
 { cat SUMS; cat SUMS; } >doubled.sums
 agrees "the same said twice" sha256sums doubled.sums 3
 while IFS='|' read -r name line; do
@@ -211,6 +223,23 @@ cp SUMS m/SHA256SUMS
 make --attest m/SHA256SUMS m
 expect "within the folder it is an artifact like others" 0 "artifact: SHA256SUMS" "agrees with 3 of 4"
 rm m/SHA256SUMS
+mkdir -p repo/m repo/other && cp m/README.md m/model.gguf repo/m && echo 'of the repository' >repo/README.md && echo 'of another model' >repo/other/README.md
+(cd repo && sha256sum README.md */README.md m/model.gguf) >repo/SUMS
+make --attest repo/SUMS repo/m
+expect "a file above is not the model's of that name" 0 "speaks of 'README.md', which is not described" "agrees with 2 of 2"
+cp repo/m/README.md repo/README.md && (cd repo && sha256sum README.md m/model.gguf) >repo/SUMS
+make --attest repo/SUMS repo/m
+expect "nor where it is equal" 0 "speaks of 'README.md', which is not described" "agrees with 1 of 2"
+rm repo/README.md
+make --attest repo/SUMS repo/m
+expect "nor where it is gone" 0 "speaks of 'README.md', which is not described" "agrees with 1 of 2"
+cp -r repo/m linked && ln linked/README.md linked/COPY.md && (cd linked && sha256sum *.md model.gguf) >linked/.sums
+sed 's/  /  linked\//' linked/.sums >linked.sums
+for file in linked/.sums linked.sums; do
+    make --attest $file linked
+    expect "several names of one file are told apart: $file" 0 "agrees with 3 of 3"
+done
+rm -r linked linked.sums repo
 commit=0123456789012345678901234567890123456789
 mkdir -p hub/models--a--b/blobs hub/models--a--b/refs hub/models--a--b/snapshots/$commit && printf %s $commit >hub/models--a--b/refs/main
 for file in m/model.gguf SUMS; do
@@ -264,6 +293,16 @@ run manifest-make -p --attest clone/b/model.gguf two
 expect "of several files of the name the path tells" 0 "agrees with 1 of 2"
 run manifest-make -p --attest clone/model.gguf two
 expect "where it does not, that is said" 1 "[attest-form]" "found 2"
+mkdir three three/a three/b clone/d && cp m/model.gguf three && echo top >three/note.md && echo a >three/a/note.md && echo b >three/b/note.md
+say pointer three/b/note.md >clone/b/note.md
+run manifest-make -p --attest clone/b/note.md three
+expect "the longest path is meant" 0 "agrees with 1 of 4"
+say pointer three/note.md >clone/d/note.md
+run manifest-make -p --attest clone/d/note.md three
+expect "and that of the top elsewhere" 0 "agrees with 1 of 4"
+cp clone/d/note.md clone/b/note.md
+run manifest-make -p --attest clone/b/note.md three
+expect "so that a pointer to the top's bytes is none of the subfolder's" 1 "expected the SHA-256 $(hash_of three/note.md) of 'b/note.md'" "[attest-differs]"
 cp clone/model.gguf pointed.gguf
 run manifest-make -q -p -r pointed.gguf=weights --attest pointed.gguf m/README.md pointed.gguf
 if [ "$status" -ne 0 ]; then ok "a pointer in place of the model is found out"; else not_ok "a pointer in place of the model is found out" "$out"; fi
@@ -282,6 +321,10 @@ agrees "metadata in a subfolder" hf-metadata $DOWNLOAD/sub/config.json.metadata 
 if need "git" git; then
     same "the recipe computes git's id" "$(git hash-object m/README.md)" "$(sed -n 2p $DOWNLOAD/README.md.metadata)"
 fi
+mkdir -p top/sub && echo 'of the top' >top/config.json && echo 'beneath it' >top/sub/config.json && cp m/README.md m/model.gguf top/sub
+say metadata top config.json sub/config.json sub/README.md
+run manifest-make -p --attest top top/sub
+expect "names of downloads count from one place" 0 "speaks of 'config.json', which is not described" "agrees with 2 of 3"
 for folder in m $DOWNLOAD $DOWNLOAD/; do
     make --attest $folder m
     expect "all of them as $folder" 0 "$folder: note: agrees with 3 of 3 artifacts"
@@ -367,6 +410,7 @@ layered "a size in text" attest-form 's/"size": \([0-9]*\)/"size": "\1"/'
 layered "a size below 0" attest-form 's/"size": /"size": -/'
 layered "a size with an exponent" attest-form 's/"size": \([0-9]*\)/"size": \1e0/'
 layered "another schema" attest-form 's/"schemaVersion": 2/"schemaVersion": 3/'
+layered "no config" attest-form 's/"config"/"settings"/' "expected a config, found nothing"
 layered "layers that are none" attest-form 's/"layers": .*/"layers": []}/'
 layered "layers of numbers" attest-form 's/"layers": .*/"layers": [1]}/'
 layered "other JSON" attest-form 's/layers/leaves/' "found other JSON"
@@ -411,6 +455,33 @@ if need "bundles" openssl; then
     make --attest bundle --attest-certificate root.pem m
     expect "a bundle of a key where certificates are asked for" 1 "[oms-"
     same "a bundle of a key where certificates are asked for: nothing is made" "" "$out"
+    printf 'basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\n' >extensions
+    openssl req -new -key key.pem -subj /CN=signer -out request 2>/dev/null
+    openssl x509 -req -in request -CA root.pem -CAkey other.pem -set_serial 2 -days 2 -extfile extensions -out signer.pem 2>/dev/null
+    chmod 600 key.pem
+    manifest-sign --oms certified --key key.pem --certificate signer.pem m >/dev/null
+    agrees "a bundle that certificates vouch for" oms certified 3 --attest-certificate root.pem
+    agrees "where a key is given too the bundle's kind decides" oms certified 3 --attest-certificate root.pem --attest-key other.pub
+    agrees "either way" oms bundle 3 --attest-certificate root.pem --attest-key key.pub
+    make --attest certified --attest-key key.pub m
+    expect "a bundle with certificates where a key is asked for" 1 "[oms-key]"
+    make --attest certified m
+    expect "one with certificates and nobody to vouch is compared" 0 "[attest-unchecked]" "agrees with 3 of 3"
+    openssl req -x509 -key other.pem -subj /CN=stranger -days 2 -out stranger.pem 2>/dev/null
+    make --attest certified --attest-certificate stranger.pem m
+    expect "another root" 1 "[oms-certificate]"
+    same "another root: nothing is made" "" "$out"
+    sed '/CERT/!s/A/B/' signer.pem >m/README.md
+    make --attest certified --attest-certificate root.pem m
+    expect "a changed file under certificates" 1 "of 'README.md'" "[attest-differs]"
+    echo '# Card' >m/README.md
+    say bundle key.pem m/model.gguf >single
+    run manifest-make -p --attest single --attest-key key.pub m/model.gguf
+    expect "a bundle of a single file without name" 0 "agrees with 1 of 1"
+    run manifest-make -p --attest single --attest-key key.pub m
+    expect "where more are described it speaks of none" 1 "expected one described file" "[attest-form]"
+    run manifest-make -p --attest single --attest-key key.pub m/README.md
+    expect "another single file" 1 "of 'README.md'" "[attest-differs]"
     python3 - <<'PY'
 import base64, json
 b = json.load(open("bundle"))

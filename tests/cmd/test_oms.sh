@@ -133,6 +133,40 @@ if [ "$(id -u)" -ne 0 ]; then
     chmod 0 model/f1
     after 'a file that cannot be read is not known' 3 'file: unreadable f1' 'verdict: unknown'
 fi
+if setpriv --reuid=65534 --regid=65534 --clear-groups "$BIN/slm-verify" --version >/dev/null 2>&1 && chmod 711 "$WORK"; then
+    as_nobody() { run setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+    chmod 644 p256.pub p256.sig && mkdir -p model/.git/own model/e && chmod 700 model/.git/own
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub model
+    expect 'a folder that cannot be listed plays no part where it is left out' 0 'verdict: pass'
+    chmod 700 model/e
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub model
+    expect 'elsewhere it is not known what is in it' 3 'file: pass a/1' 'verdict: unknown' 'cannot read the folder e: Permission denied' '[io-open]'
+    for option in --ignore-unsigned-files --ignore-path=e; do
+        as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub "$option" model
+        expect "unless nobody asks: $option" 0 'verdict: pass'
+    done
+    changed model/a/1 0
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub model
+    expect 'a changed file is found all the same' 1 'file: differs a/1' 'verdict: fail'
+    fresh
+    chmod 711 model/a/b
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub --ignore-unsigned-files model
+    expect 'a signed file in such a folder is not known' 3 'file: unreadable a/b/big' 'could not be listed'
+    rm model/a/2
+    as_nobody "$BIN/slm-verify" --oms p256.sig --key p256.pub --ignore-unsigned-files model
+    expect 'one that is elsewhere and is not there is absent' 1 'file: absent a/2' 'file: unreadable a/b/big'
+    fresh
+    cp p256.key nobody.key && chown 65534 nobody.key && chmod 700 model/.git && mkdir written && chmod 777 written
+    as_nobody "$BIN/manifest-sign" --oms written/x.sig --key nobody.key model
+    expect 'nor does such a folder keep from signing what is beside it' 0 'files: 11'
+    mkdir -m 700 model/e
+    as_nobody "$BIN/manifest-sign" --oms written/y.sig --key nobody.key model
+    expect 'one that is not left out does' 3 'cannot read the folder e'
+    same 'and no bundle is written' x.sig "$(ls written)"
+    fresh
+else
+    skip 'a folder that cannot be listed' 'nobody cannot run the commands here'
+fi
 rm -rf empty && mkdir empty
 run slm-verify --oms p256.sig --key p256.pub empty
 expect 'an empty folder is not the model' 1 'file: absent f1'
@@ -269,6 +303,10 @@ run slm-verify --oms locked.sig --key p256.pub model
 expect 'it is the same key' 0 'verdict: pass'
 run manifest-sign --oms no.sig --key locked.key --password-file wrong model
 expect 'a wrong password does not' 1 '[key-password]'
+: >none && chmod 600 none
+run manifest-sign --oms no.sig --key locked.key --password-file none model
+expect 'nor does none' 1 'expected a line with a password, found the end' '[key-password]'
+same 'which is asked for once' 1 "$(printf '%s\n' "$err" | grep -c 'error:')"
 same 'nothing was written' '' "$(ls no.sig 2>/dev/null)"
 
 # ---- calls ----
@@ -370,6 +408,33 @@ for name in server expired later weak; do
     run slm-verify --oms $name.sig --certificate root.pem model
     expect "a certificate that does not do is refused: $name" 1 '[oms-certificate]'
 done
+certify brief p384 sign_ext middle 20200101000000Z 20300101000000Z
+certified brief p384
+MINIMODEL_HOME=$WORK/home
+export MINIMODEL_HOME
+manifest-make -q -p -o local.manifest "$MODEL"
+slm-verify -q local.manifest "$(dirname "$MODEL")" >report
+SOURCE_DATE_EPOCH=1890000000 receipt-write report >/dev/null
+run slm-verify --oms brief.sig --certificate root.pem model
+expect 'a certificate that was good when the newest receipt was written is' 0 'verdict: pass' '[clock-behind]'
+SOURCE_DATE_EPOCH=1900000000 receipt-write report >/dev/null
+run slm-verify --oms brief.sig --certificate root.pem model
+expect 'one that had expired then is not, whatever the clock says' 1 '[clock-behind]' '[oms-certificate]'
+run slm-verify --oms brief.sig --certificate root.pem --home nowhere model
+expect 'a store that is not there is said' 0 'the store is left aside' 'verdict: pass'
+run slm-verify --oms p256.sig --key p256.pub model
+same 'a key has no time' '' "$err"
+mkdir described && cp "$MODEL" described/model.gguf
+manifest-sign --oms described.sig --key p384.key --certificate brief.pem described >/dev/null
+cat brief.pem middle.pem >chain.pem && manifest-sign --oms described.sig --force --key p384.key --certificate chain.pem described >/dev/null
+run manifest-make -p --attest described.sig --attest-certificate root.pem described
+expect 'an attestation by it is none either' 1 '[clock-behind]' '[oms-certificate]'
+chmod u+w home/receipts.log && echo noise >>home/receipts.log
+run slm-verify --oms signer.sig --certificate root.pem model
+expect 'what is wrong with the store is a note' 0 'the store is left aside' 'verdict: pass'
+unset MINIMODEL_HOME
+run manifest-make -p --attest described.sig --attest-certificate root.pem described
+expect 'without the store it is one' 0 'agrees with 1 of 1'
 certify past middle ca_ext root 20200101000000Z 20210101000000Z
 cp middle.key past.key
 certify early p384 sign_ext past 20200601000000Z 20991231000000Z
@@ -464,6 +529,17 @@ if need 'both ways with the reference program' "$MODEL_SIGNING"; then
     theirs sign key --private_key p256.key --signature theirs.sig model/f1
     run slm-verify --oms theirs.sig --key p256.pub model/f1
     expect 'a single file that was signed there' 0 'file: pass f1'
+    for size in 3 1000; do
+        rm -f theirs.sig
+        PYTHONUTF8=1 "$(dirname "$MODEL_SIGNING")/python3" - $size >/dev/null 2>their.err <<'PY'
+import sys
+from model_signing import hashing, signing
+how = hashing.Config().use_shard_serialization(shard_size=int(sys.argv[1]))
+signing.Config().use_elliptic_key_signer(private_key='p256.key').set_hashing_config(how).sign('model/f1', 'theirs.sig')
+PY
+        run slm-verify --oms theirs.sig --key p256.pub model/f1
+        expect "a single file that was signed there in shards of $size" 0 'file: pass f1' 'method: shards'
+    done
     # its command line knows no shards, its library does
     for size in 1000 7 4096; do
         rm -f theirs.sig

@@ -117,7 +117,10 @@ describe --evidence 'derived pass - -' --evidence 'infer-check fail - -' --evide
 policy "evidence: derived"
 holds "evidence derived"
 policy "evidence: derived" "evidence: infer-check" "evidence: x-read"
-breaks "evidence expected infer-check, x-read, found no pass for it"
+breaks "evidence expected infer-check, x-read, found no pass for it, or a fail"
+describe --evidence 'derived fail - -' --evidence 'derived pass - -'
+policy "evidence: derived"
+breaks "evidence expected derived, found no pass for it, or a fail"
 
 # ---- age, against the clock or the newest receipt ----
 
@@ -388,6 +391,8 @@ expect "all of them are named" 1 "[value-word]"
 refused "a policy that is no policy" 1 "[text-first-line]" src/m.manifest
 printf 'minimodel-policy 1\nname: x\nlane: original\n' >newer
 refused "a policy of a newer version" 3 "[text-version-unsupported]" newer
+printf 'minimodel-policy 0\nname: x\nkey: 0123456789abcdef\n' >lower
+refused "a key id in lower case" 1 "lower:3:6: error: expected 16 upper-case hex digits, found" lower
 : >empty
 refused "an empty policy" 1 "[text-first-line]" empty
 printf 'minimodel-policy 0\nname: x\n' >ruleless
@@ -406,4 +411,34 @@ if $nobody; then
     expect "nor may the machine's" 3 "first: error:" "[io-open]"
 else
     skip "a policy that may not be read" "nobody cannot run the commands here"
+fi
+
+# ---- the machine's own ----
+
+# on_machine TEXT COMMAND...: runs where /etc/minimodel is what the shell TEXT makes of the folder etc
+cat >machine.sh <<'END'
+made=$1
+shift
+rm -rf etc && mkdir etc && (cd etc && eval "$made") && mount --bind etc /etc && exec "$@"
+END
+on_machine() { run unshare -rm sh machine.sh "$@"; }
+if unshare -rm sh machine.sh true true 2>/dev/null; then
+    rm -rf home
+    chmod 644 first && cp first good
+    on_machine true slm-verify -q src/m.manifest
+    expect "a machine without a policy has none" 0 "check: policy skip none"
+    on_machine 'mkdir minimodel && cp ../good minimodel/policy' slm-verify -q src/m.manifest
+    expect "a machine's policy applies" 0 "check: policy pass lane original"
+    on_machine "mkdir minimodel && ln -s $WORK/good minimodel/policy" slm-verify -q src/m.manifest
+    expect "also behind a link" 0 "check: policy pass lane original"
+    for made in 'mkdir minimodel && ln -s nowhere minimodel/policy' 'ln -s nowhere minimodel' 'mkdir minimodel && ln -s policy minimodel/policy'; do
+        on_machine "$made" slm-verify -q src/m.manifest
+        expect "a link that leads nowhere is no absent policy: $made" 3 "/etc/minimodel/policy: error:" "[io-open]"
+        on_machine "$made" slm-import -q src
+        expect "nor for slm-import: $made" 3 "[io-open]"
+    done
+    on_machine 'mkdir -p minimodel/policy' slm-verify -q src/m.manifest
+    expect "a folder is no policy" 3 "[io-not-regular]"
+else
+    skip "the machine's own policy" "no mount namespaces here"
 fi

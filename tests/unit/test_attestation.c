@@ -62,7 +62,11 @@ static void sums_come_in_the_forms_of_several_programs(void **state)
     reads(ZEROS "  a", "sha256sums a:00@1");
     reads(ZEROS "  a\r\n" ONES "  b\r\n", "sha256sums a:00@1 b:11@2");
     reads("# x\n\n\r\n" ZEROS "  a/b\n", "sha256sums a/b:00@4");
-    reads("AB" "CDEF000000000000000000000000000000000000000000000000000000000000" "  a\n" + 2, "sha256sums a:cd@1");
+    reads("AB"
+          "CDEF000000000000000000000000000000000000000000000000000000000000"
+          "  a\n" +
+              2,
+          "sha256sums a:cd@1");
     reads("SHA256 (a) = " ONES "\n", "sha256sums a:11@1");
     reads("SHA256(a)= " ONES "\n", "sha256sums a:11@1");
     reads("SHA2-256(a)= " ONES "\n", "sha256sums a:11@1");
@@ -115,7 +119,8 @@ static void pointers_have_three_lines(void **state)
     (void)state;
     reads(VERSION "oid sha256:" ONES "\nsize 12\n", "lfs-pointer :11/12@2");
     reads(VERSION "oid sha256:" ONES "\nsize 0\n", "lfs-pointer :11/0@2");
-    reads("version https://hawser.github.com/spec/v1\noid sha256:" ONES "\nsize 9223372036854775807\n", "lfs-pointer :11/9223372036854775807@2");
+    reads("version https://hawser.github.com/spec/v1\noid sha256:" ONES "\nsize 9223372036854775807\n",
+          "lfs-pointer :11/9223372036854775807@2");
     refuses("version \n", "attest-form@1:1");
     refuses("version https://example.org/\noid sha256:" ONES "\nsize 1\n", "attest-form@1:1");
     refuses(VERSION, "attest-form@2:1");
@@ -158,14 +163,17 @@ static void layers_have_digest_and_size(void **state)
 {
     (void)state;
     reads(OLLAMA(LAYER(MODEL, ZEROS, "5")), "ollama :11/2 :00w/5");
-    reads("\n {\"schemaVersion\":2,\"layers\":[" LAYER("x", ZEROS, "0") "],\"else\":[{}]}", "ollama :00/0");
+    reads("\n {\"schemaVersion\":2,\"layers\":[" LAYER("x", ZEROS, "0") "],\"else\":[{}],\"config\":" LAYER("c", ONES,
+                                                                                                            "2") "}",
+          "ollama :11/2 :00/0");
+    refuses("{\"schemaVersion\":2,\"layers\":[" LAYER("x", ZEROS, "0") "]}", "attest-form@#0");
     reads(OLLAMA(LAYER("x", ZEROS, "5") "," LAYER(MODEL, ZEROS, "5")), "ollama :11/2 :00/5 :00w/5");
     refuses("{}", "attest-form");
     refuses("{\"layers\":[]}", "attest-form@#0");
     refuses("{\"schemaVersion\":1,\"layers\":[]}", "attest-form@#17");
     refuses("{\"schemaVersion\":2,\"layers\":[]}", "attest-form@#28");
     refuses("{\"schemaVersion\":2,\"layers\":{}}", "attest-form@#28");
-    refuses("{\"schemaVersion\":2,\"layers\":[{}]}", "attest-form@#29");
+    refuses("{\"schemaVersion\":2,\"config\":" LAYER("c", ONES, "2") ",\"layers\":[{}]}", "attest-form@#148");
     refuses("{\"schemaVersion\":2,\"config\":3,\"layers\":[{}]}", "attest-form@#28");
     refuses(OLLAMA(LAYER("x", "0" ZEROS, "5")), "attest-form@#174");
     refuses(OLLAMA(LAYER("x", ZEROS, "-5")), "attest-form@#255");
