@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/beneath.h"
@@ -72,6 +73,20 @@ static int compare_entries(const void *a, const void *b)
     return order ? order : (int)left->kind - (int)right->kind;
 }
 
+/* Adds ENTRY for the key whose id ID begins with. Returns 0, or -1 with IO_LIMIT or IO_MEMORY. */
+static int add_entry(struct mm_ring *ring, struct mm_ring_entry *entry, const char *id, struct mm_diags *diags)
+{
+    if (ring->entry_count == MM_RING_FILES)
+        return mm_diag(diags, MM_RULE_IO_LIMIT, "expected at most %d files of keys in %s/%s, found more", MM_RING_FILES,
+                       ring->keyring->path, ring->publisher);
+    if (!mm_grow(&ring->entries, ring->entry_count, &ring->entry_capacity, sizeof *ring->entries))
+        return mm_diag_memory(diags);
+    memcpy(entry->id, id, MM_KEY_ID_TEXT - 1);
+    entry->id[MM_KEY_ID_TEXT - 1] = '\0';
+    ring->entries[ring->entry_count++] = *entry;
+    return 0;
+}
+
 /* Takes NAME where it is one of the page's. Returns 1; 0 where it is another; -1 with a finding. */
 static int take_name(struct mm_ring *ring, const char *name, struct mm_diags *diags)
 {
@@ -80,26 +95,48 @@ static int take_name(struct mm_ring *ring, const char *name, struct mm_diags *di
     const char *ending = name + strnlen(name, MM_KEY_ID_TEXT - 1);
     if (!mm_key_id_read(name, (size_t)(ending - name), id))
         return 0;
-    memcpy(entry.id, name, MM_KEY_ID_TEXT - 1);
     while (entry.kind < MM_RING_KIND_COUNT && strcmp(ending, mm_ring_endings[entry.kind]) != 0)
         entry.kind++;
     if (entry.kind == MM_RING_KIND_COUNT)
         return 0;
-    if (ring->entry_count == MM_RING_FILES)
-        return mm_diag(diags, MM_RULE_IO_LIMIT, "expected at most %d files of keys in %s/%s, found more", MM_RING_FILES,
-                       ring->keyring->path, ring->publisher);
-    if (!mm_grow(&ring->entries, ring->entry_count, &ring->entry_capacity, sizeof *ring->entries))
-        return mm_diag_memory(diags);
-    ring->entries[ring->entry_count++] = entry;
-    return 1;
+    return add_entry(ring, &entry, name, diags) < 0 ? -1 : 1;
 }
 
 static void say_surplus(const struct mm_ring *ring, const char *name, struct mm_diags *diags)
 {
     char shown[MM_SHOWN];
-    mm_diag(diags, MM_RULE_KEYRING_SURPLUS,
-            "expected KEYID.pub, .successor, .revoked and their signatures in %s/%s, found '%s'", ring->keyring->path,
-            ring->publisher, mm_show(shown, name, strlen(name)));
+    mm_show(shown, name, strlen(name));
+    if (strncmp(name, MM_WRITER_TEMPORARY, strlen(MM_WRITER_TEMPORARY)) == 0)
+        mm_note(diags, MM_RULE_KEYRING_SURPLUS, "an interrupted write left '%s' in %s/%s; it can be deleted", shown,
+                ring->keyring->path, ring->publisher);
+    else
+        mm_diag(diags, MM_RULE_KEYRING_SURPLUS,
+                "expected KEYID.pub, .successor, .revoked and their signatures in %s/%s, found '%s'",
+                ring->keyring->path, ring->publisher, shown);
+}
+
+/* A name that is KEYID.revoked but for the case of its letters revokes too: whoever put it there meant it, and what is not read so cannot be
+ * less strict. What only begins so does not, which is said. Returns 0, or -1 with a finding. */
+static int take_near_revocation(struct mm_ring *ring, const char *name, struct mm_diags *diags)
+{
+    const char *ending = mm_ring_endings[MM_RING_REVOKED];
+    const size_t id_length = MM_KEY_ID_TEXT - 1, ending_length = strlen(ending);
+    char upper[MM_KEY_ID_TEXT], shown[MM_SHOWN];
+    unsigned char id[MM_KEY_ID_BYTES];
+    if (strlen(name) < id_length + ending_length || strncasecmp(name + id_length, ending, ending_length) != 0 ||
+        strcasecmp(name + id_length, mm_ring_endings[MM_RING_REVOKED_SIGNATURE]) == 0)
+        return 0;
+    for (size_t i = 0; i < id_length; i++)
+        upper[i] = name[i] >= 'a' && name[i] <= 'f' ? (char)(name[i] - 'a' + 'A') : name[i];
+    upper[id_length] = '\0';
+    if (!mm_key_id_read(upper, id_length, id))
+        return 0;
+    bool revokes = !name[id_length + ending_length];
+    if (!ring->strict)
+        mm_note(diags, MM_RULE_KEYRING_SURPLUS, "expected %s%s in %s/%s, found '%s', which %s", upper, ending,
+                ring->keyring->path, ring->publisher, mm_show(shown, name, strlen(name)),
+                revokes ? "revokes the key all the same" : "revokes nothing");
+    return revokes ? add_entry(ring, &(struct mm_ring_entry){.kind = MM_RING_REVOKED}, upper, diags) : 0;
 }
 
 int mm_ring_list(struct mm_ring *ring, struct mm_diags *diags)
@@ -113,6 +150,8 @@ int mm_ring_list(struct mm_ring *ring, struct mm_diags *diags)
             result = take_name(ring, entry->d_name, diags);
             if (result == 0 && ring->strict)
                 say_surplus(ring, entry->d_name, diags);
+            if (result == 0)
+                result = take_near_revocation(ring, entry->d_name, diags);
         }
         errno = 0;
     }

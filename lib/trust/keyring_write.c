@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -12,17 +13,25 @@
 
 /* ---- one writer ---- */
 
-/* Waits for other writers. File systems that cannot lock a folder are written to without: only who changes one key twice at the
- * same time could lose by it. */
+#define LOCK_TRIES 100 /* a tenth of a second apart: other writers need milliseconds */
+
+/* Waits for other writers, but not for ever: whoever may read the keyring can lock it, and shall not keep a revocation out. Who changes one
+ * key twice at the same time could lose by it. */
 static void lock(const struct mm_keyring *keyring, struct mm_diags *diags)
 {
-    int result;
-    do
-        result = flock(keyring->folder, LOCK_EX);
-    while (result < 0 && errno == EINTR);
-    if (result < 0)
-        mm_note(diags, MM_RULE_KEYRING_OPEN, "cannot lock the keyring %s (%s): let no other command change it now",
-                keyring->path, strerror(errno));
+    const struct timespec pause = {0, 100000000};
+    int tries = 0;
+    while (flock(keyring->folder, LOCK_EX | LOCK_NB) < 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK || tries == LOCK_TRIES) {
+            mm_note(diags, MM_RULE_KEYRING_OPEN, "cannot lock the keyring %s (%s): let no other command change it now",
+                    keyring->path, tries ? "another process has held the lock for ten seconds" : strerror(errno));
+            return;
+        }
+        nanosleep(&pause, NULL);
+        tries++;
+    }
 }
 
 /* Locks the keyring and reads PUBLISHER's folder as RING; CREATE makes it. Returns 1, 0 where there is none, or -1 with a finding. End
@@ -338,17 +347,25 @@ static enum there revoked_there(const struct mm_ring *ring, const char *id, stru
     return sound ? THERE_READ : read == MM_RING_ABSENT ? THERE_NOTHING : THERE_DAMAGED;
 }
 
-/* Writes REVOCATION without a signature, and removes one that was there. */
+/* Writes what revokes the key ID: TEXT and its SIGNATURE, NULL for none. A signature that was there goes first: whatever interrupts this, none
+ * stands beside a text that is not its own. */
+static int put_revoked(const struct mm_ring *ring, const char *id, const struct mm_buf *text,
+                       const struct mm_buf *signature, struct mm_diags *diags)
+{
+    if (take_away(ring, id, MM_RING_REVOKED_SIGNATURE, diags) < 0 || flush(ring, diags) < 0 ||
+        put(ring, id, MM_RING_REVOKED, text, diags) < 0)
+        return -1;
+    return signature ? put(ring, id, MM_RING_REVOKED_SIGNATURE, signature, diags) : 0;
+}
+
 static int put_own(const struct mm_ring *ring, const char *id, const struct mm_revocation *revocation,
                    struct mm_diags *diags)
 {
     struct mm_buf text = {0};
     mm_revocation_write(revocation, &text);
-    int result = put(ring, id, MM_RING_REVOKED, &text, diags);
+    int result = put_revoked(ring, id, &text, NULL, diags);
     mm_buf_release(&text);
-    if (result == 0)
-        result = take_away(ring, id, MM_RING_REVOKED_SIGNATURE, diags);
-    return result > 0 ? flush(ring, diags) : result;
+    return result;
 }
 
 /* Makes REVOCATION the stricter of itself and what is there, and writes that if it is not there; as TEXT with its SIGNATURE, if
@@ -376,8 +393,7 @@ static int strengthen(const struct mm_ring *ring, struct mm_revocation *revocati
         return -1;
     if (!whole)
         return put_own(ring, id, revocation, diags);
-    return put(ring, id, MM_RING_REVOKED, text, diags) < 0 ? -1
-                                                           : put(ring, id, MM_RING_REVOKED_SIGNATURE, signature, diags);
+    return put_revoked(ring, id, text, signature, diags);
 }
 
 int mm_keyring_revoke(const struct mm_keyring *keyring, const char *publisher, struct mm_revocation *revocation,

@@ -198,6 +198,11 @@ static int seal(struct stored *stored, const struct mm_secret *password, struct 
         sealed = pass_over(stored, password, &stream) == 0;
     }
     mm_secret_release(&stream);
+    uint64_t used = mm_little_endian(stored->memory, sizeof stored->memory);
+    if (sealed && used < MEMORY_MAX)
+        mm_note(diags, MM_RULE_KEY_MEMORY,
+                "memory did not suffice: to try a password costs %u MiB instead of %u, and so much less work",
+                (unsigned)(used >> 20), MEMORY_MAX >> 20);
     return sealed ? 0 : mm_diag_memory(diags);
 }
 

@@ -327,6 +327,15 @@ same 'of revocations at once the strictest stays' 'revoked: 2026-01-01T00:00:00Z
 run key-trust check
 expect 'and the keyring is sound' 0
 
+if need 'a lock that is held' flock; then
+    flock -F "$R" sleep 60 &
+    child=$!
+    sleep 0.3
+    run timeout 50 key-trust revoke acme "$key" --reason 'compromised: kept out' --time 2025-01-01T00:00:00Z
+    kill $child
+    expect 'who holds the lock keeps no revocation out' 0 'revoked: 2025-01-01' 'held the lock' '[keyring-open]'
+fi
+
 # ---- killed, and with every call failing once ----
 
 fresh
@@ -368,6 +377,8 @@ if [ -x "$FAULTY/key-trust" ]; then
     each 'revoke' before "$(again revoke -q acme "$ONE" --reason x --time 2026-01-01T00:00:00Z)" "$FAULTY/key-trust" revoke -q acme "$ONE" --reason x --time 2026-01-01T00:00:00Z
     cp -r before revoked && key-trust revoke -q --keyring revoked acme "$ONE" --reason x --time 2026-01-01T00:00:00Z >/dev/null
     each 'import a revocation' revoked "$(again revoke -q acme "$WORK/one/$ONE.revoked")" "$FAULTY/key-trust" revoke -q acme "one/$ONE.revoked"
+    cp -r before signed && key-trust revoke -q --keyring signed acme "one/$ONE.revoked" >/dev/null
+    each 'revoke over a signed one' signed "$(again revoke -q acme "$ONE" --reason compromised --time 2001-01-01T00:00:00Z)" "$FAULTY/key-trust" revoke -q acme "$ONE" --reason compromised --time 2001-01-01T00:00:00Z
     cp -r before pair && key-trust add -q --keyring pair acme "two/$ONE.successor" >/dev/null
     each 'remove' pair "{ key-trust remove -q acme $TWO || [ \$? = 1 ]; } && $sound && ! key-trust list -q | grep -q ^$TWO" "$FAULTY/key-trust" remove -q acme "$TWO"
     # whatever fails, who is told that the key is revoked so has it so

@@ -13,6 +13,7 @@ from manifest import time_fault
 LIMIT = 16384
 STEPS = 16
 KEY_NAME = re.compile(r"([0-9A-F]{16})\.(pub|successor|revoked)")
+NEAR_REVOKED = re.compile(r"([0-9a-f]{16})\.revoked", re.IGNORECASE | re.ASCII)
 
 
 class Wrong(Exception):
@@ -126,12 +127,14 @@ class Publisher:
             match = KEY_NAME.fullmatch(name)
             if match:
                 self.take(match[1], match[2], os.path.join(folder, name))
+            elif match := NEAR_REVOKED.fullmatch(name):
+                self.revoked.setdefault(match[1].upper(), Revocation(None, None))
         for _ in range(STEPS):
             self.keys |= self.next_keys()
 
     def take(self, key_id, kind, path):
         data = read_plain(path)
-        if kind == "revoked":
+        if kind == "revoked":  # in place of one that is only nearly so called
             self.revoked[key_id] = Revocation(data, key_id)
         elif data is not None:
             try:

@@ -162,6 +162,10 @@ def keyrings(source, ring, key, others):
         put_key(source, here, root, None)
         succeed(here, root, key, comment=f"file:{key.id}.pub sha256:{hashlib.sha256(key.public()).hexdigest()}")
 
+    def revoked_as(ending):
+        write(f"{here}/{key.id}.pub", key.public())
+        write(f"{here}/{key.id}{ending}", revocation(key))
+
     def of_revoked():
         chain(1)
         write(f"{here}/{root.id}.revoked", revocation(root))
@@ -203,7 +207,7 @@ def keyrings(source, ring, key, others):
         "there": lambda: put_key(source, there, key, None), "both": both, "collision-there": collision, "collision-here": collision_here,
         "damaged": lambda: put_key(source, here, key, source.randrange(13)), "damaged-too": lambda: put_key(source, here, key, source.randrange(13)),
         "misnamed": misnamed, "link": link, "revoked": lambda: revoked(revocation(key)), "revoked-garbage": lambda: revoked(b"?"),
-        "revoked-empty": lambda: revoked(b""), "revoked-folder": folder, "revoked-other": lambda: revoked(revocation(root), root),
+        "revoked-empty": lambda: revoked(b""), "revoked-folder": folder, "revoked-large": lambda: revoked_as(".REVOKED"), "revoked-copy": lambda: revoked_as(".revoked.txt"), "revoked-other": lambda: revoked(revocation(root), root),
         "revoked-misnamed": lambda: revoked(revocation(root)), "compromised": lambda: revoked(revocation(key, reason="compromised: stolen")),
         "revoked-only": lambda: write(f"{here}/{key.id}.revoked", revocation(key)), "chain-1": lambda: chain(1), "chain-2": lambda: chain(2),
         "chain-16": lambda: chain(16), "chain-17": lambda: chain(17), "forged": forged, "other-comment": other_comment, "of-revoked": of_revoked, "loop": loop,

@@ -369,6 +369,45 @@ static void a_line_of_successors_has_an_end(void **state)
     check_find(place, "acme", &beyond, MM_FOUND_NO, "note:key-successor");
 }
 
+static void letters_of_either_case_revoke(void **state)
+{
+    static const struct { const char *name; bool revokes; const char *findings, *strictly; } cases[] = {
+        {"acme/abcdef0000000001.revoked", true, "note:keyring-surplus", "keyring-surplus"},
+        {"acme/ABCDEF0000000001.REVOKED", true, "note:keyring-surplus", "keyring-surplus"},
+        {"acme/ABCDEF0000000001.revoked.txt", false, "note:keyring-surplus", "keyring-surplus"},
+        {"acme/ABCDEF0000000001.revoked ", false, "note:keyring-surplus", "keyring-surplus"},
+        {"acme/abcdef0000000001.Revoked.Minisig", false, "", "keyring-surplus"},
+        {"acme/notes.revoked", false, "", "keyring-surplus"},
+        {"acme/.minimodel-0123456789abcdef", false, "", "note:keyring-surplus"},
+    };
+    struct place *place = *state;
+    struct signer signer = K(1);
+    struct mm_known_key known;
+    struct mm_revocation own = {.revoked = "2026-01-01T00:00:00Z", .reason = "lost"};
+    memcpy(signer.public.id, (unsigned char[]){1, 0, 0, 0, 0, 0xef, 0xcd, 0xab}, sizeof signer.public.id);
+    memcpy(own.key_id, signer.public.id, sizeof own.key_id);
+    put(place, "acme/ABCDEF0000000001.pub", public_text(&signer));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        put_text(place, cases[i].name, "whatever");
+        assert_int_equal(mm_keyring_find(&place->keyring, "acme", signer.public.id, &known, &place->diags), MM_FOUND_YES);
+        check_number(cases[i].name, known.revoked && !known.revocation_read, cases[i].revokes);
+        check_findings(cases[i].name, &place->diags, cases[i].findings);
+        struct mm_buf found = {0};
+        mm_keyring_each(&place->keyring, "acme", true, add_known, &found, &place->diags);
+        check_findings(cases[i].name, &place->diags, cases[i].strictly);
+        mm_buf_release(&found);
+        if (i == 0) { /* the owner's word is written beside it, and read */
+            assert_int_equal(mm_keyring_revoke(&place->keyring, "acme", &own, &place->diags), 0);
+            check_findings("revoke", &place->diags, cases[i].findings);
+            assert_int_equal(mm_keyring_find(&place->keyring, "acme", signer.public.id, &known, &place->diags), MM_FOUND_YES);
+            check_true("read", known.revocation_read);
+            check_findings("read", &place->diags, cases[i].findings);
+            unlink(in_folder(place->top, "acme/ABCDEF0000000001.revoked"));
+        }
+        unlink(in_folder(place->top, cases[i].name));
+    }
+}
+
 static void whatever_lies_there_revokes(void **state)
 {
     struct place *place = *state;
@@ -711,6 +750,7 @@ int main(void)
         TEST(successors_are_not_forged),
         TEST(successors_may_meet_and_go_round),
         TEST(a_line_of_successors_has_an_end),
+        TEST(letters_of_either_case_revoke),
         TEST(whatever_lies_there_revokes),
         TEST(what_may_not_be_read_is_not_known),
         TEST(a_strict_look_names_what_does_not_belong),
