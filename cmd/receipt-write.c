@@ -249,7 +249,11 @@ static int write_anchor(struct call *c, int home)
 static int open_anchor(struct call *c)
 {
     char *signature = cli_anchor_signature(&c->cli, c->anchor.path);
-    int result = signature ? mm_writer_open(&c->anchor_file, c->anchor.path, c->force, &c->cli.diags) : -1;
+    int result = signature ? cli_spare_secrets(&c->cli, c->anchor.path, c->signer.path, &c->signer.password) : -1;
+    if (result == 0)
+        result = cli_spare_secrets(&c->cli, signature, c->signer.path, &c->signer.password);
+    if (result == 0)
+        result = mm_writer_open(&c->anchor_file, c->anchor.path, c->force, &c->cli.diags);
     if (result == 0)
         result = mm_writer_open(&c->signature_file, signature, c->force, &c->cli.diags);
     free(signature);

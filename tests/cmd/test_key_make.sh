@@ -235,6 +235,12 @@ same "the successor is the new public key" "$(cat again/new.pub)" "$(cat "again/
 run manifest-sign --any --check -p minimodel.pub "again/$id.successor"
 expect "signed by the old key" 0 "verified	$id"
 same "under the comment of the page" "successor:$new of:$id sha256:$(sha256sum <again/new.pub | cut -c1-64)" "$(sed -n 's/^trusted comment: //p' "again/$id.successor.minisig")"
+mkdir spare && cp minimodel.key spare/old.key && echo secret >spare/word.pub && chmod 600 spare/word.pub
+run key-make -q --force --no-password --succeed spare/old.key -o spare old
+expect "--force does not replace the key that signs" 3 "[io-exists]" "spare/old.key"
+run key-make -q --force --password-file spare/word.pub -o spare word
+expect "nor the file of the password" 3 "[io-exists]" "spare/word.pub"
+same "they stay, alone" "$(sha256sum <minimodel.key) secret old.key word.pub" "$(sha256sum <spare/old.key) $(cat spare/word.pub) $(ls -A spare | tr '\n' ' ' | sed 's/ $//')"
 run key-make -q --public-of minimodel.key --succeed minimodel.key -o e self
 expect "a key does not follow itself" 1 "[sign-refused]"
 
