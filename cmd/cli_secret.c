@@ -126,10 +126,11 @@ static int ask_terminal(const char *what, const char *path, struct mm_secret *pa
 
 /* ---- where else passwords come from ---- */
 
+/* Asked while nothing is open but what the caller left so: later the number may be that of a file of the command's own. */
 void cli_password_fd(const struct cli *cli, struct cli_password *how, const char *value)
 {
     uint64_t fd;
-    if (!mm_number(value, strlen(value), INT_MAX, &fd))
+    if (!mm_number(value, strlen(value), INT_MAX, &fd) || fcntl((int)fd, F_GETFD) < 0)
         cli_usage(cli, "expected the number of an open file, found '%s'", value);
     how->fd = (int)fd;
 }
@@ -198,7 +199,7 @@ static int ask(void *context, struct mm_secret *password, struct mm_diags *diags
 }
 
 /* Best effort: what is locked is in no dump anyway, but stacks are. */
-static void forbid_dumps(void)
+void cli_forbid_dumps(void)
 {
     const struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
@@ -209,7 +210,7 @@ struct mm_secret_key *cli_secret_key(struct cli *cli, const char *path, struct c
     const char *shown = cli->diags.file;
     struct asked asked = {cli, path, how};
     struct mm_secret_key *key = NULL;
-    forbid_dumps();
+    cli_forbid_dumps();
     cli->diags.file = path;
     int fd = mm_file_open(path, &cli->diags);
     if (fd >= 0) {
@@ -250,7 +251,7 @@ int cli_new_password(struct cli *cli, const char *path, struct cli_password *how
 {
     struct mm_secret again = {0};
     bool typed = how->fd < 0 && !how->file;
-    forbid_dumps();
+    cli_forbid_dumps();
     if (mm_secret_init(password, MM_PASSWORD_MAX, &cli->diags) < 0 ||
         take_password(cli, "new password of ", path, how, password) < 0)
         return -1;

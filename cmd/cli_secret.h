@@ -19,6 +19,9 @@ void cli_password_fd(const struct cli *cli, struct cli_password *how, const char
 /* Ends the process where both --password-fd and --password-file were given. */
 void cli_password_check(const struct cli *cli, const struct cli_password *how);
 
+/* Turns core dumps off, as far as the system lets it. */
+void cli_forbid_dumps(void);
+
 /* A key that signs what a command writes, where one was given. */
 struct cli_signer {
     const char *path; /* --secret-key, or NULL */

@@ -2,8 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "cli_secret.h"
@@ -56,7 +54,7 @@ struct call {
 
 /* ---- names ---- */
 
-/* Opens FOLDER/NAME and ENDING for writing. A secret key's file is its owner's alone from its first moment. */
+/* Opens FOLDER/NAME and ENDING for writing. */
 static int open_file(struct call *c, int which, const char *name, const char *ending)
 {
     struct file *file = &c->files[which];
@@ -65,11 +63,8 @@ static int open_file(struct call *c, int which, const char *name, const char *en
         file->path = NULL;
         return mm_diag_memory(&c->cli.diags);
     }
-    mode_t mask = umask(which == SECRET ? 0177 : 0);
-    if (which != SECRET)
-        umask(mask);
-    int result = mm_writer_open(&file->writer, file->path, c->force, &c->cli.diags);
-    umask(mask);
+    int result = which == SECRET ? mm_writer_open_private(&file->writer, file->path, c->force, &c->cli.diags)
+                                 : mm_writer_open(&file->writer, file->path, c->force, &c->cli.diags);
     file->wanted = result == 0;
     return result;
 }
@@ -189,6 +184,7 @@ static void advise(struct call *c)
 static int take_keys(struct call *c)
 {
     struct mm_diags *diags = &c->cli.diags;
+    cli_forbid_dumps();
     if (c->succeed && !(c->old = cli_secret_key(&c->cli, c->succeed, &c->password)))
         return -1;
     c->key = c->public_of ? cli_secret_key(&c->cli, c->public_of, &c->password) : mm_secret_key_new(diags);

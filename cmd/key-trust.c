@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -168,7 +169,7 @@ static int read_answer(struct call *c, char answer[static ANSWER_MAX])
     return 0;
 }
 
-/* Shows KEY on the terminal and asks for a yes. */
+/* Shows KEY on the terminal and asks for a yes. What was typed or pasted before is no answer to what nobody had seen. */
 static int ask(struct call *c, const struct mm_public_key *key)
 {
     struct mm_buf question = {0};
@@ -177,9 +178,11 @@ static int ask(struct call *c, const struct mm_public_key *key)
                   "publisher: %s\nkey-id: %s\nfingerprint: %s\n"
                   "Is that the fingerprint that %s told you in another way? Type yes to trust the key: ",
                   c->publisher, mm_key_id_text(id, key->id), mm_public_key_fingerprint(fingerprint, key), c->publisher);
-    int result = mm_buf_text(&question)
-                     ? mm_file_write_all(c->terminal, question.data, question.length, "the terminal", &c->cli.diags)
-                     : mm_diag_memory(&c->cli.diags);
+    int result = mm_buf_text(&question) ? 0 : mm_diag_memory(&c->cli.diags);
+    if (result == 0 && tcflush(c->terminal, TCIFLUSH) < 0)
+        result = mm_diag_errno(&c->cli.diags, MM_RULE_IO_READ, "cannot ask at the terminal", errno);
+    if (result == 0)
+        result = mm_file_write_all(c->terminal, question.data, question.length, "the terminal", &c->cli.diags);
     mm_buf_release(&question);
     if (result == 0)
         result = read_answer(c, answer);

@@ -37,7 +37,7 @@ static const struct cli_option options[] = {
     [QUICK] = {0, "quick", NULL, "leave out whole-file hashes; chunk hashes and roots stay"},
     [STRICT] = {0, "strict", NULL, "files that the manifest does not name are a failure"},
     [REQUIRE_SIGNATURE] = {0, "require-signature", NULL, "an unsigned manifest is a failure, whoever publishes it"},
-    [SIGNATURE] = {0, "signature", "FILE", "the manifest's signature, instead of MANIFEST.minisig"},
+    [SIGNATURE] = {0, "signature", "FILE", "the manifest's signature, instead of MANIFEST.minisig; it is required"},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
     [HOME_DIR] = {0, "home", "DIR", "the store, for what its receipts remember (default: MINIMODEL_HOME)"},
     [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
@@ -136,8 +136,7 @@ static int open_trust(struct call *c)
         return -1;
     if (strcmp(manifest, "-") != 0 && (c->folder = open_folder(c, manifest, mm_path_folder_length(manifest))) < 0)
         return -1;
-    c->cli.diags.file = c->signature;
-    if (c->signature && (c->signature_file = mm_file_open(c->signature, &c->cli.diags)) < 0)
+    if (c->signature && (c->signature_file = cli_open(&c->cli, c->signature)) < 0)
         return -1;
     c->cli.diags.file = shown;
     return 0;
@@ -238,7 +237,7 @@ static int read_signatures(struct call *c, struct mm_signatures *signatures)
     int result = c->signature_file >= 0 ? mm_signatures_read_file(signatures, c->signature_file, &c->cli.diags)
                  : c->folder >= 0       ? mm_signatures_read(signatures, c->folder, name, c->how.links, &c->cli.diags)
                                         : 0;
-    signatures->shown = c->signature;
+    signatures->shown = c->signature ? cli_shown(c->signature) : NULL;
     if (result == 0 && c->folder >= 0)
         result = mm_signatures_read_others(signatures, c->folder, name, c->how.links, trust->policies,
                                            trust->policy_count, &c->cli.diags);
@@ -272,6 +271,7 @@ static int run_inside(struct call *c, int fd, int root)
         check_pin(c, &manifest);
     if (sound && root >= 0 && (!c->bad_ranges || check_output(c, &manifest, root) == 0)) {
         c->how.manifest_path = name_in(c->cli.argv[0], fd, root);
+        c->how.signature = c->signature_file >= 0 ? &c->signature_file : NULL;
         c->how.bad_ranges = c->bad_ranges ? &c->bad : NULL;
         answer = judge(c, &manifest, root);
     } else {
@@ -301,7 +301,10 @@ static void take_option(struct call *c, int option, const char *value)
     case QUICK: c->how.quick = true; break;
     case STRICT: c->how.strict = true; break;
     case REQUIRE_SIGNATURE: c->how.require_signature = true; break;
-    case SIGNATURE: c->signature = value; break;
+    case SIGNATURE:
+        c->signature = value;
+        c->how.require_signature = true; /* who names one wants it verified */
+        break;
     case KEYRING: c->keyring = value; break;
     case HOME_DIR: c->home = c->oms.home = value; break;
     case POLICY: cli_policies_add(&c->trust.policies, value); break;
@@ -338,6 +341,17 @@ static void check_oms_alone(const struct call *c)
                            "--follow-links alone");
 }
 
+/* Standard input is one file. */
+static void check_standard_input(const struct call *c)
+{
+    const struct cli_policies *policies = &c->trust.policies;
+    size_t named = (strcmp(c->cli.argv[0], "-") == 0) + (c->signature && strcmp(c->signature, "-") == 0);
+    for (size_t i = 0; i < policies->file_count; i++)
+        named += strcmp(policies->files[i].path, "-") == 0;
+    if (named > 1)
+        cli_usage(&c->cli, "standard input can be one of manifest, signature and policies, found %zu", named);
+}
+
 int main(int argc, char **argv)
 {
     struct call c = {.trust = CLI_TRUST_NONE, .folder = -1, .signature_file = -1, .writer = {.fd = -1, .folder = -1}};
@@ -360,6 +374,7 @@ int main(int argc, char **argv)
         check_oms_alone(&c);
     if (c.cli.argc < 1 || c.cli.argc > 2)
         cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
+    check_standard_input(&c);
     int answer = cli_finish(&c.cli, c.oms.bundle ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0]) : run(&c));
     free(only);
     return answer;

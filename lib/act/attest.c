@@ -120,14 +120,15 @@ static size_t common_end(const char *a, const char *b)
 /* Of the inputs that are the same file as FOUND, one of the sorted, the one whose path is most like NAME. */
 static size_t most_like(const struct mm_attest *attest, const struct mm_attest_identity *found, const char *name)
 {
-    const struct mm_attest_identity *end = attest->sorted + attest->sorted_count, *best = NULL;
+    const struct mm_attest_identity *end = attest->sorted + attest->sorted_count;
     size_t most = 0;
     for (int i = 0; i < LINKS_COMPARED && found > attest->sorted && by_inode(found - 1, found) == 0; i++)
         found--;
+    const struct mm_attest_identity *best = found;
     for (const struct mm_attest_identity *at = found;
          at < end && at - found <= 2 * LINKS_COMPARED && by_inode(at, found) == 0; at++) {
         size_t common = common_end(attest->gather->inputs[at->input].path, name);
-        if (!best || common > most) {
+        if (common > most) {
             best = at;
             most = common;
         }

@@ -18,6 +18,10 @@
 int mm_chain_append(int home, struct mm_receipt *receipt, char path[static MM_RECEIPT_PATH],
                     unsigned char head[static MM_HASH_BYTES], struct mm_diags *diags);
 
+/* Settles what an interrupted append left, without appending: who decides by the receipts, and may write, does so first. A chain
+ * that is not there is settled. Returns 0, or -1 with findings, as for an append. */
+int mm_chain_settle(int home, struct mm_diags *diags);
+
 /* For a chain that is damaged: appends a line to the log that names the old head and REASON, a value of a line; the next receipt
  * begins a new chain. What is wrong before that line becomes a note. Returns 0, or -1 with findings. */
 int mm_chain_restart(int home, const char *reason, struct mm_diags *diags);
@@ -25,7 +29,7 @@ int mm_chain_restart(int home, const char *reason, struct mm_diags *diags);
 struct mm_chain_facts {
     uint64_t receipts;          /* of the present chain, since the last restart */
     struct mm_digest head;      /* not known: there is no receipt */
-    char created[MM_TIME_SIZE]; /* the head's time, as mm_chain_head tells it; "" for none */
+    char created[MM_TIME_SIZE]; /* the latest time in it, as mm_chain_head tells it; "" for none */
     /* what mm_chain_check also knows */
     uint64_t signatures; /* receipts of the present chain beside which a signature stands, */
     uint64_t verified;   /* and those whose signature is one of the given keys */

@@ -58,7 +58,8 @@ static int judge(struct mm_import *i, int folder, const char *name, enum mm_link
     if (signature->outcome == MM_SIGNED_UNSIGNED && !signature->publisher_known && !i->options->allow_unsigned)
         return mm_diag_line(i->diags, MM_RULE_STORE_SIGNATURE, scheme->line, scheme->key_length + 3,
                             "expected a signed manifest, found an unsigned one: --allow-unsigned lets it pass");
-    return mm_trusted_passes(&i->trusted, false, i->diags) ? 0 : -1;
+    bool passes = mm_trusted_passes(&i->trusted, false, i->diags);
+    return mm_trusted_in_time(&i->trusted, &i->manifest, i->diags) && passes ? 0 : -1;
 }
 
 static int judge_source(struct mm_import *i)
@@ -82,15 +83,20 @@ static int check_rollback(struct mm_import *i, const struct mm_memory *memory)
     return 0;
 }
 
-/* Once more before the model appears: another import may have raised the bar since. */
-static int check_rollback_again(struct mm_import *i)
+/* Once more before the model appears: meanwhile a key may have been revoked, the manifest have expired, another import have raised the
+ * bar. */
+static int judge_again(struct mm_import *i)
 {
-    struct mm_memory memory;
-    int result = mm_memory_read(&memory, i->home, i->facts->model.id, i->manifest.sha256, i->diags);
-    bool same = memory.revision == i->trusted.memory.revision; /* then the answer is known */
-    if (result == 0 && !same)
-        result = check_rollback(i, &memory);
-    mm_memory_release(&memory);
+    struct mm_trusted trusted;
+    struct mm_diags mark = *i->diags;
+    int result = mm_trust_judge(&trusted, i->options->trust, &i->manifest, &i->signatures, i->diags);
+    if (result == 0 &&
+        (!mm_trusted_passes(&trusted, false, i->diags) || !mm_trusted_in_time(&trusted, &i->manifest, i->diags) ||
+         check_rollback(i, &trusted.memory) < 0))
+        result = -1;
+    if (result == 0)
+        mm_diags_rewind(i->diags, &mark); /* notes that were made before */
+    mm_trusted_release(&trusted);
     return result;
 }
 
@@ -458,24 +464,51 @@ static int prepare_items(struct mm_import *i)
     return 0;
 }
 
+/* Takes the lock PATH; a wait is said. Returns its descriptor, or -1 with a finding. */
+static int wait_for_lock(struct mm_import *i, const char *path)
+{
+    bool waited = false;
+    int lock = mm_store_lock(i->home, path, false, &waited, i->diags);
+    if (lock >= 0 || !waited)
+        return lock;
+    mm_note(i->diags, MM_RULE_STORE_WAITS, "another import of this model runs, and is waited for");
+    if (i->options->waiting)
+        i->options->waiting(i->options->progress_context);
+    return mm_store_lock(i->home, path, true, &waited, i->diags);
+}
+
+/* The model REPORT is about appears, unless it is there already, and gets its receipt. Of one model only one import at a time decides by
+ * what was imported before, and adds to it. */
+static int finish(struct mm_import *i, const struct mm_report *report)
+{
+    char path[MM_STORE_PATH];
+    struct mm_receipt receipt = {0};
+    const char *id = i->facts->model.id, *name = strchr(id, '/') + 1;
+    snprintf(path, sizeof path, MM_STORE_PARTIAL "/%.*s@%s.lock", (int)(name - 1 - id), id, name);
+    int result = -1, lock = wait_for_lock(i, path);
+    if (lock < 0)
+        return -1;
+    if (judge_again(i) == 0 && make_receipt(i, report, &receipt) == 0 && (i->found || mm_import_publish(i) == 0))
+        result = write_receipt(i, &receipt);
+    unlinkat(i->home, path, 0);
+    close(lock);
+    mm_receipt_release(&receipt);
+    return result;
+}
+
 static int import_new(struct mm_import *i)
 {
     struct mm_report report = {0};
-    struct mm_receipt receipt = {0};
     int result = -1;
-    struct mm_chain_facts chain;
-    if (check_size(i) < 0 || mm_chain_head(i->home, &chain, i->diags) < 0 || open_partial(i) < 0 || take_lists(i) < 0 ||
-        mm_import_read_lacks(i) < 0)
-        return -1;
-    if (prepare_items(i) < 0 || check_space(i) < 0)
+    if (check_size(i) < 0 || open_partial(i) < 0 || take_lists(i) < 0 || mm_import_read_lacks(i) < 0 ||
+        prepare_items(i) < 0 || check_space(i) < 0)
         return -1;
     if (check(i, &report) == 0) {
         if (mm_report_verdict(&report) != MM_VERDICT_PASS)
             leave(i, &report);
-        else if (check_rollback_again(i) == 0 && make_receipt(i, &report, &receipt) == 0 && mm_import_publish(i) == 0)
-            result = write_receipt(i, &receipt);
+        else
+            result = finish(i, &report);
     }
-    mm_receipt_release(&receipt);
     mm_report_release(&report);
     if (result == 0)
         i->facts->state = MM_IMPORT_DONE;
@@ -498,7 +531,6 @@ static int write_missing_receipt(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 8];
     struct mm_report report = {0};
-    struct mm_receipt receipt = {0};
     int result = -1;
     if (judge_stored(i) < 0)
         return -1;
@@ -509,9 +541,8 @@ static int write_missing_receipt(struct mm_import *i)
     struct mm_verify_options options = {.trusted = &i->trusted, .links = MM_LINKS_FOLLOW};
     i->found = true;
     if (mm_verify(&i->manifest, i->files, &options, &report, i->diags) == 0 &&
-        mm_report_verdict(&report) == MM_VERDICT_PASS && make_receipt(i, &report, &receipt) == 0)
-        result = write_receipt(i, &receipt);
-    mm_receipt_release(&receipt);
+        mm_report_verdict(&report) == MM_VERDICT_PASS)
+        result = finish(i, &report);
     mm_report_release(&report);
     if (result == 0)
         i->facts->state = MM_IMPORT_THERE;
@@ -552,15 +583,8 @@ static int import_locked(struct mm_import *i)
 static int lock_and_import(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 8];
-    bool waited = false;
     snprintf(path, sizeof path, "%s.lock", i->partial);
-    int lock = mm_store_lock(i->home, path, false, &waited, i->diags);
-    if (lock < 0 && waited) {
-        mm_note(i->diags, MM_RULE_STORE_WAITS, "another import of this model runs, and is waited for");
-        if (i->options->waiting)
-            i->options->waiting(i->options->progress_context);
-        lock = mm_store_lock(i->home, path, true, &waited, i->diags);
-    }
+    int lock = wait_for_lock(i, path);
     if (lock < 0)
         return -1;
     int result = import_locked(i);
@@ -594,8 +618,8 @@ int mm_import(int home, const struct mm_supply *supply, size_t which, const stru
                           .files = -1};
     int result = -1;
     *facts = (struct mm_import_facts){0};
-    if (read_manifest(&i, supply->manifests[which].fd) == 0 && judge_source(&i) == 0 &&
-        check_rollback(&i, &i.trusted.memory) == 0 && make_items(&i) == 0)
+    if (read_manifest(&i, supply->manifests[which].fd) == 0 && mm_chain_settle(home, diags) == 0 &&
+        judge_source(&i) == 0 && check_rollback(&i, &i.trusted.memory) == 0 && make_items(&i) == 0)
         result = lock_and_import(&i);
     release(&i);
     return result;

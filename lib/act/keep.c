@@ -46,7 +46,6 @@ static int note_import(void *context, const struct mm_receipt *receipt, const ch
         import->removed = receipt->action == MM_ACTION_REMOVED;
         memcpy(import->manifest.bytes, receipt->manifest_sha256, MM_HASH_BYTES);
         import->in_place = receipt->medium == MM_MEDIUM_IN_PLACE;
-        import->is_unsigned = strcmp(receipt->signature, "unsigned") == 0;
     }
     return 0;
 }
@@ -369,24 +368,14 @@ static void check_surplus(int fd, bool in_place, struct mm_diags *diags)
     mm_folder_release(&folder);
 }
 
-/* Judges the manifest in the open FOLDER by its signature there. One that was imported unsigned, which was allowed, stays
- * as good as it was: it is judged as by an empty keyring. */
-static int judge_again(struct mm_trusted *trusted, int folder, const char *model, const struct mm_manifest *manifest,
-                       const struct mm_keep_import *import, const struct mm_trust *given, struct mm_diags *diags)
+/* Judges the manifest in the open FOLDER, which findings name already, by its signature there. */
+static int judge_again(struct mm_trusted *trusted, int folder, const struct mm_manifest *manifest,
+                       const struct mm_trust *trust, struct mm_diags *diags)
 {
-    char path[MM_STORE_PATH + 16];
-    const char *shown = diags->file;
-    static const struct mm_keyring none = {-1, NULL};
-    struct mm_trust trust = *given;
     struct mm_signatures signatures;
-    if (import->manifest.known && import->is_unsigned)
-        trust.keyring = &none;
-    snprintf(path, sizeof path, "%s/" MM_STORE_MANIFEST, model);
-    diags->file = path;
     int result = mm_signatures_read(&signatures, folder, MM_STORE_MANIFEST, MM_LINKS_BENEATH, diags);
     if (result == 0)
-        result = mm_trust_judge(trusted, &trust, manifest, &signatures, diags);
-    diags->file = shown;
+        result = mm_trust_judge(trusted, trust, manifest, &signatures, diags);
     mm_signatures_release(&signatures);
     return result;
 }
@@ -395,7 +384,7 @@ static void check_files(int home, const struct mm_store_model *model, const stru
                         const struct mm_keep_import *import, const struct mm_keep_check *options,
                         struct mm_diags *diags)
 {
-    char path[MM_STORE_PATH + 8];
+    char path[MM_STORE_PATH + 8], manifest_path[MM_STORE_PATH + 16];
     struct mm_report report = {0};
     struct mm_trusted trusted = {0};
     struct mm_verify_options how = {
@@ -407,14 +396,18 @@ static void check_files(int home, const struct mm_store_model *model, const stru
         .progress_context = options->progress_context,
     };
     snprintf(path, sizeof path, "%s/files", model->path);
+    snprintf(manifest_path, sizeof manifest_path, "%s/" MM_STORE_MANIFEST, model->path);
     int files = mm_tree_open(home, path), folder = mm_tree_open(home, model->path);
     bool verified = files >= 0 && folder >= 0;
+    diags->file = manifest_path;
     if (!verified)
         mm_diag(diags, MM_RULE_IO_OPEN, "cannot open %s: %s", path, strerror(errno));
     else
-        verified = judge_again(&trusted, folder, model->path, manifest, import, options->trust, diags) == 0;
+        verified = judge_again(&trusted, folder, manifest, options->trust, diags) == 0;
     size_t first = diags->count;
-    if (verified && (verified = mm_verify(manifest, files, &how, &report, diags) == 0))
+    verified = verified && mm_verify(manifest, files, &how, &report, diags) == 0;
+    diags->file = model->path;
+    if (verified)
         check_surplus(folder, import->in_place || !import->manifest.known, diags);
     name_beneath(path, first, diags);
     if (verified && mm_report_verdict(&report) == MM_VERDICT_PARTIAL && !diags->no && !diags->unknown)

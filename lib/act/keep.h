@@ -37,7 +37,6 @@ struct mm_keep_check {
 struct mm_keep_import {
     struct mm_digest manifest; /* not known: it was not imported, or removed since */
     bool removed;              /* it was imported, and removed since */
-    bool is_unsigned;          /* it was imported unsigned, which was allowed then */
     bool in_place;             /* its files are links to where they were */
     bool unread;               /* the receipts could not be read */
 };

@@ -199,19 +199,26 @@ static int judge_artifact_bytes(struct mm_obey *o)
                      found);
 }
 
-/* Marks in HAS the lines of the policy for which the manifest states `pass`. */
-static void find_evidence(const struct mm_obey *o, bool *has)
+/* What a manifest says of one kind of evidence, in all its lines. */
+struct evidence {
+    bool pass, fail;
+};
+
+/* Fills FOUND, one for each evidence line of the policy. */
+static void find_evidence(const struct mm_obey *o, struct evidence *found)
 {
     const struct mm_group *model = &o->manifest->groups[0];
     for (size_t i = model->first; i < model->first + model->count; i++) {
         const struct mm_entry *entry = &o->manifest->entries[i];
         const char *space = entry->field == MM_FIELD_EVIDENCE ? memchr(entry->value, ' ', entry->value_length) : NULL;
         size_t kind = space ? (size_t)(space - entry->value) : 0;
-        if (!space || entry->value_length - kind < 6 || memcmp(space, " pass ", 6) != 0)
+        const struct mm_policy_line *line =
+            space ? mm_policy_find(o->policy, MM_POLICY_EVIDENCE, entry->value, kind) : NULL;
+        if (!line || entry->value_length - kind < 6)
             continue;
-        const struct mm_policy_line *line = mm_policy_find(o->policy, MM_POLICY_EVIDENCE, entry->value, kind);
-        if (line)
-            has[line - o->policy->lines - o->policy->first[MM_POLICY_EVIDENCE]] = true;
+        struct evidence *evidence = &found[line - o->policy->lines - o->policy->first[MM_POLICY_EVIDENCE]];
+        evidence->pass = evidence->pass || memcmp(space, " pass ", 6) == 0;
+        evidence->fail = evidence->fail || memcmp(space, " fail ", 6) == 0;
     }
 }
 
@@ -219,21 +226,22 @@ static int judge_evidence(struct mm_obey *o)
 {
     size_t first = o->policy->first[MM_POLICY_EVIDENCE], count = o->policy->counts[MM_POLICY_EVIDENCE], lacking = 0;
     struct mm_buf all = {0}, without = {0};
-    bool *has = calloc(count, sizeof *has);
-    if (!has)
+    struct evidence *found = calloc(count, sizeof *found);
+    if (!found)
         return mm_diag_memory(o->diags);
-    find_evidence(o, has);
+    find_evidence(o, found);
     for (size_t i = 0; i < count; i++) {
-        struct mm_buf *list = has[i] ? &all : &without;
-        lacking += !has[i];
+        bool has = found[i].pass && !found[i].fail;
+        struct mm_buf *list = has ? &all : &without;
+        lacking += !has;
         if (list->length < MM_SHOWN)
             mm_buf_printf(list, "%s%s", list->length ? ", " : "", o->policy->lines[first + i].value);
     }
-    free(has);
+    free(found);
     int result = all.failed || without.failed
                      ? mm_diag_memory(o->diags)
                      : mm_obey_add(o, MM_POLICY_EVIDENCE, lacking ? MM_RESULT_FAIL : MM_RESULT_PASS, NULL,
-                                   mm_buf_text(&without), lacking ? "no pass for it" : mm_buf_text(&all));
+                                   mm_buf_text(&without), lacking ? "no pass for it, or a fail" : mm_buf_text(&all));
     mm_buf_release(&all);
     mm_buf_release(&without);
     return result;

@@ -248,7 +248,7 @@ static int judge_text(struct mm_signature_found *found, const struct subject *su
 static int judge_by_keyring(struct mm_signature_found *found, const struct subject *subject,
                             const struct mm_keyring *keyring, const struct mm_buf *text, struct mm_diags *diags)
 {
-    struct mm_judgement judgement;
+    struct mm_judgement judgement = {0};
     if (mm_judge(&judgement, &subject->manifest, text, keyring, NULL, NULL, diags) < 0)
         return -1;
     found->outcome = judgement.outcome;

@@ -15,6 +15,8 @@
 #define NAMED_CHUNKS 16 /* wrong chunks that a report names (receipts.md) */
 #define NAMED_SURPLUS 16
 
+static const char behind[] = "; the clock is behind the newest receipt";
+
 struct verify {
     const struct mm_manifest *manifest;
     int root;
@@ -73,6 +75,17 @@ bool mm_trusted_passes(const struct mm_trusted *trusted, bool require_signature,
     return !reason && !judgement->undecided && obeyed;
 }
 
+bool mm_trusted_in_time(const struct mm_trusted *trusted, const struct mm_manifest *manifest, struct mm_diags *diags)
+{
+    const struct mm_entry *expires = mm_manifest_get(manifest, 0, MM_FIELD_EXPIRES);
+    if (!expires || strncmp(trusted->now, expires->value, expires->value_length) < 0)
+        return true;
+    mm_diag_line(diags, MM_RULE_VERIFY_EXPIRY, expires->line, expires->key_length + 3,
+                 "expected a manifest that has not expired, now is %s%s", trusted->now,
+                 trusted->clock_behind ? behind : "");
+    return false;
+}
+
 static void check_signature(struct verify *v)
 {
     struct mm_outcome *outcome = &v->report->checks[MM_CHECK_SIGNATURE];
@@ -95,15 +108,12 @@ static void check_expiry(struct verify *v)
     struct mm_outcome *outcome = &v->report->checks[MM_CHECK_EXPIRY];
     const struct mm_entry *expires = mm_manifest_get(v->manifest, 0, MM_FIELD_EXPIRES);
     const struct mm_trusted *trusted = v->options->trusted;
-    const char *now = trusted->now, *how = trusted->clock_behind ? "; the clock is behind the newest receipt" : "";
-    if (!expires || strncmp(now, expires->value, expires->value_length) < 0) {
-        mm_outcome_set(outcome, MM_RESULT_PASS, "%s", expires && *how ? how + 2 : "");
-        return;
-    }
-    mm_outcome_set(outcome, MM_RESULT_FAIL, "expired at %.*s, now is %s%s", (int)expires->value_length, expires->value,
-                   now, how);
-    mm_diag_line(v->diags, MM_RULE_VERIFY_EXPIRY, expires->line, expires->key_length + 3,
-                 "expected a manifest that has not expired, now is %s%s", now, how);
+    bool said = expires && trusted->clock_behind;
+    if (mm_trusted_in_time(trusted, v->manifest, v->diags))
+        mm_outcome_set(outcome, MM_RESULT_PASS, "%s", said ? behind + 2 : "");
+    else
+        mm_outcome_set(outcome, MM_RESULT_FAIL, "expired at %.*s, now is %s%s", (int)expires->value_length,
+                       expires->value, trusted->now, said ? behind : "");
 }
 
 /* Each rule of each policy is a line. */
@@ -548,6 +558,8 @@ static bool is_named(const struct verify *v, const char *path)
 {
     if (v->options->manifest_path &&
         (strcmp(path, v->options->manifest_path) == 0 || mm_signature_is_beside(path, v->options->manifest_path)))
+        return true;
+    if (v->options->signature && mm_file_is_named(v->root, path, *v->options->signature))
         return true;
     for (size_t i = 0; i < v->report->count; i++) {
         const struct mm_claim *claim = &v->report->artifacts[i].claim;

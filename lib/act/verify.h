@@ -32,8 +32,9 @@ struct mm_verify_options {
     const char *const *only;               /* paths to check alone; none: all */
     size_t only_count;
     enum mm_links links;
-    const char *
-        manifest_path; /* where the manifest stands beneath the folder, or NULL: it and its signatures are no surplus */
+    /* where the manifest stands beneath the folder, or NULL: it and its signatures are no surplus */
+    const char *manifest_path;
+    const int *signature; /* the open file of a signature that stands elsewhere, or NULL: it is no surplus either */
     struct mm_buf *bad_ranges; /* wrong chunks are appended, or NULL */
     mm_progress_fn *progress;  /* may be NULL */
     void *progress_context;
@@ -43,6 +44,9 @@ struct mm_verify_options {
  * every rule of every policy holds. An unsigned manifest that is not allowed is a finding here; everything else was one when it was
  * judged. */
 bool mm_trusted_passes(const struct mm_trusted *trusted, bool require_signature, struct mm_diags *diags);
+
+/* True if MANIFEST has not expired by the time that TRUSTED goes by; otherwise VERIFY_EXPIRY. */
+bool mm_trusted_in_time(const struct mm_trusted *trusted, const struct mm_manifest *manifest, struct mm_diags *diags);
 
 /* Checks the artifacts of the valid MANIFEST beneath the open folder ROOT, each read once, and fills REPORT. What fails
  * is a finding too. Returns 0 if the checks could be made, whatever they found; -1 with a finding where they could not.

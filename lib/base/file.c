@@ -232,6 +232,9 @@ int mm_random(void *bytes, size_t length)
 #endif
 }
 
+#define PUBLIC 0666 /* as far as the umask lets it, or the folder's default access list, which takes its place */
+#define PRIVATE 0600
+
 static int name_temporary(struct mm_writer *writer)
 {
     unsigned char noise[8];
@@ -243,14 +246,14 @@ static int name_temporary(struct mm_writer *writer)
     return 0;
 }
 
-static int open_unnamed(int folder)
+static int open_unnamed(const struct mm_writer *writer)
 {
 #ifdef O_TMPFILE
     if (access("/proc/self/fd", F_OK) < 0)
         return -1; /* without it an unnamed file can be given no name */
-    return openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    return openat(writer->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, writer->mode);
 #else
-    (void)folder;
+    (void)writer;
     return -1;
 #endif
 }
@@ -259,7 +262,7 @@ static int open_named(struct mm_writer *writer)
 {
     return name_temporary(writer) < 0
                ? -1
-               : openat(writer->folder, writer->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+               : openat(writer->folder, writer->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, writer->mode);
 }
 
 static int open_parent(const char *path, const char *base)
@@ -281,6 +284,18 @@ static int writer_fails(struct mm_writer *writer, struct mm_diags *diags, const 
     return -1;
 }
 
+/* The umask or a folder's default access list may have left the owner less, and a file system that keeps no modes gives all to
+ * everybody. */
+static int keep_private(int fd)
+{
+    struct stat info;
+    fchmod(fd, PRIVATE); /* what came of it is asked next */
+    if (fstat(fd, &info) < 0)
+        return -1;
+    errno = EPERM;
+    return (info.st_mode & 0777) == PRIVATE ? 0 : -1;
+}
+
 /* Opens the file in writer->folder, which is -1 with errno where it cannot be opened. */
 static int open_output(struct mm_writer *writer, struct mm_diags *diags)
 {
@@ -292,15 +307,19 @@ static int open_output(struct mm_writer *writer, struct mm_diags *diags)
         errno = writer->force ? ENXIO : EEXIST;
         return writer_fails(writer, diags, "will not replace");
     }
-    writer->fd = open_unnamed(writer->folder);
+    writer->fd = open_unnamed(writer);
     if (writer->fd < 0)
         writer->fd = open_named(writer);
-    return writer->fd >= 0 ? 0 : writer_fails(writer, diags, "cannot create");
+    if (writer->fd < 0)
+        return writer_fails(writer, diags, "cannot create");
+    if (writer->mode == PRIVATE && keep_private(writer->fd) < 0)
+        return writer_fails(writer, diags, "cannot keep others from reading");
+    return 0;
 }
 
-static int name_output(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags)
+static int name_output(struct mm_writer *writer, const char *path, mode_t mode, bool force, struct mm_diags *diags)
 {
-    *writer = (struct mm_writer){.fd = -1, .folder = -1, .force = force, .path = strdup(path)};
+    *writer = (struct mm_writer){.fd = -1, .folder = -1, .mode = mode, .force = force, .path = strdup(path)};
     if (!writer->path) {
         errno = ENOMEM;
         return writer_fails(writer, diags, "cannot create");
@@ -310,17 +329,27 @@ static int name_output(struct mm_writer *writer, const char *path, bool force, s
     return 0;
 }
 
-int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags)
+static int open_beside(struct mm_writer *writer, const char *path, mode_t mode, bool force, struct mm_diags *diags)
 {
-    if (name_output(writer, path, force, diags) < 0)
+    if (name_output(writer, path, mode, force, diags) < 0)
         return -1;
     writer->folder = open_parent(writer->path, writer->base);
     return open_output(writer, diags);
 }
 
+int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags)
+{
+    return open_beside(writer, path, PUBLIC, force, diags);
+}
+
+int mm_writer_open_private(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags)
+{
+    return open_beside(writer, path, PRIVATE, force, diags);
+}
+
 int mm_writer_open_in(struct mm_writer *writer, int folder, const char *path, bool force, struct mm_diags *diags)
 {
-    if (name_output(writer, path, force, diags) < 0)
+    if (name_output(writer, path, PUBLIC, force, diags) < 0)
         return -1;
     writer->folder = fcntl(folder, F_DUPFD_CLOEXEC, 0);
     return open_output(writer, diags);

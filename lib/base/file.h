@@ -63,11 +63,16 @@ struct mm_writer {
     int fd, folder;     /* what was written can be read back from fd */
     char *path, *base;  /* final name; its last component, pointing into path */
     char temporary[40]; /* "" while the file has no name */
+    mode_t mode;
     bool force;
 };
 
 /* FORCE allows an existing regular file to be replaced; nothing else ever is. Returns 0, or -1 with a finding and nothing to release. */
 int mm_writer_open(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags);
+
+/* The same for a file that is its owner's alone from its first moment, mode 0600, whatever the umask and the folder's default access
+ * list say. Where the file system cannot keep to that it is not made (IO_WRITE). */
+int mm_writer_open_private(struct mm_writer *writer, const char *path, bool force, struct mm_diags *diags);
 
 /* The same for the last component of PATH in the open folder FOLDER, which stays the caller's; what stands before it in PATH
  * is for findings alone. */

@@ -42,6 +42,36 @@ static int find_path(char **path, const char *given, struct mm_diags *diags)
     return keyring || config || user;
 }
 
+/* Leads PATH through a symbolic link to what is not there? What is meant to be there, on a medium that is not, is not just absent. PATH is
+ * cut. */
+static bool is_dangling(char *path)
+{
+    struct stat info;
+    size_t length = strlen(path);
+    for (;;) {
+        while (length > 1 && path[length - 1] == '/')
+            length--;
+        path[length] = '\0';
+        if (lstat(path, &info) == 0)
+            return S_ISLNK(info.st_mode) && stat(path, &info) < 0;
+        while (length > 0 && path[length - 1] != '/')
+            length--;
+        if (length <= 1)
+            return false;
+    }
+}
+
+/* Returns 1 where nothing is at the keyring's path, 0 where a dangling link is, or -1 with IO_MEMORY. */
+static int is_absent(const struct mm_keyring *keyring, struct mm_diags *diags)
+{
+    char *path = strdup(keyring->path);
+    bool dangling = path && is_dangling(path);
+    if (!path)
+        return mm_diag_memory(diags);
+    free(path);
+    return !dangling;
+}
+
 static int open_failed(const struct mm_keyring *keyring, const char *what, struct mm_diags *diags)
 {
     return mm_diag(diags, MM_RULE_KEYRING_OPEN, "cannot %s the keyring %s: %s", what, keyring->path, strerror(errno));
@@ -68,8 +98,11 @@ int mm_keyring_open(struct mm_keyring *keyring, const char *given, bool create, 
         return 0;
     if (errno != ENOENT || (given && !create))
         return open_failed(keyring, "open", diags);
-    if (!create)
-        return 0;
+    if (!create) {
+        int absent = is_absent(keyring, diags);
+        errno = ENOENT;
+        return absent == 0 ? open_failed(keyring, "follow a link in the name of", diags) : absent < 0 ? -1 : 0;
+    }
     if (mm_beneath_make(keyring->path) < 0)
         return open_failed(keyring, "make", diags);
     keyring->folder = open(keyring->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -88,7 +121,7 @@ void mm_keyring_release(struct mm_keyring *keyring)
 
 bool mm_keyring_publisher(const char *name)
 {
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     size_t length = strlen(name);
     return length <= MM_PUBLISHER_MAX && mm_field_check(MM_FIELD_PUBLISHER_ID, name, length, &fault);
 }
@@ -191,13 +224,11 @@ static int walk_publisher(struct walk *w, const char *publisher)
     return result;
 }
 
+/* What has a publisher's name and is no folder is found out when it is opened. */
 static int take_publisher(struct walk *w, const char *name)
 {
     char shown[MM_SHOWN];
-    struct stat info;
-    if (fstatat(w->keyring->folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : open_failed(w->keyring, "look into", w->diags);
-    if (!S_ISDIR(info.st_mode) || !mm_keyring_publisher(name)) {
+    if (!mm_keyring_publisher(name)) {
         if (w->strict)
             mm_diag(w->diags, MM_RULE_KEYRING_SURPLUS, "expected folders of publishers in %s, found '%s'",
                     w->keyring->path, mm_show(shown, name, strlen(name)));

@@ -17,7 +17,7 @@ struct mm_keyring {
 /* Where the keyring is: GIVEN if not NULL, else the environment's MINIMODEL_KEYRING, else $XDG_CONFIG_HOME/minimodel/keyring, else
  * $HOME/.config/minimodel/keyring; empty variables count as absent, and so does an XDG_CONFIG_HOME that is not absolute.
  * CREATE makes it (0700). Without it a keyring that nobody GIVES and that is not there is an empty one (a note where no variable names
- * one). Returns 0, or -1 with KEYRING_OPEN or IO_MEMORY; release KEYRING in every case. */
+ * one), but for one to which a symbolic link leads. Returns 0, or -1 with KEYRING_OPEN or IO_MEMORY; release KEYRING in every case. */
 int mm_keyring_open(struct mm_keyring *keyring, const char *given, bool create, struct mm_diags *diags);
 void mm_keyring_release(struct mm_keyring *keyring);
 
@@ -57,7 +57,8 @@ typedef int mm_known_key_fn(void *context, const struct mm_known_key *key);
 int mm_keyring_each(const struct mm_keyring *keyring, const char *publisher, bool strict, mm_known_key_fn *each,
                     void *context, struct mm_diags *diags);
 
-/* ---- what changes it; each file appears whole or not at all, and the folder is flushed. One call at a time: others wait ---- */
+/* ---- what changes it; each file appears whole or not at all, and the folder is flushed. One call at a time: others wait. A folder
+ * that would have too many files is IO_LIMIT ---- */
 
 /* Adds KEY for PUBLISHER as KEYID.pub. One that is there already, the same, is fine; another one of that id is KEYRING_KEY, and one that is
  * revoked here KEYRING_REVOKED. FIRST_USE: only where the publisher is not known (KEYRING_FIRST). */
@@ -77,7 +78,7 @@ int mm_keyring_remove(const struct mm_keyring *keyring, const char *publisher,
 
 /* The owner's own word: revokes REVOCATION's key of PUBLISHER, which has to be there (KEYRING_KEY). Where it is revoked already the stricter
  * of both stays: the earlier time, and a reason of compromise. REVOCATION becomes what is there afterwards; without time and reason where that
- * cannot be read, and stays for that. */
+ * is no revocation, and stays for that. What cannot be read is KEYRING_OPEN, and stays too. */
 int mm_keyring_revoke(const struct mm_keyring *keyring, const char *publisher, struct mm_revocation *revocation,
                       struct mm_diags *diags);
 

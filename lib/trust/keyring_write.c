@@ -49,6 +49,22 @@ static void leave(struct mm_ring *ring)
     mm_ring_release(ring);
 }
 
+/* 1 where a file of that name would be one more in the folder. */
+static size_t more(const struct mm_ring *ring, const char *id, enum mm_ring_kind kind)
+{
+    return mm_ring_entry(ring, id, kind) ? 0 : 1;
+}
+
+/* A folder with too many files could not be read any more, nor be mended by these functions. */
+static int check_room(const struct mm_ring *ring, size_t files, struct mm_diags *diags)
+{
+    return ring->entry_count + files <= MM_RING_FILES
+               ? 0
+               : mm_diag(diags, MM_RULE_IO_LIMIT,
+                         "expected at most %d files of keys in %s/%s, found %zu, and %zu to add", MM_RING_FILES,
+                         ring->keyring->path, ring->publisher, ring->entry_count, files);
+}
+
 static int put(const struct mm_ring *ring, const char *id, enum mm_ring_kind kind, const struct mm_buf *text,
                struct mm_diags *diags)
 {
@@ -118,9 +134,13 @@ static int add(const struct mm_ring *ring, const struct mm_public_key *key, stru
     struct mm_buf text = {0};
     char id[MM_KEY_ID_TEXT];
     int result = may_add(ring, key, diags);
-    if (result > 0) {
+    bool adds = result > 0;
+    mm_key_id_text(id, key->id);
+    if (adds)
+        result = check_room(ring, more(ring, id, MM_RING_PUB), diags);
+    if (adds && result == 0) {
         mm_public_key_write(key, &text);
-        result = put(ring, mm_key_id_text(id, key->id), MM_RING_PUB, &text, diags);
+        result = put(ring, id, MM_RING_PUB, &text, diags);
     }
     mm_buf_release(&text);
     return result;
@@ -160,7 +180,9 @@ static int add_successor(const struct mm_ring *ring, const struct mm_ring_key *o
     if (old->known.successor[0] && strcmp(old->known.successor, id) != 0)
         return mm_diag(diags, MM_RULE_KEY_SUCCESSOR, "expected the successor %s that %s has already, found %s",
                        old->known.successor, old->known.id, id);
-    if (may_add(ring, new, diags) < 0)
+    size_t files = more(ring, old->known.id, MM_RING_SUCCESSOR) +
+                   more(ring, old->known.id, MM_RING_SUCCESSOR_SIGNATURE) + more(ring, id, MM_RING_PUB);
+    if (may_add(ring, new, diags) < 0 || check_room(ring, files, diags) < 0)
         return -1;
     if (!old->known.successor[0] && (put(ring, old->known.id, MM_RING_SUCCESSOR_SIGNATURE, signature, diags) < 0 ||
                                      put(ring, old->known.id, MM_RING_SUCCESSOR, text, diags) < 0))
@@ -293,22 +315,27 @@ static bool merge(struct mm_revocation *new, const struct mm_revocation *there)
     return strcmp(there->revoked, new->revoked) == 0 && strcmp(there->reason, new->reason) == 0;
 }
 
-/* What lies there as KEYID.revoked. */
-enum there { THERE_FAILED = -1, THERE_NOTHING, THERE_READ, THERE_UNREADABLE };
+/* What lies there as KEYID.revoked. What could not be read is no answer: it may be less strict than what is to be said, or not there. */
+enum there { THERE_FAILED = -1, THERE_NOTHING, THERE_READ, THERE_DAMAGED };
 static enum there revoked_there(const struct mm_ring *ring, const char *id, struct mm_revocation *there,
                                 struct mm_diags *diags)
 {
-    struct mm_buf text = {0};
+    const char *outer = diags->file;
+    struct mm_buf text = {0}, shown = {0};
     struct mm_diags mark = *diags;
     char own[MM_KEY_ID_TEXT];
+    mm_ring_shown(ring, id, MM_RING_REVOKED, &shown);
+    diags->file = mm_buf_text(&shown);
     enum mm_ring_read read = mm_ring_text(ring, id, MM_RING_REVOKED, &text, diags);
     bool sound = read == MM_RING_READ && mm_revocation_read(there, text.data, text.length, diags) == 0 &&
                  strcmp(mm_key_id_text(own, there->key_id), id) == 0;
+    diags->file = outer;
     mm_buf_release(&text);
-    if (read == MM_RING_FAILED)
+    mm_buf_release(&shown);
+    if (read == MM_RING_FAILED || read == MM_RING_UNREADABLE)
         return THERE_FAILED;
     mm_diags_rewind(diags, &mark);
-    return sound ? THERE_READ : read == MM_RING_ABSENT ? THERE_NOTHING : THERE_UNREADABLE;
+    return sound ? THERE_READ : read == MM_RING_ABSENT ? THERE_NOTHING : THERE_DAMAGED;
 }
 
 /* Writes REVOCATION without a signature, and removes one that was there. */
@@ -334,16 +361,19 @@ static int strengthen(const struct mm_ring *ring, struct mm_revocation *revocati
     enum there found = revoked_there(ring, mm_key_id_text(id, given.key_id), &there, diags);
     if (found == THERE_FAILED)
         return -1;
-    if (found == THERE_UNREADABLE) {
+    if (found == THERE_DAMAGED) {
         revocation->revoked[0] = revocation->reason[0] = '\0';
         mm_note(diags, MM_RULE_REVOCATION_FORM,
-                "%s is revoked already by a file that cannot be read; that is stricter, and stays", id);
+                "%s is revoked already by a file that is no revocation; that is stricter, and stays", id);
         return 0;
     }
     if (found == THERE_READ && merge(revocation, &there))
         return 0;
     bool whole =
         text && strcmp(revocation->revoked, given.revoked) == 0 && strcmp(revocation->reason, given.reason) == 0;
+    size_t files = more(ring, id, MM_RING_REVOKED) + (whole ? more(ring, id, MM_RING_REVOKED_SIGNATURE) : 0);
+    if (check_room(ring, files, diags) < 0)
+        return -1;
     if (!whole)
         return put_own(ring, id, revocation, diags);
     return put(ring, id, MM_RING_REVOKED, text, diags) < 0 ? -1

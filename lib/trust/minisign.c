@@ -81,6 +81,21 @@ bool mm_public_key_same(const struct mm_public_key *a, const struct mm_public_ke
 
 /* ---- public keys ---- */
 
+/* Is POINT a canonical one of the prime-order group? Releases of libsodium up to 1.0.20 also call a good point plus the one of order 2 so
+ * (CVE-2025-69277). The group's order less one makes a good point its negative, which is the other of the same y, and no other one. */
+static bool is_of_prime_order(const unsigned char point[static MM_PUBLIC_KEY_BYTES])
+{
+    static const unsigned char one[crypto_core_ed25519_SCALARBYTES] = {1};
+    unsigned char minus_one[crypto_core_ed25519_SCALARBYTES], negative[MM_PUBLIC_KEY_BYTES];
+    if (!crypto_core_ed25519_is_valid_point(point))
+        return false;
+    crypto_core_ed25519_scalar_negate(minus_one, one);
+    if (crypto_scalarmult_ed25519_noclamp(negative, minus_one, point) < 0)
+        return false;
+    negative[sizeof negative - 1] ^= 0x80; /* the sign of x */
+    return memcmp(negative, point, sizeof negative) == 0;
+}
+
 int mm_public_key_read(struct mm_public_key *key, const char *text, size_t length, struct mm_diags *diags)
 {
     unsigned char bytes[PUBLIC_BYTES];
@@ -96,7 +111,7 @@ int mm_public_key_read(struct mm_public_key *key, const char *text, size_t lengt
         return mm_diag_line(diags, MM_RULE_KEY_FORM, 2, 1, "expected a key of the algorithm Ed, found another");
     memcpy(key->id, bytes + 2, MM_KEY_ID_BYTES);
     memcpy(key->point, bytes + 2 + MM_KEY_ID_BYTES, MM_PUBLIC_KEY_BYTES);
-    if (!crypto_core_ed25519_is_valid_point(key->point))
+    if (!is_of_prime_order(key->point))
         return mm_diag_line(diags, MM_RULE_KEY_WEAK, 2, 1,
                             "expected a canonical point of the prime-order group, found another one");
     return 0;

@@ -2,15 +2,37 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static bool is_said(const struct mm_diags *diags, enum mm_rule rule)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].rule == rule)
+            return true;
+    return false;
+}
+
+/* libsodium locks what it gives, and says nothing where it could not; to lock it again does no harm and tells. */
+void *mm_secret_memory(size_t size, struct mm_diags *diags)
+{
+    void *memory = sodium_init() < 0 ? NULL : sodium_malloc(size);
+    if (!memory)
+        mm_diag_memory(diags);
+    else if (sodium_mlock(memory, size) < 0 && !is_said(diags, MM_RULE_KEY_MEMORY))
+        mm_note(diags, MM_RULE_KEY_MEMORY,
+                "secrets cannot be locked in memory (%s), and might be written to swap space: "
+                "ulimit -l says how much memory may be locked",
+                strerror(errno));
+    return memory;
+}
+
 int mm_secret_init(struct mm_secret *secret, size_t capacity, struct mm_diags *diags)
 {
-    *secret = (struct mm_secret){0};
-    secret->bytes = sodium_init() < 0 ? NULL : sodium_malloc(capacity);
+    *secret = (struct mm_secret){.bytes = mm_secret_memory(capacity, diags)};
     if (!secret->bytes)
-        return mm_diag_memory(diags);
+        return -1;
     secret->capacity = capacity;
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Passwords, and whatever else is to be locked in memory and wiped (libsodium's guarded allocations), and the files in which they
- * lie. Memory that the system does not let a process lock is wiped all the same. */
+ * lie. Memory that the system does not let a process lock is wiped all the same; that is said once (a note KEY_MEMORY). */
 #ifndef MM_TRUST_SECRET_H
 #define MM_TRUST_SECRET_H
 
@@ -13,6 +13,9 @@ struct mm_secret {
     char *bytes; /* locked memory of `capacity` bytes, NULL for none */
     size_t length, capacity;
 };
+
+/* SIZE bytes of such memory, whatever they hold; wiped and given back by sodium_free. Returns NULL with IO_MEMORY. */
+void *mm_secret_memory(size_t size, struct mm_diags *diags);
 
 /* Returns 0, or -1 with IO_MEMORY. Release SECRET in every case. */
 int mm_secret_init(struct mm_secret *secret, size_t capacity, struct mm_diags *diags);

@@ -36,14 +36,6 @@ struct mm_secret_key {
 
 /* ---- the key in memory ---- */
 
-static struct mm_secret_key *new_key(struct mm_diags *diags)
-{
-    struct mm_secret_key *key = sodium_init() < 0 ? NULL : sodium_malloc(sizeof *key);
-    if (!key)
-        mm_diag_memory(diags);
-    return key;
-}
-
 void mm_secret_key_free(struct mm_secret_key *key)
 {
     sodium_free(key);
@@ -56,7 +48,7 @@ const struct mm_public_key *mm_secret_key_public(const struct mm_secret_key *key
 
 struct mm_secret_key *mm_secret_key_new(struct mm_diags *diags)
 {
-    struct mm_secret_key *key = new_key(diags);
+    struct mm_secret_key *key = mm_secret_memory(sizeof *key, diags);
     if (!key)
         return NULL;
     crypto_sign_keypair(key->public.point, key->secret);
@@ -77,36 +69,38 @@ static void checksum(const struct stored *stored, unsigned char out[static crypt
     sodium_memzero(&state, sizeof state);
 }
 
-/* Puts the stream that follows from PASSWORD over what is sealed, or takes it off. Returns 0, or -1 where memory does not suffice. */
-static int pass_over(struct stored *stored, const struct mm_secret *password)
+/* Puts the stream that follows from PASSWORD over what is sealed, or takes it off; STREAM is room for it. Returns 0, or -1 where memory
+ * does not suffice. */
+static int pass_over(struct stored *stored, const struct mm_secret *password, struct mm_secret *stream)
 {
-    unsigned char *stream = sodium_malloc(sizeof stored->sealed);
-    unsigned char *sealed = (unsigned char *)&stored->sealed;
-    if (!stream)
-        return -1;
-    int result = crypto_pwhash_scryptsalsa208sha256(stream, sizeof stored->sealed, password->bytes, password->length,
+    unsigned char *sealed = (unsigned char *)&stored->sealed, *bytes = (unsigned char *)stream->bytes;
+    int result = crypto_pwhash_scryptsalsa208sha256(bytes, sizeof stored->sealed, password->bytes, password->length,
                                                     stored->salt,
                                                     mm_little_endian(stored->operations, sizeof stored->operations),
                                                     (size_t)mm_little_endian(stored->memory, sizeof stored->memory));
     for (size_t i = 0; result == 0 && i < sizeof stored->sealed; i++)
-        sealed[i] ^= stream[i];
-    sodium_free(stream);
+        sealed[i] ^= bytes[i];
     return result;
 }
 
 static int open_sealed(struct stored *stored, mm_password_fn *ask, void *context, struct mm_diags *diags)
 {
-    struct mm_secret password;
+    struct mm_secret password = {0}, stream = {0};
     uint64_t operations = mm_little_endian(stored->operations, 8), memory = mm_little_endian(stored->memory, 8);
     if (operations > OPERATIONS || memory < MEMORY_MIN || memory > MEMORY_MAX)
         return mm_diag(diags, MM_RULE_IO_LIMIT,
                        "expected a password that costs at most %u operations and %u to %u bytes, found others",
                        OPERATIONS, MEMORY_MIN, MEMORY_MAX);
-    int result = mm_secret_init(&password, MM_PASSWORD_MAX, diags) < 0 ? -1 : ask(context, &password, diags);
-    if (result == 0 && pass_over(stored, &password) < 0)
+    int result = mm_secret_init(&password, MM_PASSWORD_MAX, diags);
+    if (result == 0)
+        result = mm_secret_init(&stream, sizeof stored->sealed, diags);
+    if (result == 0)
+        result = ask(context, &password, diags);
+    if (result == 0 && pass_over(stored, &password, &stream) < 0)
         result = mm_diag(diags, MM_RULE_IO_MEMORY, "memory is exhausted: the password needs %u MiB",
                          (unsigned)(memory >> 20));
     mm_secret_release(&password);
+    mm_secret_release(&stream);
     return result;
 }
 
@@ -164,10 +158,8 @@ struct mm_secret_key *mm_secret_key_read(int fd, mm_password_fn *ask, void *cont
 {
     struct mm_secret text = {0};
     struct mm_secret_key *key = NULL;
-    struct stored *stored = sodium_init() < 0 ? NULL : sodium_malloc(sizeof *stored);
-    bool ready = stored && (key = new_key(diags));
-    if (!stored)
-        mm_diag_memory(diags);
+    struct stored *stored = mm_secret_memory(sizeof *stored, diags);
+    bool ready = stored && (key = mm_secret_memory(sizeof *key, diags));
     ready = ready && mm_secret_check_file(fd, diags) == 0 && read_text(fd, &text, diags) == 0 &&
             decode(stored, &text, diags) == 0;
     bool password = ready && stored->kdf[0];
@@ -191,18 +183,22 @@ static void store_number(unsigned char out[static 8], uint64_t number)
 }
 
 /* Half the memory, and with it half the work, until the machine has as much. */
-static int seal(struct stored *stored, const struct mm_secret *password)
+static int seal(struct stored *stored, const struct mm_secret *password, struct mm_diags *diags)
 {
-    uint64_t operations = OPERATIONS;
+    struct mm_secret stream;
+    uint64_t operations = OPERATIONS, memory = MEMORY_MAX;
+    if (mm_secret_init(&stream, sizeof stored->sealed, diags) < 0)
+        return -1;
     memcpy(stored->kdf, "Sc", 2);
     randombytes_buf(stored->salt, sizeof stored->salt);
-    for (uint64_t memory = MEMORY_MAX; memory >= MEMORY_MIN; memory /= 2, operations /= 2) {
+    bool sealed = false;
+    for (; !sealed && memory >= MEMORY_MIN; memory /= 2, operations /= 2) {
         store_number(stored->operations, operations);
         store_number(stored->memory, memory);
-        if (pass_over(stored, password) == 0)
-            return 0;
+        sealed = pass_over(stored, password, &stream) == 0;
     }
-    return -1;
+    mm_secret_release(&stream);
+    return sealed ? 0 : mm_diag_memory(diags);
 }
 
 int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret *password, struct mm_secret *out,
@@ -213,15 +209,15 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
     struct stored *stored;
     if (mm_secret_init(out, size, diags) < 0)
         return -1;
-    if (!(stored = sodium_malloc(sizeof *stored)))
-        return mm_diag_memory(diags);
+    if (!(stored = mm_secret_memory(sizeof *stored, diags)))
+        return -1;
     memset(stored, 0, sizeof *stored);
     memcpy(stored->algorithm, "Ed", 2);
     memcpy(stored->check, "B2", 2);
     memcpy(stored->sealed.id, key->public.id, sizeof key->public.id);
     memcpy(stored->sealed.secret, key->secret, sizeof key->secret);
     checksum(stored, stored->sealed.checksum);
-    int result = password && seal(stored, password) < 0 ? mm_diag_memory(diags) : 0;
+    int result = password ? seal(stored, password, diags) : 0;
     if (result == 0) {
         out->length = (size_t)snprintf(out->bytes, size, MM_UNTRUSTED_COMMENT "%ssecret key %s\n",
                                        password ? "encrypted " : "", mm_key_id_text(id, key->public.id));
@@ -236,7 +232,7 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
 
 /* ---- signing ---- */
 
-/* A comment is one line of text that no terminal obeys. */
+/* A comment is one line of text that no terminal obeys and that reads as it is written: verifiers print it as it stands. */
 static int check_comment(const char *comment, size_t length, struct mm_diags *diags)
 {
     char shown[MM_SHOWN];
@@ -246,8 +242,9 @@ static int check_comment(const char *comment, size_t length, struct mm_diags *di
                        COMMENT_MAX, length);
     for (size_t at = 0, size; at < length; at += size) {
         size = mm_utf8_decode((const unsigned char *)comment + at, length - at, &code);
-        if (size == 0 || mm_utf8_control(code))
-            return mm_diag(diags, MM_RULE_SIGNATURE_FORM, "expected a trusted comment of one line of text, found '%s'",
+        if (size == 0 || mm_utf8_control(code) || mm_utf8_noncharacter(code) || mm_utf8_invisible(code))
+            return mm_diag(diags, MM_RULE_SIGNATURE_FORM,
+                           "expected a trusted comment of one line of visible text, found '%s'",
                            mm_show(shown, comment, length));
     }
     return 0;

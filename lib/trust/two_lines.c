@@ -3,19 +3,16 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "base/utf8.h"
-
 int mm_two_lines_read(struct mm_two_lines *lines, const char *text, size_t length, enum mm_rule rule,
                       struct mm_diags *diags)
 {
     static const char prefix[] = MM_UNTRUSTED_COMMENT;
-    size_t at;
     const char *end = length ? memchr(text, '\n', length) : NULL;
     size_t first = end ? (size_t)(end - text) : length;
     if (!end || first < sizeof prefix - 1 || memcmp(text, prefix, sizeof prefix - 1) != 0)
         return mm_diag_line(diags, rule, 1, 1, "expected 'untrusted comment: ', found something else");
-    if (memchr(text, '\0', first) || memchr(text, '\r', first) || !mm_utf8_valid(text, first, &at))
-        return mm_diag_line(diags, rule, 1, 1, "expected a line of UTF-8 text, found other bytes");
+    if (memchr(text, '\0', first) || memchr(text, '\r', first))
+        return mm_diag_line(diags, rule, 1, 1, "expected a line without NUL and CR, found them");
     lines->value = end + 1;
     size_t left = length - first - 1;
     const char *stop = left ? memchr(lines->value, '\n', left) : NULL;

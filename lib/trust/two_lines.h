@@ -15,7 +15,8 @@ struct mm_two_lines {
     size_t value_length, rest_length;
 };
 
-/* Returns 0, or -1 with RULE where the first line is no untrusted comment of UTF-8 text. */
+/* Returns 0, or -1 with RULE where the first line is no untrusted comment. Nobody signed it and nobody is shown it: its bytes may be any but NUL
+ * and CR. */
 int mm_two_lines_read(struct mm_two_lines *lines, const char *text, size_t length, enum mm_rule rule,
                       struct mm_diags *diags);
 

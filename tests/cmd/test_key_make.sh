@@ -47,6 +47,25 @@ run key-make --no-password -o no-such-folder
 expect "a folder that is not there" 3 "no-such-folder"
 (umask 0 && key-make -q --no-password -o e open >/dev/null)
 same "a wide umask does not widen the secret key" 600 "$(stat -c %a e/open.key)"
+mkdir listed && cat >access.py <<'PY'
+# a default access list: the owner, user 65534, the group and others may all read and write what is made in the folder
+import os, struct, sys
+entries = [(1, 7, 0xffffffff), (2, 7, 65534), (4, 7, 0xffffffff), (16, 7, 0xffffffff), (32, 7, 0xffffffff)]
+try:
+    os.setxattr(sys.argv[1], 'system.posix_acl_default', struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *e) for e in entries))
+except OSError as error:
+    sys.exit(str(error))
+PY
+if python3 access.py listed 2>why; then
+    key-make -q --no-password -o listed a >/dev/null
+    same "nor does a folder's default access list" "600 666" "$(stat -c %a listed/a.key listed/a.pub | tr '\n' ' ' | sed 's/ $//')"
+    run manifest-sign --any -s listed/a.key listed/a.pub
+    expect "and the key signs" 0
+else
+    skip "a folder with a default access list" "$(cat why)"
+fi
+(umask 0777 && key-make -q --no-password -o e narrow >/dev/null)
+same "a narrow umask does not lock its owner out" 600 "$(stat -c %a e/narrow.key)"
 
 # ---- calls ----
 
@@ -66,8 +85,13 @@ run sh -c 'printf "a\0b\n" | key-make --password-fd 0 -o e p1'
 expect "a password with NUL" 1 "[key-password]"
 run sh -c 'head -c 2000 /dev/zero | tr "\0" a | key-make --password-fd 0 -o e p1'
 expect "a password of 2000 bytes" 3 "[io-limit]"
-run key-make --password-fd 77 -o e p1
-expect "a descriptor that is not open" 3 "[io-read]"
+for fd in 3 5 7; do
+    run sh -c "exec key-make --password-fd $fd -o e p1 $fd>&-"
+    expect "descriptor $fd, which is not open" 2 "expected the number of an open file, found '$fd'"
+done
+run sh -c 'key-make --password-fd 3 -o e p1 3>e/written'
+expect "a descriptor that cannot be read" 3 "[io-read]"
+rm -f e/written
 printf 'secret\n' >wide && chmod 644 wide
 run key-make --password-file wide -o e p1
 expect "a password's file that others can read" 1 "wide: error: " "0644" "[key-mode]"
@@ -176,6 +200,25 @@ run key-make --public-of damaged.key -o e
 expect "a damaged secret key" 1 "damaged.key" "[key-damaged]"
 run key-make --public-of minimodel.pub -o e
 expect "a public key where a secret one is expected" 1 "[key-"
+
+# ---- memory ----
+
+# unlocked COMMAND...: runs it as who may lock no memory
+unlocked() {
+    if [ "$(id -u)" -eq 0 ]; then
+        run setpriv --reuid 65534 --clear-groups sh -c 'ulimit -l 0; exec "$@"' sh "$@"
+    else
+        run sh -c 'ulimit -l 0; exec "$@"' sh "$@"
+    fi
+}
+if [ "$(id -u)" -ne 0 ] || need "memory that cannot be locked" setpriv; then
+    mkdir all && chmod 777 all && chmod 755 .
+    unlocked "$BIN/key-make" --no-password -o all swapped
+    expect "memory that cannot be locked is said" 0 "secret-key: all/swapped.key" "note: secrets cannot be locked in memory" "[key-memory]"
+    same "once" 1 "$(grep -c 'key-memory' "$WORK/.err")"
+    unlocked "$BIN/manifest-sign" --any -s all/swapped.key all/swapped.pub
+    expect "and by who signs" 0 "signed	" "[key-memory]"
+fi
 
 # ---- again, and succession ----
 

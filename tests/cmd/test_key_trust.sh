@@ -16,22 +16,38 @@ ONE=$(alias_of one) TWO=$(alias_of two) THREE=$(alias_of three) FOUR=$(alias_of 
 succeed() { key-make -q --force -o "$2" --succeed "$1/$1.key" --public-of "$2/$2.key" >"$2.facts" 2>err || not_ok "succession" "$(cat err)"; }
 fresh() { chmod -R u+rwx "$R" 2>/dev/null; rm -rf "$R"; }
 states() { key-trust list -q "$@" 2>/dev/null | cut -f1,2,4; }
-# typed ANSWER COMMAND...: runs it on a terminal of its own, where ANSWER is typed
-typed() {
+# typed ANSWER COMMAND...: runs it on a terminal of its own, where ANSWER is typed once something was asked
+# pasted ANSWER COMMAND...: the same, typed before it, and an empty line afterwards
+typed() { on_terminal typed "$@"; }
+pasted() { on_terminal pasted "$@"; }
+on_terminal() {
     python3 - "$@" <<'PY'
 import os, pty, sys
+how, answer, *command = sys.argv[1:]
+begin, go = os.pipe()
 pid, fd = pty.fork()
 if pid == 0:
-    os.execvp(sys.argv[2], sys.argv[2:])
-os.write(fd, sys.argv[1].encode() + b'\n')
+    os.close(go)
+    os.read(begin, 1)
+    os.execvp(command[0], command)
+os.close(begin)
+if how == 'pasted':
+    os.write(fd, answer.encode() + b'\n')
+    answer = ''
+os.close(go)
+seen, asked = b'', False
 while True:
     try:
-        seen = os.read(fd, 65536)
+        more = os.read(fd, 65536)
     except OSError:
         break
-    if not seen:
+    if not more:
         break
-    os.write(1, seen)
+    seen += more
+    if not asked and b'trust the key: ' in seen:
+        asked = True
+        os.write(fd, answer.encode() + b'\n')
+os.write(1, seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 PY
 }
@@ -83,6 +99,8 @@ run typed no key-trust add acme two/two.pub
 expect 'who does not type yes' 1 "$(print_of two)" '[key-fingerprint]'
 run typed '' key-trust add acme two/two.pub
 expect 'nothing typed' 1 '[key-fingerprint]'
+run pasted yes key-trust add acme two/two.pub
+expect 'what was typed before the question' 1 "found ''" '[key-fingerprint]'
 run typed yes key-trust add acme two/two.pub
 expect 'who types yes' 0 "$(print_of two)" 'because: its fingerprint was confirmed'
 run key-trust add --trust-on-first-use acme three/three.pub
@@ -266,6 +284,10 @@ done
 ln -s acme "$R/linked"
 run key-trust list linked
 expect 'a linked publisher is not read' 3 '[keyring-open]'
+for action in list check; do
+    run key-trust $action
+    expect "nor passed over: $action" 3 '[keyring-open]' "$R/linked"
+done
 run key-trust add --trust-on-first-use linked one/one.pub
 expect 'nor written to' 3 '[keyring-open]'
 rm "$R/linked"
@@ -348,6 +370,31 @@ if [ -x "$FAULTY/key-trust" ]; then
     each 'import a revocation' revoked "$(again revoke -q acme "$WORK/one/$ONE.revoked")" "$FAULTY/key-trust" revoke -q acme "one/$ONE.revoked"
     cp -r before pair && key-trust add -q --keyring pair acme "two/$ONE.successor" >/dev/null
     each 'remove' pair "{ key-trust remove -q acme $TWO || [ \$? = 1 ]; } && $sound && ! key-trust list -q | grep -q ^$TWO" "$FAULTY/key-trust" remove -q acme "$TWO"
+    # whatever fails, who is told that the key is revoked so has it so
+    cat >told.py <<'PY'
+import os, shutil, subprocess, sys
+before, has, *command = sys.argv[1:]
+def run(fault):
+    shutil.rmtree('o', ignore_errors=True)
+    shutil.copytree(before, 'o')
+    return subprocess.run(command, env=dict(os.environ, FAULT=fault, FAULT_COUNT='count'), capture_output=True, timeout=60)
+for kind, error in ('open', 5), ('open', 24), ('memory', 12), ('read', 5), ('stat', 5):
+    run(f'{kind}:-1:{error}')
+    for n in range(1, int(open('count').read()) + 1):
+        done = run(f'{kind}:{n}:{error}')
+        listed = subprocess.run(['key-trust', 'list', '-q'], capture_output=True, text=True).stdout
+        if done.returncode not in (0, 3) or done.returncode == 0 and has not in listed:
+            print(kind, error, n, done.returncode, listed, done.stderr.decode())
+PY
+    told() {
+        name=$1
+        shift
+        same "$name, told so" '' "$(python3 told.py "$@" 2>&1 | head -n 8)"
+    }
+    told 'revoke' before revoked "$FAULTY/key-trust" revoke -q acme "$ONE" --reason lost --time 2026-01-01T00:00:00Z
+    told 'revoke more strictly' revoked compromised "$FAULTY/key-trust" revoke -q acme "$ONE" --reason compromised
+    told 'import a revocation' before revoked "$FAULTY/key-trust" revoke -q acme "one/$ONE.revoked"
+    told 'import a stricter one' revoked compromised "$FAULTY/key-trust" revoke -q acme "one/$ONE.revoked"
     each 'list' pair "diff -r $WORK/pair $WORK/o" "$FAULTY/key-trust" list -q
     each 'check' pair "diff -r $WORK/pair $WORK/o" "$FAULTY/key-trust" check -q
 else

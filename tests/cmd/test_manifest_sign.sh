@@ -126,6 +126,8 @@ run manifest-sign --any --comment "$(printf 'a\nb')" -s key.key u.manifest
 expect "a comment is one line" 1 "[signature-form]"
 run manifest-sign --any --comment "$(printf 'a\033[2J')" -s key.key u.manifest
 expect "and moves no terminal" 1 "[signature-form]"
+run manifest-sign --any --comment "$(printf 'good\342\200\256dab')" -s key.key u.manifest
+expect "and reads as it is written" 1 'good\u{202e}dab' "[signature-form]"
 mkfifo pipe
 run manifest-sign --any -s key.key pipe . /dev/null
 expect "only regular files are signed" 3 "pipe: error: " "[io-not-regular]"
@@ -232,6 +234,9 @@ PY
     minisign -S -s key.key -m theirs/* >/dev/null 2>&1
     run manifest-sign --any -c -p key.pub theirs/*[0-9]
     same "100 of minisign's are verified" "0 100" "$status $(grep -c '^verified' "$WORK/.out")"
+    minisign -S -s key.key -m theirs/2 -c "$(printf 'caf\351')" >/dev/null 2>&1
+    run manifest-sign --any -c -p key.pub theirs/2
+    expect "what nobody signed or reads may be any bytes" 0 "verified	"
     minisign -S -l -s key.key -m theirs/1 >/dev/null 2>&1
     run manifest-sign --any -c -p key.pub theirs/1
     expect "a legacy signature of minisign's is refused" 1 "bad-signature	" "[signature-legacy]"

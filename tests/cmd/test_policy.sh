@@ -117,7 +117,10 @@ describe --evidence 'derived pass - -' --evidence 'infer-check fail - -' --evide
 policy "evidence: derived"
 holds "evidence derived"
 policy "evidence: derived" "evidence: infer-check" "evidence: x-read"
-breaks "evidence expected infer-check, x-read, found no pass for it"
+breaks "evidence expected infer-check, x-read, found no pass for it, or a fail"
+describe --evidence 'derived fail - -' --evidence 'derived pass - -'
+policy "evidence: derived"
+breaks "evidence expected derived, found no pass for it, or a fail"
 
 # ---- age, against the clock or the newest receipt ----
 

@@ -30,13 +30,13 @@ def from_base64(text, size):
     return data
 
 
-def take_line(data, prefix):
-    """What stands behind PREFIX in the first line, and the rest."""
+def take_line(data, prefix, signed=False):
+    """What stands behind PREFIX in the first line, and the rest. What is signed is text."""
     line, found, rest = data.partition(b"\n")
     if not found or not line.startswith(prefix) or b"\0" in line or b"\r" in line:
         raise Wrong("another line than " + prefix.decode())
     try:
-        line.decode()
+        line.decode("utf-8" if signed else "latin-1")
     except UnicodeDecodeError as error:
         raise Wrong("no UTF-8") from error
     return line[len(prefix):], rest
@@ -67,7 +67,7 @@ class Signature:
         if decoded[:2] != b"ED":
             raise Wrong("legacy, or of another kind")
         self.key_id, self.bytes = key_id_text(decoded[2:10]), decoded[10:]
-        self.comment, rest = take_line(rest, b"trusted comment: ")
+        self.comment, rest = take_line(rest, b"trusted comment: ", signed=True)
         self.last = from_base64(rest[:-1] if rest.endswith(b"\n") else rest, 64)
 
     def made_by(self, point, message):

@@ -57,6 +57,7 @@ def damaged_keys(source, key):
     yield good.replace(b"\n", b"\r\n")
     yield good + b"more\n"
     yield good[:-1]  # the last LF may lack
+    yield good.replace(b"comment: key", b"comment: \xe9")  # which nobody reads
     yield line + b"\n"
     yield b"untrusted comment: key\n" + line[:-1] + b"\n"
     yield b"untrusted comment: key\n" + line.replace(b"R", b" R", 1) + b"\n"
@@ -116,6 +117,7 @@ def signatures_of(source, key, stranger, manifest):
     yield "other-manifest", key.sign(manifest + b"x", comment)
     yield "unused-bits", good.replace(lines[1], other_bits(lines[1])) if lines[1].endswith(b"=") else good.replace(lines[3], other_bits(lines[3]))
     yield "crlf", good.replace(b"\n", b"\r\n")
+    yield "not-utf8-unsigned", good.replace(b"comment: signature", b"comment: sign\xe9", 1)
     yield "not-utf8", key.sign(manifest, comment + b"\xff")
     yield "plus-high-bit", good.replace(b"+", b"\xab").replace(b"/", b"\xaf") if b"+" in lines[1] + lines[3] or b"/" in lines[1] + lines[3] else good + b"x"
     yield "lines-swapped", b"\n".join([lines[0], lines[3], lines[2], lines[1]]) + b"\n"

@@ -211,7 +211,7 @@ static void the_whole_keyring_is_listed_in_order(void **state)
     struct mm_buf found = {0};
     mkdir(in_folder(place->top, "zeta"), 0700);
     mkdir(in_folder(place->top, "beta"), 0700);
-    put_text(place, "readme", "no folder");
+    put_text(place, "README", "no publisher's name");
     put(place, name_of("zeta", 5, ".pub"), public_text(&five));
     put(place, name_of("beta", 6, ".pub"), public_text(&six));
     put_pub(place, 2);
@@ -223,6 +223,14 @@ static void the_whole_keyring_is_listed_in_order(void **state)
     assert_int_equal(mm_keyring_each(&place->keyring, NULL, true, add_known, &found, &place->diags), -1);
     check_text("all, strictly", mm_buf_text(&found), "01 02 06 05");
     check_findings("all, strictly", &place->diags, "keyring-surplus");
+    unlink(in_folder(place->top, "README"));
+    put_text(place, "delta", "a publisher's name");
+    for (int strict = 0; strict < 2; strict++) {
+        mm_buf_clear(&found);
+        assert_int_equal(mm_keyring_each(&place->keyring, NULL, strict, add_known, &found, &place->diags), -1);
+        check_text("beside what cannot be one", mm_buf_text(&found), "01 02 06 05");
+        check_findings("beside what cannot be one", &place->diags, "keyring-open");
+    }
     mm_buf_release(&found);
 }
 
@@ -473,6 +481,18 @@ static void an_absent_keyring_is_empty_unless_it_is_named(void **state)
     assert_int_equal(mm_keyring_open(&keyring, in_folder(place->top, "file"), false, &place->diags), -1);
     mm_keyring_release(&keyring);
     check_findings("a file", &place->diags, "keyring-open");
+    assert_int_equal(symlink("nowhere", in_folder(place->top, "link")), 0);
+    assert_int_equal(symlink("acme", in_folder(place->top, "sound")), 0);
+    static const struct { const char *name, *expected; } links[] = {
+        {"link", "keyring-open"}, {"link/", "keyring-open"}, {"link/a/ring", "keyring-open"}, {"sound", ""}, {"sound/ring", ""}, {"sound/a//ring/", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(links); i++) {
+        setenv("MINIMODEL_KEYRING", in_folder(place->top, links[i].name), 1);
+        check_number(links[i].name, mm_keyring_open(&keyring, NULL, false, &place->diags) == 0, !*links[i].expected);
+        mm_keyring_release(&keyring);
+        check_findings(links[i].name, &place->diags, links[i].expected);
+    }
+    setenv("MINIMODEL_KEYRING", absent, 1);
     assert_int_equal(mm_keyring_open(&keyring, NULL, true, &place->diags), 0);
     mm_keyring_release(&keyring);
     struct stat info;
@@ -516,6 +536,43 @@ static void keys_are_added_and_removed(void **state)
     check_add(place, &one, false, -1, "keyring-revoked");
     assert_int_equal(mm_keyring_add(&place->keyring, "../x", &one.public, false, &place->diags), -1);
     check_findings("add for no publisher", &place->diags, "keyring-key");
+}
+
+static void put_many(struct place *place, unsigned from, unsigned to)
+{
+    char name[64];
+    for (unsigned i = from; i < to; i++) {
+        snprintf(name, sizeof name, "acme/F%015X.successor.minisig", i);
+        put_text(place, name, "");
+    }
+}
+
+static void a_full_folder_takes_nothing_more(void **state)
+{
+    struct place *place = *state;
+    struct signer one = K(1), two = K(2), three = K(3);
+    struct mm_revocation lost = {.key_id = {1}, .revoked = "2026-01-01T00:00:00Z", .reason = "lost"};
+    struct mm_buf text = public_text(&two), signature = succession_text(&one, &two, &text);
+    struct mm_public_key added;
+    check_add(place, &one, false, 0, "");
+    put_many(place, 0, 4093);
+    assert_int_equal(mm_keyring_add_successor(&place->keyring, "acme", one.public.id, &text, &signature, &added, &place->diags), -1);
+    check_findings("three files where two have room", &place->diags, "io-limit");
+    check_keys(place, false, "01", "");
+    check_add(place, &two, false, 0, "");
+    check_add(place, &three, false, 0, "");
+    check_add(place, &two, false, 0, "");
+    check_add(place, &(struct signer){.public = {.id = {4}}}, false, -1, "io-limit");
+    check_keys(place, false, "01 02 03", "");
+    assert_int_equal(mm_keyring_revoke(&place->keyring, "acme", &lost, &place->diags), -1);
+    check_findings("no room for a revocation", &place->diags, "io-limit");
+    assert_int_equal(mm_keyring_remove(&place->keyring, "acme", three.public.id, &place->diags), 0);
+    assert_int_equal(mm_keyring_revoke(&place->keyring, "acme", &lost, &place->diags), 0);
+    check_keys(place, false, "01 revoked 2026-01-01T00:00:00Z 02", "");
+    assert_int_equal(mm_keyring_revoke(&place->keyring, "acme", &(struct mm_revocation){.key_id = {1}, .revoked = "2025-01-01T00:00:00Z", .reason = "x"}, &place->diags), 0);
+    check_findings("what is there may be replaced", &place->diags, "");
+    mm_buf_release(&text);
+    mm_buf_release(&signature);
 }
 
 static void check_add_successor(struct place *place, const struct signer *old, const struct signer *by,
@@ -659,6 +716,7 @@ int main(void)
         TEST(a_strict_look_names_what_does_not_belong),
         TEST(an_absent_keyring_is_empty_unless_it_is_named),
         TEST(keys_are_added_and_removed),
+        TEST(a_full_folder_takes_nothing_more),
         TEST(successors_are_added_and_removed),
         TEST(a_revocation_is_only_made_stricter),
         TEST(a_revocation_from_elsewhere_has_to_be_signed),

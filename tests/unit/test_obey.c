@@ -142,7 +142,7 @@ static void rules_are_judged_in_their_order(void **state)
           "max-age-days: 29\n",
           "fail publisher expected orga, found org\nfail license expected MIT, found MIT AND (ISC OR Zlib)\nfail format expected gguf, found slm of c.slm\n"
           "fail lane expected merged, found converted\nfail max-bytes expected at most 131074, found 131075\n"
-          "fail max-artifact-bytes expected at most 65537, found 65538 of c.slm\nfail evidence expected infer-check, found no pass for it\n"
+          "fail max-artifact-bytes expected at most 65537, found 65538 of c.slm\nfail evidence expected infer-check, found no pass for it, or a fail\n"
           "fail max-age-days expected at most 29 days, found created 2026-01-01T00:00:00Z, now is 2026-01-31T00:00:00Z",
           "policy-rule@6:15 policy-rule@10:10 policy-rule@41:18 policy-rule@14:14 policy-rule policy-rule@42:17 policy-rule policy-rule@9:10");
     unmake(&w);

@@ -321,7 +321,8 @@ static void a_signature_holds_and_its_comment_is_one_line_of_text(void **state)
     sign_with(key, longest, "");
     longest[8000] = 'a';
     sign_with(key, longest, "signature-form");
-    static const char *const wrong[] = {"a\nb", "a\rb", "\t", "\033[2J", "\x7f", "\xc2\x85", "\xff", "\xed\xa0\x80"};
+    static const char *const wrong[] = {"a\nb", "a\rb", "\t", "\033[2J", "\x7f", "\xc2\x85", "\xff", "\xed\xa0\x80",
+                                        "file:\u202egpj.exe", "a\u200bb", "\u2066x\u2069", "\ufeff", "a\U000e0041", "\ufdd0"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++)
         sign_with(key, wrong[i], "signature-form");
     mm_secret_key_free(key);
