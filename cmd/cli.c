@@ -110,7 +110,7 @@ static void print_rules(const struct cli_command *command)
 
 _Noreturn static void end_of_output(void)
 {
-    if (fflush(stdout) == 0)
+    if (fflush(stdout) == 0 && !ferror(stdout)) /* what is longer than the buffer failed before */
         exit(0);
     fprintf(stderr, "error: cannot write standard output: %s [io-write]\n", strerror(errno));
     exit(MM_UNKNOWN);

@@ -21,7 +21,7 @@
 
 void cli_oms_ignore(const struct cli *cli, struct cli_oms *how, const char *path)
 {
-    if (!mm_oms_name_sound(path))
+    if (!mm_oms_ignorable(path))
         cli_usage(cli, "--ignore-path: expected a path beneath the model, found '%s'", path);
     if (how->ignored_count == CLI_OMS_IGNORED)
         cli_usage(cli, "--ignore-path: at most %d paths are left out", CLI_OMS_IGNORED);
@@ -41,6 +41,10 @@ void cli_oms_check_usage(const struct cli *cli, const struct cli_oms *how, bool 
         cli_usage(cli, "--oms needs either --key or --certificate");
     if (sign && strcmp(how->bundle, "-") == 0)
         cli_usage(cli, "--oms: a bundle is written to a file, not to standard output");
+    if (how->home && !how->certificate)
+        cli_usage(cli, "with --oms, --home goes with --certificate: keys have no time");
+    if (strcmp(how->bundle, "-") == 0 && strcmp(how->key ? how->key : how->certificate, "-") == 0)
+        cli_usage(cli, "--oms: standard input is either the bundle or the key");
     if (cli->argc != 1)
         cli_usage(cli, "--oms needs one model, a folder or a file");
 }
@@ -93,12 +97,12 @@ static int read_pem(struct cli *cli, const char *path, struct mm_buf *text)
 {
     const char *shown = cli->diags.file;
     cli->diags.file = path;
-    int fd = mm_file_open(path, &cli->diags);
+    int fd = cli_open(cli, path);
     int result = fd < 0 ? -1 : mm_file_read_all(fd, MM_OMS_PEM_MAX, text, &cli->diags);
     if (result > 0)
         result = mm_diag(&cli->diags, MM_RULE_IO_LIMIT, "expected a PEM file of at most %u bytes, found more",
                          MM_OMS_PEM_MAX);
-    if (fd >= 0)
+    if (fd > STDERR_FILENO)
         close(fd);
     cli->diags.file = shown;
     return result;
@@ -155,7 +159,7 @@ static int print_report(struct verification *v, enum mm_answer answer)
     snprintf(ignored, sizeof ignored, "%" PRIu64, v->counts.ignored);
     cli_fact(v->cli, &out, "signer-key", v->signer.key, false);
     if (v->signer.subject[0])
-        cli_fact(v->cli, &out, "signer-certificate", v->signer.subject, false);
+        add_foreign(v, &out, "signer-certificate", v->signer.subject);
     add_foreign(v, &out, "model", v->statement.model);
     cli_fact(v->cli, &out, "method", v->statement.shard_size ? "shards" : "files", false);
     cli_fact(v->cli, &out, "hash", mm_oms_hash_names[v->statement.hash], false);
@@ -374,6 +378,10 @@ static int print_signed(struct signing *s)
         mm_buf_str(&out, "}\n");
     int result = cli_print(s->cli, &out);
     mm_buf_release(&out);
+    if (s->model.only)
+        mm_note(&s->cli->diags, MM_RULE_OMS_FILE,
+                "a model of one file is called by its name here, and \".\" by the reference program, which does not "
+                "verify this; it does where the file's folder is signed");
     return result;
 }
 

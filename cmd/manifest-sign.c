@@ -56,7 +56,7 @@ static const struct cli_command command = {
     "Sign manifests with the key that they name: FILE.minisig.",
     options,
     sizeof options / sizeof *options,
-    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_TRUST | MM_GROUP_ATTEST,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_MAKE | MM_GROUP_TRUST | MM_GROUP_ATTEST,
 };
 
 struct call {

@@ -9,6 +9,7 @@
 #include "act/chain_sign.h"
 #include "act/consent.h"
 #include "act/home.h"
+#include "act/now.h"
 #include "base/file.h"
 #include "cli.h"
 #include "cli_anchor.h"
@@ -162,6 +163,17 @@ static int copy_text(char **to, const char *from, struct mm_diags *diags)
     return from && !*to ? mm_diag_memory(diags) : 0;
 }
 
+/* A receipt is never older than the one before it, whatever the clock says. */
+static void note_clock(struct call *c, const struct mm_receipt *receipt)
+{
+    char now[MM_TIME_SIZE];
+    if (mm_time_written(now)) /* the environment says what is written */
+        return;
+    mm_time_now(now);
+    if (strcmp(receipt->created, now) > 0)
+        mm_now_note_behind(receipt->created, &c->cli.diags);
+}
+
 static int append(struct call *c, int home, struct mm_receipt *receipt)
 {
     char path[MM_RECEIPT_PATH];
@@ -170,6 +182,7 @@ static int append(struct call *c, int home, struct mm_receipt *receipt)
         return -1;
     if (mm_chain_append_signed(home, receipt, c->signer.key, path, head, &c->cli.diags) < 0)
         return -1;
+    note_clock(c, receipt);
     return print_receipt(c, path, head);
 }
 

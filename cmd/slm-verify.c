@@ -37,7 +37,7 @@ static const struct cli_option options[] = {
     [QUICK] = {0, "quick", NULL, "leave out whole-file hashes; chunk hashes and roots stay"},
     [STRICT] = {0, "strict", NULL, "files that the manifest does not name are a failure"},
     [REQUIRE_SIGNATURE] = {0, "require-signature", NULL, "an unsigned manifest is a failure, whoever publishes it"},
-    [SIGNATURE] = {0, "signature", "FILE", "the manifest's signature, instead of MANIFEST.minisig"},
+    [SIGNATURE] = {0, "signature", "FILE", "the manifest's signature, instead of MANIFEST.minisig; it is required"},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
     [HOME_DIR] = {0, "home", "DIR", "the store, for what its receipts remember (default: MINIMODEL_HOME)"},
     [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
@@ -301,7 +301,10 @@ static void take_option(struct call *c, int option, const char *value)
     case QUICK: c->how.quick = true; break;
     case STRICT: c->how.strict = true; break;
     case REQUIRE_SIGNATURE: c->how.require_signature = true; break;
-    case SIGNATURE: c->signature = value; break;
+    case SIGNATURE:
+        c->signature = value;
+        c->how.require_signature = true; /* who names one wants it verified */
+        break;
     case KEYRING: c->keyring = value; break;
     case HOME_DIR: c->home = c->oms.home = value; break;
     case POLICY: cli_policies_add(&c->trust.policies, value); break;

@@ -22,7 +22,7 @@
 struct unnamed {
     unsigned char hash[MM_HASH_BYTES];
     struct mm_digest previous;
-    char name[MM_RECEIPT_NAME], created[MM_TIME_SIZE];
+    char name[MM_RECEIPT_NAME];
 };
 
 struct append {
@@ -32,7 +32,7 @@ struct append {
     struct mm_digest head;    /* of the present chain; not known: it has no receipt yet */
     struct mm_digest last;    /* the last receipt of the log, in whatever chain */
     char head_name[MM_RECEIPT_NAME];
-    char created[MM_TIME_SIZE]; /* the head's time, "" for none */
+    char created[MM_TIME_SIZE]; /* the latest time in the present chain, "" for none */
     struct unnamed *unnamed;
     size_t unnamed_count, unnamed_capacity;
     const struct mm_secret_key *key; /* which signs the new receipt; NULL: none does */
@@ -47,12 +47,21 @@ static void close_append(struct append *a)
 
 /* ---- what the log says ---- */
 
+static void take_time(struct append *a, const char *name)
+{
+    char time[MM_TIME_SIZE];
+    mm_receipt_name_time(time, name);
+    if (strcmp(time, a->created) > 0)
+        memcpy(a->created, time, sizeof a->created);
+}
+
 static int collect_line(void *context, const struct mm_log_line *line, struct mm_diags *diags)
 {
     struct append *a = context;
     if (line->kind == MM_LOG_NEW_CHAIN) {
         a->head.known = false;
         a->receipts = 0;
+        a->created[0] = '\0';
         return 0;
     }
     if (line->hash.known)
@@ -62,6 +71,7 @@ static int collect_line(void *context, const struct mm_log_line *line, struct mm
     a->head = line->hash;
     a->receipts++;
     memcpy(a->head_name, line->name, sizeof a->head_name);
+    take_time(a, line->name);
     if (mm_name_set_add_text(&a->names, a->chain.sha, line->name, strlen(line->name)) == MM_NAME_MEMORY)
         return mm_diag_memory(diags);
     return 0;
@@ -75,8 +85,6 @@ static int check_newest(struct append *a)
     if (!a->head.known)
         return 0;
     int result = mm_chain_load(&a->chain, a->head_name, a->head.bytes, hash, &receipt, a->chain.diags);
-    if (result == 0)
-        memcpy(a->created, receipt.created, sizeof a->created);
     mm_receipt_release(&receipt);
     return result;
 }
@@ -183,7 +191,6 @@ static int collect_unnamed(void *context, const char *name, bool unfinished)
     mm_diags_init(&ignored);
     if (mm_chain_load(&a->chain, name, NULL, unnamed->hash, &receipt, &ignored) == 0) {
         unnamed->previous = receipt.previous;
-        memcpy(unnamed->created, receipt.created, sizeof unnamed->created);
         snprintf(unnamed->name, sizeof unnamed->name, "%s", name);
         a->unnamed_count++;
     } else if (ignored.unknown && !ignored.no) { /* it may be the one that comes next */
@@ -237,7 +244,7 @@ static int settle(struct append *a)
                            count);
         if (name_receipt(a, next->hash, next->name) < 0)
             return -1;
-        memcpy(a->created, next->created, sizeof a->created);
+        take_time(a, next->name);
         mm_note(diags, MM_RULE_RECEIPT_SURPLUS, "the log lacked the line of %s, and has it again", next->name);
     }
     return 0;
@@ -409,6 +416,32 @@ int mm_chain_append(int home, struct mm_receipt *receipt, char path[static MM_RE
 
 /* ---- restarting ---- */
 
+static int by_time(const void *a, const void *b)
+{
+    const struct unnamed *left = a, *right = b;
+    char time[MM_TIME_SIZE], other[MM_TIME_SIZE];
+    mm_receipt_name_time(time, left->name);
+    mm_receipt_name_time(other, right->name);
+    int order = strcmp(time, other);
+    return order ? order : strcmp(left->name, right->name);
+}
+
+/* Appends to LINES one for each sound receipt that the log does not name: they belong to the chain that ends, as nothing may
+ * be taken for the next one's beginning. */
+static int name_all(struct append *a, struct mm_buf *lines)
+{
+    if (mm_chain_each_unnamed(&a->chain, &a->names, collect_unnamed, a) != 0)
+        return -1;
+    if (a->unnamed_count)
+        qsort(a->unnamed, a->unnamed_count, sizeof *a->unnamed, by_time);
+    for (size_t i = 0; i < a->unnamed_count; i++) {
+        mm_receipt_log_write(lines, a->unnamed[i].hash, a->unnamed[i].name);
+        a->last.known = true;
+        memcpy(a->last.bytes, a->unnamed[i].hash, MM_HASH_BYTES);
+    }
+    return 0;
+}
+
 int mm_chain_restart(int home, const char *reason, struct mm_diags *diags)
 {
     struct append a = {0};
@@ -429,6 +462,9 @@ int mm_chain_restart(int home, const char *reason, struct mm_diags *diags)
     if (result == 0) {
         if (a.chain.torn) /* it is kept, as a line of the chain that ends here */
             mm_buf_char(&line, '\n');
+        result = name_all(&a, &line);
+    }
+    if (result == 0) {
         mm_receipt_log_write_new_chain(&line, &a.last, reason);
         result = mm_buf_text(&line) ? append_line(&a, line.data, line.length) : mm_diag_memory(diags);
     }

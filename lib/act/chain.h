@@ -29,7 +29,7 @@ int mm_chain_restart(int home, const char *reason, struct mm_diags *diags);
 struct mm_chain_facts {
     uint64_t receipts;          /* of the present chain, since the last restart */
     struct mm_digest head;      /* not known: there is no receipt */
-    char created[MM_TIME_SIZE]; /* the head's time, as mm_chain_head tells it; "" for none */
+    char created[MM_TIME_SIZE]; /* the latest time in it, as mm_chain_head tells it; "" for none */
     /* what mm_chain_check also knows */
     uint64_t signatures; /* receipts of the present chain beside which a signature stands, */
     uint64_t verified;   /* and those whose signature is one of the given keys */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "act/now.h"
 #include "hash/sha256.h"
 
 void mm_receipt_trusted_comment(const struct mm_receipt *receipt, const unsigned char sha256[static MM_HASH_BYTES],
@@ -109,7 +110,10 @@ int mm_anchor_make(struct mm_anchor *anchor, int home, const char *host_label, c
         return -1;
     if (!facts.head.known)
         return mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt to anchor, found a chain without any");
-    mm_time_written(anchor->created);
+    if (!mm_time_written(anchor->created) && strcmp(anchor->created, facts.created) < 0) {
+        memcpy(anchor->created, facts.created, sizeof anchor->created);
+        mm_now_note_behind(anchor->created, diags);
+    }
     if (host_label && !(mm_value_sound(host_label, strlen(host_label)) && strlen(host_label) <= MM_VALUE_MAX))
         return mm_diag(diags, MM_RULE_RECEIPT_ANCHOR, "expected a label of 1 to %d bytes, found another", MM_VALUE_MAX);
     if (host_label)

@@ -60,8 +60,10 @@ static int unlisted(struct mm_folder *folder, const char *path, enum mm_rule rul
     char shown[MM_SHOWN];
     bool matters = !folder->goes_on || !*path || folder->matters(folder->context, path);
     char *copy = folder->goes_on ? strdup(path) : NULL;
-    if (folder->goes_on && !copy)
+    if (folder->goes_on && !copy) {
+        folder->full = true;
         return mm_diag_memory(diags);
+    }
     if (copy && add(folder, copy, MM_ENTRY_UNLISTED, diags) < 0)
         return -1;
     if (!matters)
@@ -75,10 +77,16 @@ static int list_entry(struct mm_folder *folder, int fd, const char *prefix, cons
 {
     struct stat info;
     char *path = join(prefix, name);
-    if (!path)
+    if (!path) {
+        folder->full = true;
         return mm_diag_memory(diags);
+    }
     if (fstatat(fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0) {
+        int error = errno;
         free(path);
+        if (folder->goes_on)
+            return unlisted(folder, prefix, MM_RULE_IO_READ, strerror(error), diags);
+        errno = error;
         return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot look at a file of the folder", errno);
     }
     if (!S_ISDIR(info.st_mode) || folder->names_only)
@@ -128,6 +136,7 @@ static int by_path(const void *a, const void *b)
 static int list_all(struct mm_folder *folder, int fd, struct mm_diags *diags)
 {
     int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folder->full = copy < 0;
     if (copy < 0)
         return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
     int result = list(folder, copy, "", 0, diags);

@@ -464,16 +464,28 @@ static int prepare_items(struct mm_import *i)
     return 0;
 }
 
+/* Takes the lock PATH; a wait is said. Returns its descriptor, or -1 with a finding. */
+static int wait_for_lock(struct mm_import *i, const char *path)
+{
+    bool waited = false;
+    int lock = mm_store_lock(i->home, path, false, &waited, i->diags);
+    if (lock >= 0 || !waited)
+        return lock;
+    mm_note(i->diags, MM_RULE_STORE_WAITS, "another import of this model runs, and is waited for");
+    if (i->options->waiting)
+        i->options->waiting(i->options->progress_context);
+    return mm_store_lock(i->home, path, true, &waited, i->diags);
+}
+
 /* The model REPORT is about appears, unless it is there already, and gets its receipt. Of one model only one import at a time decides by
  * what was imported before, and adds to it. */
 static int finish(struct mm_import *i, const struct mm_report *report)
 {
     char path[MM_STORE_PATH];
     struct mm_receipt receipt = {0};
-    bool waited = false;
     const char *id = i->facts->model.id, *name = strchr(id, '/') + 1;
     snprintf(path, sizeof path, MM_STORE_PARTIAL "/%.*s@%s.lock", (int)(name - 1 - id), id, name);
-    int result = -1, lock = mm_store_lock(i->home, path, true, &waited, i->diags);
+    int result = -1, lock = wait_for_lock(i, path);
     if (lock < 0)
         return -1;
     if (judge_again(i) == 0 && make_receipt(i, report, &receipt) == 0 && (i->found || mm_import_publish(i) == 0))
@@ -571,15 +583,8 @@ static int import_locked(struct mm_import *i)
 static int lock_and_import(struct mm_import *i)
 {
     char path[MM_STORE_PATH + 8];
-    bool waited = false;
     snprintf(path, sizeof path, "%s.lock", i->partial);
-    int lock = mm_store_lock(i->home, path, false, &waited, i->diags);
-    if (lock < 0 && waited) {
-        mm_note(i->diags, MM_RULE_STORE_WAITS, "another import of this model runs, and is waited for");
-        if (i->options->waiting)
-            i->options->waiting(i->options->progress_context);
-        lock = mm_store_lock(i->home, path, true, &waited, i->diags);
-    }
+    int lock = wait_for_lock(i, path);
     if (lock < 0)
         return -1;
     int result = import_locked(i);

@@ -424,27 +424,6 @@ static void note_format(struct make *m, const struct made *made)
                 mm_format_names[made->artifact.model.format]);
 }
 
-/* A secret key in the folder would be shared with the model. */
-static int refuse_secret(struct make *m, int fd)
-{
-    struct stat info;
-    char *head = malloc(MM_SECRET_FORM_HEAD);
-    int result = head ? 0 : mm_diag_memory(m->diags);
-    if (result == 0 && fstat(fd, &info) < 0)
-        result = mm_diag_errno(m->diags, MM_RULE_IO_READ, "cannot look at the file", errno);
-    if (result == 0) {
-        size_t length = info.st_size < MM_SECRET_FORM_HEAD ? (size_t)info.st_size : MM_SECRET_FORM_HEAD;
-        result = mm_file_read_at(fd, 0, head, length, m->diags);
-        const char *found = result == 0 ? mm_secret_form(head, length) : NULL;
-        if (found)
-            result = mm_diag(
-                m->diags, MM_RULE_MAKE_SECRET,
-                "expected files to share, found %s: move it elsewhere, and if others could read it, revoke it", found);
-    }
-    free(head);
-    return result;
-}
-
 static int read_input(struct make *m, struct made *made)
 {
     m->diags->file = made->input->path;
@@ -462,7 +441,7 @@ static int read_input(struct make *m, struct made *made)
         .progress_context = m,
         .refusal_is_note = !made->input->named, /* archives found in a folder are left out */
     };
-    int result = refuse_secret(m, fd);
+    int result = mm_secret_form_refuse(fd, m->diags);
     if (result == 0)
         result = mm_artifact_read(fd, made->input->path, &how, &made->artifact, m->diags);
     bool left_out = result == 0 && made->artifact.refused && !made->input->named;

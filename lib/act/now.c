@@ -8,6 +8,12 @@
 #include "act/chain.h"
 #include "act/home.h"
 
+void mm_now_note_behind(const char *newest, struct mm_diags *diags)
+{
+    mm_note(diags, MM_RULE_CLOCK_BEHIND,
+            "expected a clock that is not behind the newest receipt, of %s, whose time counts", newest);
+}
+
 /* The open store, or -1 where there is none or it cannot be used. */
 static int open_store(const char *given, struct mm_diags *aside)
 {
@@ -34,6 +40,5 @@ void mm_now_read(char now[static MM_TIME_SIZE], const char *given, struct mm_dia
     if (strcmp(facts.created, now) <= 0)
         return;
     memcpy(now, facts.created, MM_TIME_SIZE);
-    mm_note(diags, MM_RULE_CLOCK_BEHIND,
-            "expected a clock that is not behind the newest receipt, of %s, whose time counts", now);
+    mm_now_note_behind(now, diags);
 }

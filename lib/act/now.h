@@ -9,4 +9,7 @@
  * that is not there plays no part, unless it is GIVEN; what is wrong with it is a note too. */
 void mm_now_read(char now[static MM_TIME_SIZE], const char *given, struct mm_diags *diags);
 
+/* The note that the clock is behind the receipt's time NEWEST. */
+void mm_now_note_behind(const char *newest, struct mm_diags *diags);
+
 #endif

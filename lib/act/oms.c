@@ -11,6 +11,7 @@
 
 #include "act/folder.h"
 #include "base/checked.h"
+#include "trust/secret_form.h"
 
 const char *const mm_oms_result_words[MM_OMS_RESULT_COUNT] = {"pass", "differs", "absent", "unreadable", "surplus"};
 
@@ -305,14 +306,18 @@ static int find_ignoring(struct check *c)
     return 0;
 }
 
-/* Does PATH, a link, lead to a folder of the model whose files all have names of their own that are not left out? */
+/* Does PATH, a link, lead to a folder of the model whose files all have names of their own that are not left out, or to nothing
+ * that is signed? */
 static bool leads_to_signed(struct check *c, const char *path)
 {
     struct stat info;
     int fd = mm_file_open_beneath(c->root, path, MM_LINKS_BENEATH);
     bool folder = fd < 0 && errno == EISDIR;
-    if (fd >= 0)
+    if (fd >= 0) {
+        bool empty = c->statement->shard_size && fstat(fd, &info) == 0 && info.st_size == 0;
         close(fd);
+        return empty; /* of which shards say nothing */
+    }
     if (!folder || fstatat(c->root, path, &info, 0) < 0)
         return false;
     struct folder_identity identity = {(uint64_t)info.st_dev, (uint64_t)info.st_ino};
@@ -403,7 +408,9 @@ static int collect_file(struct mm_oms_statement *statement, int root, const stru
     int fd = mm_file_open_beneath(root, entry->path, MM_LINKS_BENEATH);
     if (fd < 0)
         return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
-    int result = hash_file(statement, fd, options, keep_digest, digest, diags);
+    int result = mm_secret_form_refuse(fd, diags);
+    if (result == 0)
+        result = hash_file(statement, fd, options, keep_digest, digest, diags);
     close(fd);
     return result < 0 ? -1 : mm_oms_statement_add(statement, entry->path, digest, diags);
 }

@@ -232,7 +232,11 @@ int mm_trust_judge(struct mm_trusted *trusted, const struct mm_trust *trust, con
         return mm_diag_memory(diags);
     if (read_memory(trusted, trust, manifest, diags) < 0)
         return -1;
-    if (signatures->unreadable && !mm_entry_is(mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME), "none"))
+    bool is_unsigned = mm_entry_is(mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME), "none");
+    if (is_unsigned && (signatures->present || signatures->unreadable))
+        mm_note(diags, MM_RULE_VERIFY_SIGNATURE,
+                "the manifest says that it is unsigned: the signature that is there is not looked at");
+    if (signatures->unreadable && !is_unsigned)
         leave_open(&trusted->signature, manifest);
     else if (judge_signature(trusted, trust, manifest, signatures, diags) < 0)
         return -1;

@@ -30,11 +30,21 @@ void mm_receipt_name(char name[static MM_RECEIPT_NAME], const char *model_id, co
     snprintf(name, MM_RECEIPT_NAME, "%s/%s-%.*s" ENDING, model_id, stamp, NAME_HASH, hex);
 }
 
+static void read_stamp(char out[static MM_TIME_SIZE], const char *stamp)
+{
+    snprintf(out, MM_TIME_SIZE, "%.4s-%.2s-%.5s:%.2s:%.3s", stamp, stamp + 4, stamp + 6, stamp + 11, stamp + 13);
+}
+
 static bool stamp_valid(const char *stamp)
 {
     char time[MM_TIME_SIZE];
-    snprintf(time, sizeof time, "%.4s-%.2s-%.5s:%.2s:%.3s", stamp, stamp + 4, stamp + 6, stamp + 11, stamp + 13);
+    read_stamp(time, stamp);
     return mm_time_valid(time, strlen(time));
+}
+
+void mm_receipt_name_time(char out[static MM_TIME_SIZE], const char *name)
+{
+    read_stamp(out, strrchr(name, '/') + 1);
 }
 
 bool mm_receipt_name_valid(const char *name, size_t length)

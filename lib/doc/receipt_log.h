@@ -55,6 +55,9 @@ void mm_receipt_log_write_new_chain(struct mm_buf *out, const struct mm_digest *
 void mm_receipt_name(char name[static MM_RECEIPT_NAME], const char *model_id, const char *created,
                      const unsigned char sha256[static MM_HASH_BYTES]);
 
+/* The time in a name of that form. */
+void mm_receipt_name_time(char out[static MM_TIME_SIZE], const char *name);
+
 /* True if NAME has the form of such a name, which neither leads upwards nor to a hidden file. */
 bool mm_receipt_name_valid(const char *name, size_t length);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/utf8.h"
 #include "hash/sha256.h"
 
 /* Signatures of certificates have to be worth 112 bits: no SHA-1, no RSA below 2048. */
@@ -310,13 +311,16 @@ static int check_chain(const struct mm_oms_roots *roots, STACK_OF(X509) * chain,
         return mm_diag_memory(diags);
     }
     int result = -1;
-    if (ASN1_TIME_to_tm(X509_get0_notBefore(signer), &issued) == 1) {
+    bool dated = ASN1_TIME_to_tm(X509_get0_notBefore(signer), &issued) == 1;
+    if (dated) {
         X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
         X509_VERIFY_PARAM_set_time(param, timegm(&issued));
         X509_VERIFY_PARAM_set_auth_level(param, CHAIN_SECURITY_LEVEL);
         result = X509_verify_cert(context) == 1 ? 0 : -1;
     }
-    if (result < 0)
+    if (!dated)
+        mm_diag(diags, MM_RULE_OMS_CERTIFICATE, "expected a signer's certificate with a date of issue, found none");
+    else if (result < 0)
         mm_diag(diags, MM_RULE_OMS_CERTIFICATE, "expected certificates that lead to a trusted one, found: %s",
                 X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
     X509_STORE_CTX_free(context);
@@ -361,22 +365,29 @@ static int verify_by_key(const struct mm_oms_bundle *bundle, const struct mm_oms
     return check_signature(bundle, key->pkey, key->curve, diags);
 }
 
+/* The subject in RFC 2253's form, in UTF-8, into OUT; a longer one ends in dots. */
 static int name_subject(X509 *certificate, char *out, size_t size, struct mm_diags *diags)
 {
-    struct mm_buf shown = {0};
+    static const char dots[] = "...";
     char *text = NULL;
+    size_t at;
     BIO *bio = BIO_new(BIO_s_mem());
-    long length = 0;
-    if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0)
-        length = BIO_get_mem_data(bio, &text);
-    mm_buf_escaped(&shown, length > 0 ? text : "", length > 0 ? (size_t)length : 0);
-    const char *name = mm_buf_text(&shown);
-    if (name)
-        snprintf(out, size, "%s", *name ? name : "(no name)");
-    int result = name ? 0 : mm_diag_memory(diags);
-    mm_buf_release(&shown);
+    bool named = bio && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0,
+                                           XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0;
+    long got = named ? BIO_get_mem_data(bio, &text) : 0;
+    size_t length = got > 0 ? (size_t)got : 0, kept = length;
+    if (named && !mm_utf8_valid(text, length, &at))
+        kept = at;
+    if (kept >= size)
+        kept = size - sizeof dots;
+    while (kept > 0 && kept < length && ((unsigned char)text[kept] & 0xc0) == 0x80)
+        kept--; /* not within a character */
+    if (kept > 0)
+        snprintf(out, size, "%.*s%s", (int)kept, text, kept < length ? dots : "");
+    else
+        snprintf(out, size, "(no name)");
     BIO_free(bio);
-    return result;
+    return named ? 0 : mm_diag_memory(diags);
 }
 
 static int verify_by_chain(const struct mm_oms_bundle *bundle, const struct mm_oms_trust *trust, STACK_OF(X509) * chain,

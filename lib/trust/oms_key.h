@@ -40,7 +40,7 @@ struct mm_oms_trust {
 /* What was found out about the signer. */
 struct mm_oms_signer {
     char key[MM_HASH_HEX + 1]; /* the hint of the key that signed */
-    char subject[256];         /* of its certificate, printable; "" for a key */
+    char subject[1024];        /* of its certificate, in UTF-8, with whatever characters; "" for a key */
 };
 
 /* Did the key that TRUST names, or one whose certificate TRUST's roots vouch for, sign BUNDLE's payload? Returns 0 and fills SIGNER, or -1

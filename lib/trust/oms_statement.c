@@ -43,6 +43,7 @@ struct reading {
     struct mm_oms_statement *statement;
     unsigned seen;
     bool shards;
+    size_t ignored;               /* paths that are left out, whether they can be or not */
     bool by_bytes, by_components; /* how the resources are sorted so far */
     size_t digest_size;           /* of every resource */
     char algorithm[WORD_MAX];     /* of every resource; "" before the first */
@@ -91,6 +92,27 @@ bool mm_oms_name_sound(const char *name)
         if (!part[size])
             return true;
     }
+}
+
+/* PATH without `./` before it and slashes behind it, as people and other programs write paths; false where the rest is no sound name. */
+static bool trim(const char *path, char out[static NAME_MAX_BYTES + 1])
+{
+    while (path[0] == '.' && path[1] == '/')
+        path += 1 + strspn(path + 1, "/");
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    if (length > NAME_MAX_BYTES)
+        return false;
+    memcpy(out, path, length);
+    out[length] = '\0';
+    return mm_oms_name_sound(out);
+}
+
+bool mm_oms_ignorable(const char *path)
+{
+    char trimmed[NAME_MAX_BYTES + 1];
+    return trim(path, trimmed);
 }
 
 /* Is PATH, or a folder above it, FOLDER? */
@@ -159,7 +181,8 @@ int mm_oms_statement_ignore(struct mm_oms_statement *statement, const char *path
     if (!mm_grow(&statement->ignored, statement->ignored_count, &statement->ignored_capacity,
                  sizeof *statement->ignored))
         return mm_diag_memory(diags);
-    char *copy = copy_text(path);
+    char trimmed[NAME_MAX_BYTES + 1];
+    char *copy = copy_text(trim(path, trimmed) ? trimmed : path);
     if (!copy)
         return mm_diag_memory(diags);
     statement->ignored[statement->ignored_count++] = copy;
@@ -298,18 +321,20 @@ static int take_resource(void *context, struct mm_oms_json *j, enum mm_json_even
 
 /* ---- the other members ---- */
 
+/* What can lie nowhere beneath the model leaves nothing out: other programs write there what somebody typed. */
 static int take_ignored(void *context, struct mm_oms_json *j, enum mm_json_event event)
 {
     struct reading *r = context;
     char shown[MM_SHOWN];
     if (mm_oms_json_string(j, event, "ignore_paths") < 0)
         return -1;
-    if (!mm_oms_name_sound(j->json.text))
-        return mm_diag_offset(j->diags, MM_RULE_OMS_FORM, j->json.offset,
-                              "expected a path beneath the model in ignore_paths, found '%s'",
-                              mm_show(shown, j->json.text, j->json.length));
-    if (r->statement->ignored_count == IGNORED_MAX)
+    if (r->ignored++ == IGNORED_MAX)
         return mm_diag(j->diags, MM_RULE_IO_LIMIT, "at most %d ignored paths are read", IGNORED_MAX);
+    if (!mm_oms_ignorable(j->json.text)) {
+        mm_note(j->diags, MM_RULE_OMS_FORM, "leaves out '%s', which is no path beneath the model",
+                mm_show(shown, j->json.text, j->json.length));
+        return 0;
+    }
     return mm_oms_statement_ignore(r->statement, j->json.text, j->diags);
 }
 

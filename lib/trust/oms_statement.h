@@ -52,6 +52,9 @@ int mm_oms_statement_ignore(struct mm_oms_statement *statement, const char *path
  * characters, UTF-8, at most 4096 bytes. */
 bool mm_oms_name_sound(const char *name);
 
+/* Can PATH be left out: is it such a name, `./` before it and slashes behind it apart? */
+bool mm_oms_ignorable(const char *path);
+
 /* True if PATH is one that is always left out (.git, .gitignore, .gitattributes, .github), or one that STATEMENT leaves out, or
  * lies beneath one. */
 bool mm_oms_ignored(const struct mm_oms_statement *statement, const char *path);

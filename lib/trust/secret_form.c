@@ -1,7 +1,12 @@
 #include "trust/secret_form.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
 
 #define MINISIGN_LINE 212 /* base64 of 158 bytes */
 
@@ -43,4 +48,24 @@ const char *mm_secret_form(const char *bytes, size_t length)
         line = stop ? stop + 1 : end;
     }
     return NULL;
+}
+
+int mm_secret_form_refuse(int fd, struct mm_diags *diags)
+{
+    struct stat info;
+    char *head = malloc(MM_SECRET_FORM_HEAD);
+    int result = head ? 0 : mm_diag_memory(diags);
+    if (result == 0 && fstat(fd, &info) < 0)
+        result = mm_diag_errno(diags, MM_RULE_IO_READ, "cannot look at the file", errno);
+    if (result == 0) {
+        size_t length = info.st_size < MM_SECRET_FORM_HEAD ? (size_t)info.st_size : MM_SECRET_FORM_HEAD;
+        result = mm_file_read_at(fd, 0, head, length, diags);
+        const char *found = result == 0 ? mm_secret_form(head, length) : NULL;
+        if (found)
+            result = mm_diag(
+                diags, MM_RULE_MAKE_SECRET,
+                "expected files to share, found %s: move it elsewhere, and if others could read it, revoke it", found);
+    }
+    free(head);
+    return result;
 }

@@ -203,20 +203,23 @@ expect "a public key where a secret one is expected" 1 "[key-"
 
 # ---- memory ----
 
-# unlocked COMMAND...: runs it as who may lock no memory
+# unlocked COMMAND...: runs a copy of it as who may lock no memory
 unlocked() {
+    cp "$BIN/$1" all/ && chmod 755 "all/$1"
     if [ "$(id -u)" -eq 0 ]; then
-        run setpriv --reuid 65534 --clear-groups sh -c 'ulimit -l 0; exec "$@"' sh "$@"
+        run setpriv --reuid 65534 --clear-groups sh -c 'ulimit -l 0; exec "$@"' sh "all/$@"
     else
-        run sh -c 'ulimit -l 0; exec "$@"' sh "$@"
+        run sh -c 'ulimit -l 0; exec "$@"' sh "all/$@"
     fi
 }
-if [ "$(id -u)" -ne 0 ] || need "memory that cannot be locked" setpriv; then
-    mkdir all && chmod 777 all && chmod 755 .
-    unlocked "$BIN/key-make" --no-password -o all swapped
+mkdir all && chmod 777 all && chmod 755 .
+if ldd "$BIN/key-make" 2>/dev/null | grep -q asan; then
+    skip "memory that cannot be locked" "the sanitizer locks none"
+elif [ "$(id -u)" -ne 0 ] || need "memory that cannot be locked" setpriv; then
+    unlocked key-make --no-password -o all swapped
     expect "memory that cannot be locked is said" 0 "secret-key: all/swapped.key" "note: secrets cannot be locked in memory" "[key-memory]"
     same "once" 1 "$(grep -c 'key-memory' "$WORK/.err")"
-    unlocked "$BIN/manifest-sign" --any -s all/swapped.key all/swapped.pub
+    unlocked manifest-sign --any -s all/swapped.key all/swapped.pub
     expect "and by who signs" 0 "signed	" "[key-memory]"
 fi
 

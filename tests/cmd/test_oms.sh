@@ -77,6 +77,7 @@ expect 'the present folder has a name' 0 'model: model'
 
 run manifest-sign --oms one.sig --key p256.key model/f1
 expect 'a single file is signed' 0 'files: 1'
+expect 'and it is said who cannot verify that' 0 'note: a model of one file is called by its name here'
 run slm-verify --oms one.sig --key p256.pub model/f1
 expect 'a single file verifies' 0 'file: pass f1' 'verdict: pass'
 run slm-verify --oms one.sig --key p256.pub model
@@ -85,6 +86,12 @@ run manifest-sign --oms less.sig --key p256.key --ignore-path a --ignore-path f4
 expect 'paths are left out' 0 'files: 5'
 run slm-verify --oms less.sig --key p256.pub model
 expect 'what is left out is counted' 0 'ignored: 7'
+run manifest-sign --oms less.sig --force --key p256.key --ignore-path ./a/ --ignore-path .//f4 model
+expect 'however they are typed' 0 'files: 5'
+run slm-verify --oms less.sig --key p256.pub --ignore-path ./f1/ model
+expect 'and read' 0 'ignored: 7'
+run manifest-sign --oms less.sig --force --key p256.key --ignore-path ./ model
+expect 'all of it cannot be left out' 2
 run manifest-sign --oms less.sig --force --key p256.key --ignore-path ../model model
 expect 'a path out of the model is a wrong call' 2
 
@@ -257,6 +264,14 @@ run slm-verify --oms hostile/shards.sig --key p256.pub model
 expect 'a file that lacks its last shard' 1 'file: differs a/b/big'
 fresh
 
+ln -s empty model/link
+run slm-verify --oms hostile/shards-links.sig --key p256.pub model
+expect 'a link to an empty file is nothing that shards speak of' 0 'verdict: pass'
+ln -sf f1 model/link
+run slm-verify --oms hostile/shards-links.sig --key p256.pub model
+expect 'one to another file is' 1 'file: surplus link'
+fresh
+
 # ---- keys ----
 
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.key 2>/dev/null
@@ -313,6 +328,21 @@ same 'nothing was written' '' "$(ls no.sig 2>/dev/null)"
 
 run slm-verify --oms p256.sig model
 expect 'a key or certificates are needed' 2
+run slm-verify --oms p256.sig --key - model <p256.pub
+expect 'a key comes from standard input too' 0 'verdict: pass'
+run slm-verify --oms - --key - model <p256.pub
+expect 'but not both' 2
+run slm-verify --oms p256.sig --key p256.pub --home x model
+expect 'a key has no time, and wants no store' 2
+for secret in p256.key mini.key; do
+    [ -e mini.key ] || key-make -q --no-password mini >/dev/null
+    cp $secret model/a/k
+    run manifest-sign --oms no.sig --key p256.key model
+    expect "a secret key is not signed: $secret" 1 'a/k: error: expected files to share' '[make-secret-key]'
+    run manifest-sign --oms no.sig --key p256.key --ignore-path a/k model
+    expect "unless it is left out: $secret" 0 'files: 11'
+    rm no.sig model/a/k
+done
 run slm-verify --oms p256.sig --key p256.pub --certificate p256.pub model
 expect 'not both' 2
 run slm-verify --oms p256.sig --key p256.pub
@@ -390,6 +420,25 @@ for name in signer coder; do
     run slm-verify --oms $name.sig --certificate root.pem model
     expect "a chain leads from $name to the root" 0 "signer-certificate: CN=$name" 'verdict: pass'
 done
+# named SUBJECT: signs with a certificate of that name, by the root
+named() {
+    openssl req -new -utf8 -key p384.key -subj "$1" -out ca/request 2>/dev/null
+    printf 'keyUsage=critical,digitalSignature\n' >ca/extensions
+    openssl x509 -req -in ca/request -CA root.pem -CAkey root.key -set_serial 77 -days 2 -extfile ca/extensions -out named.pem 2>/dev/null
+    manifest-sign --oms named.sig --force --key p384.key --certificate named.pem model >/dev/null
+    run slm-verify --oms named.sig --certificate root.pem "${2:-model}"
+}
+named '/CN=Müller, Jörg'
+expect 'a name is shown in its letters' 0 'signer-certificate: CN=Müller\\, Jörg' 'verdict: pass'
+run slm-verify --json --oms named.sig --certificate root.pem model
+same 'and is what it is in JSON' 'CN=Müller\, Jörg' "$(printf '%s\n' "$out" | python3 -c 'import json, sys; sys.stdout.buffer.write(json.load(sys.stdin)["signer-certificate"].encode())')"
+named "/CN=$(printf 'a\342\200\256b')"
+expect 'invisible characters of a name are not' 0 'CN=a\u{202e}b'
+long=/CN=last
+for i in $(seq 24); do long="$long/OU=$i$(printf 'ö%.0s' $(seq 50))"; done
+named "$long"
+expect 'a name that is too long ends in dots' 0 'verdict: pass'
+same 'a name that is too long ends in dots: dots' 1 "$(grep -c '^signer-certificate: OU=24ö.*ö\.\.\.$' .out)"
 run slm-verify --oms signer.sig --certificate stranger.pem model
 expect 'another root vouches for nothing' 1 '[oms-certificate]'
 run slm-verify --oms signer.sig --certificate middle.pem model
@@ -474,8 +523,11 @@ rsa, signer, middle = (der(p) for p in sys.argv[2:])
 write('rsa.sig', rsa, middle)
 write('order.sig', middle, signer)
 write('trailing.sig', base64.b64encode(base64.b64decode(signer) + b'\0').decode(), middle)
+write('undated.sig', base64.b64encode(base64.b64decode(signer).replace(b'200101000000Z', b'201301000000Z', 1)).decode(), middle)
 write('noise.sig', base64.b64encode(b'noise').decode(), middle)
 PY
+run slm-verify --oms undated.sig --certificate root.pem model
+expect 'a certificate without a real date is told so' 1 'found none' '[oms-certificate]'
 for name in rsa order trailing noise; do
     run slm-verify --oms $name.sig --certificate root.pem model
     expect "certificates of the wrong kind are refused: $name" 1 '[oms-certificate]'

@@ -188,6 +188,20 @@ run receipt-write --anchor new -s keys/a.key
 expect "and has nothing to anchor yet" 1 "[receipt-none]"
 same "so that nothing is written" "" "$(ls -A | grep -e '^new' -e minimodel-)"
 
+# ---- a clock that was set back ----
+
+fresh a
+SOURCE_DATE_EPOCH=4000000000 receipt-write -s keys/a.key report >/dev/null
+run receipt-write -s keys/a.key report
+expect "a receipt says that the clock is behind" 0 "of 2096-10-02T07:06:40Z, whose time counts [clock-behind]"
+run receipt-write --anchor late -s keys/a.key
+expect "and so does an anchor" 0 "[clock-behind]"
+same "which is not older than its head" "created: 2096-10-02T07:06:40Z" "$(sed -n 2p late)"
+run receipt-write --check --anchor late -p keys/a.pub --require-signature
+expect "and holds" 0 "signatures: 3"
+SOURCE_DATE_EPOCH=1700000000 run receipt-write --anchor early -s keys/a.key
+same "but for a time that is given" "created: 2023-11-14T22:13:20Z" "$(sed -n 2p early)"
+
 # ---- keys, and wrong calls ----
 
 fresh a

@@ -421,3 +421,20 @@ expect "a folder in the place of the lock answers 3" 3 "[store-home]"
 rm -rf home/store && ln -s "$WORK" home/store
 run receipt-write report
 expect "a link in the place of the lock's folder answers 3" 3 "[store-home]"
+
+# ---- a restart after the log was lost ----
+
+fresh 1
+run receipt-write --new-chain one
+run receipt-write report
+rm home/receipts.log
+run receipt-write report
+expect "two beginnings and no log are a fork" 1 "[receipt-order]"
+run receipt-write --new-chain 'the log was lost'
+expect "which a restart ends" 0
+sleep 1 # a receipt of the same second would be the same file
+same "each receipt having its line" 2 "$(grep -c '^receipt: ' home/receipts.log)"
+run receipt-write report
+expect "so that the chain goes on" 0
+run receipt-write --check
+expect "and is sound" 0 "receipts: 1"

@@ -428,6 +428,13 @@ run sh -c 'slm-verify -q --signature - src/m.manifest <src/elsewhere'
 expect 'a signature comes on standard input' 0 "signature: verified $A"
 run sh -c 'slm-verify -q --signature - - src <src/m.manifest'
 expect 'but not behind the manifest' 2
+describe src none
+rm -r ring/org
+run slm-verify --signature src/elsewhere src/m.manifest
+expect '--signature does not pass an unsigned manifest' 1 '[verify-signature]'
+mv src/elsewhere src/m.manifest.minisig
+run slm-verify src/m.manifest
+expect 'a signature beside an unsigned one is named' 0 'note: ' 'not looked at'
 
 fresh
 rm -r ring/org
@@ -476,6 +483,10 @@ expect 'for slm-import too' 1 '[verify-expired]' '[clock-behind]'
 same 'which leaves nothing behind' '' "$(ls home/store/partial)"
 run slm-verify -q --home nowhere src/m.manifest
 expect 'without the store it is not known' 0
+slm-verify -q --home nowhere other/m.manifest >report
+SOURCE_DATE_EPOCH=1000000000 receipt-write -q report >/dev/null
+run slm-verify -q src/m.manifest
+expect 'though the last receipt says an earlier time' 1 '[verify-expired]'
 revision 2
 run slm-import -q src
 expect 'what does not expire is imported' 0
