@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "trust/revocation.h"
 
 #define MINISIGN_LINE 212 /* base64 of 158 bytes */
 
@@ -33,9 +34,14 @@ static bool is_pem(const char *line, size_t length)
            memmem(line, length, word, sizeof word - 1) != NULL;
 }
 
+/* A revocation that was signed in advance, beside its signature, ends the key on the day on which others get it. */
+static const char revocation[] = "a revocation";
+
 const char *mm_secret_form(const char *bytes, size_t length)
 {
     const char *end = bytes + length;
+    if (begins(bytes, length, MM_REVOCATION_TYPE " 0\n"))
+        return revocation;
     for (const char *line = bytes; line < end;) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         size_t size = (size_t)((stop ? stop : end) - line);
@@ -62,9 +68,10 @@ int mm_secret_form_refuse(int fd, struct mm_diags *diags)
         result = mm_file_read_at(fd, 0, head, length, diags);
         const char *found = result == 0 ? mm_secret_form(head, length) : NULL;
         if (found)
-            result = mm_diag(
-                diags, MM_RULE_MAKE_SECRET,
-                "expected files to share, found %s: move it elsewhere, and if others could read it, revoke it", found);
+            result =
+                mm_diag(diags, MM_RULE_MAKE_SECRET, "expected files to share, found %s: move it elsewhere%s", found,
+                        found == revocation ? ", as it takes all trust from its key"
+                                            : ", and if others could read it, revoke it");
     }
     free(head);
     return result;

@@ -217,6 +217,9 @@ for kind in own.key pem ssh; do
 done
 run manifest-make -q --private own.key
 expect "a secret key named as a file of the model" 1 "[make-secret-key]"
+mkdir given && cp "$MODEL" given/m.gguf && key-make -q --no-password -o given k >/dev/null && rm given/k.key given/k.pub
+run manifest-make -q -p given
+expect "a revocation that was signed in advance, in a model's folder" 1 ".revoked: error: expected files to share, found a revocation" "[make-secret-key]"
 cp own.key tiny/own.key
 rm -rf ring home/models && trusting alpha a/alpha.pub "$id"
 MINIMODEL_HOME=$WORK/second-home run slm-import -q tiny

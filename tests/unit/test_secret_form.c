@@ -24,6 +24,15 @@ static void secret_keys_are_known_by_what_they_hold(void **state)
     check("-----BEGIN PGP PRIVATE KEY BLOCK-----\n", "a private key in PEM");
 }
 
+static void revocations_are_known_by_their_first_line(void **state)
+{
+    (void)state;
+    check("minimodel-revocation 0\nkey-id: 0000000000000001\n", "a revocation");
+    check("minimodel-revocation 0", "");
+    check("\nminimodel-revocation 0\n", "");
+    check("minimodel-revocation 0 is the first line\n", "");
+}
+
 static void what_is_public_is_none(void **state)
 {
     (void)state;
@@ -43,6 +52,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secret_keys_are_known_by_what_they_hold),
+        cmocka_unit_test(revocations_are_known_by_their_first_line),
         cmocka_unit_test(what_is_public_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
