@@ -194,6 +194,24 @@ expect "and holds" 0 "signatures: 3"
 SOURCE_DATE_EPOCH=1700000000 run receipt-write --anchor early -s keys/a.key
 same "but for a time that is given" "created: 2023-11-14T22:13:20Z" "$(sed -n 2p early)"
 
+# ---- what an anchor does not replace ----
+
+fresh a
+cp keys/b.key lost.key && cp lost.key kept && cp home/receipts.log log
+run receipt-write --force --anchor lost.key -s lost.key
+expect "--force replaces anchors alone" 3 "will not replace lost.key, which is no anchor" "[io-exists]"
+cmp -s lost.key kept && ok "and no key" || not_ok "and no key"
+run receipt-write --force --anchor home/receipts.log -s keys/a.key
+expect "nor the log" 3 "[io-exists]"
+cmp -s home/receipts.log log && ok "which is what it was" || not_ok "which is what it was"
+cp kept over.minisig
+run receipt-write --force --anchor over -s keys/a.key
+expect "nor what is called like its signature" 3 "over.minisig, which is no signature"
+same "and nothing is written" "" "$(ls over 2>/dev/null)"
+rm -f over.minisig && receipt-write --anchor over -s keys/a.key >/dev/null
+run receipt-write --force --anchor over -s keys/b.key
+expect "an anchor it does replace" 0 "anchor: over"
+
 # ---- keys, and wrong calls ----
 
 fresh a
