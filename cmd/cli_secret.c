@@ -242,6 +242,13 @@ void cli_signer_release(struct cli_signer *signer)
     signer->key = NULL;
 }
 
+int cli_spare_secrets(struct cli *cli, const char *output, const char *key, const struct cli_password *how)
+{
+    bool read = (key && mm_file_is(output, AT_FDCWD, key)) || (how->file && mm_file_is(output, AT_FDCWD, how->file));
+    return read ? mm_diag(&cli->diags, MM_RULE_IO_EXISTS, "will not replace %s, which is a secret that is read", output)
+                : 0;
+}
+
 int cli_password_of(struct cli *cli, const char *path, struct cli_password *how, struct mm_secret *password)
 {
     return take_password(cli, "password of ", path, how, password);

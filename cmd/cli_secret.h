@@ -48,6 +48,10 @@ int cli_password_of(struct cli *cli, const char *path, struct cli_password *how,
  * PASSWORD in every case. */
 int cli_new_password(struct cli *cli, const char *path, struct cli_password *how, struct mm_secret *password);
 
+/* What is written is never the secret key KEY (NULL for none) or the password's file that is read, whatever --force says: neither can be made
+ * again. Returns 0, or -1 with IO_EXISTS. */
+int cli_spare_secrets(struct cli *cli, const char *output, const char *key, const struct cli_password *how);
+
 /* Closes the file. */
 void cli_password_release(struct cli_password *how);
 

@@ -63,6 +63,9 @@ static int open_file(struct call *c, int which, const char *name, const char *en
         file->path = NULL;
         return mm_diag_memory(&c->cli.diags);
     }
+    if (cli_spare_secrets(&c->cli, file->path, c->succeed, &c->password) < 0 ||
+        cli_spare_secrets(&c->cli, file->path, c->public_of, &c->password) < 0)
+        return -1;
     int result = which == SECRET ? mm_writer_open_private(&file->writer, file->path, c->force, &c->cli.diags)
                                  : mm_writer_open(&file->writer, file->path, c->force, &c->cli.diags);
     file->wanted = result == 0;

@@ -127,6 +127,14 @@ run receipt-write --anchor anchor -s keys/a.key
 expect "it is not replaced" 3 "[io-exists]"
 cp anchor first && cp anchor.minisig first.minisig
 receipt-write report >/dev/null
+cp keys/a.key mine.key && cp keys/a.key mine.minisig
+for anchor in mine.key mine; do
+    key=$anchor
+    [ -f "$key" ] || key=mine.minisig
+    run receipt-write --anchor $anchor --force -s $key
+    expect "an anchor does not replace the key that signs it: $anchor" 3 "[io-exists]"
+done
+same 'it is what it was' "$(cat keys/a.key keys/a.key)" "$(cat mine.key mine.minisig)"
 run receipt-write --anchor anchor --force -s keys/a.key --json
 same "but with --force" 4 "$(printf '%s\n' "$out" | python3 -c 'import json, sys; print(json.load(sys.stdin)["receipts"])')"
 for anchor in first anchor; do
