@@ -1,9 +1,11 @@
 /* receipt-write: keeps a report that passed as a receipt, in the store's chain; checks, anchors, restarts and reads that chain. */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "act/chain_sign.h"
@@ -259,12 +261,43 @@ static int write_anchor(struct call *c, int home)
     return result;
 }
 
+static bool is_anchor(const struct mm_buf *text, struct mm_diags *findings)
+{
+    struct mm_anchor anchor;
+    return mm_anchor_read(&anchor, text->data ? text->data : "", text->length, findings) == 0;
+}
+
+static bool is_signature(const struct mm_buf *text, struct mm_diags *findings)
+{
+    struct mm_signature signature;
+    return mm_signature_read(&signature, text->data ? text->data : "", text->length, findings) == 0;
+}
+
+/* --force is for what IS says: a key or a log that is named by mistake would be lost. */
+static int check_replaced(struct call *c, const char *path, bool (*is)(const struct mm_buf *, struct mm_diags *),
+                          const char *what)
+{
+    struct stat info;
+    struct mm_buf text = {0};
+    struct mm_diags findings;
+    if (!c->force || (stat(path, &info) < 0 && errno == ENOENT))
+        return 0;
+    mm_diags_init(&findings);
+    int fd = mm_file_open(path, &findings);
+    bool sound = fd >= 0 && mm_file_read_all(fd, MM_SIGNATURE_MAX, &text, &findings) == 0 && is(&text, &findings);
+    if (fd >= 0)
+        close(fd);
+    mm_buf_release(&text);
+    mm_diags_release(&findings);
+    return sound ? 0 : mm_diag(&c->cli.diags, MM_RULE_IO_EXISTS, "will not replace %s, which is no %s", path, what);
+}
+
 static int open_anchor(struct call *c)
 {
     char *signature = cli_anchor_signature(&c->cli, c->anchor.path);
-    int result = signature ? cli_spare_secrets(&c->cli, c->anchor.path, c->signer.path, &c->signer.password) : -1;
+    int result = signature ? check_replaced(c, c->anchor.path, is_anchor, "anchor") : -1;
     if (result == 0)
-        result = cli_spare_secrets(&c->cli, signature, c->signer.path, &c->signer.password);
+        result = check_replaced(c, signature, is_signature, "signature");
     if (result == 0)
         result = mm_writer_open(&c->anchor_file, c->anchor.path, c->force, &c->cli.diags);
     if (result == 0)

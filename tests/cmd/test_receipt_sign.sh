@@ -202,6 +202,24 @@ expect "and holds" 0 "signatures: 3"
 SOURCE_DATE_EPOCH=1700000000 run receipt-write --anchor early -s keys/a.key
 same "but for a time that is given" "created: 2023-11-14T22:13:20Z" "$(sed -n 2p early)"
 
+# ---- what an anchor does not replace ----
+
+fresh a
+cp keys/b.key lost.key && cp lost.key kept && cp home/receipts.log log
+run receipt-write --force --anchor lost.key -s lost.key
+expect "--force replaces anchors alone" 3 "will not replace lost.key, which is no anchor" "[io-exists]"
+cmp -s lost.key kept && ok "and no key" || not_ok "and no key"
+run receipt-write --force --anchor home/receipts.log -s keys/a.key
+expect "nor the log" 3 "[io-exists]"
+cmp -s home/receipts.log log && ok "which is what it was" || not_ok "which is what it was"
+cp kept over.minisig
+run receipt-write --force --anchor over -s keys/a.key
+expect "nor what is called like its signature" 3 "over.minisig, which is no signature"
+same "and nothing is written" "" "$(ls over 2>/dev/null)"
+rm -f over.minisig && receipt-write --anchor over -s keys/a.key >/dev/null
+run receipt-write --force --anchor over -s keys/b.key
+expect "an anchor it does replace" 0 "anchor: over"
+
 # ---- keys, and wrong calls ----
 
 fresh a
@@ -334,6 +352,29 @@ for kind, error in (("write", 28), ("fsync", 5), ("link", 1), ("rename", 5), ("o
             print("anchor", kind, n, end.returncode, there, end.stderr)
 END
     same "whatever fails, no receipt and no anchor stands there without its signature" "" "$(head -n 5 faults)"
+    rm -rf outset && mkdir outset && slm-import -q --home outset --allow-unsigned -s keys/a.key other.manifest >/dev/null
+    PYTHONDONTWRITEBYTECODE=1 python3 - "$BUILD/fault" <<'END' >faults
+import os, shutil, subprocess, sys
+store = os.path.join(os.getcwd(), "faulty")
+sign = ["--home", store, "-s", "keys/a.key"]
+steps = {"slm-import": ["slm-import", "-q", "--allow-unsigned", *sign, "other.manifest"], "slm-remove": ["slm-remove", "-q", *sign, "local/other"]}
+for name, step in steps.items():
+    for kind, error in (("write", 28), ("fsync", 5), ("link", 1), ("rename", 5), ("open", 24), ("mode", 1), ("memory", 12)):
+        for n in range(1, 400, 1 if kind != "memory" else 7):
+            subprocess.run(["chmod", "-R", "u+rwx", store], stderr=subprocess.DEVNULL)
+            shutil.rmtree(store, ignore_errors=True)
+            if name == "slm-remove":
+                shutil.copytree("outset", store)
+            env = dict(os.environ, FAULT=f"{kind}:{n}:{error}", FAULT_COUNT="count")
+            end = subprocess.run([os.path.join(sys.argv[1], name), *step[1:]], env=env, capture_output=True, text=True, timeout=60)
+            if int(open("count").read()) < n:
+                break
+            again = subprocess.run(step, capture_output=True, text=True)
+            check = subprocess.run(["receipt-write", "--home", store, "--check", "-p", "keys/a.pub", "--require-signature"], capture_output=True, text=True)
+            if end.returncode not in (0, 3) or check.returncode:
+                print(name, kind, n, end.returncode, again.returncode, again.stderr, check.returncode, check.stderr)
+END
+    same "nor one of an import or a removal" "" "$(head -n 5 faults)"
 else
     skip "whatever fails, no receipt and no anchor stands there without its signature" "the commands with faults are not built"
 fi
