@@ -10,6 +10,7 @@
 #include "act/import.h"
 #include "base/file.h"
 #include "cli.h"
+#include "cli_ranges.h"
 #include "cli_secret.h"
 #include "cli_trust.h"
 #include "text/line.h"
@@ -192,8 +193,8 @@ static int run(struct call *c)
     if (ready)
         cli_trust_open(&c->cli, &c->trust, c->keyring);
     ready = ready && cli_trust_open_policies(&c->cli, &c->trust) == 0;
-    ready = ready && c->home >= 0 &&
-            (!c->bad_ranges || mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags) == 0);
+    ready =
+        ready && c->home >= 0 && (!c->bad_ranges || cli_ranges_open(&c->cli, &c->writer, c->bad_ranges, c->force) == 0);
     if (ready && enter_sandbox(c) == 0 && cli_trust_read_policies(&c->cli, &c->trust) == 0) {
         answer = import_all(c);
         c->cli.diags.file = c->bad_ranges;

@@ -10,6 +10,7 @@
 #include "act/verify.h"
 #include "cli.h"
 #include "cli_oms.h"
+#include "cli_ranges.h"
 #include "cli_trust.h"
 #include "text/path.h"
 
@@ -286,7 +287,7 @@ static int run(struct call *c)
     int fd = cli_open(&c->cli, c->cli.argv[0]), answer = MM_UNKNOWN;
     int root = fd < 0 ? -1 : open_root(c);
     bool ready = fd >= 0 && open_trust(c) == 0 &&
-                 (!c->bad_ranges || mm_writer_open(&c->writer, c->bad_ranges, c->force, &c->cli.diags) == 0);
+                 (!c->bad_ranges || cli_ranges_open(&c->cli, &c->writer, c->bad_ranges, c->force) == 0);
     if (ready && enter_sandbox(c, root) == 0)
         answer = run_inside(c, fd, root);
     mm_writer_abandon(&c->writer);

@@ -280,6 +280,19 @@ void mm_bad_ranges_write(const struct mm_chunk_compare *compare, const char *pat
     }
 }
 
+bool mm_bad_ranges_begin(const char *text, size_t length)
+{
+    uint64_t number;
+    const char *end = text + length;
+    for (int i = 0; length > 0 && i < 3; i++) {
+        const char *tab = memchr(text, '\t', (size_t)(end - text));
+        if (!tab || !mm_number(text, (size_t)(tab - text), MM_NUMBER_MAX, &number))
+            return false;
+        text = tab + 1;
+    }
+    return length == 0 || (text < end && memchr(text, '\n', (size_t)(end - text)));
+}
+
 void mm_proof_write(const struct mm_proof *proof, struct mm_buf *out)
 {
     char hex[MM_HASH_HEX + 1];

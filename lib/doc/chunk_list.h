@@ -59,6 +59,9 @@ void mm_chunk_compare_release(struct mm_chunk_compare *compare);
 /* Appends `INDEX<TAB>OFFSET<TAB>BYTES<TAB>PATH` for each bad range. */
 void mm_bad_ranges_write(const struct mm_chunk_compare *compare, const char *path, struct mm_buf *out);
 
+/* True if a file of bad ranges can begin with TEXT: with a line of three numbers and a path between tabs, or nothing. */
+bool mm_bad_ranges_begin(const char *text, size_t length);
+
 struct mm_proof {
     unsigned char root[MM_HASH_BYTES], chunk[MM_HASH_BYTES];
     uint64_t count, index;

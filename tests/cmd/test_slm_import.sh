@@ -249,6 +249,10 @@ expect 'an existing bad-ranges file stays' 3 '[io-exists]'
 take --bad-ranges bad --force src
 expect 'unless --force' 1
 mkdir good && cp "$MODEL" good/model.gguf
+before=$(cat src/m.manifest)
+take --bad-ranges src/m.manifest --force src
+expect 'though nothing that holds something else' 3 '[io-exists]'
+same 'which stays' "$before" "$(cat src/m.manifest)"
 take --bad-ranges bad --force src good
 expect 'a second source fills in what the first has wrong' 0 'state: imported' 'kept-bytes: 327680'
 same 'and then no range is bad' 0 "$(wc -c <bad | tr -d ' ')"

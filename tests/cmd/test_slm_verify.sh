@@ -129,6 +129,11 @@ same "and keeps its bytes" 2 "$(wc -l <bad | tr -d ' ')"
 cp "$MODEL" model.gguf
 run slm-verify --bad-ranges bad --force m.manifest
 expect "--force replaces it" 0
+printf 'something else\n' >kept
+run slm-verify --bad-ranges kept --force m.manifest
+expect "but nothing that holds something else" 3 "[io-exists]"
+same "which stays" "something else" "$(cat kept)"
+rm kept
 same "a good model has no bad ranges" 0 "$(wc -c <bad | tr -d ' ')"
 
 head -c 1700000 /dev/zero | tr '\0' a >big.txt
