@@ -99,6 +99,7 @@ for call in "chunk-merkle -l out model.gguf" "manifest-make -q -p -o out model.g
     run $call
     expect "'$call' does not replace an existing file" 3 "[io-exists]"
     same "'$call' leaves its bytes alone" mine "$(cat out)"
+    case $call in slm-verify*) printf '0\t0\t1\tmodel.gguf\n' >out ;; esac # --force replaces bad ranges alone there
     run $call --force
     expect "'$call --force' replaces it" 0
     if [ "$(cat out)" = mine ]; then not_ok "'$call --force' wrote it"; else ok "'$call --force' wrote it"; fi
