@@ -49,7 +49,8 @@ if [ -e "$MINIMODEL_HOME/models" ]; then
     done
 fi
 EOF
-mended='[ -z "$(ls "$MINIMODEL_HOME/store/partial")" ] && slm-check -q'
+# a lock of a model that could not be removed stays until the next import that takes it, or slm-gc
+mended='[ -z "$(ls "$MINIMODEL_HOME/store/partial" | grep -v @)" ] && slm-check -q && slm-gc -q && [ -z "$(ls "$MINIMODEL_HOME/store/partial")" ]'
 
 each 'slm-import' empty "sh $WORK/whole && slm-import -q --allow-unsigned src && $mended" "$FAULTY/slm-import" -q --allow-unsigned src
 each 'slm-import --link' empty "sh $WORK/whole && slm-import -q --allow-unsigned --link src && $mended" "$FAULTY/slm-import" -q --allow-unsigned --link src
