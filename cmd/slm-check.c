@@ -112,7 +112,7 @@ static int check_chain(struct call *c)
     c->cli.diags.file = "";
     if (c->anchor.path && cli_anchor_verify(&c->cli, &c->anchor, &c->keys) == 0)
         head = c->anchor.anchor.head;
-    mm_chain_check_signed(c->store.home, head, c->keys.count ? &c->keys : NULL, &facts, &c->cli.diags);
+    mm_chain_check(c->store.home, head, c->keys.count ? &c->keys : NULL, &facts, &c->cli.diags);
     cli_anchor_compare(&c->cli, &c->anchor, &facts);
     enum mm_answer answer = c->cli.diags.errors == errors ? MM_YES : mm_diags_answer(&c->cli.diags);
     return print_line(c, "receipts", facts.receipts, answer) < 0 ? MM_UNKNOWN : (int)answer;

@@ -12,6 +12,7 @@
 #include "act/chain_parts.h"
 #include "act/chain_sign.h"
 #include "act/home.h"
+#include "base/beneath.h"
 #include "base/checked.h"
 #include "base/file.h"
 
@@ -161,7 +162,7 @@ static int drop_signature(struct append *a, const char *name)
     struct mm_diags *diags = a->chain.diags;
     char parent[MM_RECEIPT_PATH];
     snprintf(parent, sizeof parent, MM_CHAIN_FOLDER "/%.*s", (int)(strrchr(name, '/') - name), name);
-    int folder = mm_home_open_folder(a->chain.home, parent, false);
+    int folder = mm_beneath_folder(a->chain.home, parent, false);
     int result = folder < 0 ? -1 : unlinkat(folder, strrchr(name, '/') + 1, 0);
     if (result < 0)
         mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot take away a signature without its receipt", errno);
@@ -272,7 +273,7 @@ static int open_folder(struct append *a, const char *path)
 {
     char parent[MM_RECEIPT_PATH];
     snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
-    int folder = mm_home_open_folder(a->chain.home, parent, true);
+    int folder = mm_beneath_folder(a->chain.home, parent, true);
     if (folder < 0)
         mm_diag(a->chain.diags, MM_RULE_IO_WRITE, "cannot make the folder %s: %s", parent, strerror(errno));
     return folder;
@@ -393,9 +394,8 @@ int mm_chain_settle(int home, struct mm_diags *diags)
     return result;
 }
 
-int mm_chain_append_signed(int home, struct mm_receipt *receipt, const struct mm_secret_key *key,
-                           char path[static MM_RECEIPT_PATH], unsigned char head[static MM_HASH_BYTES],
-                           struct mm_diags *diags)
+int mm_chain_append(int home, struct mm_receipt *receipt, const struct mm_secret_key *key,
+                    char path[static MM_RECEIPT_PATH], unsigned char head[static MM_HASH_BYTES], struct mm_diags *diags)
 {
     struct append a = {.key = key};
     if (receipt->verdict != MM_VERDICT_PASS)
@@ -406,12 +406,6 @@ int mm_chain_append_signed(int home, struct mm_receipt *receipt, const struct mm
         result = append(&a, receipt, path, head);
     close_append(&a);
     return result;
-}
-
-int mm_chain_append(int home, struct mm_receipt *receipt, char path[static MM_RECEIPT_PATH],
-                    unsigned char head[static MM_HASH_BYTES], struct mm_diags *diags)
-{
-    return mm_chain_append_signed(home, receipt, NULL, path, head, diags);
 }
 
 /* ---- restarting ---- */

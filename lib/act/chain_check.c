@@ -8,6 +8,7 @@
 #include "act/chain_parts.h"
 #include "act/chain_sign.h"
 #include "act/home.h"
+#include "base/beneath.h"
 #include "base/file.h"
 
 struct check {
@@ -66,7 +67,7 @@ static void check_previous(struct check *c, const struct mm_log_line *line, cons
 /* Reads the file PATH into TEXT. Returns 0; 1 where there is none; -1 with a finding. */
 static int read_signature(struct check *c, const char *path, struct mm_buf *text, struct mm_diags *diags)
 {
-    int fd = mm_home_open_file(c->chain.home, path);
+    int fd = mm_beneath_file(c->chain.home, path);
     if (fd < 0 && errno == ENOENT)
         return 1;
     if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
@@ -210,8 +211,8 @@ static void check_end(struct check *c)
     diags->file = shown;
 }
 
-int mm_chain_check_signed(int home, const unsigned char *expected, const struct mm_chain_keys *keys,
-                          struct mm_chain_facts *facts, struct mm_diags *diags)
+int mm_chain_check(int home, const unsigned char *expected, const struct mm_chain_keys *keys,
+                   struct mm_chain_facts *facts, struct mm_diags *diags)
 {
     struct check c = {.expected = expected, .keys = keys};
     uint64_t errors = diags->errors;
@@ -226,9 +227,4 @@ int mm_chain_check_signed(int home, const unsigned char *expected, const struct 
     mm_name_set_release(&c.names);
     mm_chain_close(&c.chain);
     return result == 0 && diags->errors == errors ? 0 : -1;
-}
-
-int mm_chain_check(int home, const unsigned char *expected, struct mm_chain_facts *facts, struct mm_diags *diags)
-{
-    return mm_chain_check_signed(home, expected, NULL, facts, diags);
 }

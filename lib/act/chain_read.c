@@ -8,6 +8,7 @@
 
 #include "act/chain_parts.h"
 #include "act/home.h"
+#include "base/beneath.h"
 #include "base/file.h"
 #include "trust/minisign.h"
 
@@ -193,7 +194,7 @@ static int check_hash(struct mm_chain *chain, const char *name, const unsigned c
 
 static int read_text(struct mm_chain *chain, const char *path, struct mm_diags *diags)
 {
-    int fd = mm_home_open_file(chain->home, path);
+    int fd = mm_beneath_file(chain->home, path);
     if (fd < 0)
         return not_opened(errno, diags);
     mm_buf_clear(&chain->text);
@@ -287,7 +288,7 @@ int mm_chain_each_unnamed(struct mm_chain *chain, const struct mm_name_set *name
     const char *shown = chain->diags->file;
     int result = 0;
     chain->diags->file = MM_CHAIN_FOLDER;
-    int fd = mm_home_open_folder(chain->home, MM_CHAIN_FOLDER, false);
+    int fd = mm_beneath_folder(chain->home, MM_CHAIN_FOLDER, false);
     if (fd >= 0)
         result = list_folder(&files, fd, 0, PUBLISHERS);
     else if (errno != ENOENT)
@@ -306,7 +307,7 @@ enum mm_chain_signs mm_chain_signs(struct mm_chain *chain, const struct mm_name_
     if (mm_name_set_has(names, chain->sha, name, length - suffix))
         return MM_CHAIN_SIGNS_RECEIPT;
     snprintf(path, sizeof path, MM_CHAIN_FOLDER "/%.*s", (int)(length - suffix), name);
-    int fd = mm_home_open_file(chain->home, path);
+    int fd = mm_beneath_file(chain->home, path);
     if (fd >= 0)
         close(fd);
     return fd < 0 && errno == ENOENT ? MM_CHAIN_SIGNS_ABSENT : MM_CHAIN_SIGNS_RECEIPT;

@@ -6,22 +6,6 @@
 #include "doc/anchor.h"
 #include "trust/secret_key.h"
 
-/* The keys that somebody names as those of the store's owner; another key's signature is none. */
-struct mm_chain_keys {
-    const struct mm_public_key *items;
-    size_t count;
-    bool required; /* a receipt of the present chain without signature is a fault too */
-};
-
-/* mm_chain_append, but that RECEIPT is signed by KEY (NULL: it is not): its signature, RECEIPT.minisig, is there before it is. */
-int mm_chain_append_signed(int home, struct mm_receipt *receipt, const struct mm_secret_key *key,
-                           char path[static MM_RECEIPT_PATH], unsigned char head[static MM_HASH_BYTES],
-                           struct mm_diags *diags);
-
-/* mm_chain_check, which also verifies every signature by KEYS (RECEIPT_SIGNATURE). */
-int mm_chain_check_signed(int home, const unsigned char *expected, const struct mm_chain_keys *keys,
-                          struct mm_chain_facts *facts, struct mm_diags *diags);
-
 /* Appends the trusted comment of a signature over a receipt or an anchor whose file has this SHA-256. */
 void mm_receipt_trusted_comment(const struct mm_receipt *receipt, const unsigned char sha256[static MM_HASH_BYTES],
                                 struct mm_buf *out);

@@ -15,32 +15,18 @@
 
 /* ---- the home itself ---- */
 
-static const char *environment(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
-
 char *mm_home_path(const char *given, struct mm_diags *diags)
 {
-    const char *home = given ? given : environment("MINIMODEL_HOME");
-    const char *data = environment("XDG_DATA_HOME"), *user = environment("HOME");
     char *path = NULL;
     if (given && !*given) {
         mm_diag(diags, MM_RULE_STORE_HOME, "expected a folder's name, found an empty one");
         return NULL;
     }
-    if (!home && !(data && *data == '/') && !user) {
-        mm_diag(diags, MM_RULE_STORE_HOME, "expected MINIMODEL_HOME, XDG_DATA_HOME or HOME to be set, found none");
-        return NULL;
-    }
-    int length = home                   ? asprintf(&path, "%s", home)
-                 : data && *data == '/' ? asprintf(&path, "%s/minimodel", data)
-                                        : asprintf(&path, "%s/.local/share/minimodel", user);
-    if (length < 0) {
+    int named = mm_user_path(&path, given, "MINIMODEL_HOME", "XDG_DATA_HOME", ".local/share", "minimodel");
+    if (named < 0)
         mm_diag_memory(diags);
-        return NULL;
-    }
+    else if (named == 0)
+        mm_diag(diags, MM_RULE_STORE_HOME, "expected MINIMODEL_HOME, XDG_DATA_HOME or HOME to be set, found none");
     return path;
 }
 
@@ -62,21 +48,11 @@ int mm_home_open(const char *given, bool create, struct mm_diags *diags)
     return home;
 }
 
-int mm_home_open_folder(int home, const char *path, bool create)
-{
-    return mm_beneath_folder(home, path, create);
-}
-
-int mm_home_open_file(int home, const char *path)
-{
-    return mm_beneath_file(home, path);
-}
-
 /* ---- the lock ---- */
 
 static int open_lock(int home, bool exclusive)
 {
-    int store = mm_home_open_folder(home, "store", true);
+    int store = mm_beneath_folder(home, "store", true);
     if (store < 0)
         return -1;
     int flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;

@@ -1,5 +1,5 @@
-/* The store's folder, MINIMODEL_HOME: where it is, and how files beneath it are opened. No symbolic link beneath it is
- * followed; the folder itself may be reached by one, as its name comes from the user. */
+/* The store's folder, MINIMODEL_HOME: where it is. Files beneath it are opened as base/beneath.h does; the folder itself may be
+ * reached by a symbolic link, as its name comes from the user. */
 #ifndef MM_ACT_HOME_H
 #define MM_ACT_HOME_H
 
@@ -15,10 +15,6 @@ char *mm_home_path(const char *given, struct mm_diags *diags);
 /* Opens that folder. CREATE makes it, and the folders above it, for the user alone (0700). Returns the descriptor, or -1
  * with STORE_HOME. */
 int mm_home_open(const char *given, bool create, struct mm_diags *diags);
-
-/* mm_beneath_folder and mm_beneath_file (base/beneath.h) beneath the store. */
-int mm_home_open_folder(int home, const char *path, bool create);
-int mm_home_open_file(int home, const char *path);
 
 /* Locks the store, HOME/store/lock, and waits for it: EXCLUSIVE to write, otherwise to read. The lock file is made where
  * it lacks. A reader who may not make it needs no lock: who could write would have made it. Returns a descriptor whose

@@ -421,8 +421,8 @@ static int write_receipt(struct mm_import *i, struct mm_receipt *receipt)
 {
     if (take_fingerprints(i, receipt) < 0)
         return -1;
-    return mm_chain_append_signed(i->home, receipt, i->options->receipt_key, i->facts->receipt,
-                                  i->facts->receipt_sha256, i->diags);
+    return mm_chain_append(i->home, receipt, i->options->receipt_key, i->facts->receipt, i->facts->receipt_sha256,
+                           i->diags);
 }
 
 /* True if the artifacts break a rule that no other source can mend: a chunk list another source may have. */

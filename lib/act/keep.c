@@ -73,7 +73,7 @@ static int write_removal(int home, const struct mm_store_model *model, const str
     import.action = MM_ACTION_REMOVED;
     import.execution_consent = false;
     if (result == 0)
-        result = mm_chain_append_signed(home, &import, key, receipt, head, diags);
+        result = mm_chain_append(home, &import, key, receipt, head, diags);
     mm_receipt_release(&import);
     return result;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/now.h"
 #include "act/obey.h"
 #include "base/checked.h"
 #include "base/file.h"
@@ -187,8 +188,7 @@ static int read_memory(struct mm_trusted *trusted, const struct mm_trust *trust,
         return -1;
     trusted->clock_behind = mm_memory_now(&trusted->memory, trusted->now);
     if (trusted->clock_behind)
-        mm_note(diags, MM_RULE_CLOCK_BEHIND,
-                "expected a clock that is not behind the newest receipt, of %s, whose time counts", trusted->now);
+        mm_now_note_behind(trusted->now, diags);
     return 0;
 }
 

@@ -4,11 +4,37 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+int mm_user_path(char **path, const char *given, const char *variable, const char *base, const char *below,
+                 const char *name)
+{
+    const char *whole = given ? given : environment(variable), *folder = environment(base), *user = environment("HOME");
+    if (folder && *folder != '/')
+        folder = NULL;
+    *path = NULL;
+    if (!whole && !folder && !user)
+        return 0;
+    int length = whole    ? asprintf(path, "%s", whole)
+                 : folder ? asprintf(path, "%s/%s", folder, name)
+                          : asprintf(path, "%s/%s/%s", user, below, name);
+    if (length >= 0)
+        return 1;
+    *path = NULL;
+    return -1;
+}
 
 int mm_beneath_make(char *path)
 {

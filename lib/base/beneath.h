@@ -4,6 +4,12 @@
 
 #include <stdbool.h>
 
+/* Where a thing of the user's own is: GIVEN if not NULL, else what the environment's VARIABLE names, else NAME beneath what its BASE
+ * names, else NAME beneath the folder BELOW of $HOME. Empty variables count as absent, and so does a BASE that is not absolute.
+ * Returns 1, *PATH being freed by the caller; 0 where nothing names one; -1 where memory is exhausted; *PATH is NULL then. */
+int mm_user_path(char **path, const char *given, const char *variable, const char *base, const char *below,
+                 const char *name);
+
 /* Makes PATH and the folders above it, for the user alone (0700); those that are there stay as they are. PATH is unchanged in the
  * end. Returns 0, or -1 with errno set. */
 int mm_beneath_make(char *path);

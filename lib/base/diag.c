@@ -37,17 +37,16 @@ void mm_diags_rewind(struct mm_diags *diags, const struct mm_diags *mark)
     diags->unknown = mark->unknown;
 }
 
-void mm_diags_turn(struct mm_diags *diags, const struct mm_diags *mark, enum mm_rule_group group, enum mm_rule rule)
+/* What the findings since MARK answer, after some of them were changed. */
+static void answer_again(struct mm_diags *diags, const struct mm_diags *mark)
 {
     bool lost = diags->dropped > mark->dropped; /* what those were is not known */
     bool no = mark->no || (lost && diags->no);
     bool unknown = mark->unknown || (lost && diags->unknown);
     for (size_t i = mark->count; i < diags->count; i++) {
-        struct mm_diag *diag = &diags->items[i];
+        const struct mm_diag *diag = &diags->items[i];
         if (diag->severity != MM_ERROR)
             continue;
-        if (rules[diag->rule].group == group)
-            diag->rule = rule;
         no = no || rules[diag->rule].answer == MM_NO;
         unknown = unknown || rules[diag->rule].answer == MM_UNKNOWN;
     }
@@ -55,25 +54,27 @@ void mm_diags_turn(struct mm_diags *diags, const struct mm_diags *mark, enum mm_
     diags->unknown = unknown;
 }
 
-void mm_diags_soften(struct mm_diags *diags, const struct mm_diags *mark, bool all)
+void mm_diags_turn(struct mm_diags *diags, const struct mm_diags *mark, enum mm_rule_group group, enum mm_rule rule)
 {
-    bool lost = diags->dropped > mark->dropped; /* what those were is not known */
-    bool no = mark->no || (lost && diags->no);
-    bool unknown = mark->unknown || (lost && diags->unknown);
     for (size_t i = mark->count; i < diags->count; i++) {
         struct mm_diag *diag = &diags->items[i];
-        if (diag->severity != MM_ERROR)
-            continue;
-        if (all || rules[diag->rule].answer == MM_NO) {
+        if (diag->severity == MM_ERROR && rules[diag->rule].group == group)
+            diag->rule = rule;
+    }
+    answer_again(diags, mark);
+}
+
+void mm_diags_soften(struct mm_diags *diags, const struct mm_diags *mark, bool all)
+{
+    for (size_t i = mark->count; i < diags->count; i++) {
+        struct mm_diag *diag = &diags->items[i];
+        if (diag->severity == MM_ERROR && (all || rules[diag->rule].answer == MM_NO)) {
             diag->severity = MM_NOTE;
             diags->notes++;
             diags->errors--;
-        } else {
-            unknown = true;
         }
     }
-    diags->no = no;
-    diags->unknown = unknown;
+    answer_again(diags, mark);
 }
 
 void mm_diags_clear(struct mm_diags *diags)

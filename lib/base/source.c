@@ -16,6 +16,20 @@ static int open_window(struct mm_source *source, struct mm_diags *diags)
     return source->window ? 0 : mm_diag_memory(diags);
 }
 
+static ssize_t read_text(void *context, uint64_t offset, void *out, size_t length)
+{
+    const struct mm_text *text = context;
+    size_t left = offset < text->length ? text->length - (size_t)offset : 0, part = length < left ? length : left;
+    if (part)
+        memcpy(out, text->bytes + offset, part);
+    return (ssize_t)part;
+}
+
+struct mm_origin mm_text_origin(struct mm_text *text)
+{
+    return (struct mm_origin){read_text, text, text->length};
+}
+
 int mm_source_open_origin(struct mm_source *source, const struct mm_origin *origin, struct mm_diags *diags)
 {
     *source = (struct mm_source){.fd = -1, .origin = origin, .regular = true, .size = origin->size};

@@ -29,6 +29,13 @@ struct mm_origin {
     uint64_t size;
 };
 
+/* Bytes in memory as such an origin; both are borrowed as long as it is read. */
+struct mm_text {
+    const char *bytes;
+    size_t length;
+};
+struct mm_origin mm_text_origin(struct mm_text *text);
+
 struct mm_source {
     int fd;
     const struct mm_origin *origin; /* read instead of fd, or NULL */

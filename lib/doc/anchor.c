@@ -3,20 +3,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-static int value_fails(const struct mm_line *line, const char *expected, struct mm_diags *diags)
-{
-    char shown[MM_SHOWN];
-    return mm_diag_line(diags, MM_RULE_RECEIPT_ANCHOR, line->number, mm_line_value_column(line),
-                        "expected %s, found '%s'", expected, mm_show(shown, line->value, line->value_length));
-}
-
 static int read_created(struct mm_anchor *anchor, struct mm_lines *lines, struct mm_diags *diags)
 {
     struct mm_line line;
     if (mm_lines_field(lines, "created", &line, diags) < 0)
         return -1;
     if (!mm_time_valid(line.value, line.value_length))
-        return value_fails(&line, "a time, YYYY-MM-DDTHH:MM:SSZ", diags);
+        return mm_line_refuse(&line, MM_RULE_RECEIPT_ANCHOR, 0, "a time, YYYY-MM-DDTHH:MM:SSZ", diags);
     memcpy(anchor->created, line.value, line.value_length);
     return 0;
 }
@@ -39,7 +32,8 @@ static int read_receipts(struct mm_anchor *anchor, struct mm_lines *lines, struc
         return -1;
     return mm_number(line.value, line.value_length, MM_NUMBER_MAX, &anchor->receipts) && anchor->receipts > 0
                ? 0
-               : value_fails(&line, "a decimal number of 1 to 9223372036854775807", diags);
+               : mm_line_refuse(&line, MM_RULE_RECEIPT_ANCHOR, 0, "a decimal number of 1 to 9223372036854775807",
+                                diags);
 }
 
 static int read_head(struct mm_anchor *anchor, struct mm_lines *lines, struct mm_diags *diags)
@@ -49,7 +43,7 @@ static int read_head(struct mm_anchor *anchor, struct mm_lines *lines, struct mm
     if (mm_lines_field(lines, "head", &line, diags) < 0)
         return -1;
     if (!mm_hex_hash(line.value, line.value_length, anchor->head))
-        return value_fails(&line, "64 lower-case hex digits", diags);
+        return mm_line_refuse(&line, MM_RULE_RECEIPT_ANCHOR, 0, "64 lower-case hex digits", diags);
     if (mm_lines_next(lines, &line, diags))
         return mm_diag_line(diags, MM_RULE_TEXT_FIELD_ORDER, line.number, 1,
                             "expected the end behind the head, found '%s'", mm_show(shown, line.key, line.key_length));

@@ -149,9 +149,7 @@ struct reading {
 
 static int wrong(struct reading *r, enum mm_rule rule, size_t at, const char *expected)
 {
-    char shown[MM_SHOWN];
-    return mm_diag_line(r->diags, rule, r->line.number, mm_line_value_column(&r->line) + at, "expected %s, found '%s'",
-                        expected, mm_show(shown, r->line.value, r->line.value_length));
+    return mm_line_refuse(&r->line, rule, at, expected, r->diags);
 }
 
 /* Looks at the next line, which has to be sound if there is one. */

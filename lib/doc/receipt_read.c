@@ -19,9 +19,7 @@ struct reader {
 
 static int value_fails(struct reader *r, size_t at, const char *expected)
 {
-    char shown[MM_SHOWN];
-    return mm_diag_line(r->diags, MM_RULE_RECEIPT_REPORT, r->line.number, mm_line_value_column(&r->line) + at,
-                        "expected %s, found '%s'", expected, mm_show(shown, r->line.value, r->line.value_length));
+    return mm_line_refuse(&r->line, MM_RULE_RECEIPT_REPORT, at, expected, r->diags);
 }
 
 /* Reads the next line, which must have the key KEY. */

@@ -119,26 +119,11 @@ int mm_json_tree_read(struct mm_json_tree *tree, int fd, struct mm_diags *diags)
     return read_source(tree, &source, opened, diags);
 }
 
-struct text {
-    const char *bytes;
-    size_t length;
-};
-
-/* Has the shape of mm_origin's read. */
-static ssize_t copy_text(void *context, uint64_t offset, void *out, size_t length)
-{
-    const struct text *text = context;
-    size_t left = offset < text->length ? text->length - (size_t)offset : 0, part = length < left ? length : left;
-    if (part)
-        memcpy(out, text->bytes + offset, part);
-    return (ssize_t)part;
-}
-
 int mm_json_tree_read_text(struct mm_json_tree *tree, const char *text, size_t length, struct mm_diags *diags)
 {
     struct mm_source source;
-    struct text whole = {text, length};
-    struct mm_origin origin = {copy_text, &whole, length};
+    struct mm_text whole = {text, length};
+    struct mm_origin origin = mm_text_origin(&whole);
     bool opened = mm_source_open_origin(&source, &origin, diags) == 0;
     return read_source(tree, &source, opened, diags);
 }

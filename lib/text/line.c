@@ -172,6 +172,14 @@ bool mm_lines_next(struct mm_lines *lines, struct mm_line *line, struct mm_diags
     return true;
 }
 
+int mm_line_refuse(const struct mm_line *line, enum mm_rule rule, size_t at, const char *expected,
+                   struct mm_diags *diags)
+{
+    char shown[MM_SHOWN];
+    return mm_diag_line(diags, rule, line->number, mm_line_value_column(line) + at, "expected %s, found '%s'", expected,
+                        mm_show(shown, line->value, line->value_length));
+}
+
 bool mm_value_sound(const char *value, size_t length)
 {
     struct mm_diags ignored;

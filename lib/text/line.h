@@ -46,6 +46,10 @@ int mm_lines_field(struct mm_lines *lines, const char *key, struct mm_line *line
 int mm_lines_number(struct mm_lines *lines, const char *key, uint64_t max, uint64_t *value, struct mm_diags *diags);
 int mm_lines_hash(struct mm_lines *lines, const char *key, unsigned char hash[MM_HASH_BYTES], struct mm_diags *diags);
 
+/* A finding under RULE: LINE's value is wrong from byte AT on, where EXPECTED was expected. Returns -1. */
+int mm_line_refuse(const struct mm_line *line, enum mm_rule rule, size_t at, const char *expected,
+                   struct mm_diags *diags);
+
 /* True if VALUE may stand behind a key. */
 bool mm_value_sound(const char *value, size_t length);
 

@@ -18,30 +18,6 @@
 
 /* ---- where it is ---- */
 
-static const char *environment(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
-
-/* The keyring's name, to be freed. Returns 1; 0 where nothing names one; -1 with IO_MEMORY. */
-static int find_path(char **path, const char *given, struct mm_diags *diags)
-{
-    const char *keyring = given ? given : environment("MINIMODEL_KEYRING");
-    const char *config = environment("XDG_CONFIG_HOME"), *user = environment("HOME");
-    if (config && *config != '/')
-        config = NULL;
-    int length = keyring  ? asprintf(path, "%s", keyring)
-                 : config ? asprintf(path, "%s/minimodel/keyring", config)
-                 : user   ? asprintf(path, "%s/.config/minimodel/keyring", user)
-                          : asprintf(path, "(no keyring)");
-    if (length < 0) {
-        *path = NULL;
-        return mm_diag_memory(diags);
-    }
-    return keyring || config || user;
-}
-
 /* Leads PATH through a symbolic link to what is not there? What is meant to be there, on a medium that is not, is not just absent. PATH is
  * cut. */
 static bool is_dangling(char *path)
@@ -82,9 +58,10 @@ int mm_keyring_open(struct mm_keyring *keyring, const char *given, bool create, 
     *keyring = (struct mm_keyring){-1, NULL};
     if (given && !*given)
         return mm_diag(diags, MM_RULE_KEYRING_OPEN, "expected a keyring's name, found an empty one");
-    int named = find_path(&keyring->path, given, diags);
-    if (named < 0)
-        return -1;
+    int named =
+        mm_user_path(&keyring->path, given, "MINIMODEL_KEYRING", "XDG_CONFIG_HOME", ".config", "minimodel/keyring");
+    if (named < 0 || (named == 0 && !(keyring->path = strdup("(no keyring)"))))
+        return mm_diag_memory(diags);
     if (named == 0 && create)
         return mm_diag(diags, MM_RULE_KEYRING_OPEN,
                        "expected MINIMODEL_KEYRING, XDG_CONFIG_HOME or HOME to be set, found none");

@@ -186,15 +186,11 @@ static int take_member(void *context, struct mm_oms_json *j, enum mm_json_event 
 
 static int check_whole(const struct reading *r, struct mm_diags *diags)
 {
-    static const struct {
-        unsigned bit;
-        const char *name;
-    } needed[] = {{MEDIA, "mediaType"},       {MATERIAL, "verificationMaterial"},
-                  {ENVELOPE, "dsseEnvelope"}, {PAYLOAD, "payload"},
-                  {TYPE, "payloadType"},      {SIGNATURE, "signature"}};
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (!(r->seen & needed[i].bit))
-            return mm_diag(diags, MM_RULE_OMS_FORM, "expected a bundle with a %s, found none", needed[i].name);
+    static const struct mm_oms_needed needed[] = {{MEDIA, "mediaType"},       {MATERIAL, "verificationMaterial"},
+                                                  {ENVELOPE, "dsseEnvelope"}, {PAYLOAD, "payload"},
+                                                  {TYPE, "payloadType"},      {SIGNATURE, "signature"}};
+    if (mm_oms_json_check_seen(r->seen, needed, sizeof needed / sizeof *needed, "bundle", diags) < 0)
+        return -1;
     if (!r->bundle->signature.length)
         return mm_diag(diags, MM_RULE_OMS_FORM, "expected a signature with sig, found none");
     if (!(r->seen & (KEY | CHAIN)) || (r->seen & (KEY | CHAIN)) == (KEY | CHAIN))
@@ -210,19 +206,9 @@ static int check_whole(const struct reading *r, struct mm_diags *diags)
 
 int mm_oms_bundle_read(struct mm_oms_bundle *bundle, const char *text, size_t length, struct mm_diags *diags)
 {
-    struct mm_oms_json *j = malloc(sizeof *j); /* holds one string's buffer */
     struct reading r = {.bundle = bundle};
     *bundle = (struct mm_oms_bundle){0};
-    if (!j)
-        return mm_diag_memory(diags);
-    int result = mm_oms_json_open(j, text, length, diags);
-    if (result == 0)
-        result = mm_oms_json_read(j, take_member, &r);
-    if (result == 0)
-        result = check_whole(&r, diags);
-    mm_oms_json_release(j);
-    free(j);
-    return result;
+    return mm_oms_json_read(text, length, take_member, &r, diags) < 0 ? -1 : check_whole(&r, diags);
 }
 
 int mm_oms_bundle_read_file(struct mm_oms_bundle *bundle, int fd, struct mm_diags *diags)

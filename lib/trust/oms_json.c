@@ -2,47 +2,17 @@
 
 #include <inttypes.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/number.h"
-
-static ssize_t read_memory(void *context, uint64_t offset, void *out, size_t length)
-{
-    const struct mm_oms_json *j = context;
-    size_t left = offset < j->length ? j->length - (size_t)offset : 0, some = length < left ? length : left;
-    if (some)
-        memcpy(out, j->text + offset, some);
-    return (ssize_t)some;
-}
-
-int mm_oms_json_open(struct mm_oms_json *j, const char *text, size_t length, struct mm_diags *diags)
-{
-    *j = (struct mm_oms_json){.text = text, .length = length, .diags = diags};
-    j->origin = (struct mm_origin){read_memory, j, length};
-    if (mm_source_open_origin(&j->source, &j->origin, diags) < 0)
-        return -1;
-    return mm_json_init(&j->json, &j->source, length, MM_JSON_DEPTH, diags);
-}
-
-void mm_oms_json_release(struct mm_oms_json *j)
-{
-    mm_json_release(&j->json);
-    mm_source_release(&j->source);
-}
 
 static int wrong(struct mm_oms_json *j, enum mm_json_event event, const char *what, const char *kind)
 {
     return event == MM_JSON_ERROR ? -1
                                   : mm_diag_offset(j->diags, MM_RULE_OMS_FORM, j->json.offset,
                                                    "expected %s in %s, found something else", kind, what);
-}
-
-int mm_oms_json_read(struct mm_oms_json *j, mm_oms_json_fn *each, void *context)
-{
-    if (mm_oms_json_object(j, mm_json_next(&j->json), "the text", each, context) < 0)
-        return -1;
-    return mm_json_next(&j->json) == MM_JSON_END ? 0 : -1;
 }
 
 int mm_oms_json_object(struct mm_oms_json *j, enum mm_json_event event, const char *what, mm_oms_json_fn *each,
@@ -176,4 +146,40 @@ int mm_oms_json_unknown(struct mm_oms_json *j, const char *what)
     return mm_diag_offset(j->diags, MM_RULE_OMS_FORM, j->json.offset,
                           "expected %s with known members alone, found '%s'", what,
                           mm_show(shown, j->name, strlen(j->name)));
+}
+
+/* The object that the whole text has to be. */
+static int read_whole(struct mm_oms_json *j, mm_oms_json_fn *each, void *context)
+{
+    if (mm_oms_json_object(j, mm_json_next(&j->json), "the text", each, context) < 0)
+        return -1;
+    return mm_json_next(&j->json) == MM_JSON_END ? 0 : -1;
+}
+
+int mm_oms_json_read(const char *text, size_t length, mm_oms_json_fn *each, void *context, struct mm_diags *diags)
+{
+    struct mm_oms_json *j = malloc(sizeof *j); /* holds one string's buffer */
+    struct mm_text whole = {text, length};
+    struct mm_origin origin = mm_text_origin(&whole);
+    if (!j)
+        return mm_diag_memory(diags);
+    *j = (struct mm_oms_json){.text = text, .diags = diags};
+    int result = mm_source_open_origin(&j->source, &origin, diags);
+    if (result == 0)
+        result = mm_json_init(&j->json, &j->source, length, MM_JSON_DEPTH, diags);
+    if (result == 0)
+        result = read_whole(j, each, context);
+    mm_json_release(&j->json);
+    mm_source_release(&j->source);
+    free(j);
+    return result;
+}
+
+int mm_oms_json_check_seen(unsigned seen, const struct mm_oms_needed *needed, size_t count, const char *what,
+                           struct mm_diags *diags)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(seen & needed[i].bit))
+            return mm_diag(diags, MM_RULE_OMS_FORM, "expected a %s with a %s, found none", what, needed[i].name);
+    return 0;
 }

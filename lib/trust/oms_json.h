@@ -9,24 +9,27 @@
 #define MM_OMS_MEMBER 64 /* bytes of a name that is known, and NUL */
 
 struct mm_oms_json {
-    struct mm_origin origin;
     struct mm_source source;
     struct mm_json json;
-    const char *text; /* borrowed */
-    size_t length;
+    const char *text;         /* borrowed */
     char name[MM_OMS_MEMBER]; /* of the present member; a longer name, which is none that is known, is empty */
     struct mm_diags *diags;
 };
 
-/* Opens TEXT. No object in it may have a name twice. Returns 0, or -1 with a finding; release in every case. */
-int mm_oms_json_open(struct mm_oms_json *j, const char *text, size_t length, struct mm_diags *diags);
-void mm_oms_json_release(struct mm_oms_json *j);
-
 /* Takes one member or element, whose first event is EVENT. Returns 0, or -1 with a finding. */
 typedef int mm_oms_json_fn(void *context, struct mm_oms_json *j, enum mm_json_event event);
 
-/* The whole text, which has to be an object: EACH is called for its members. */
-int mm_oms_json_read(struct mm_oms_json *j, mm_oms_json_fn *each, void *context);
+/* Reads TEXT, which has to be an object in which no object has a name twice: EACH is called for its members. Returns 0, or -1 with a
+ * finding. */
+int mm_oms_json_read(const char *text, size_t length, mm_oms_json_fn *each, void *context, struct mm_diags *diags);
+
+/* Members that a document has to have, by the bits that their readers set in SEEN: one of WHAT that lacks is a finding, and -1. */
+struct mm_oms_needed {
+    unsigned bit;
+    const char *name;
+};
+int mm_oms_json_check_seen(unsigned seen, const struct mm_oms_needed *needed, size_t count, const char *what,
+                           struct mm_diags *diags);
 
 /* The object or array WHAT that begins with EVENT. */
 int mm_oms_json_object(struct mm_oms_json *j, enum mm_json_event event, const char *what, mm_oms_json_fn *each,

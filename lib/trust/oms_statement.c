@@ -475,22 +475,18 @@ static int take_member(void *context, struct mm_oms_json *j, enum mm_json_event 
 
 static int check_members(const struct reading *r, struct mm_diags *diags)
 {
-    static const struct {
-        unsigned bit;
-        const char *name;
-    } needed[] = {{TYPE, "_type"},
-                  {SUBJECT, "subject"},
-                  {ROOT, "subject digest sha256"},
-                  {PREDICATE_IS, "predicateType"},
-                  {PREDICATE, "predicate"},
-                  {RESOURCES, "resources"},
-                  {SERIALIZATION, "serialization"},
-                  {METHOD, "method"},
-                  {HASH, "hash_type"},
-                  {LINKS, "allow_symlinks"}};
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (!(r->seen & needed[i].bit))
-            return mm_diag(diags, MM_RULE_OMS_FORM, "expected a statement with a %s, found none", needed[i].name);
+    static const struct mm_oms_needed needed[] = {{TYPE, "_type"},
+                                                  {SUBJECT, "subject"},
+                                                  {ROOT, "subject digest sha256"},
+                                                  {PREDICATE_IS, "predicateType"},
+                                                  {PREDICATE, "predicate"},
+                                                  {RESOURCES, "resources"},
+                                                  {SERIALIZATION, "serialization"},
+                                                  {METHOD, "method"},
+                                                  {HASH, "hash_type"},
+                                                  {LINKS, "allow_symlinks"}};
+    if (mm_oms_json_check_seen(r->seen, needed, sizeof needed / sizeof *needed, "statement", diags) < 0)
+        return -1;
     if (!r->statement->model)
         return mm_diag(diags, MM_RULE_OMS_FORM, "expected a subject with a name, found none");
     if (!r->statement->count)
@@ -600,17 +596,7 @@ static int check_whole(const struct reading *r, struct mm_diags *diags)
 
 int mm_oms_statement_read(struct mm_oms_statement *statement, const char *text, size_t length, struct mm_diags *diags)
 {
-    struct mm_oms_json *j = malloc(sizeof *j); /* holds one string's buffer */
     struct reading r = {.statement = statement, .by_bytes = true, .by_components = true};
     *statement = (struct mm_oms_statement){0};
-    if (!j)
-        return mm_diag_memory(diags);
-    int result = mm_oms_json_open(j, text, length, diags);
-    if (result == 0)
-        result = mm_oms_json_read(j, take_member, &r);
-    if (result == 0)
-        result = check_whole(&r, diags);
-    mm_oms_json_release(j);
-    free(j);
-    return result;
+    return mm_oms_json_read(text, length, take_member, &r, diags) < 0 ? -1 : check_whole(&r, diags);
 }

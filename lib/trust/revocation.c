@@ -4,24 +4,17 @@
 
 #include "text/line.h"
 
-static int refuse(const struct mm_line *line, const char *expected, struct mm_diags *diags)
-{
-    char shown[MM_SHOWN];
-    return mm_diag_line(diags, MM_RULE_REVOCATION_FORM, line->number, mm_line_value_column(line),
-                        "expected %s, found '%s'", expected, mm_show(shown, line->value, line->value_length));
-}
-
 static int read_fields(struct mm_revocation *revocation, struct mm_lines *lines, struct mm_diags *diags)
 {
     struct mm_line line;
     if (mm_lines_field(lines, "key-id", &line, diags) < 0)
         return -1;
     if (!mm_key_id_read(line.value, line.value_length, revocation->key_id))
-        return refuse(&line, "a key id, 16 upper-case hex digits", diags);
+        return mm_line_refuse(&line, MM_RULE_REVOCATION_FORM, 0, "a key id, 16 upper-case hex digits", diags);
     if (mm_lines_field(lines, "revoked", &line, diags) < 0)
         return -1;
     if (!mm_time_valid(line.value, line.value_length))
-        return refuse(&line, "a time, YYYY-MM-DDTHH:MM:SSZ", diags);
+        return mm_line_refuse(&line, MM_RULE_REVOCATION_FORM, 0, "a time, YYYY-MM-DDTHH:MM:SSZ", diags);
     memcpy(revocation->revoked, line.value, MM_TIME_SIZE - 1);
     if (mm_lines_field(lines, "reason", &line, diags) < 0)
         return -1;

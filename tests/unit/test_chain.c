@@ -7,6 +7,7 @@
 #include "act/chain.h"
 #include "act/consent.h"
 #include "act/home.h"
+#include "base/beneath.h"
 
 #define HEX64 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
@@ -41,16 +42,21 @@ static void make_receipt(struct mm_receipt *receipt, enum mm_action action, cons
     struct mm_diags diags;
     mm_diags_init(&diags);
     mm_buf_printf(&text,
-                  "minimodel-report 0\ntool: slm-verify 0.1.0\nmanifest-sha256: " HEX64 "\nmodel-id: %s\nversion: 1\nrevision: %d\n"
-                  "signature: unsigned\ncheck: manifest pass\ncheck: signature pass\ncheck: expiry pass\ncheck: policy skip none\ncheck: set skip none\n"
-                  "artifact: a\nartifact-bytes: 5\nartifact-sha256: " HEX64 "\ncheck: bytes pass\ncheck: sha256 pass\ncheck: merkle pass\n"
-                  "check: chunk-list skip none\ncheck: format pass\ncheck: tensor-layout skip none\ncheck: tokenizer skip none\ncheck: chat-template skip none\n"
+                  "minimodel-report 0\ntool: slm-verify 0.1.0\nmanifest-sha256: " HEX64
+                  "\nmodel-id: %s\nversion: 1\nrevision: %d\n"
+                  "signature: unsigned\ncheck: manifest pass\ncheck: signature pass\ncheck: expiry pass\ncheck: policy "
+                  "skip none\ncheck: set skip none\n"
+                  "artifact: a\nartifact-bytes: 5\nartifact-sha256: " HEX64
+                  "\ncheck: bytes pass\ncheck: sha256 pass\ncheck: merkle pass\n"
+                  "check: chunk-list skip none\ncheck: format pass\ncheck: tensor-layout skip none\ncheck: tokenizer "
+                  "skip none\ncheck: chat-template skip none\n"
                   "check: facts skip none\nverdict: pass\n",
                   model_id, revision);
     assert_int_equal(mm_receipt_read_report(receipt, text.data, text.length, &diags), 0);
     receipt->action = action;
     receipt->execution_consent = action == MM_ACTION_CONSENTED;
-    receipt->artifacts[0].fingerprint = (struct mm_fingerprint){.known = true, .device = 1, .inode = (uint64_t)revision, .size = 5};
+    receipt->artifacts[0].fingerprint =
+        (struct mm_fingerprint){.known = true, .device = 1, .inode = (uint64_t)revision, .size = 5};
     mm_buf_release(&text);
     mm_diags_release(&diags);
 }
@@ -60,7 +66,7 @@ static int append(struct store *s, enum mm_action action, const char *model_id, 
 {
     struct mm_receipt receipt;
     make_receipt(&receipt, action, model_id, revision);
-    int result = mm_chain_append(s->home, &receipt, s->paths[s->count], s->heads[s->count], &s->diags);
+    int result = mm_chain_append(s->home, &receipt, NULL, s->paths[s->count], s->heads[s->count], &s->diags);
     mm_receipt_release(&receipt);
     s->count += result == 0;
     return result;
@@ -78,7 +84,7 @@ static void check_chain(struct store *s, const char *what, const unsigned char *
 {
     struct mm_chain_facts facts;
     struct mm_buf list = {0};
-    int result = mm_chain_check(s->home, expected, &facts, &s->diags);
+    int result = mm_chain_check(s->home, expected, NULL, &facts, &s->diags);
     for (size_t i = 0; i < s->diags.count; i++)
         if (s->diags.items[i].severity == MM_ERROR)
             mm_buf_printf(&list, "%s%s", list.length ? " " : "", mm_rule_info(s->diags.items[i].rule)->name);
@@ -138,7 +144,7 @@ static void an_empty_store_has_an_empty_chain(void **state)
     struct mm_chain_facts facts;
     (void)state;
     open_store(&s);
-    assert_int_equal(mm_chain_check(s.home, NULL, &facts, &s.diags), 0);
+    assert_int_equal(mm_chain_check(s.home, NULL, NULL, &facts, &s.diags), 0);
     assert_true(facts.receipts == 0 && !facts.head.known);
     assert_int_equal(mm_chain_head(s.home, &facts, &s.diags), 0);
     check_chain(&s, "a head in an empty chain", s.heads[0], "receipt-head");
@@ -153,7 +159,7 @@ static void each_receipt_names_the_one_before(void **state)
     (void)state;
     open_store(&s);
     append_some(&s, 5);
-    assert_int_equal(mm_chain_check(s.home, s.heads[0], &facts, &s.diags), 0);
+    assert_int_equal(mm_chain_check(s.home, s.heads[0], NULL, &facts, &s.diags), 0);
     assert_int_equal(facts.receipts, 5);
     assert_memory_equal(facts.head.bytes, s.heads[4], MM_HASH_BYTES);
     assert_int_equal(mm_chain_head(s.home, &facts, &s.diags), 0);
@@ -280,9 +286,17 @@ static void damaged_chains_are_not_continued(void **state)
 
 static void any_log_can_be_restarted(void **state)
 {
-    static const struct { const char *what, *log, *found; } cases[] = {
-        {"no log", NULL, ""}, {"empty", "", ""}, {"a foreign file", "hello", ""}, {"a foreign line", "minimodel-receipts 0\nhello\n", ""}, {"a torn first line", "minimodel-rec", ""},
-        {"a torn line", "minimodel-receipts 0\nreceipt: 0011", ""}, {"NUL", "minimodel-receipts 0\nreceipt: \1\n", ""}, {"another version", "minimodel-receipts 1\n", "io-read"},
+    static const struct {
+        const char *what, *log, *found;
+    } cases[] = {
+        {"no log", NULL, ""},
+        {"empty", "", ""},
+        {"a foreign file", "hello", ""},
+        {"a foreign line", "minimodel-receipts 0\nhello\n", ""},
+        {"a torn first line", "minimodel-rec", ""},
+        {"a torn line", "minimodel-receipts 0\nreceipt: 0011", ""},
+        {"NUL", "minimodel-receipts 0\nreceipt: \1\n", ""},
+        {"another version", "minimodel-receipts 1\n", "io-read"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -310,7 +324,8 @@ static void interrupted_appends_are_settled(void **state)
     open_store(&s);
     append_some(&s, 3);
     read_all(in_folder(s.folder, "receipts.log"), &log);
-    size_t start = (size_t)(strstr(strchr(strchr(log.data, '\n') + 1, '\n') + 1, "\n") + 1 - log.data); /* of the last line */
+    size_t start =
+        (size_t)(strstr(strchr(strchr(log.data, '\n') + 1, '\n') + 1, "\n") + 1 - log.data); /* of the last line */
     close_store(&s);
     for (size_t cut = 0; cut < log.length - start; cut += 17) {
         open_store(&s);
@@ -353,7 +368,8 @@ static void a_lost_log_is_found_again(void **state)
     append_some(&s, 4);
     assert_int_equal(unlink(in_folder(s.folder, "receipts.log")), 0);
     assert_int_equal(append(&s, MM_ACTION_VERIFIED, "local/one", 9), 0);
-    check_findings("settling", &s.diags, "note:receipt-surplus note:receipt-surplus note:receipt-surplus note:receipt-surplus");
+    check_findings("settling", &s.diags,
+                   "note:receipt-surplus note:receipt-surplus note:receipt-surplus note:receipt-surplus");
     check_chain(&s, "settled", s.heads[3], "");
     close_store(&s);
 }
@@ -376,7 +392,8 @@ static void forks_are_found(void **state)
     assert_int_equal(append(&s, MM_ACTION_VERIFIED, "local/one", 4), 0);
     assert_int_equal(rename(aside, back), 0);
     check_chain(&s, "one is named", NULL, "receipt-surplus");
-    assert_int_equal(append(&s, MM_ACTION_VERIFIED, "local/one", 5), 0); /* what does not follow the head is left alone */
+    assert_int_equal(append(&s, MM_ACTION_VERIFIED, "local/one", 5),
+                     0); /* what does not follow the head is left alone */
     check_chain(&s, "it is still found", NULL, "receipt-surplus");
     assert_int_equal(unlink(in_folder(s.folder, s.paths[4])), 0);
     write_file(in_folder(s.folder, "receipts.log"), log.data, log.length);
@@ -392,7 +409,8 @@ static void links_are_not_followed(void **state)
     struct store s;
     (void)state;
     open_store(&s);
-    assert_int_equal(mkdir(in_folder(s.folder, "elsewhere"), 0700) | symlink("elsewhere", in_folder(s.folder, "receipts")), 0);
+    assert_int_equal(
+        mkdir(in_folder(s.folder, "elsewhere"), 0700) | symlink("elsewhere", in_folder(s.folder, "receipts")), 0);
     assert_int_equal(append(&s, MM_ACTION_VERIFIED, "local/one", 1), -1);
     assert_true(s.diags.errors > 0);
     mm_diags_clear(&s.diags);
@@ -421,7 +439,7 @@ static void appends_wait_for_each_other(void **state)
         }
     for (int i = 0, status; i < 8; i++)
         assert_true(wait(&status) > 0 && status == 0);
-    assert_int_equal(mm_chain_check(s.home, NULL, &facts, &s.diags), 0);
+    assert_int_equal(mm_chain_check(s.home, NULL, NULL, &facts, &s.diags), 0);
     assert_int_equal(facts.receipts, 40);
     close_store(&s);
 }
@@ -465,7 +483,7 @@ static void only_imports_feed_consent(void **state)
     append(&s, MM_ACTION_IMPORTED, "local/one", 1);
     check_consent(&s, "imported again", "local/one", 0, 1);
     assert_int_equal(mm_consent_prepare(s.home, "local/one", 0, &receipt, &s.diags), 0);
-    assert_int_equal(mm_chain_append(s.home, &receipt, s.paths[7], s.heads[7], &s.diags), 0);
+    assert_int_equal(mm_chain_append(s.home, &receipt, NULL, s.paths[7], s.heads[7], &s.diags), 0);
     mm_receipt_release(&receipt);
     check_chain(&s, "with a consent", s.heads[7], "");
     check_consent(&s, "a consent is no import", "local/one", 1, 1);
@@ -538,12 +556,12 @@ static void folders_are_made_on_request(void **state)
     assert_true(home >= 0);
     assert_int_equal(fstat(home, &info), 0);
     assert_int_equal(info.st_mode & 07777, 0700);
-    assert_int_equal(mm_home_open_folder(home, "../x", true), -1);
-    assert_int_equal(mm_home_open_file(home, "x/y"), -1);
-    int below = mm_home_open_folder(home, "x/y", true);
+    assert_int_equal(mm_beneath_folder(home, "../x", true), -1);
+    assert_int_equal(mm_beneath_file(home, "x/y"), -1);
+    int below = mm_beneath_folder(home, "x/y", true);
     assert_true(below >= 0);
     close(below);
-    assert_int_equal(mm_home_open_file(home, "x/y"), -1);
+    assert_int_equal(mm_beneath_file(home, "x/y"), -1);
     assert_int_equal(errno, EISDIR);
     close(home);
     mm_diags_release(&diags);
