@@ -79,3 +79,11 @@ bool mm_time_written(char out[static MM_TIME_SIZE])
     mm_time_now(out);
     return false;
 }
+
+void mm_time_later(char out[static MM_TIME_SIZE], const char *text, uint64_t days)
+{
+    static const char epoch[] = "1970-01-01T00:00:00Z";
+    const uint64_t most = 4000000; /* more than there are between the years 1 and 9999 */
+    int64_t seconds = mm_time_seconds(text) - mm_time_seconds(epoch);
+    format(out, (time_t)(seconds + (int64_t)(days < most ? days : most) * 86400));
+}

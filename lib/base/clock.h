@@ -21,4 +21,7 @@ void mm_time_now(char out[static MM_TIME_SIZE]);
  * environment's. */
 bool mm_time_written(char out[static MM_TIME_SIZE]);
 
+/* The time DAYS times 86400 seconds after TEXT, a valid time; the end of the year 9999 where it would be later. */
+void mm_time_later(char out[static MM_TIME_SIZE], const char *text, uint64_t days);
+
 #endif

@@ -38,6 +38,7 @@ enum mm_rule_group {
     MM_GROUP_TRUST = 2048,
     MM_GROUP_POLICY = 4096,
     MM_GROUP_ATTEST = 8192,
+    MM_GROUP_CATALOG = 16384,
 };
 
 struct mm_rule_info {

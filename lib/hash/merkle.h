@@ -1,5 +1,5 @@
 /* The Merkle tree of RFC 6962, section 2.1, grown leaf by leaf in memory that grows with the tree's height alone.
- * Leaf data are 32-byte chunk hashes (chunks.md). */
+ * Leaf data are 32-byte chunk hashes (chunks.md), or the lines and heads of a catalog (catalog.md). */
 #ifndef MM_HASH_MERKLE_H
 #define MM_HASH_MERKLE_H
 
@@ -35,6 +35,10 @@ void mm_merkle_track(struct mm_merkle *tree, uint64_t index);
 
 void mm_merkle_add(struct mm_merkle *tree, const unsigned char chunk_hash[static MM_HASH_BYTES]);
 
+/* The same for a leaf whose data are any bytes, and for a leaf that was computed before. */
+void mm_merkle_add_data(struct mm_merkle *tree, const void *data, size_t length);
+void mm_merkle_add_leaf(struct mm_merkle *tree, const unsigned char leaf[static MM_HASH_BYTES]);
+
 /* Writes the root and completes tree->path; the SHA-256 of nothing for an empty tree. Ends the tree's growth. */
 void mm_merkle_root(struct mm_merkle *tree, unsigned char root[static MM_HASH_BYTES]);
 
@@ -42,10 +46,29 @@ void mm_merkle_root(struct mm_merkle *tree, unsigned char root[static MM_HASH_BY
 void mm_merkle_leaf(struct mm_sha256 *sha, const unsigned char chunk_hash[static MM_HASH_BYTES],
                     unsigned char leaf[static MM_HASH_BYTES]);
 
+/* The leaf of any bytes. */
+void mm_merkle_leaf_data(struct mm_sha256 *sha, const void *data, size_t length,
+                         unsigned char leaf[static MM_HASH_BYTES]);
+
 /* Where PATH leads from CHUNK_HASH at INDEX in a tree of COUNT leaves (RFC 9162, section 2.1.3.2). Returns false where
  * the path has not the length that index and count ask for, or INDEX is not below COUNT. */
 bool mm_merkle_path_root(struct mm_sha256 *sha, const struct mm_merkle_path *path, uint64_t index, uint64_t count,
                          const unsigned char chunk_hash[static MM_HASH_BYTES],
                          unsigned char root[static MM_HASH_BYTES]);
+
+/* The same from a leaf. */
+bool mm_merkle_path_leaf_root(struct mm_sha256 *sha, const struct mm_merkle_path *path, uint64_t index, uint64_t count,
+                              const unsigned char leaf[static MM_HASH_BYTES], unsigned char root[static MM_HASH_BYTES]);
+
+/* The proof that the tree of the first OLD of the COUNT leaves at LEAVES is where the tree of all of them began (RFC 9162, section
+ * 2.1.4.1); empty for OLD equal to COUNT. OLD is from 1 to COUNT. */
+void mm_merkle_consistency(struct mm_sha256 *sha, const unsigned char (*leaves)[MM_HASH_BYTES], uint64_t old,
+                           uint64_t count, struct mm_merkle_path *proof);
+
+/* Does PROOF connect the root of the tree of OLD leaves with that of COUNT (section 2.1.4.2)? A proof that is longer or shorter than
+ * both counts ask for does not; nor does any for OLD 0 or above COUNT. */
+bool mm_merkle_consistent(struct mm_sha256 *sha, const struct mm_merkle_path *proof, uint64_t old, uint64_t count,
+                          const unsigned char old_root[static MM_HASH_BYTES],
+                          const unsigned char root[static MM_HASH_BYTES]);
 
 #endif

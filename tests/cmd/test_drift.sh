@@ -94,6 +94,19 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-verify --json --oms oms.sig --key oms.pub model >oms.json
     : >model/surplus
     slm-verify --json --oms oms.sig --key oms.pub model >>oms.json 2>/dev/null
+    sed 's|^model-id: local/|model-id: demo/|; s|^publisher-id: local|publisher-id: demo|; s|^\([a-z-]*-route\): none|\1: https://example.org/x|' model/m.manifest |
+        sed '/^takedown-route/s|.*|takedown-route: mailto:a@example.org|' >demo.manifest
+    catalog-build --json -o web --catalog-id demo --publisher demo --allow-unsigned demo.manifest >catalog-built.json
+    catalog-build --json -o web --allow-unsigned demo.manifest >>catalog-built.json # unchanged
+    catalog-build --json --allow-unsigned --check web >catalog-checked.json
+    catalog-build --json --allow-unsigned --check --since web/heads/1 web >>catalog-checked.json
+    catalog-build --allow-unsigned --prove demo/text web >entry.proof
+    catalog-build --json --allow-unsigned --check-proof entry.proof web/catalog.head >catalog-proved.json
+    catalog-build --allow-unsigned --prove-since web/heads/1 web >log.proof
+    catalog-build --json --allow-unsigned --check-proof log.proof web/catalog.head >>catalog-proved.json
+    cp web/catalog.jsonl catalog-entry.json
+    catalog-build -q -o web --allow-unsigned -w demo/text --reason why --notice https://example.org/n >/dev/null
+    cp web/withdrawn.jsonl catalog-withdrawn.json
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'
@@ -113,6 +126,6 @@ fi
 
 # every rule that docs name exists
 for page in "$ROOT"/man/*.1; do "$(basename "$page" .1)" --rules; done | cut -f1 | sort -u >rules
-grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff|key|keyring|revocation|signature|sign|clock|policy|attest|oms)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
+grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff|key|keyring|revocation|signature|sign|clock|policy|attest|oms|catalog)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
     tr -d '[]' | sort -u >named
 same 'rules that the docs name exist' '' "$(comm -13 rules named)"

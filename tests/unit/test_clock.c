@@ -109,6 +109,27 @@ static void time_zones_do_not_matter(void **state)
     unsetenv("SOURCE_DATE_EPOCH");
 }
 
+static void days_are_added_to_a_time(void **state)
+{
+    static const struct {
+        const char *from, *to;
+        uint64_t days;
+    } cases[] = {
+        {"2024-02-28T12:34:56Z", "2024-02-29T12:34:56Z", 1},
+        {"2023-12-31T00:00:00Z", "2024-03-30T00:00:00Z", 90},
+        {"2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", 0},
+        {"1969-12-31T23:59:59Z", "1970-01-01T23:59:59Z", 1},
+        {"2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z", 4000000},
+        {"2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z", UINT64_MAX},
+    };
+    char out[MM_TIME_SIZE];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        mm_time_later(out, cases[i].from, cases[i].days);
+        check_text(cases[i].from, out, cases[i].to);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +137,7 @@ int main(void)
         cmocka_unit_test(times_that_do_not_exist_are_refused),
         cmocka_unit_test(times_have_one_form),
         cmocka_unit_test(seconds_are_counted_from_the_first_year),
+        cmocka_unit_test(days_are_added_to_a_time),
         cmocka_unit_test(the_epoch_of_the_environment_is_written),
         cmocka_unit_test(an_epoch_that_is_none_is_passed_over),
         cmocka_unit_test(the_clock_ignores_the_environment),

@@ -162,7 +162,8 @@ static void unknown_is_kept_for_io_and_the_unsupported(void **state)
         const struct mm_rule_info *info = mm_rule_info((enum mm_rule)i);
         const char *ending = strstr(info->name, "-unsupported");
         bool unsupported = ending && strlen(ending) == strlen("-unsupported");
-        bool limit = i == MM_RULE_CHUNK_LIMIT || i == MM_RULE_STORE_SPACE || i == MM_RULE_STORE_MAX;
+        bool limit = i == MM_RULE_CHUNK_LIMIT || i == MM_RULE_STORE_SPACE || i == MM_RULE_STORE_MAX ||
+                     i == MM_RULE_CATALOG_CHANGING;
         bool store = i == MM_RULE_STORE_HOME || i == MM_RULE_STORE_PARTIAL || i == MM_RULE_KEYRING_OPEN;
         bool unknown = unsupported || limit || store || info->group == MM_GROUP_IO;
         check_number(info->name, info->answer, unknown ? MM_UNKNOWN : MM_NO);

@@ -1,0 +1,410 @@
+/* catalog-build: a publisher's models as a folder of static files, signed; and the same checked. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/catalog_build.h"
+#include "act/catalog_check.h"
+#include "act/catalog_prove.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "cli.h"
+#include "cli_catalog.h"
+#include "cli_files.h"
+#include "cli_secret.h"
+#include "doc/withdrawn.h"
+#include "text/line.h"
+
+enum {
+    OUTPUT,
+    SECRET_KEY,
+    PASSWORD_FD,
+    PASSWORD_FILE,
+    KEYRING,
+    CATALOG_ID,
+    PUBLISHER,
+    EXPIRES_IN,
+    RENEW,
+    ALLOW_UNSIGNED,
+    WITHDRAW,
+    REASON,
+    NOTICE,
+    MERGE,
+    CHECK,
+    SINCE,
+    PROVE,
+    PROVE_SINCE,
+    CHECK_PROOF,
+    FILES_FROM,
+    NUL
+};
+
+static const struct cli_option options[] = {
+    [OUTPUT] = {'o', "output", "DIR", "build the catalog in the folder DIR"},
+    [SECRET_KEY] = {'s', "secret-key", "FILE", "sign the head with this secret key"},
+    [PASSWORD_FD] = {0, "password-fd", "N", "the key's password is a line from the open file N"},
+    [PASSWORD_FILE] = {0, "password-file", "FILE", "the key's password is the first line of FILE (mode 0600)"},
+    [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
+    [CATALOG_ID] = {0, "catalog-id", "NAME", "the catalog's name, for its first head"},
+    [PUBLISHER] = {0, "publisher", "NAME", "whose catalog it is, for its first head"},
+    [EXPIRES_IN] = {0, "expires-in", "DAYS", "until the head expires (default: 90)"},
+    [RENEW] = {0, "renew", NULL, "make a new head even where nothing changed"},
+    [ALLOW_UNSIGNED] = {0, "allow-unsigned", NULL, "let manifests and heads pass that nobody signed"},
+    [WITHDRAW] = {'w', "withdraw", "MODEL-ID[@REVISION]", "take it back, all revisions or one; may be given again"},
+    [REASON] = {0, "reason", "TEXT", "why it is taken back"},
+    [NOTICE] = {0, "notice", "URL", "where more is said about that"},
+    [MERGE] = {'m', "merge", NULL, "the operands are catalogs, whose entries are taken as they are"},
+    [CHECK] = {'c', "check", NULL, "check the catalog in the folder DIR"},
+    [SINCE] = {0, "since", "OLDHEAD", "and that nothing vanished since this head without a withdrawal"},
+    [PROVE] = {'p', "prove", "MODEL-ID[@REVISION]", "print the proof that DIR's head has this entry"},
+    [PROVE_SINCE] = {0, "prove-since", "OLDHEAD", "print the proof that DIR's head continues this one"},
+    [CHECK_PROOF] = {0, "check-proof", "FILE", "check a proof against the head in the file HEAD"},
+    [FILES_FROM] = {0, "files-from", "FILE", "take manifests' names from FILE, one a line; - is standard input"},
+    [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
+};
+
+static const struct cli_command command = {
+    "catalog-build",
+    "MANIFEST...|CATALOG...|DIR|HEAD",
+    "Build a catalog of signed manifests as static files, check one, and prove what it says.",
+    options,
+    sizeof options / sizeof *options,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_TRUST | MM_GROUP_CATALOG,
+};
+
+struct call {
+    struct cli cli;
+    bool merge, check;
+    const char *since, *prove_since, *check_proof;
+    char model_id[MM_MODEL_ID_MAX + 1]; /* to prove, "" for none */
+    uint64_t revision;
+    struct mm_signed_head old;
+    const char *output, *secret_key, *keyring_path, *reason, *notice, *files_from;
+    bool nul;
+    const char **withdrawals;
+    size_t withdrawal_count;
+    struct cli_password password;
+    struct mm_keyring keyring;
+    struct mm_secret_key *key;
+    struct mm_catalog_build_options how;
+    struct mm_catalog_build *build;
+    int answer;
+};
+
+/* ---- building ---- */
+
+static int print_built(struct call *c, const struct mm_catalog_built *built)
+{
+    struct mm_buf out = {0};
+    cli_fact(&c->cli, &out, "state", built->state == MM_CATALOG_BUILT ? "built" : "unchanged", false);
+    cli_catalog_facts(&c->cli, &out, &built->head, NULL);
+    cli_catalog_number(&c->cli, &out, "added", built->added);
+    cli_catalog_number(&c->cli, &out, "removed", built->withdrawn);
+    cli_catalog_number(&c->cli, &out, "manifests", built->manifests);
+    return cli_catalog_print(&c->cli, &out);
+}
+
+/* Manifests are read wherever they are; nothing is written but beneath the catalog. */
+static int enter_sandbox(struct call *c)
+{
+    int all = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct mm_sandbox_rule rules[] = {{mm_catalog_build_folder(c->build), MM_SANDBOX_STORE}, {all, MM_SANDBOX_READ}};
+    int result = cli_sandbox(&c->cli, rules, all >= 0 ? 2 : 1);
+    if (all >= 0)
+        close(all);
+    return result;
+}
+
+static int add(void *context, const char *path)
+{
+    struct call *c = context;
+    int result = mm_catalog_build_add(c->build, path, &c->cli.diags);
+    int answer = result < 0 ? cli_failed(&c->cli) : MM_YES;
+    c->answer = cli_worse(c->answer, cli_worse(answer, cli_report(&c->cli)));
+    return 0;
+}
+
+/* All withdrawals first: what one publisher took back may stand in another's catalog still. */
+static void merge(struct call *c)
+{
+    for (int entries = 0; entries <= 1 && c->answer == MM_YES; entries++)
+        for (int i = 0; i < c->cli.argc; i++) {
+            int result = mm_catalog_build_merge(c->build, c->cli.argv[i], entries, &c->cli.diags);
+            int answer = result < 0 ? cli_failed(&c->cli) : MM_YES;
+            c->answer = cli_worse(c->answer, cli_worse(answer, cli_report(&c->cli)));
+        }
+}
+
+/* MODEL-ID[@REVISION], without which the revision is 0. */
+static void take_name(const struct call *c, const char *option, const char *name, char model_id[MM_MODEL_ID_MAX + 1],
+                      uint64_t *revision)
+{
+    *revision = 0;
+    if (strchr(name, '@') ? !mm_withdrawn_name(name, strlen(name), '@', model_id, revision) || *revision == 0
+                          : !mm_catalog_model_id(name, strlen(name), model_id))
+        cli_usage(&c->cli, "%s: expected MODEL-ID or MODEL-ID@REVISION, found '%s'", option, name);
+}
+
+static void withdraw(struct call *c, const char *name)
+{
+    char model_id[MM_MODEL_ID_MAX + 1];
+    uint64_t revision;
+    take_name(c, "--withdraw", name, model_id, &revision);
+    if (mm_catalog_build_withdraw(c->build, model_id, revision, c->reason, c->notice, &c->cli.diags) < 0)
+        c->answer = cli_worse(c->answer, cli_failed(&c->cli));
+}
+
+static int build(struct call *c)
+{
+    struct mm_catalog_built built;
+    if (c->secret_key && !(c->key = cli_secret_key(&c->cli, c->secret_key, &c->password)))
+        return cli_failed(&c->cli);
+    if (c->key) {
+        c->how.key = c->key;
+        c->how.trust.own = mm_secret_key_public(c->key);
+    }
+    c->cli.diags.file = c->output;
+    c->build = mm_catalog_build_new(c->output, &c->how, &c->cli.diags);
+    if (!c->build || enter_sandbox(c) < 0 || mm_catalog_build_read(c->build, &c->cli.diags) < 0)
+        return cli_failed(&c->cli);
+    for (size_t i = 0; i < c->withdrawal_count; i++)
+        withdraw(c, c->withdrawals[i]);
+    if (c->merge)
+        merge(c);
+    else
+        cli_each_file(&c->cli, c->files_from, c->nul, add, c);
+    c->answer = cli_worse(c->answer, cli_report(&c->cli));
+    if (c->answer != MM_YES)
+        return c->answer;
+    c->cli.diags.file = c->output;
+    if (mm_catalog_build_finish(c->build, &built, &c->cli.diags) < 0)
+        return cli_failed(&c->cli);
+    return print_built(c, &built) < 0 ? MM_UNKNOWN : MM_YES;
+}
+
+/* ---- what is there already ---- */
+
+static int check(struct call *c, struct mm_catalog_folder *folder)
+{
+    struct mm_catalog_check_options how = {.trust = c->how.trust, .since = c->since ? &c->old.head : NULL};
+    struct mm_catalog_checked checked;
+    struct mm_buf out = {0};
+    int answer = mm_catalog_check(folder, &how, &checked, &c->cli.diags) < 0 ? cli_failed(&c->cli) : MM_YES;
+    if (!checked.head.sequence) /* there is no head to tell of */
+        return answer;
+    cli_fact(&c->cli, &out, "verdict", answer == MM_YES ? "pass" : answer == MM_NO ? "fail" : "unknown", false);
+    cli_catalog_facts(&c->cli, &out, &checked.head, checked.key_id);
+    cli_catalog_number(&c->cli, &out, "manifests", checked.manifests);
+    if (c->since)
+        cli_catalog_number(&c->cli, &out, "since", c->old.head.sequence);
+    return cli_catalog_print(&c->cli, &out) < 0 ? cli_worse(answer, MM_UNKNOWN) : answer;
+}
+
+static int prove(struct call *c, struct mm_catalog_folder *folder)
+{
+    struct mm_buf out = {0};
+    int result = c->prove_since
+                     ? mm_catalog_prove_since(folder, &c->how.trust, &c->old.head, &out, &c->cli.diags)
+                     : mm_catalog_prove(folder, &c->how.trust, c->model_id, c->revision, &out, &c->cli.diags);
+    int answer = result < 0 ? cli_failed(&c->cli) : cli_print(&c->cli, &out) < 0 ? MM_UNKNOWN : MM_YES;
+    mm_buf_release(&out);
+    return answer;
+}
+
+static int read_folder(struct call *c)
+{
+    struct mm_catalog_folder folder;
+    c->cli.diags.file = c->cli.argv[0];
+    int answer = MM_UNKNOWN;
+    if (mm_catalog_folder_open(&folder, c->cli.argv[0], &c->cli.diags) == 0) {
+        struct mm_sandbox_rule rules[] = {{folder.fd, MM_SANDBOX_READ}, {c->keyring.folder, MM_SANDBOX_READ}};
+        if (cli_sandbox(&c->cli, rules, c->keyring.folder >= 0 ? 2 : 1) == 0)
+            answer = c->check ? check(c, &folder) : prove(c, &folder);
+    }
+    mm_catalog_folder_release(&folder);
+    return answer;
+}
+
+static void print_place(struct call *c, struct mm_buf *out, const struct mm_log_place *place, const char *which)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%s-sequence", which);
+    cli_catalog_number(&c->cli, out, key, place->sequence);
+    snprintf(key, sizeof key, "%s-head-sha256", which);
+    cli_catalog_hash(&c->cli, out, key, place->head_sha256);
+    snprintf(key, sizeof key, "%s-log-root", which);
+    cli_catalog_hash(&c->cli, out, key, place->root);
+}
+
+static int print_proved(struct call *c, const struct mm_catalog_proved *proved)
+{
+    struct mm_buf out = {0};
+    const struct mm_catalog_entry *entry = &proved->entry.entry;
+    cli_fact(&c->cli, &out, "proof", proved->of_entry ? "entry" : "consistency", false);
+    if (proved->of_entry) {
+        cli_fact(&c->cli, &out, "model-id", entry->model_id, false);
+        cli_catalog_number(&c->cli, &out, "revision", entry->revision);
+        cli_catalog_hash(&c->cli, &out, "manifest-sha256", entry->manifest_sha256);
+    } else {
+        print_place(c, &out, &proved->continued.before, "old");
+        print_place(c, &out, &proved->continued.after, "new");
+    }
+    cli_catalog_facts(&c->cli, &out, &proved->head, proved->key_id);
+    return cli_catalog_print(&c->cli, &out);
+}
+
+static int check_proof(struct call *c)
+{
+    struct mm_catalog_proved *proved = calloc(1, sizeof *proved);
+    struct mm_signed_head head = {0};
+    struct mm_buf text = {0};
+    const char *path = c->cli.argv[0];
+    int answer = MM_UNKNOWN, fd = -1;
+    if (!proved)
+        mm_diag_memory(&c->cli.diags);
+    else if (cli_sandbox_read_only(&c->cli) == 0 && cli_catalog_head(&c->cli, path, true, &head) == 0 &&
+             (fd = cli_open(&c->cli, c->check_proof)) >= 0 &&
+             mm_file_read_all(fd, MM_CATALOG_PROOF_MAX, &text, &c->cli.diags) >=
+                 0) /* one that is too long is refused as such */
+        answer = mm_catalog_check_proof(proved, &text, &head, path, c->since ? &c->old.head : NULL, &c->how.trust,
+                                        &c->cli.diags) < 0
+                     ? MM_NO
+                 : print_proved(c, proved) < 0 ? MM_UNKNOWN
+                                               : MM_YES;
+    if (answer != MM_YES)
+        answer = cli_failed(&c->cli);
+    if (fd > STDERR_FILENO)
+        close(fd);
+    if (proved)
+        mm_catalog_proved_release(proved);
+    free(proved);
+    mm_signed_head_release(&head);
+    mm_buf_release(&text);
+    return answer;
+}
+
+static int run(struct call *c)
+{
+    const char *old = c->since ? c->since : c->prove_since;
+    if (mm_keyring_open(&c->keyring, c->keyring_path, false, &c->cli.diags) == 0)
+        c->how.trust.keyring = &c->keyring;
+    if (old && cli_catalog_head(&c->cli, old, false, &c->old) < 0)
+        return cli_failed(&c->cli);
+    c->cli.diags.file = "";
+    return c->output ? build(c) : c->check_proof ? check_proof(c) : read_folder(c);
+}
+
+/* ---- the call ---- */
+
+static const char *name_option(const struct call *c, const char *option, const char *value)
+{
+    if (!mm_catalog_name_valid(value, strlen(value)))
+        cli_usage(&c->cli, "%s: expected a publisher's name other than local, found '%s'", option, value);
+    return value;
+}
+
+static void take_option(struct call *c, int option, const char *value)
+{
+    switch (option) {
+    case OUTPUT: c->output = value; break;
+    case SECRET_KEY: c->secret_key = value; break;
+    case PASSWORD_FD: cli_password_fd(&c->cli, &c->password, value); break;
+    case PASSWORD_FILE: c->password.file = value; break;
+    case KEYRING: c->keyring_path = value; break;
+    case CATALOG_ID: c->how.catalog_id = name_option(c, "--catalog-id", value); break;
+    case PUBLISHER: c->how.publisher_id = name_option(c, "--publisher", value); break;
+    case EXPIRES_IN:
+        if (!mm_number(value, strlen(value), 36500, &c->how.days) || c->how.days == 0)
+            cli_usage(&c->cli, "--expires-in: expected a number of days from 1 to 36500, found '%s'", value);
+        break;
+    case RENEW: c->how.renew = true; break;
+    case ALLOW_UNSIGNED: c->how.trust.allow_unsigned = true; break;
+    case WITHDRAW: c->withdrawals[c->withdrawal_count++] = value; break;
+    case REASON:
+        if (!mm_value_sound(value, strlen(value)))
+            cli_usage(&c->cli, "--reason: expected the value of a line, found '%s'", value);
+        c->reason = value;
+        break;
+    case NOTICE:
+        if (!mm_withdrawn_notice_valid(value))
+            cli_usage(&c->cli, "--notice: expected an https URL that does not lead to weights, found '%s'", value);
+        c->notice = value;
+        break;
+    case MERGE: c->merge = true; break;
+    case CHECK: c->check = true; break;
+    case SINCE: c->since = value; break;
+    case PROVE: take_name(c, "--prove", value, c->model_id, &c->revision); break;
+    case PROVE_SINCE: c->prove_since = value; break;
+    case CHECK_PROOF: c->check_proof = value; break;
+    case FILES_FROM: c->files_from = value; break;
+    default: c->nul = true; break;
+    }
+}
+
+/* What goes with building alone. */
+static void check_build(const struct call *c)
+{
+    const struct cli *cli = &c->cli;
+    if (c->since)
+        cli_usage(cli, "--since goes with --check and --check-proof");
+    if (c->withdrawal_count > 0 && !c->reason)
+        cli_usage(cli, "--withdraw needs --reason");
+    if (c->withdrawal_count == 0 && (c->reason || c->notice))
+        cli_usage(cli, "--reason and --notice go with --withdraw");
+    if (c->nul && !c->files_from)
+        cli_usage(cli, "--null goes with --files-from");
+    if (c->merge && (cli->argc == 0 || c->files_from))
+        cli_usage(cli, "--merge takes CATALOG...");
+    cli_password_check(cli, &c->password);
+    for (size_t i = 0; i < c->withdrawal_count; i++) {
+        char model_id[MM_MODEL_ID_MAX + 1];
+        uint64_t revision;
+        take_name(c, "--withdraw", c->withdrawals[i], model_id, &revision);
+    }
+}
+
+static void check_options(const struct call *c)
+{
+    const struct cli *cli = &c->cli;
+    int modes =
+        (c->output != NULL) + c->check + (c->model_id[0] != '\0') + (c->prove_since != NULL) + (c->check_proof != NULL);
+    bool of_build = c->secret_key || c->password.fd >= 0 || c->password.file || c->how.catalog_id ||
+                    c->how.publisher_id || c->how.renew || c->merge || c->withdrawal_count || c->reason || c->notice ||
+                    c->files_from || c->nul;
+    if (modes != 1)
+        cli_usage(cli, "expected one of --output, --check, --prove, --prove-since and --check-proof");
+    if (c->output) {
+        check_build(c);
+        return;
+    }
+    if (of_build)
+        cli_usage(cli, "options of building go with --output");
+    if (c->since && !c->check && !c->check_proof)
+        cli_usage(cli, "--since goes with --check and --check-proof");
+    if (cli->argc != 1)
+        cli_usage(cli, c->check_proof ? "--check-proof takes one HEAD" : "expected one DIR");
+}
+
+int main(int argc, char **argv)
+{
+    struct call c = {.password = CLI_NO_PASSWORD, .keyring = {.folder = -1}, .how = {.days = MM_CATALOG_DAYS}};
+    const char *value;
+    int option;
+    cli_init(&c.cli, &command, argc, argv);
+    c.withdrawals = calloc((size_t)argc, sizeof *c.withdrawals); /* no more than there are arguments */
+    if (!c.withdrawals)
+        return cli_no_memory(command.name);
+    while ((option = cli_next(&c.cli, &value)) >= 0)
+        take_option(&c, option, value);
+    check_options(&c);
+    int answer = run(&c);
+    mm_catalog_build_free(c.build);
+    mm_secret_key_free(c.key);
+    mm_keyring_release(&c.keyring);
+    cli_password_release(&c.password);
+    mm_signed_head_release(&c.old);
+    free(c.withdrawals);
+    return cli_finish(&c.cli, answer);
+}

@@ -1,0 +1,78 @@
+/* What the files of the builder share. */
+#ifndef MM_ACT_CATALOG_BUILD_PARTS_H
+#define MM_ACT_CATALOG_BUILD_PARTS_H
+
+#include "act/catalog_build.h"
+#include "act/catalog_rows.h"
+#include "base/place.h"
+
+/* A line of withdrawn.jsonl, which is kept in memory. */
+struct mm_withdrawn_row {
+    char *model_id;
+    uint64_t revision;
+    size_t at, length; /* in `withdrawn_text` */
+    bool fresh;
+};
+
+/* A file that is to stand beneath the catalog; its bytes are in the spool. */
+struct mm_catalog_staged {
+    char *path;
+    uint64_t at;
+    uint32_t length;
+};
+
+#define MM_WITHDRAWN_FILE_MAX (64u * 1024 * 1024)
+
+struct mm_catalog_build {
+    const struct mm_catalog_build_options *options;
+    struct mm_catalog_folder folder;
+    bool has_head;                 /* there is a catalog already */
+    struct mm_signed_head present; /* its head */
+    int entries;                   /* its catalog.jsonl, -1 for none */
+    struct mm_catalog_rows standing, fresh;
+    const struct mm_catalog_row **by_hash; /* the standing ones, by the hashes of their manifests */
+    struct mm_withdrawn_row *withdrawn;    /* sorted, but for fresh ones behind */
+    size_t withdrawn_count, withdrawn_capacity;
+    struct mm_buf withdrawn_text;
+    bool mend_withdrawn; /* the file has lines that no head names */
+    char now[MM_TIME_SIZE];
+    int spool; /* what was read and is to be written: texts of manifests and signatures, lines */
+    uint64_t spooled;
+    struct mm_buf unspooled; /* the end of it, which is not written yet */
+    struct mm_catalog_staged *staged;
+    size_t staged_count, staged_capacity;
+    struct mm_place place;
+    struct mm_sha256 *sha;
+    struct mm_buf text, signature, line; /* of the manifest in hand */
+    bool refused;                        /* something that was added cannot be: nothing is written */
+};
+
+/* The withdrawal that this revision falls under, or NULL. */
+const struct mm_withdrawn_row *mm_catalog_withdrawn_find(const struct mm_catalog_build *build, const char *model_id,
+                                                         uint64_t revision);
+
+/* Adds a withdrawal. Returns 0, or -1 with IO_MEMORY or IO_LIMIT. */
+int mm_catalog_withdrawn_add(struct mm_catalog_build *build, const struct mm_withdrawal *withdrawal, bool fresh,
+                             struct mm_diags *diags);
+void mm_catalog_withdrawn_sort(struct mm_catalog_build *build);
+
+/* Appends BYTES to the spool; *AT gets where. Returns 0, or -1 with IO_WRITE. */
+int mm_catalog_spool(struct mm_catalog_build *build, const void *bytes, size_t length, uint64_t *at,
+                     struct mm_diags *diags);
+
+/* Writes what is held back, before anything is read from the spool. */
+int mm_catalog_spool_flush(struct mm_catalog_build *build, struct mm_diags *diags);
+
+/* Puts the manifest in build->text, and the signature in build->signature, among the files that are to stand beneath the catalog; with
+ * COMPARE only what does not stand there yet. */
+int mm_catalog_stage(struct mm_catalog_build *build, const char *model_id, uint64_t revision, bool has_signature,
+                     bool compare, struct mm_diags *diags);
+
+/* Publishes TEXT under NAME, flushed, in place of what stands there. */
+int mm_catalog_publish(struct mm_catalog_build *build, const char *name, const struct mm_buf *text,
+                       struct mm_diags *diags);
+
+/* The head's signature and the head itself, the last two files of a build. */
+int mm_catalog_publish_head(struct mm_catalog_build *build, const struct mm_signed_head *head, struct mm_diags *diags);
+
+#endif

@@ -1,0 +1,258 @@
+#include "act/catalog_check.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/file.h"
+
+#define ATTEMPTS 5
+
+/* ---- lines and sums ---- */
+
+int mm_catalog_compare_entries(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
+                               const struct mm_catalog_sums *sums, struct mm_diags *diags)
+{
+    mm_catalog_at(folder, MM_CATALOG_ENTRIES, diags);
+    if (sums->count != head->entry_count)
+        return mm_diag(diags, MM_RULE_CATALOG_FILE, "expected %" PRIu64 " entries as the head says, found %" PRIu64,
+                       head->entry_count, sums->count);
+    if (memcmp(sums->sha256, head->entries_sha256, MM_HASH_BYTES) != 0)
+        return mm_diag(diags, MM_RULE_CATALOG_FILE,
+                       "expected the file with the SHA-256 that the head says, found another");
+    if (memcmp(sums->root, head->merkle_root, MM_HASH_BYTES) != 0)
+        return mm_diag(diags, MM_RULE_CATALOG_FILE, "expected the Merkle root that the head says, found another");
+    return 0;
+}
+
+int mm_catalog_compare_withdrawn(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
+                                 const struct mm_catalog_sums *sums, struct mm_diags *diags)
+{
+    mm_catalog_at(folder, MM_CATALOG_WITHDRAWN, diags);
+    if (sums->count != head->withdrawn_count)
+        return mm_diag(diags, MM_RULE_CATALOG_FILE, "expected %" PRIu64 " withdrawals as the head says, found %" PRIu64,
+                       head->withdrawn_count, sums->count);
+    if (memcmp(sums->sha256, head->withdrawn_sha256, MM_HASH_BYTES) != 0)
+        return mm_diag(diags, MM_RULE_CATALOG_FILE,
+                       "expected the file with the SHA-256 that the head says, found another");
+    return 0;
+}
+
+struct rows_reading {
+    struct mm_catalog_rows *rows;
+    struct mm_diags *diags;
+};
+
+static int take_withdrawal(void *context, const struct mm_withdrawal *withdrawal, const struct mm_catalog_line *line)
+{
+    struct rows_reading *r = context;
+    struct mm_catalog_row row = {.model_id = (char *)withdrawal->model_id, /* copied */
+                                 .revision = withdrawal->revision,
+                                 .at = line->offset,
+                                 .length = (uint32_t)line->length};
+    return mm_catalog_rows_add(r->rows, &row, r->diags);
+}
+
+int mm_catalog_withdrawals(struct mm_catalog_folder *folder, struct mm_catalog_rows *rows, struct mm_catalog_sums *sums,
+                           struct mm_diags *diags)
+{
+    struct rows_reading r = {rows, diags};
+    int fd = mm_catalog_open(folder, MM_CATALOG_WITHDRAWN, diags);
+    int result = fd < 0 ? -1 : mm_withdrawals_read(fd, take_withdrawal, &r, sums, diags);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+bool mm_catalog_is_withdrawn(const struct mm_catalog_rows *withdrawn, const char *model_id, uint64_t revision)
+{
+    return mm_catalog_rows_find(withdrawn, model_id, 0) || mm_catalog_rows_find(withdrawn, model_id, revision);
+}
+
+/* ---- one entry ---- */
+
+struct checking {
+    struct mm_catalog_folder *folder;
+    const struct mm_catalog_check_options *options;
+    struct mm_catalog_checked *checked;
+    struct mm_diags *diags;
+    struct mm_catalog_rows entries, withdrawn;
+    struct mm_buf text, line;
+    struct mm_sha256 *sha;
+    struct mm_signature *signature; /* it holds a whole file */
+};
+
+/* The manifest that stands in its place is the one that the entry names, and the entry is what follows from it. */
+static int check_manifest(struct checking *c, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
+{
+    char path[MM_CATALOG_MANIFEST_PATH];
+    unsigned char sha256[MM_HASH_BYTES];
+    struct mm_manifest manifest;
+    mm_catalog_manifest_path(path, entry->model_id, entry->revision);
+    int there = mm_catalog_text(c->folder, path, MM_MANIFEST_MAX, &c->text, c->diags);
+    if (there <= 0)
+        return there < 0
+                   ? -1
+                   : mm_diag(c->diags, MM_RULE_CATALOG_FILE, "expected the manifest that an entry names, found none");
+    mm_sha256_once(c->sha, mm_buf_text(&c->text), c->text.length, sha256);
+    if (memcmp(sha256, entry->manifest_sha256, sizeof sha256) != 0)
+        return mm_diag(c->diags, MM_RULE_CATALOG_FILE,
+                       "expected the manifest with the SHA-256 of its entry, found another");
+    int result = mm_manifest_read(&manifest, mm_buf_text(&c->text), c->text.length, c->diags);
+    mm_buf_clear(&c->line);
+    if (result == 0)
+        result = mm_catalog_entry_write(&manifest, &c->line, c->diags);
+    if (result == 0 && (c->line.length != line->length || memcmp(c->line.data, line->text, line->length) != 0))
+        result = mm_diag(c->diags, MM_RULE_CATALOG_ENTRY,
+                         "expected the entry in line %" PRIu64 " that follows from this manifest, found another",
+                         line->number);
+    mm_manifest_release(&manifest);
+    c->checked->manifests++;
+    return result;
+}
+
+/* Its signature has the form of one by the key that the entry names. Whether that key made it is asked by whoever takes the model. */
+static int check_signature(struct checking *c, const struct mm_catalog_entry *entry)
+{
+    char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX], id[MM_KEY_ID_TEXT];
+    const struct mm_canonical_text *key_id = &entry->texts[MM_CATALOG_KEY_ID];
+    mm_catalog_manifest_path(path, entry->model_id, entry->revision);
+    strcat(path, MM_SIGNATURE_SUFFIX);
+    int there = mm_catalog_text(c->folder, path, MM_SIGNATURE_MAX, &c->text, c->diags);
+    if (there <= 0)
+        return there < 0
+                   ? -1
+                   : mm_diag(c->diags, MM_RULE_CATALOG_FILE, "expected the signature that an entry names, found none");
+    if (mm_signature_read(c->signature, mm_buf_text(&c->text), c->text.length, c->diags) < 0)
+        return -1;
+    mm_key_id_text(id, c->signature->key_id);
+    if (key_id->length != strlen(id) || memcmp(key_id->at, id, key_id->length) != 0)
+        return mm_diag(c->diags, MM_RULE_SIGNATURE_WRONG_KEY,
+                       "expected a signature by %.*s, the manifest's key-id, found one by %s", (int)key_id->length,
+                       key_id->at, id);
+    return 0;
+}
+
+static int check_entry(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
+{
+    struct checking *c = context;
+    if (mm_catalog_is_withdrawn(&c->withdrawn, entry->model_id, entry->revision))
+        mm_diag_line(c->diags, MM_RULE_CATALOG_WITHDRAWN, line->number, 1,
+                     "expected no model that was withdrawn, found %s revision %" PRIu64, entry->model_id,
+                     entry->revision);
+    if (entry->beneath) {
+        check_manifest(c, entry, line);
+        if (entry->texts[MM_CATALOG_SIGNATURE_ROUTE].at)
+            check_signature(c, entry);
+        mm_catalog_at(c->folder, MM_CATALOG_ENTRIES, c->diags);
+    }
+    return mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags);
+}
+
+/* ---- the catalog ---- */
+
+static void check_time(struct checking *c)
+{
+    const struct mm_catalog_head *head = &c->checked->head;
+    mm_time_now(c->checked->now);
+    if (strcmp(c->checked->now, head->created) < 0) {
+        mm_note(c->diags, MM_RULE_CLOCK_BEHIND, "the clock says %s, the head was made at %s", c->checked->now,
+                head->created);
+        memcpy(c->checked->now, head->created, MM_TIME_SIZE);
+    }
+    if (strcmp(c->checked->now, head->expires) >= 0)
+        mm_diag(c->diags, MM_RULE_CATALOG_EXPIRED, "expected a head that is good still, found one that expired at %s",
+                head->expires);
+}
+
+static int check_lists(struct checking *c)
+{
+    const struct mm_catalog_head *head = &c->checked->head;
+    struct mm_catalog_sums sums;
+    if (mm_catalog_withdrawals(c->folder, &c->withdrawn, &sums, c->diags) == 0)
+        mm_catalog_compare_withdrawn(c->folder, head, &sums, c->diags);
+    int fd = mm_catalog_open(c->folder, MM_CATALOG_ENTRIES, c->diags);
+    int result = fd < 0 ? -1 : mm_catalog_entries_read(fd, check_entry, c, 0, NULL, &sums, c->diags);
+    if (result == 0)
+        result = mm_catalog_compare_entries(c->folder, head, &sums, c->diags);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+static int check_all(struct checking *c)
+{
+    struct mm_signed_head head = {0};
+    int there = mm_signed_head_read(&head, c->folder, MM_CATALOG_HEAD, c->diags);
+    if (there == 0)
+        mm_diag(c->diags, MM_RULE_CATALOG_FILE, "expected the head of a catalog, found none");
+    if (there > 0) {
+        c->checked->head = head.head;
+        mm_signed_head_judge(&head, &c->options->trust, c->checked->key_id, c->diags);
+        check_time(c);
+    }
+    mm_signed_head_release(&head);
+    if (there <= 0)
+        return -1;
+    if (check_lists(c) == 0) /* otherwise it is not known which files belong there */
+        mm_catalog_check_surplus(c->folder, &c->entries, c->checked->head.sequence, c->diags);
+    if (mm_catalog_check_chain(c->folder, &c->checked->head, NULL, c->diags) == 0 && c->options->since)
+        mm_catalog_check_since(c->folder, &c->checked->head, c->options->since, c->diags);
+    return 0;
+}
+
+/* Everything once. */
+static int attempt(struct mm_catalog_folder *folder, const struct mm_catalog_check_options *options,
+                   struct mm_catalog_checked *checked, struct mm_diags *diags)
+{
+    uint64_t errors = diags->errors;
+    struct checking c = {.folder = folder, .options = options, .checked = checked, .diags = diags};
+    *checked = (struct mm_catalog_checked){0};
+    c.sha = mm_sha256_new();
+    c.signature = malloc(sizeof *c.signature);
+    int result = c.sha && c.signature ? check_all(&c) : mm_diag_memory(diags);
+    mm_catalog_rows_release(&c.entries);
+    mm_catalog_rows_release(&c.withdrawn);
+    mm_buf_release(&c.text);
+    mm_buf_release(&c.line);
+    mm_sha256_free(c.sha);
+    free(c.signature);
+    return result < 0 || diags->errors > errors ? -1 : 0;
+}
+
+/* True if another head stands there now: then what was found may come of having read both. */
+static bool moved(struct mm_catalog_folder *folder, const struct mm_catalog_head *head)
+{
+    struct mm_signed_head present = {0};
+    struct mm_diags ignored;
+    mm_diags_init(&ignored);
+    bool other = mm_signed_head_read(&present, folder, MM_CATALOG_HEAD, &ignored) > 0 &&
+                 memcmp(present.head.sha256, head->sha256, MM_HASH_BYTES) != 0;
+    mm_signed_head_release(&present);
+    mm_diags_release(&ignored);
+    return other;
+}
+
+int mm_catalog_check(struct mm_catalog_folder *folder, const struct mm_catalog_check_options *options,
+                     struct mm_catalog_checked *checked, struct mm_diags *diags)
+{
+    const char *shown = diags->file;
+    struct mm_diags mark = *diags;
+    int result = -1;
+    mm_catalog_hold(folder);
+    for (int i = 0; i < ATTEMPTS; i++) {
+        result = attempt(folder, options, checked, diags);
+        if (result == 0 || !moved(folder, &checked->head))
+            break;
+        mm_diags_rewind(diags, &mark);
+        if (i + 1 == ATTEMPTS)
+            result = mm_diag(diags, MM_RULE_CATALOG_CHANGING,
+                             "expected a catalog that rests, found it written anew %d times", ATTEMPTS);
+    }
+    mm_catalog_let_go(folder);
+    diags->file = shown;
+    return result;
+}

@@ -1,0 +1,327 @@
+/* From head to head: the chain, and what became of the entries of an old one. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/catalog_check.h"
+#include "base/checked.h"
+#include "doc/catalog_changes.h"
+
+/* ---- the chain ---- */
+
+static int check_head(struct mm_catalog_folder *folder, uint64_t sequence, struct mm_catalog_head *before,
+                      const struct mm_catalog_head *last, struct mm_diags *diags)
+{
+    struct mm_signed_head head = {0};
+    char name[MM_CATALOG_NAME];
+    int there = mm_signed_head_read(&head, folder, mm_catalog_head_name(name, sequence, ""), diags), result = 0;
+    if (there == 0)
+        result = mm_diag(diags, MM_RULE_CATALOG_HISTORY, "expected the head %" PRIu64 " of %" PRIu64 ", found none",
+                         sequence, last->sequence);
+    else if (there < 0)
+        result = -1;
+    else if (sequence == 1 && head.head.sequence != 1)
+        result = mm_diag(diags, MM_RULE_CATALOG_HISTORY, "expected the sequence 1, found %" PRIu64, head.head.sequence);
+    else if (sequence > 1)
+        result = mm_catalog_head_follows(&head.head, before, diags);
+    if (result == 0 && sequence == last->sequence && memcmp(head.head.sha256, last->sha256, MM_HASH_BYTES) != 0)
+        result = mm_diag(diags, MM_RULE_CATALOG_HISTORY,
+                         "expected the head that stands in " MM_CATALOG_HEAD ", found another");
+    *before = head.head;
+    mm_signed_head_release(&head);
+    return result;
+}
+
+int mm_catalog_check_chain(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
+                           unsigned char (**hashes)[MM_HASH_BYTES], struct mm_diags *diags)
+{
+    struct mm_catalog_head before = {0};
+    size_t count = 0, capacity = 0;
+    int result = 0;
+    for (uint64_t sequence = 1; result == 0 && sequence <= head->sequence; sequence++) {
+        result = check_head(folder, sequence, &before, head,
+                            diags); /* the first that lacks ends it, whatever the head claims */
+        if (result < 0 || !hashes)
+            continue;
+        if (!mm_grow(hashes, count, &capacity, MM_HASH_BYTES))
+            return mm_diag_memory(diags);
+        memcpy((*hashes)[count++], before.sha256, MM_HASH_BYTES);
+    }
+    return result;
+}
+
+/* ---- back to an old head ---- */
+
+/* What a name was before a step: a line, or nothing. */
+struct state {
+    char *model_id;
+    uint64_t revision, sequence; /* of the step */
+    char *line;                  /* NULL for nothing */
+    size_t length;
+};
+
+/* Lines that were removed are kept in memory up to here. */
+#define STATES_TEXT_MAX (256u * 1024 * 1024)
+
+struct history {
+    struct mm_catalog_folder *folder;
+    const struct mm_catalog_head *old;
+    struct mm_diags *diags;
+    struct state *states; /* sorted: how the old catalog differs from the present one */
+    size_t count, capacity, at;
+    uint64_t text;
+    struct mm_catalog_rows withdrawals; /* that were added since */
+    struct mm_catalog_rows withdrawn;   /* all that there are now */
+    struct mm_merkle tree;              /* of the old catalog, made again */
+    uint64_t kept;                      /* withdrawals that were there already */
+    struct mm_sha256 *sha;
+};
+
+static int refuse(struct history *h, const char *why, const char *model_id, uint64_t revision)
+{
+    return mm_diag(h->diags, MM_RULE_CATALOG_HISTORY, "%s: %s revision %" PRIu64, why, model_id, revision);
+}
+
+/* gcc's analyser does not see that what mm_grow gave room to is the list's from then on. */
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
+
+static int add_state(struct history *h, const struct mm_catalog_change *change, uint64_t sequence)
+{
+    bool removed = change->kind == MM_CHANGE_REMOVED;
+    char *model_id = strdup(change->model_id), *line = removed ? strndup(change->line, change->length) : NULL;
+    if (!model_id || (removed && !line) || !mm_grow(&h->states, h->count, &h->capacity, sizeof *h->states)) {
+        free(model_id);
+        free(line);
+        return mm_diag_memory(h->diags);
+    }
+    h->states[h->count++] = (struct state){model_id, change->revision, sequence, line, change->length};
+    return 0;
+}
+
+static int take_change(struct history *h, const struct mm_catalog_change *change, uint64_t sequence)
+{
+    if (change->kind == MM_CHANGE_WITHDRAWN) {
+        struct mm_catalog_row row = {.model_id = (char *)change->model_id, .revision = change->revision}; /* copied */
+        return mm_catalog_rows_add(&h->withdrawals, &row, h->diags);
+    }
+    h->text += change->length;
+    if (h->text > STATES_TEXT_MAX)
+        return mm_diag(h->diags, MM_RULE_IO_LIMIT,
+                       "expected removed entries of at most %u bytes since that head, found more", STATES_TEXT_MAX);
+    return add_state(h, change, sequence);
+}
+
+static int read_step(struct history *h, uint64_t sequence)
+{
+    char name[MM_CATALOG_NAME];
+    struct mm_catalog_changes changes = {0};
+    struct mm_catalog_change change;
+    int fd = mm_catalog_open(h->folder, mm_catalog_head_name(name, sequence, MM_CATALOG_CHANGES_SUFFIX), h->diags);
+    int result = fd < 0 ? -1 : mm_catalog_changes_open(&changes, fd, h->diags), some = 0;
+    if (result == 0 && changes.sequence != sequence)
+        result = mm_diag(h->diags, MM_RULE_CATALOG_HISTORY, "expected the sequence %" PRIu64 ", found %" PRIu64,
+                         sequence, changes.sequence);
+    while (result == 0 && (some = mm_catalog_changes_next(&changes, &change, h->diags)) > 0)
+        result = take_change(h, &change, sequence);
+    mm_catalog_changes_close(&changes);
+    if (fd >= 0)
+        close(fd);
+    return result < 0 || some < 0 ? -1 : 0;
+}
+
+static int compare_states(const void *a, const void *b)
+{
+    const struct state *x = a, *y = b;
+    int order = mm_catalog_compare(x->model_id, x->revision, y->model_id, y->revision);
+    return order ? order : (x->sequence > y->sequence) - (x->sequence < y->sequence);
+}
+
+/* Of each name, what it was before the earliest step: that is what it was under the old head. */
+static int sort_states(struct history *h)
+{
+    size_t kept = 0;
+    int result = 0;
+    if (h->count)
+        qsort(h->states, h->count, sizeof *h->states, compare_states);
+    for (size_t i = 0; i < h->count; i++) {
+        struct state *state = &h->states[i], *last = kept ? &h->states[kept - 1] : NULL;
+        bool again = last && mm_catalog_compare(last->model_id, last->revision, state->model_id, state->revision) == 0;
+        if (again && last->sequence == state->sequence)
+            result = refuse(h, "expected an entry that stays as it is, found one that was changed", state->model_id,
+                            state->revision);
+        if (!again) {
+            h->states[kept++] = *state;
+            continue;
+        }
+        last->sequence = state->sequence;
+        free(state->model_id);
+        free(state->line);
+    }
+    h->count = kept;
+    return result;
+}
+
+static void take_line(struct history *h, const char *line, size_t length)
+{
+    mm_merkle_add_data(&h->tree, line, length);
+    mm_sha256_update(h->sha, line, length);
+    mm_sha256_update(h->sha, "\n", 1);
+}
+
+/* An entry that is not there any more: it was withdrawn. */
+static int put_back(struct history *h, const struct state *state)
+{
+    if (!state->line)
+        return 0; /* it came and went in between */
+    take_line(h, state->line, state->length);
+    if (!mm_catalog_is_withdrawn(&h->withdrawn, state->model_id, state->revision))
+        return refuse(h, "expected a withdrawal of an entry that is gone, found none", state->model_id,
+                      state->revision);
+    return 0;
+}
+
+static int walk_back(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
+{
+    struct history *h = context;
+    int order = -1, result = 0;
+    while (h->at < h->count) {
+        const struct state *state = &h->states[h->at];
+        order = mm_catalog_compare(state->model_id, state->revision, entry->model_id, entry->revision);
+        if (order >= 0)
+            break;
+        if (put_back(h, state) < 0)
+            result = -1;
+        h->at++;
+    }
+    if (h->at == h->count || order != 0) {
+        take_line(h, line->text, line->length);
+        return result;
+    }
+    const struct state *state = &h->states[h->at++];
+    if (!state->line)
+        return result; /* it was added since */
+    take_line(h, state->line, state->length);
+    if (state->length != line->length || memcmp(state->line, line->text, line->length) != 0)
+        result = refuse(h, "expected an entry that stays as it is, found another", entry->model_id, entry->revision);
+    return result;
+}
+
+static int check_old_entries(struct history *h)
+{
+    struct mm_catalog_sums now;
+    unsigned char sha256[MM_HASH_BYTES], root[MM_HASH_BYTES];
+    int fd = mm_catalog_open(h->folder, MM_CATALOG_ENTRIES, h->diags);
+    int result = fd < 0 ? -1 : mm_catalog_entries_read(fd, walk_back, h, 0, NULL, &now, h->diags);
+    if (fd >= 0)
+        close(fd);
+    for (; result == 0 && h->at < h->count; h->at++)
+        result = put_back(h, &h->states[h->at]);
+    if (result < 0)
+        return -1;
+    mm_sha256_take(h->sha, sha256);
+    mm_merkle_root(&h->tree, root);
+    if (h->tree.count == h->old->entry_count && memcmp(sha256, h->old->entries_sha256, sizeof sha256) == 0 &&
+        memcmp(root, h->old->merkle_root, sizeof root) == 0)
+        return 0;
+    mm_catalog_at(h->folder, NULL, h->diags);
+    return mm_diag(h->diags, MM_RULE_CATALOG_HISTORY,
+                   "expected changes that lead back to the entries of head %" PRIu64 ", found that they do not",
+                   h->old->sequence);
+}
+
+static int skip_new(void *context, const struct mm_withdrawal *withdrawal, const struct mm_catalog_line *line)
+{
+    struct history *h = context;
+    if (mm_catalog_rows_find(&h->withdrawals, withdrawal->model_id, withdrawal->revision))
+        return 0;
+    h->kept++;
+    mm_sha256_update(h->sha, line->text, line->length);
+    mm_sha256_update(h->sha, "\n", 1);
+    return 0;
+}
+
+static int check_old_withdrawals(struct history *h)
+{
+    struct mm_catalog_sums now;
+    unsigned char sha256[MM_HASH_BYTES];
+    int fd = mm_catalog_open(h->folder, MM_CATALOG_WITHDRAWN, h->diags);
+    int result = fd < 0 ? -1 : mm_withdrawals_read(fd, skip_new, h, &now, h->diags);
+    if (fd >= 0)
+        close(fd);
+    mm_sha256_take(h->sha, sha256);
+    if (result < 0)
+        return -1;
+    if (h->kept == h->old->withdrawn_count && memcmp(sha256, h->old->withdrawn_sha256, sizeof sha256) == 0)
+        return 0;
+    return mm_diag(h->diags, MM_RULE_CATALOG_HISTORY,
+                   "expected the withdrawals of head %" PRIu64 " and those added since, found others",
+                   h->old->sequence);
+}
+
+static void release(struct history *h)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        free(h->states[i].model_id);
+        free(h->states[i].line);
+    }
+    free(h->states);
+    mm_catalog_rows_release(&h->withdrawals);
+    mm_catalog_rows_release(&h->withdrawn);
+    mm_merkle_release(&h->tree);
+    mm_sha256_free(h->sha);
+}
+
+static int walk(struct history *h, const struct mm_catalog_head *head)
+{
+    struct mm_catalog_sums sums;
+    if (mm_merkle_init(&h->tree, h->diags) < 0)
+        return -1;
+    if (!(h->sha = mm_sha256_new()))
+        return mm_diag_memory(h->diags);
+    for (uint64_t sequence = h->old->sequence + 1; sequence <= head->sequence; sequence++)
+        if (read_step(h, sequence) < 0)
+            return -1;
+    mm_catalog_rows_sort(&h->withdrawals);
+    if (sort_states(h) < 0 || mm_catalog_withdrawals(h->folder, &h->withdrawn, &sums, h->diags) < 0)
+        return -1;
+    return check_old_entries(h) < 0 ? -1 : check_old_withdrawals(h);
+}
+
+/* OLD is of this catalog, not later, and the head that stands in its place. */
+static int check_old_head(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
+                          const struct mm_catalog_head *old, struct mm_diags *diags)
+{
+    struct mm_signed_head there = {0};
+    char name[MM_CATALOG_NAME];
+    mm_catalog_at(folder, MM_CATALOG_HEAD, diags);
+    if (strcmp(head->catalog_id, old->catalog_id) != 0 || strcmp(head->publisher_id, old->publisher_id) != 0)
+        return mm_diag(diags, MM_RULE_CATALOG_HISTORY, "expected a head of catalog %s of %s, found one of %s of %s",
+                       old->catalog_id, old->publisher_id, head->catalog_id, head->publisher_id);
+    if (head->sequence < old->sequence)
+        return mm_diag(diags, MM_RULE_CATALOG_HISTORY,
+                       "expected a sequence from %" PRIu64 ", which was seen before, found %" PRIu64, old->sequence,
+                       head->sequence);
+    int found = mm_signed_head_read(&there, folder, mm_catalog_head_name(name, old->sequence, ""), diags);
+    bool same = found > 0 && memcmp(there.head.sha256, old->sha256, MM_HASH_BYTES) == 0;
+    mm_signed_head_release(&there);
+    if (same)
+        return 0;
+    return found < 0
+               ? -1
+               : mm_diag(diags, MM_RULE_CATALOG_HISTORY, "expected the head %" PRIu64 " that was seen before, found %s",
+                         old->sequence, found ? "another" : "none");
+}
+
+int mm_catalog_check_since(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
+                           const struct mm_catalog_head *old, struct mm_diags *diags)
+{
+    struct history h = {.folder = folder, .old = old, .diags = diags};
+    if (check_old_head(folder, head, old, diags) < 0)
+        return -1;
+    int result = walk(&h, head);
+    release(&h);
+    return result;
+}

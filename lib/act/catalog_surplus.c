@@ -1,0 +1,176 @@
+/* What a catalog's folder may hold, and what it holds. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "act/catalog_check.h"
+#include "doc/manifest_field.h"
+
+/* Folders: manifests/PUBLISHER/NAME and no deeper. */
+#define DEPTH 3
+
+struct search {
+    const struct mm_catalog_rows *entries;
+    uint64_t sequence;
+    struct mm_diags *diags;
+    char path[1024];
+    int result;
+};
+
+/* What begins with BEFORE and ends with BEHIND: what stands between them, and its length in *LENGTH; or NULL. */
+static const char *between(const char *text, const char *before, const char *behind, size_t *length)
+{
+    size_t first = strlen(before), last = strlen(behind), size = strlen(text);
+    if (size < first + last || memcmp(text, before, first) != 0 || memcmp(text + size - last, behind, last) != 0)
+        return NULL;
+    *length = size - first - last;
+    return text + first;
+}
+
+/* NUMBER, at least 1 and at most MAX, between both. */
+static bool numbered(const char *text, const char *before, const char *behind, uint64_t max)
+{
+    size_t length;
+    uint64_t number;
+    const char *middle = between(text, before, behind, &length);
+    return middle && mm_number(middle, length, max, &number) && number > 0;
+}
+
+static bool is_key_id(const char *text, size_t length)
+{
+    unsigned char id[MM_KEY_ID_BYTES];
+    return mm_key_id_read(text, length, id);
+}
+
+/* catalog.head, its signature and countersignatures, the lists, pages. */
+static bool of_catalog(const char *path)
+{
+    static const char *const names[] = {MM_CATALOG_HEAD, MM_CATALOG_HEAD MM_SIGNATURE_SUFFIX, MM_CATALOG_ENTRIES,
+                                        MM_CATALOG_WITHDRAWN, "index.html"};
+    size_t length;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(path, names[i]) == 0)
+            return true;
+    const char *witness = between(path, MM_CATALOG_HEAD ".", MM_SIGNATURE_SUFFIX, &length);
+    return (witness && is_key_id(witness, length)) || numbered(path, "index-", ".html", MM_NUMBER_MAX);
+}
+
+static bool of_heads(const char *path, uint64_t sequence)
+{
+    return numbered(path, MM_CATALOG_HEADS "/", "", sequence) ||
+           numbered(path, MM_CATALOG_HEADS "/", MM_SIGNATURE_SUFFIX, sequence) ||
+           numbered(path, MM_CATALOG_HEADS "/", MM_CATALOG_CHANGES_SUFFIX, sequence);
+}
+
+/* models/PUBLISHER/NAME.html of any entry; pages are made anew as a whole. */
+static bool of_pages(const char *path)
+{
+    char id[MM_MODEL_ID_MAX + 1];
+    size_t length;
+    const char *middle = between(path, "models/", ".html", &length);
+    return middle && mm_catalog_model_id(middle, length, id);
+}
+
+/* manifests/PUBLISHER/NAME/REVISION.manifest of an entry, its signature where it has one, countersignatures. */
+static bool of_manifests(const struct mm_catalog_rows *entries, const char *path)
+{
+    char id[MM_MODEL_ID_MAX + 1];
+    uint64_t revision;
+    size_t length;
+    const char *name = strrchr(path, '/'), *id_text = between(path, MM_CATALOG_MANIFESTS, "", &length);
+    if (!id_text || name < id_text || !mm_catalog_model_id(id_text, (size_t)(name - id_text), id))
+        return false;
+    const char *ending = strstr(++name, MM_CATALOG_MANIFEST_SUFFIX);
+    if (!ending || !mm_number(name, (size_t)(ending - name), MM_NUMBER_MAX, &revision))
+        return false;
+    const struct mm_catalog_row *row = mm_catalog_rows_find(entries, id, revision);
+    if (!row || !row->beneath)
+        return false;
+    ending += sizeof MM_CATALOG_MANIFEST_SUFFIX - 1;
+    const char *witness = between(ending, ".", MM_SIGNATURE_SUFFIX, &length);
+    return !*ending || (row->has_signature && strcmp(ending, MM_SIGNATURE_SUFFIX) == 0) ||
+           (witness && is_key_id(witness, length));
+}
+
+static bool belongs(const struct search *s)
+{
+    return of_catalog(s->path) || of_heads(s->path, s->sequence) || of_pages(s->path) ||
+           of_manifests(s->entries, s->path);
+}
+
+static void say(struct search *s, const char *what)
+{
+    char shown[MM_SHOWN];
+    s->result = mm_diag(s->diags, MM_RULE_CATALOG_SURPLUS, "expected only what belongs to a catalog, found %s '%s'",
+                        what, mm_show(shown, s->path, strlen(s->path)));
+}
+
+static int fails(struct search *s)
+{
+    char shown[MM_SHOWN];
+    s->result = mm_diag(s->diags, MM_RULE_IO_READ, "cannot read the folder '%s': %s",
+                        mm_show(shown, s->path, strlen(s->path)), strerror(errno));
+    return -1;
+}
+
+static int search_folder(struct search *s, int fd, int depth);
+
+/* The entry whose path is s->path and whose name in the open FOLDER is NAME. */
+static int look(struct search *s, int folder, const char *name, int depth)
+{
+    struct stat info;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : fails(s);
+    if (!S_ISDIR(info.st_mode)) {
+        if (!S_ISREG(info.st_mode) || !belongs(s))
+            say(s, S_ISREG(info.st_mode) ? "the file" : "what is no regular file,");
+        return 0;
+    }
+    if (depth == DEPTH) {
+        say(s, "the folder");
+        return 0;
+    }
+    int below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return below < 0 ? fails(s) : search_folder(s, below, depth + 1);
+}
+
+/* Takes FD over. */
+static int search_folder(struct search *s, int fd, int depth)
+{
+    DIR *dir = fdopendir(fd);
+    size_t length = strlen(s->path);
+    int result = 0;
+    if (!dir) {
+        close(fd);
+        return fails(s);
+    }
+    struct dirent *entry;
+    errno = 0;
+    while (result == 0 && (entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        snprintf(s->path + length, sizeof s->path - length, "%s%s", length ? "/" : "", entry->d_name);
+        result = look(s, dirfd(dir), entry->d_name, depth);
+        s->path[length] = '\0';
+        errno = 0;
+    }
+    if (result == 0 && errno)
+        result = fails(s);
+    closedir(dir);
+    return result;
+}
+
+int mm_catalog_check_surplus(struct mm_catalog_folder *folder, const struct mm_catalog_rows *entries, uint64_t sequence,
+                             struct mm_diags *diags)
+{
+    struct search s = {.entries = entries, .sequence = sequence, .diags = diags};
+    mm_catalog_at(folder, NULL, diags);
+    int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", errno);
+    return search_folder(&s, fd, 0) < 0 ? -1 : s.result;
+}

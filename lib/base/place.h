@@ -1,0 +1,28 @@
+/* Many small files, each of which appears under its name whole or not at all. None of them is flushed alone: whoever needs them to be on the
+ * device asks once, behind the last of them. */
+#ifndef MM_BASE_PLACE_H
+#define MM_BASE_PLACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+#define MM_PLACE_PREFIX 16
+
+/* A zeroed one begins. */
+struct mm_place {
+    char prefix[MM_PLACE_PREFIX + 1]; /* random: two builders do not meet */
+    uint64_t count;
+    char folder[512]; /* the one that was made last, "" for none */
+};
+
+/* Writes BYTES to PATH beneath the open folder ROOT, making folders that lack and replacing what is there. Returns 0, or -1 with
+ * IO_WRITE. */
+int mm_place_file(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
+                  struct mm_diags *diags);
+
+/* Flushes everything that was written to the file system of ROOT. Returns 0, or -1 with IO_WRITE. */
+int mm_place_flush(int root, struct mm_diags *diags);
+
+#endif

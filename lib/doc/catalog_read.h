@@ -1,0 +1,35 @@
+/* catalog.jsonl and withdrawn.jsonl from the first line to the last, one in memory: each line canonical, all of them in order. */
+#ifndef MM_DOC_CATALOG_READ_H
+#define MM_DOC_CATALOG_READ_H
+
+#include "doc/catalog_entry.h"
+#include "doc/withdrawn.h"
+#include "hash/merkle.h"
+
+/* What a head says of such a file. */
+struct mm_catalog_sums {
+    uint64_t count;
+    unsigned char sha256[MM_HASH_BYTES];
+    unsigned char root[MM_HASH_BYTES]; /* of the Merkle tree over the lines */
+};
+
+/* A line, without LF, that begins at byte OFFSET of its file. */
+struct mm_catalog_line {
+    const char *text;
+    size_t length;
+    uint64_t offset, number;
+};
+
+/* Called for each line in order. Returns 0 to go on, -1 (with a finding) to end the reading. */
+typedef int mm_catalog_entry_fn(void *context, const struct mm_catalog_entry *entry,
+                                const struct mm_catalog_line *line);
+typedef int mm_withdrawal_fn(void *context, const struct mm_withdrawal *withdrawal, const struct mm_catalog_line *line);
+
+/* Each reads the file FD from where it stands. EACH may be NULL; PATH (NULL for none) gets the audit path of entry TRACKED. Returns 0, or -1
+ * with findings (CATALOG_ENTRY, CATALOG_ORDER, ...). */
+int mm_catalog_entries_read(int fd, mm_catalog_entry_fn *each, void *context, uint64_t tracked,
+                            struct mm_merkle_path *path, struct mm_catalog_sums *sums, struct mm_diags *diags);
+int mm_withdrawals_read(int fd, mm_withdrawal_fn *each, void *context, struct mm_catalog_sums *sums,
+                        struct mm_diags *diags);
+
+#endif
