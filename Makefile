@@ -18,8 +18,8 @@ PYTHON ?= python3
 
 LIB_SOURCES := \
 	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
-	lib/base/file.c lib/base/inflate.c lib/base/number.c lib/base/place.c lib/base/sandbox.c lib/base/source.c \
-	lib/base/tree.c lib/base/utf8.c \
+	lib/base/file.c lib/base/inflate.c lib/base/number.c lib/base/place.c lib/base/pool.c lib/base/sandbox.c \
+	lib/base/source.c lib/base/tree.c lib/base/utf8.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/text/canonical.c lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/path.c lib/text/route.c \
 	lib/text/spdx.c \
@@ -77,9 +77,9 @@ CFLAGS ?= -O2 -g
 ARITHMETIC := -ffp-contract=off
 LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libsodium zlib)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto libsodium zlib)
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) \
+ALL_CFLAGS = -std=c17 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) \
 	$(SANITIZER) $(LIB_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS)
-ALL_LDFLAGS = $(LD_HARDENING) $(SANITIZER) $(LDFLAGS)
+ALL_LDFLAGS = -pthread $(LD_HARDENING) $(SANITIZER) $(LDFLAGS)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1) $(2)")
@@ -116,7 +116,7 @@ static: $(STATIC)
 $(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -static-pie $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib)
+	$(Q)$(CC) -static-pie -pthread $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib)
 
 # ---- tests ----
 

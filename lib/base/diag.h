@@ -94,6 +94,9 @@ void mm_diags_turn(struct mm_diags *diags, const struct mm_diags *mark, enum mm_
  * the question that was asked. */
 void mm_diags_soften(struct mm_diags *diags, const struct mm_diags *mark, bool all);
 
+/* Moves the findings of FROM to the end of TO, as if they had been made there, and leaves FROM without any. */
+void mm_diags_move(struct mm_diags *to, struct mm_diags *from);
+
 /* "No" wins over "don't know" (conventions: exit codes). */
 enum mm_answer mm_diags_answer(const struct mm_diags *diags);
 
