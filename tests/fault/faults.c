@@ -73,6 +73,7 @@ WRAP(ssize_t, __pread64_chk, (int fd, void *out, size_t size, off64_t at, size_t
 WRAP(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at), (fd, bytes, size, at), "write", -1)
 WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), "write", -1)
 WRAP(int, fsync, (int fd), (fd), "fsync", -1)
+WRAP(int, syncfs, (int fd), (fd), "fsync", -1)
 WRAP(int, linkat, (int a, const char *b, int c, const char *d, int flags), (a, b, c, d, flags), "link", -1)
 WRAP(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d), "rename", -1)
 WRAP(int, open64, (const char *path, int flags, mode_t mode), (path, flags, mode), "open", -1)
