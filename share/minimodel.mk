@@ -1,6 +1,6 @@
 # minimodel.mk: publish models with make. GNU make 4.3 or later; the commands have to be in PATH.
 #
-# A Makefile that publishes needs little more than this, with the include as its last line:
+# A Makefile that publishes needs little more than this, the include after the values:
 #
 #     MM_PUBLISHER  := me
 #     MM_SECRET_KEY := me.key
@@ -18,9 +18,12 @@
 #     make renew                                           a new head, before the present one expires
 #     make withdraw MODEL=me/tiny@2 REASON='wrong tokenizer' [NOTICE=https://...]
 #
-# A model is a folder; tiny is described in tiny/tiny.manifest and is called PUBLISHER/tiny. A manifest that was
-# signed counts as published: the next one has a higher revision and names it as previous-manifest. Files that were touched
-# and hold what they held make no new revision. A change of the values below does.
+# A model is a folder: tiny is described in tiny/tiny.manifest, and is called PUBLISHER/tiny. Rules may make its files; they are
+# named as what the manifest needs (small/small.manifest: small/small.slm).
+#
+# A manifest that was signed counts as published: the next one has a higher revision and names it as previous-manifest. It takes
+# over what is not said here, such as display-name. Files that were touched and hold what they held make no new revision; a
+# change of the values does. A folder that leaves MM_MODELS is not published anew; what was published stays until it is withdrawn.
 #
 # The catalog's folder, and $(MM_STATE), which remembers what it was made from, have to be kept: readers refuse a
 # catalog that begins anew.
@@ -82,8 +85,6 @@ MM_SLM_VERIFY ?= slm-verify
 $(foreach name,MM_PUBLISHER MM_SECRET_KEY MM_MODELS,$(if $(strip $($(name))),,$(call mm_fault,expected a value of $(name)$(mm_comma) found none)))
 $(foreach name,MM_PUBLISHER MM_CATALOG MM_CATALOG_ID MM_STATE,$(if $(word 2,$($(name))),$(call mm_fault,expected one word as \
     $(name)$(mm_comma) found '$($(name))': only files inside of a model may have spaces in their names)))
-$(foreach model,$(MM_MODELS),$(if $(wildcard $(model)/.),,$(call mm_fault,expected folders in MM_MODELS$(mm_comma) found \
-    '$(model)'$(mm_comma) which is none: a name with spaces counts as several)))
 
 # ---- what follows from the values ----
 
@@ -122,6 +123,9 @@ mm_same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
 # that differs from it in nothing but its number and time is no new revision.
 define mm_describe
 @set -e; mkdir -p $(MM_STATE); \
+for path in $(MM_PATHS); do \
+    if [ ! -e "$$path" ]; then printf 'minimodel.mk: error: expected %s, found nothing of that name (in MM_MODELS a name with spaces counts as several)\n' "$$path" >&2; exit 1; fi; \
+done; \
 target=$(call mm_quoted,$@) new=$(call mm_quoted,$(mm_record).new) id=$(call mm_quoted,$(MM_MODEL_ID)); \
 number() { sed -n 's/^revision: //p' "$$1"; }; \
 said() { sed '/^revision: /d; /^previous-manifest: /d; /^created: /d' "$$1"; }; \
@@ -134,7 +138,7 @@ if [ -n "$$from" ] && [ "$$(said "$$from")" = "$$(said "$$new")" ]; then \
     if [ "$$from" != "$$target" ]; then cp "$$from" "$$new"; mv "$$new" "$$target"; else touch "$$target"; rm "$$new"; fi; \
     printf 'as published\t%s\trevision %s\n' "$$target" "$$(number "$$target")"; \
 else \
-    mv "$$new" "$$target"; printf 'described\t%s\trevision %s\n' "$$target" "$$(number "$$target")"; \
+    rm -f "$$target.minisig"; mv "$$new" "$$target"; printf 'described\t%s\trevision %s\n' "$$target" "$$(number "$$target")"; \
 fi; \
 printf '%s' $(call mm_quoted,$(mm_inputs)) >"$$new" && mv "$$new" $(call mm_quoted,$(mm_record))
 endef
@@ -156,6 +160,9 @@ cp $(MM_CATALOG)/catalog.head "$$seen.new" && mv "$$seen.new" "$$seen"
 endef
 
 catalog: $(MM_STATE)/catalog.head
+ifneq ($(filter %.manifest %.minisig,$(.DEFAULT_GOAL)),)
+.DEFAULT_GOAL := catalog # what a Makefile says of a manifest is no wish to make that alone
+endif
 $(MM_STATE)/catalog.head: $(MM_MANIFESTS) $(MM_SIGNATURES) $(if $(wildcard $(MM_CATALOG)/catalog.head),,mm-force)
 	$(call mm_publish,$(call mm_each,$(MM_MANIFESTS)))
 
