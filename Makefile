@@ -184,11 +184,13 @@ install: all
 	$(Q)$(INSTALL) -m 755 $(BINARIES) $(BINDIR)
 	$(Q)$(INSTALL) -m 644 $(LIBRARY) $(LIBDIR)
 	$(Q)$(INSTALL) -m 644 schemas/*.json $(DATADIR)/schemas
+	$(Q)$(INSTALL) -m 644 share/minimodel.mk $(DATADIR)
 	$(Q)for header in $(PUBLIC_HEADERS:lib/%=%); do \
 		$(INSTALL) -d $(INCLUDEDIR)/$$(dirname $$header) && $(INSTALL) -m 644 lib/$$header $(INCLUDEDIR)/$$header || exit 1; done
 	$(Q)for page in $(MAN_PAGES); do \
 		$(INSTALL) -d $(MANDIR)/man$${page##*.} && $(INSTALL) -m 644 $$page $(MANDIR)/man$${page##*.} || exit 1; done
-	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include/minimodel' 'libdir=$${prefix}/lib' '' 'Name: minimodel' \
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include/minimodel' 'libdir=$${prefix}/lib' \
+		'makefile=$${prefix}/share/minimodel/minimodel.mk' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \
 		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' > $(LIBDIR)/pkgconfig/minimodel.pc
 
