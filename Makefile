@@ -47,9 +47,10 @@ LIB_SOURCES := \
 	lib/act/catalog_prove.c lib/act/catalog_publish.c lib/act/catalog_rows.c lib/act/catalog_standing.c \
 	lib/act/catalog_surplus.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c \
 	lib/act/chunks.c lib/act/consent.c lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c \
-	lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/home.c \
+	lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/held.c lib/act/home.c \
 	lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c lib/act/import_publish.c \
 	lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/memory.c lib/act/now.c lib/act/obey.c lib/act/oms.c \
+	lib/act/recheck.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c
 COMMANDS := catalog-build chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign receipt-write \
 	slm-check slm-diff slm-gc slm-import slm-info slm-list slm-pack slm-path slm-remove slm-unpack slm-verify
@@ -88,7 +89,7 @@ LIBRARY := $(BUILD)/libminimodel.a
 BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
 CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj/cmd/cli_catalog.o \
 	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
-	$(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
+	$(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
 	$(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 
