@@ -91,8 +91,9 @@ LIBRARY := $(BUILD)/libminimodel.a
 BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
 CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj/cmd/cli_catalog.o \
 	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
-	$(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o $(BUILD)/obj/cmd/cli_secret.o \
-	$(BUILD)/obj/cmd/cli_store.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_written.o
+	$(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o $(BUILD)/obj/cmd/cli_sarif.o \
+	$(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o $(BUILD)/obj/cmd/cli_trust.o \
+	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 all: $(LIBRARY) $(BINARIES)
