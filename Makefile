@@ -17,6 +17,7 @@ PYTHON ?= python3
 # ---- what is built ----
 
 LIB_SOURCES := \
+	lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_plan.c lib/act/media_text.c lib/act/media_tools.c lib/trust/keyring_files.c \
 	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
 	lib/base/file.c lib/base/inflate.c lib/base/number.c lib/base/place.c lib/base/sandbox.c lib/base/source.c \
 	lib/base/tree.c lib/base/utf8.c \
@@ -51,7 +52,7 @@ LIB_SOURCES := \
 	lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c lib/act/import_publish.c \
 	lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/memory.c lib/act/now.c lib/act/obey.c lib/act/oms.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c
-COMMANDS := catalog-build chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign receipt-write \
+COMMANDS := media-export catalog-build chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign receipt-write \
 	slm-check slm-diff slm-gc slm-import slm-info slm-list slm-pack slm-path slm-remove slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
