@@ -17,7 +17,7 @@ PYTHON ?= python3
 # ---- what is built ----
 
 LIB_SOURCES := \
-	lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_plan.c lib/act/media_text.c lib/act/media_tools.c lib/trust/keyring_files.c \
+	lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_plan.c lib/act/media_revocations.c lib/act/media_text.c lib/act/media_tools.c lib/trust/keyring_files.c \
 	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
 	lib/base/file.c lib/base/inflate.c lib/base/number.c lib/base/place.c lib/base/sandbox.c lib/base/source.c \
 	lib/base/tree.c lib/base/utf8.c \

@@ -63,4 +63,8 @@ const struct mm_media_model_facts *mm_media_model_facts(const struct mm_media *m
 size_t mm_media_count(const struct mm_media *media);
 struct mm_media_facts mm_media_facts(const struct mm_media *media, size_t index);
 
+/* Takes the revocations of the open folder MEDIUM (PATH for people) into KEYRING, of publishers whom it knows, each as
+ * mm_keyring_import_revocation does. What was taken in is a note, and so is what could not be: neither hinders an import. */
+void mm_media_revocations(int medium, const char *path, const struct mm_keyring *keyring, struct mm_diags *diags);
+
 #endif

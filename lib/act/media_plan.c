@@ -4,9 +4,9 @@
 #include "act/media_parts.h"
 #include "base/checked.h"
 
-#define CLUSTER 32768u   /* of FAT32 up to 32 GB and more; those of smaller ones are smaller */
-#define INDEX_LINE 512u  /* of SHA256SUMS, at most */
-#define SET_FOLDERS 257u /* a chunk set, and two digits each */
+#define CLUSTER UINT64_C(32768) /* of FAT32 up to 32 GB and more; those of smaller ones are smaller */
+#define INDEX_LINE 512u         /* of SHA256SUMS, at most */
+#define DIGITS 256u             /* folders of a chunk set, at most */
 #define LIST_LINE 65u
 #define LIST_HEAD 4096u
 
@@ -91,11 +91,18 @@ static int find_medium(struct mm_media *media, size_t model, uint64_t cost, uint
     return add_medium(media, base, diags);
 }
 
+/* A set of COUNT chunks: its folder, one for each of their first two digits, and the chunks. */
+static uint64_t cost_of_set(uint64_t count, uint64_t chunk_size)
+{
+    return CLUSTER * (1 + (count < DIGITS ? count : DIGITS)) + count * mm_media_cost(chunk_size);
+}
+
 /* Chunks of the artifact that ROOM has room for. */
 static uint64_t chunks_for(uint64_t room, const struct mm_claim *claim, uint64_t left)
 {
-    uint64_t each = mm_media_cost(claim->chunks.size), folders = SET_FOLDERS * (uint64_t)CLUSTER;
-    uint64_t fit = room > folders ? (room - folders) / each : 0;
+    uint64_t size = claim->chunks.size, each = mm_media_cost(size),
+             few = room > CLUSTER ? (room - CLUSTER) / (each + CLUSTER) : 0;
+    uint64_t fit = few < DIGITS ? few : (room - CLUSTER * (DIGITS + 1)) / each;
     return fit < left ? fit : left;
 }
 
@@ -112,7 +119,7 @@ static int cut(struct mm_media *media, struct mm_media_piece piece, uint64_t bas
         uint64_t has = room(media, &media->media[piece.medium]);
         uint64_t first = first_cost(media, piece.medium, piece.model);
         piece.count = chunks_for(has > first ? has - first : 0, claim, left);
-        uint64_t cost = SET_FOLDERS * (uint64_t)CLUSTER + piece.count * mm_media_cost(claim->chunks.size);
+        uint64_t cost = cost_of_set(piece.count, claim->chunks.size);
         if (piece.count == 0 && fresh)
             return mm_diag(diags, MM_RULE_IO_LIMIT,
                            "expected media with room for a chunk of %" PRIu64
