@@ -34,8 +34,9 @@ LIB_SOURCES := \
 	lib/convert/special.c lib/convert/special_settings.c lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c \
 	lib/convert/tokenizer_json.c lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
 	lib/doc/anchor.c lib/doc/attestation.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c lib/doc/catalog_head.c \
-	lib/doc/catalog_lines.c lib/doc/catalog_proof.c lib/doc/catalog_read.c lib/doc/chunk_list.c lib/doc/derived.c \
-	lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c \
+	lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c lib/doc/catalog_page_model.c \
+	lib/doc/catalog_proof.c lib/doc/catalog_read.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c \
+	lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c \
 	lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/withdrawn.c \
 	lib/trust/judgement.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_folder.c \
@@ -44,6 +45,7 @@ LIB_SOURCES := \
 	lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_build.c \
 	lib/act/catalog_check.c lib/act/catalog_folder.c lib/act/catalog_history.c lib/act/catalog_merge.c \
+	lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c \
 	lib/act/catalog_prove.c lib/act/catalog_publish.c lib/act/catalog_rows.c lib/act/catalog_standing.c \
 	lib/act/catalog_surplus.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c \
 	lib/act/chunks.c lib/act/consent.c lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c \
@@ -98,6 +100,20 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What the pages of a catalog carry along, as strings of C: comments and indentation stay behind, lines of a style are joined.
+PAGE_FILES := page.css index.css model.css index.js copy.js
+PAGE_HEADER := $(BUILD)/gen/catalog_page_files.h
+$(PAGE_HEADER): $(PAGE_FILES:%=share/catalog/%) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)for file in $(PAGE_FILES); do \
+		case $$file in *.js) end='\n' ;; *) end= ;; esac; \
+		echo "#define MM_$$(echo $$file | tr 'a-z.' 'A-Z_') \\"; \
+		sed -e 's/^[[:space:]]*//' -e '/^\/\*.*\*\/$$/d' -e '/^\/\//d' -e '/^$$/d' -e 's/[\\"]/\\&/g' \
+			-e "s/.*/    \"&$$(printf '%s' "$$end" | sed 's/[\\]/&&/')\" \\\\/" share/catalog/$$file && echo '    ""' || exit 1; \
+	done >$@.new && mv $@.new $@
+$(BUILD)/obj/lib/doc/catalog_page.o: $(PAGE_HEADER)
+$(BUILD)/obj/lib/doc/catalog_page.o: ALL_CFLAGS += -I$(BUILD)/gen
 
 $(LIBRARY): $(OBJECTS)
 	$(call say,AR,$@)
