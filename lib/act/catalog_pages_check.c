@@ -63,7 +63,11 @@ int mm_catalog_pages_check_entry(struct mm_catalog_pages_check *check, const str
 
 int mm_catalog_pages_check_finish(struct mm_catalog_pages_check *check)
 {
-    return check->pages ? mm_catalog_pages_finish(check->pages, &check->counts, check->diags) : 0;
+    struct mm_catalog_page_counts counts;
+    int result = check->pages ? mm_catalog_pages_finish(check->pages, &counts, check->diags) : 0;
+    if (check->pages && result == 0)
+        check->counts = counts;
+    return result;
 }
 
 void mm_catalog_pages_check_release(struct mm_catalog_pages_check *check)
