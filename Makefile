@@ -34,17 +34,19 @@ LIB_SOURCES := \
 	lib/convert/special.c lib/convert/special_settings.c lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c \
 	lib/convert/tokenizer_json.c lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
 	lib/doc/anchor.c lib/doc/attestation.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c lib/doc/catalog_head.c \
-	lib/doc/catalog_lines.c lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c \
-	lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
-	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c \
-	lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/withdrawn.c \
+	lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c lib/doc/catalog_page_model.c \
+	lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c lib/doc/chunk_list.c lib/doc/derived.c \
+	lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c \
+	lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c \
+	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/withdrawn.c \
 	lib/trust/judgement.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
 	lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c lib/trust/oms_bundle.c \
 	lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c \
 	lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
-	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c lib/act/catalog_build.c \
-	lib/act/catalog_check.c lib/act/catalog_find.c lib/act/catalog_folder.c lib/act/catalog_found.c \
-	lib/act/catalog_history.c lib/act/catalog_merge.c lib/act/catalog_prove.c lib/act/catalog_publish.c \
+	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
+	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_find.c lib/act/catalog_folder.c \
+	lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c lib/act/catalog_pages.c \
+	lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c lib/act/catalog_publish.c \
 	lib/act/catalog_rows.c lib/act/catalog_standing.c lib/act/catalog_surplus.c lib/act/chain.c \
 	lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c \
 	lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c \
@@ -104,6 +106,20 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# What the pages of a catalog carry along, as strings of C: comments and indentation stay behind, lines of a style are joined.
+PAGE_FILES := page.css index.css model.css index.js copy.js
+PAGE_HEADER := $(BUILD)/gen/catalog_page_files.h
+$(PAGE_HEADER): $(PAGE_FILES:%=share/catalog/%) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)for file in $(PAGE_FILES); do \
+		case $$file in *.js) end='\n' ;; *) end= ;; esac; \
+		echo "#define MM_$$(echo $$file | tr 'a-z.' 'A-Z_') \\"; \
+		sed -e 's/^[[:space:]]*//' -e '/^\/\*.*\*\/$$/d' -e '/^\/\//d' -e '/^$$/d' -e 's/[\\"]/\\&/g' \
+			-e "s/.*/    \"&$$(printf '%s' "$$end" | sed 's/[\\]/&&/')\" \\\\/" share/catalog/$$file && echo '    ""' || exit 1; \
+	done >$@.new && mv $@.new $@
+$(BUILD)/obj/lib/doc/catalog_page.o: $(PAGE_HEADER)
+$(BUILD)/obj/lib/doc/catalog_page.o: ALL_CFLAGS += -I$(BUILD)/gen
+
 $(LIBRARY): $(OBJECTS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
@@ -144,8 +160,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 \
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
-	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl \
-	ftruncate64 pthread_create
+	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl ftruncate64 pthread_create
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
