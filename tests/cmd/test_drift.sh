@@ -105,8 +105,12 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     catalog-build --allow-unsigned --prove-since web/heads/1 web >log.proof
     catalog-build --json --allow-unsigned --check-proof log.proof web/catalog.head >>catalog-proved.json
     cp web/catalog.jsonl catalog-entry.json
+    catalog-find -q --json web >catalog-found.json
+    catalog-find -q --json web/catalog.jsonl 'revision>=1' >>catalog-found.json
+    catalog-find -q --json --count web >catalog-count.json
     catalog-build -q -o web --allow-unsigned -w demo/text --reason why --notice https://example.org/n >/dev/null
     cp web/withdrawn.jsonl catalog-withdrawn.json
+    catalog-find -q --json --withdrawn web >>catalog-found.json
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'
