@@ -190,6 +190,11 @@ find_in -q -c web tiny
 same 'the first operand is the catalog' "$(cut -f1 wanted)" "$(ids)"
 find_in web tiny
 expect 'a pattern that is a catalog too is told' 0 "'tiny' is a pattern here" '[catalog-file]'
+find_in web tiny/catalog.jsonl
+expect 'and one that is its list' 1 "'tiny/catalog.jsonl' is a pattern here" '[catalog-model]'
+mkdir links && ln -s ../web/catalog.jsonl links/one && ln -s ../web links/two
+find_in -q -c links/one -c links/two model-07
+same 'links that are given are followed' 'links/one verified links/two verified' "$(cut -f10,13 "$WORK/.out" | sed 's/\(.*\)\t\(.*\)/\2 \1/' | tr '\n' ' ' | sed 's/ $//')"
 find_in -q no-such tiny
 expect 'a word is not taken for a catalog' 3 'no-such' '[io-open]'
 find_in -q -c web -c tiny model-07
@@ -370,3 +375,20 @@ expect '30,000 results within 64 MiB' 0
 same '30,000 results: all of them' 30000 "$(wc -l <"$WORK/.out" | tr -d ' ')"
 in_memory 65536 catalog-find -q --sort id -r -n 1 large
 expect 'sorted within 64 MiB' 0 'demo/model-029999@1'
+
+# ---- each call failing once ----
+
+FAULTY=$BUILD/fault/catalog-find
+if [ -x "$FAULTY" ]; then
+    catalog-build -q -o web -s keeper.key -w keeper/model-09 --reason x >/dev/null
+    FAULTS=${FAULTS:-40}
+    export FAULTS
+    for fault in read:5 write:28 memory:12 open:24 stat:5; do
+        for call in '-q --sort id -w -c web -c before model-0' '-q --json -w web/catalog.jsonl license:MIT'; do
+            wrong=$(python3 "$ROOT/tests/cmd/faults.py" "${fault%%:*}" "${fault##*:}" "$WORK/o" "$FAULTY" $call 2>&1 | head -n 8)
+            same "catalog-find $call: ${fault%%:*} fails" '' "$wrong"
+        done
+    done
+else
+    skip 'faults while searching' 'the commands with faults are not built'
+fi
