@@ -109,8 +109,12 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     media-export -q --json stick model >media.json
     grep '"model-id"' media.json >exported.json
     grep '"medium"' media.json >medium.json
+    catalog-find -q --json web >catalog-found.json
+    catalog-find -q --json web/catalog.jsonl 'revision>=1' >>catalog-found.json
+    catalog-find -q --json --count web >catalog-count.json
     catalog-build -q -o web --allow-unsigned -w demo/text --reason why --notice https://example.org/n >/dev/null
     cp web/withdrawn.jsonl catalog-withdrawn.json
+    catalog-find -q --json --withdrawn web >>catalog-found.json
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'
