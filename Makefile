@@ -34,7 +34,7 @@ LIB_SOURCES := \
 	lib/convert/special.c lib/convert/special_settings.c lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c \
 	lib/convert/tokenizer_json.c lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
 	lib/doc/anchor.c lib/doc/attestation.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c lib/doc/catalog_head.c \
-	lib/doc/catalog_lines.c lib/doc/catalog_proof.c lib/doc/catalog_read.c lib/doc/chunk_list.c lib/doc/derived.c \
+	lib/doc/catalog_lines.c lib/doc/catalog_proof.c lib/doc/catalog_read.c lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c \
 	lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c \
 	lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/withdrawn.c \
@@ -43,9 +43,9 @@ LIB_SOURCES := \
 	lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c lib/trust/secret_form.c \
 	lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_build.c \
-	lib/act/catalog_check.c lib/act/catalog_folder.c lib/act/catalog_history.c lib/act/catalog_merge.c \
-	lib/act/catalog_prove.c lib/act/catalog_publish.c lib/act/catalog_rows.c lib/act/catalog_standing.c \
-	lib/act/catalog_surplus.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c \
+	lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_folder.c lib/act/catalog_history.c lib/act/catalog_merge.c \
+	lib/act/catalog_prove.c lib/act/catalog_publish.c lib/act/catalog_revoked.c lib/act/catalog_rows.c lib/act/catalog_standing.c \
+	lib/act/catalog_surplus.c lib/act/catalog_witness.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c \
 	lib/act/chunks.c lib/act/consent.c lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c \
 	lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/home.c \
 	lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c lib/act/import_publish.c \
@@ -89,7 +89,7 @@ BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
 CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj/cmd/cli_catalog.o \
 	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
 	$(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
-	$(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_written.o
+	$(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o $(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 all: $(LIBRARY) $(BINARIES)
