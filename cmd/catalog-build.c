@@ -8,6 +8,7 @@
 #include "act/catalog_build.h"
 #include "act/catalog_check.h"
 #include "act/catalog_prove.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "cli.h"
@@ -120,6 +121,33 @@ static int print_built(struct call *c, const struct mm_catalog_built *built)
     return cli_catalog_print(&c->cli, &out);
 }
 
+/* What the publisher would otherwise hear from his readers. The head is as it was asked for all the same. */
+static void note_readers(struct call *c, const struct mm_catalog_head *head)
+{
+    char now[MM_TIME_SIZE], id[MM_KEY_ID_TEXT];
+    struct mm_known_key known;
+    mm_time_now(now);
+    if (strcmp(head->expires, now) <= 0)
+        mm_note(&c->cli.diags, MM_RULE_CATALOG_EXPIRED, "the head expired at %s; --renew makes a new one",
+                head->expires);
+    if (strcmp(head->created, now) > 0)
+        mm_note(&c->cli.diags, MM_RULE_CLOCK_BEHIND,
+                "the clock says %s, the head was made at %s, and no later one can be of an earlier time", now,
+                head->created);
+    if (!c->key || !c->how.trust.keyring)
+        return;
+    const unsigned char *key_id = mm_secret_key_public(c->key)->id;
+    enum mm_found found = mm_keyring_find(&c->keyring, head->publisher_id, key_id, &known, &c->cli.diags);
+    if (found == MM_FOUND_NO)
+        mm_note(&c->cli.diags, MM_RULE_SIGNATURE_UNKNOWN,
+                "the keyring has no key %s of %s: where it lacks, the head is refused", mm_key_id_text(id, key_id),
+                head->publisher_id);
+    else if (found == MM_FOUND_YES && known.revoked)
+        mm_note(&c->cli.diags, MM_RULE_SIGNATURE_REVOKED,
+                "the key %s of %s is revoked: whoever knows that refuses the head", mm_key_id_text(id, key_id),
+                head->publisher_id);
+}
+
 /* Manifests are read wherever they are; nothing is written but beneath the catalog. */
 static int enter_sandbox(struct call *c)
 {
@@ -195,6 +223,7 @@ static int build(struct call *c)
     c->cli.diags.file = c->output;
     if (mm_catalog_build_finish(c->build, &built, &c->cli.diags) < 0)
         return cli_failed(&c->cli);
+    note_readers(c, &built.head);
     return print_built(c, &built) < 0 ? MM_UNKNOWN : MM_YES;
 }
 

@@ -303,6 +303,19 @@ expect 'a head that expired' 1 '[catalog-expired]'
 run env SOURCE_DATE_EPOCH=$((now - 400 * DAY)) catalog-build -q -o old --renew --allow-unsigned
 same 'a clock that was set back does not show in a head' "$(sed -n 's/^created: //p' old/heads/1)" "$(sed -n 's/^created: //p' old/catalog.head)"
 
+# ---- what the publisher is told before his readers find it ----
+
+SOURCE_DATE_EPOCH=$((now - 300 * DAY)) catalog-build -q -o late -s keeper.key --catalog-id keeper --publisher keeper a1.manifest >/dev/null
+run catalog-build -o late -s keeper.key a1.manifest
+expect 'a head that expired is said, where nothing else changed' 0 'state: unchanged' 'note: the head expired at ' '[catalog-expired]'
+run catalog-build -o late -s keeper.key --renew
+same 'and is not once it is renewed' '' "$err"
+SOURCE_DATE_EPOCH=$((now + 300 * DAY)) catalog-build -o late -s keeper.key --renew >.out 2>.err
+status=$?
+expect 'a head of the future is said' 0 '[clock-behind]'
+run catalog-build -o foreign -s other.key --catalog-id keeper --publisher keeper a1.manifest
+expect 'a key that does not speak for the publisher is said' 0 'note: the keyring has no key ' '[signature-unknown-key]'
+
 # ---- interrupted between any two files: the next build ends or takes back what was begun ----
 
 rm -rf begun steps && cp -a true begun && run catalog-build -q -o true --allow-unsigned --renew && rm -rf true && cp -a begun true
