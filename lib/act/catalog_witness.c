@@ -156,11 +156,10 @@ static void spread(struct judging *j)
 
 static int gather(struct judging *j)
 {
-    int result = 0;
-    for (size_t i = 0; i < j->trust->key_count && result == 0; i++)
-        result = add_candidate(j, &j->trust->keys[i], "", false, false);
-    if (result == 0 && j->trust->keyring)
-        result = mm_keyring_each(j->trust->keyring, NULL, false, take_key, j, j->diags);
+    int result = j->trust->keyring ? mm_keyring_each(j->trust->keyring, NULL, false, take_key, j, j->diags) : 0;
+    for (size_t i = 0; i < j->trust->key_count; i++) /* behind the keyring's, which say whose they are */
+        if (add_candidate(j, &j->trust->keys[i], "", false, false) < 0)
+            result = -1;
     spread(j);
     return result;
 }
