@@ -146,7 +146,7 @@ rm -rf odd
 
 build web a2.manifest
 expect 'a second head' 0
-same 'the signatures went with their head' "heads/1 heads/1.$wendy.minisig heads/1.$wim.minisig heads/1.changes heads/1.minisig " "$(cd web && printf '%s ' $(ls -d heads/1* catalog.head.[0-9A-F]* 2>/dev/null | sort))"
+same 'the signatures went with their head' "$(printf '%s\n' heads/1 "heads/1.$wendy.minisig" "heads/1.$wim.minisig" heads/1.changes heads/1.minisig | sort)" "$(cd web && ls -d heads/1* catalog.head.[0-9A-F]* 2>/dev/null | sort)"
 check web
 expect 'the new one has none yet' 0 'verdict: pass' 'countersigned: 0'
 check --witnesses 1 web
