@@ -35,27 +35,28 @@ LIB_SOURCES := \
 	lib/convert/tokenizer_json.c lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
 	lib/doc/anchor.c lib/doc/attestation.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c lib/doc/catalog_head.c \
 	lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c lib/doc/catalog_page_model.c \
-	lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c lib/doc/chunk_list.c lib/doc/derived.c \
-	lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c \
-	lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c \
-	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/withdrawn.c \
+	lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c lib/doc/catalog_witness.c \
+	lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
+	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c \
+	lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/withdrawn.c \
 	lib/trust/judgement.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
 	lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c lib/trust/oms_bundle.c \
 	lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c \
 	lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
-	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_find.c lib/act/catalog_folder.c \
-	lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c lib/act/catalog_pages.c \
-	lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c lib/act/catalog_publish.c \
-	lib/act/catalog_rows.c lib/act/catalog_standing.c lib/act/catalog_surplus.c lib/act/chain.c \
-	lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c \
-	lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c \
-	lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/held.c lib/act/home.c \
-	lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c lib/act/import_publish.c \
-	lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c \
-	lib/act/media_model.c lib/act/media_plan.c lib/act/media_revocations.c lib/act/media_text.c \
-	lib/act/media_tools.c lib/act/memory.c lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c \
-	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c
+	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_find.c \
+	lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c \
+	lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c \
+	lib/act/catalog_publish.c lib/act/catalog_revoked.c lib/act/catalog_rows.c lib/act/catalog_standing.c \
+	lib/act/catalog_surplus.c lib/act/catalog_witness.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c \
+	lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c lib/act/countersigned.c lib/act/derive.c lib/act/diff.c \
+	lib/act/diff_side.c lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c \
+	lib/act/gather.c lib/act/held.c lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c \
+	lib/act/import_mend.c lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/media.c \
+	lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_plan.c lib/act/media_revocations.c \
+	lib/act/media_text.c lib/act/media_tools.c lib/act/memory.c lib/act/now.c lib/act/obey.c lib/act/oms.c \
+	lib/act/recheck.c lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c \
+	lib/act/verify.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export receipt-write slm-check slm-diff slm-gc slm-import slm-info slm-list slm-pack slm-path \
 	slm-remove slm-unpack slm-verify
@@ -96,7 +97,7 @@ CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj
 	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
 	$(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o $(BUILD)/obj/cmd/cli_sarif.o \
 	$(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o $(BUILD)/obj/cmd/cli_trust.o \
-	$(BUILD)/obj/cmd/cli_written.o
+	$(BUILD)/obj/cmd/cli_witness.o $(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 all: $(LIBRARY) $(BINARIES)

@@ -189,6 +189,13 @@ static int check_lists(struct checking *c)
     return result;
 }
 
+static void check_witnesses(struct checking *c, const struct mm_signed_head *head)
+{
+    const struct mm_witness_trust trust = {c->options->trust.keyring, c->options->witness_keys,
+                                           c->options->witness_key_count, c->options->witnesses};
+    mm_catalog_judge_witnesses(&c->checked->witnesses, c->folder, head, &trust, c->diags);
+}
+
 static int check_all(struct checking *c)
 {
     struct mm_signed_head head = {0};
@@ -199,12 +206,15 @@ static int check_all(struct checking *c)
         c->checked->head = head.head;
         mm_signed_head_judge(&head, &c->options->trust, c->checked->key_id, c->diags);
         check_time(c);
+        check_witnesses(c, &head);
     }
     mm_signed_head_release(&head);
     if (there <= 0)
         return -1;
-    if (check_lists(c) == 0) /* otherwise it is not known which files belong there */
+    if (check_lists(c) == 0) { /* otherwise it is not known which files belong there */
         mm_catalog_check_surplus(c->folder, &c->entries, c->checked->head.sequence, &c->pages.counts, c->diags);
+        mm_catalog_check_revoked(c->folder, c->options->trust.keyring, &c->checked->revoked_entries, c->diags);
+    }
     if (mm_catalog_check_chain(c->folder, &c->checked->head, NULL, c->diags) == 0 && c->options->since)
         mm_catalog_check_since(c->folder, &c->checked->head, c->options->since, c->diags);
     return 0;

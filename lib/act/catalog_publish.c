@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "act/catalog_build_parts.h"
+#include "act/catalog_witness.h"
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/tree.h"
@@ -464,7 +465,10 @@ static int publish_all(struct mm_catalog_build *build, struct outputs *o, const 
     mm_catalog_at(&build->folder, MM_CATALOG_ENTRIES, diags);
     if (o->new_entries && mm_writer_commit(&o->entries.writer, diags) < 0)
         return -1;
-    return mm_catalog_publish_head(build, next, diags) < 0 ? -1 : remove_gone(build, diags);
+    if (mm_catalog_publish_head(build, next, diags) < 0 ||
+        mm_catalog_carry_witnesses(&build->folder, &next->head, diags) < 0)
+        return -1;
+    return remove_gone(build, diags);
 }
 
 static int build_next(struct mm_catalog_build *build, bool changed, struct mm_catalog_built *built,
@@ -516,7 +520,8 @@ static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built
     if (!build->options->key && !build->options->trust.allow_unsigned)
         return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED,
                        "expected --secret-key to sign the head with, or --allow-unsigned");
-    if (build->has_head && remove_left(build, diags) < 0)
+    if (build->has_head &&
+        (mm_catalog_carry_witnesses(&build->folder, &build->present.head, diags) < 0 || remove_left(build, diags) < 0))
         return -1;
     built->added = build->fresh.count;
     built->withdrawn = count_gone(build);

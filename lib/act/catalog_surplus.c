@@ -60,11 +60,22 @@ static bool of_catalog(const char *path)
     return witness && is_key_id(witness, length);
 }
 
+/* heads/N.KEYID.minisig: a witness's signature of a head that is an older one by now, or that was signed there. */
+static bool of_witness(const char *path, uint64_t sequence)
+{
+    size_t length;
+    uint64_t number;
+    const char *name = between(path, MM_CATALOG_HEADS "/", MM_SIGNATURE_SUFFIX, &length);
+    const char *dot = name ? memchr(name, '.', length) : NULL;
+    return dot && mm_number(name, (size_t)(dot - name), sequence, &number) && number > 0 &&
+           is_key_id(dot + 1, (size_t)(name + length - dot - 1));
+}
+
 static bool of_heads(const char *path, uint64_t sequence)
 {
     return numbered(path, MM_CATALOG_HEADS "/", "", sequence) ||
            numbered(path, MM_CATALOG_HEADS "/", MM_SIGNATURE_SUFFIX, sequence) ||
-           numbered(path, MM_CATALOG_HEADS "/", MM_CATALOG_CHANGES_SUFFIX, sequence);
+           numbered(path, MM_CATALOG_HEADS "/", MM_CATALOG_CHANGES_SUFFIX, sequence) || of_witness(path, sequence);
 }
 
 /* One of COUNT lists of pages; how many there are of another layout is not known. */

@@ -101,6 +101,10 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     catalog-build --json -o web --allow-unsigned demo.manifest >>catalog-built.json # unchanged
     catalog-build --json --allow-unsigned --check web >catalog-checked.json
     catalog-build --json --allow-unsigned --check --since web/heads/1 web >>catalog-checked.json
+    key-make -q --no-password witness >/dev/null
+    catalog-build --json --allow-unsigned --countersign --first --witness-state witness.seen -s witness.key web >catalog-countersigned.json
+    catalog-build --json --allow-unsigned --countersign --witness-state witness.seen -s witness.key web >>catalog-countersigned.json 2>/dev/null
+    catalog-build --json --allow-unsigned --check --witness-key witness.pub web >>catalog-checked.json 2>/dev/null
     catalog-build --allow-unsigned --prove demo/text web >entry.proof
     catalog-build --json --allow-unsigned --check-proof entry.proof web/catalog.head >catalog-proved.json
     catalog-build --allow-unsigned --prove-since web/heads/1 web >log.proof
