@@ -133,4 +133,5 @@ def main(action, *rest):
         sys.exit(__doc__)
 
 
-main(*sys.argv[1:])
+if __name__ == '__main__':
+    main(*sys.argv[1:])
