@@ -22,17 +22,22 @@ bool mm_number(const char *text, size_t length, uint64_t max, uint64_t *value)
 
 bool mm_number_size(const char *text, uint64_t max, uint64_t *value)
 {
-    static const char suffixes[] = "KMG";
-    size_t length = strlen(text);
-    unsigned shift = 0;
-    const char *suffix = length ? strchr(suffixes, text[length - 1]) : NULL;
-    if (suffix) {
-        shift = 10 * (unsigned)(suffix - suffixes + 1);
-        length--;
+    static const char prefixes[] = "KMGT";
+    size_t length = strlen(text), end = length;
+    uint64_t unit = 1, base = 1024;
+    if (end > 1 && text[end - 1] == 'B') {
+        base = text[end - 2] == 'i' ? 1024 : 1000;
+        end -= base == 1024 ? 2 : 1;
     }
-    if (!mm_number(text, length, max >> shift, value))
+    const char *prefix = end ? strchr(prefixes, text[end - 1]) : NULL;
+    if (prefix && end--)
+        for (long i = prefix - prefixes; i >= 0; i--)
+            unit *= base;
+    else if (end != length)
+        return false; /* bytes need no unit */
+    if (!mm_number(text, end, max / unit, value))
         return false;
-    *value <<= shift;
+    *value *= unit;
     return true;
 }
 

@@ -77,6 +77,7 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-check -q --json >checked.json
     chmod u+w store/models/local/text/1/files/README.md && changed store/models/local/text/1/files/README.md 0
     slm-check -q --json >>checked.json 2>/dev/null
+    slm-verify -q --json --receipt local/text >recheck.json 2>/dev/null # touched
     slm-remove --json local/text >removed.json
     slm-gc --json >cleared.json
     key-make -q --no-password first >/dev/null && key-make -q --no-password --succeed first.key second >/dev/null 2>&1

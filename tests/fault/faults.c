@@ -3,6 +3,7 @@
  *   FAULT=KIND:N:ERRNO    the Nth call of KIND fails with ERRNO; KIND is memory, read, write, fsync, link, rename, open, stat,
  *                         folder (making one), remove or mode
  *   FAULT_COUNT=FILE      at exit, the number of calls of that kind is written there
+ *   FAULT_VERITY=HH       fs-verity measures every file, with a digest of 32 such bytes
  *   FAULT_SECTOR=INODE:OFFSET[:TIMES]   byte OFFSET of that file cannot be read at a place, always or TIMES times
  */
 #include <errno.h>
@@ -11,9 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#if __has_include(<linux/fsverity.h>)
+#include <linux/fsverity.h>
+#endif
 
 static char kind[16];
 static long wanted = -1, calls;
@@ -73,6 +78,7 @@ WRAP(ssize_t, __pread64_chk, (int fd, void *out, size_t size, off64_t at, size_t
 WRAP(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at), (fd, bytes, size, at), "write", -1)
 WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), "write", -1)
 WRAP(int, fsync, (int fd), (fd), "fsync", -1)
+WRAP(int, syncfs, (int fd), (fd), "fsync", -1)
 WRAP(int, linkat, (int a, const char *b, int c, const char *d, int flags), (a, b, c, d, flags), "link", -1)
 WRAP(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d), "rename", -1)
 WRAP(int, open64, (const char *path, int flags, mode_t mode), (path, flags, mode), "open", -1)
@@ -108,4 +114,27 @@ ssize_t __wrap_pread64(int fd, void *out, size_t size, off64_t at)
     if (fails("read"))
         return -1;
     return is_broken(fd, size, at) ? (errno = EIO, -1) : __real_pread64(fd, out, size, at);
+}
+
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+    va_start(arguments, request);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+#ifdef FS_IOC_MEASURE_VERITY
+    const char *byte = getenv("FAULT_VERITY");
+    unsigned value;
+    if (request == FS_IOC_MEASURE_VERITY && byte && sscanf(byte, "%2x", &value) == 1) {
+        struct fsverity_digest *digest = argument;
+        digest->digest_algorithm = FS_VERITY_HASH_ALG_SHA256;
+        digest->digest_size = 32;
+        for (int i = 0; i < 32; i++)
+            digest->digest[i] = (unsigned char)value;
+        return 0;
+    }
+#endif
+    return __real_ioctl(fd, request, argument);
 }
