@@ -10,7 +10,9 @@ if [ "$(make -f probe.mk 2>/dev/null | head -n 1)" != grouped-target ]; then
     exit 0
 fi
 
-(cd "$ROOT" && python3 tests/cmd/tutorial.py share/example-publisher/README.md "$WORK/example" "the example's page")
+# in a copy, so that a command of the page that fails leaves the next ones nothing to spoil
+mkdir source && cp -r "$ROOT/share" source/
+(cd source && python3 "$ROOT/tests/cmd/tutorial.py" share/example-publisher/README.md "$WORK/example" "the example's page")
 
 MINIMODEL_KEYRING=$WORK/keyring
 MINIMODEL_MK=$ROOT/share/minimodel.mk
