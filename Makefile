@@ -33,8 +33,8 @@ LIB_SOURCES := \
 	lib/convert/protobuf.c lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c \
 	lib/convert/special.c lib/convert/special_settings.c lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c \
 	lib/convert/tokenizer_json.c lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
-	lib/doc/anchor.c lib/doc/attestation.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c lib/doc/catalog_head.c \
-	lib/doc/catalog_lines.c lib/doc/catalog_proof.c lib/doc/catalog_read.c lib/doc/chunk_list.c lib/doc/derived.c \
+	lib/doc/anchor.c lib/doc/attestation.c lib/doc/bad_ranges.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c \
+	lib/doc/catalog_head.c lib/doc/catalog_lines.c lib/doc/catalog_proof.c lib/doc/catalog_read.c lib/doc/chunk_list.c lib/doc/derived.c \
 	lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c \
 	lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c \
 	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/withdrawn.c \
@@ -50,9 +50,11 @@ LIB_SOURCES := \
 	lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/home.c \
 	lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c lib/act/import_publish.c \
 	lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/memory.c lib/act/now.c lib/act/obey.c lib/act/oms.c \
+	lib/act/repair.c lib/act/repair_copies.c lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_look.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c
 COMMANDS := catalog-build chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign receipt-write \
-	slm-check slm-diff slm-gc slm-import slm-info slm-list slm-pack slm-path slm-remove slm-unpack slm-verify
+	slm-check slm-diff slm-gc slm-import slm-info slm-list slm-pack slm-path slm-remove slm-repair slm-unpack \
+	slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
