@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +48,7 @@ struct operand {
     int folder;   /* where its files are, or it is */
     char *base;   /* the file's name there, links resolved */
     int list;     /* the file's chunk list */
+    char *listed; /* its name, for people */
 };
 
 struct call {
@@ -103,16 +103,27 @@ static bool is_there(const char *path)
     return stat(path, &info) == 0 || errno != ENOENT;
 }
 
+static int name_list(struct call *c, struct operand *operand, const char *path, const char *ending)
+{
+    free(operand->listed);
+    if (asprintf(&operand->listed, "%s%s", path, ending) >= 0)
+        return 0;
+    operand->listed = NULL;
+    return mm_diag_memory(&c->cli.diags);
+}
+
 /* Opens the chunk list that is given, or beside the file; a copy's would let the copy say what the file is. */
-static int open_list(struct call *c, const struct operand *operand)
+static int open_list(struct call *c, struct operand *operand)
 {
     static const char *const endings[] = {".chunks", ".chunks.gz"};
-    char name[PATH_MAX];
     if (c->list)
-        return cli_open(&c->cli, c->list);
-    for (size_t i = 0; i < 2; i++)
-        if ((size_t)snprintf(name, sizeof name, "%s%s", operand->path, endings[i]) < sizeof name && is_there(name))
-            return mm_file_open(name, &c->cli.diags);
+        return name_list(c, operand, c->list, "") < 0 ? -1 : cli_open(&c->cli, c->list);
+    for (size_t i = 0; i < 2; i++) {
+        if (name_list(c, operand, operand->path, endings[i]) < 0)
+            return -1;
+        if (is_there(operand->listed))
+            return mm_file_open(operand->listed, &c->cli.diags);
+    }
     return mm_diag(&c->cli.diags, MM_RULE_IO_OPEN,
                    "expected a chunk list beside it, a --list, or a manifest instead of the file: without one no chunk "
                    "can be told from another");
@@ -156,7 +167,7 @@ static int open_operands(struct call *c)
 {
     int result = 0;
     for (int i = 0; i < c->cli.argc; i++) {
-        c->operands[i] = (struct operand){c->cli.argv[i], -1, -1, NULL, -1};
+        c->operands[i] = (struct operand){c->cli.argv[i], -1, -1, NULL, -1, NULL};
         c->opened++;
         if (open_operand(c, &c->operands[i]) < 0)
             result = -1;
@@ -173,6 +184,7 @@ static void release_operands(struct call *c)
             if (fds[k] >= 0)
                 close(fds[k]);
         free(operand->base);
+        free(operand->listed);
     }
 }
 
@@ -327,7 +339,7 @@ static int mend_file(struct call *c, const struct operand *operand)
     struct mm_chunk_list list = {0};
     struct mm_claim claim;
     int answer = MM_UNKNOWN;
-    c->cli.diags.file = c->list ? cli_shown(c->list) : operand->path;
+    c->cli.diags.file = cli_shown(operand->listed);
     if (mm_chunk_list_read(&list, operand->list, MM_CHUNK_COUNT_MAX, &c->cli.diags) == 0) {
         mm_repair_claim(&claim, &list, mm_path_name(operand->path));
         struct mm_repair_target target = {
@@ -462,6 +474,7 @@ static int run(struct call *c)
     int answer = MM_UNKNOWN, list_fd = -1, ranges_fd = -1;
     for (size_t i = 0; i < c->from_count; i++)
         mm_copies_add(&c->copies, c->from[i], &c->aside);
+    c->how.incomplete = c->aside.unknown;
     bool ready = open_operands(c) == 0 && open_output(c) == 0;
     if (ready && c->list && c->operands[0].manifest >= 0)
         ready = (list_fd = cli_open(&c->cli, c->list)) >= 0;

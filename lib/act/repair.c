@@ -75,6 +75,7 @@ static int write_chunk(struct mm_repair_run *run, uint64_t index)
     if (mm_file_write_at(run->work, run->fetch.taken->bytes, (size_t)size, index * run->fetch.chunks->size) < 0)
         return mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot write", errno);
     run->facts->copied += mm_fetch_count(&run->fetch, index);
+    run->changed = true;
     return 0;
 }
 
@@ -84,19 +85,24 @@ static bool was_right(const struct mm_repair_run *run, uint64_t index)
     return run->old >= 0 && !mm_bits_has(&run->was.bad, index);
 }
 
-/* Fetches the chunks of WANTED that are not in LACKS yet, which gets those that no copy has. */
-static int fetch_chunks(struct mm_repair_run *run, const struct mm_bits *wanted, struct mm_bits *lacks)
+/* Fetches the chunks of WANTED that were not sought yet. */
+static int fetch_chunks(struct mm_repair_run *run, const struct mm_bits *wanted)
 {
+    struct mm_bits *lacks = &run->lacks;
     for (uint64_t index = 0; index < chunk_count(run); index++) {
-        if (!mm_bits_has(wanted, index) || mm_bits_has(lacks, index))
+        if (!mm_bits_has(wanted, index) || mm_bits_has(&run->tried, index))
             continue;
+        if (!mm_bits_add(&run->tried, index))
+            return mm_diag_memory(run->diags);
         if (run->hinted && mm_fetch_own(&run->fetch, index)) { /* what was said is of another day */
             run->facts->wrong--;
             continue;
         }
         bool found = mm_fetch_chunk(&run->fetch, index, !run->in_place && was_right(run, index));
-        if (found ? write_chunk(run, index) < 0 : !mm_bits_add(lacks, index))
-            return found ? -1 : mm_diag_memory(run->diags);
+        if (found && write_chunk(run, index) < 0)
+            return -1;
+        if (!found && (!mm_bits_add(lacks, index) || (run->fetch.error && !mm_bits_add(&run->troubled, index))))
+            return mm_diag_memory(run->diags);
         if (run->options->progress)
             run->options->progress(run->options->progress_context, (index + 1) * run->fetch.chunks->size,
                                    run->facts->total);
@@ -113,41 +119,43 @@ static uint64_t count_more(const struct mm_repair_run *run, const struct mm_bits
     return count;
 }
 
-/* Bytes behind the artifact go last: until all else is right nobody knows that they are too many. */
-static int cut(struct mm_repair_run *run, const struct mm_bits *lacks)
+/* Bytes behind the artifact go last, when all else was looked at and is right. */
+static int cut(struct mm_repair_run *run)
 {
     struct stat info;
-    if (lacks->count > 0)
+    if (run->lacks.count > 0)
         return 0;
     if (fstat(run->work, &info) < 0)
         return mm_diag_errno(run->diags, MM_RULE_IO_READ, "cannot read", errno);
-    if ((uint64_t)info.st_size > run->facts->total && ftruncate(run->work, (off_t)run->facts->total) < 0)
-        return mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot shorten", errno);
-    return 0;
+    if ((uint64_t)info.st_size <= run->facts->total)
+        return 0;
+    run->changed = true;
+    return ftruncate(run->work, (off_t)run->facts->total) < 0
+               ? mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot shorten", errno)
+               : 0;
 }
 
 /* Fetches WANTED, flushes, and looks at the whole into LOOK; what was wrong without having been named is fetched in a second round. */
 static int mend(struct mm_repair_run *run, struct mm_bits *wanted, struct mm_look *look)
 {
-    struct mm_bits lacks = {0};
     int result = 0;
     for (int round = 0; round < ROUNDS && result == 0; round++) {
-        result = fetch_chunks(run, round ? &look->bad : wanted, &lacks);
+        bool hinted = run->hinted;
+        result = fetch_chunks(run, round ? &look->bad : wanted);
         run->hinted = false;
         if (round)
             mm_look_release(look);
-        if (result == 0)
-            result = cut(run, &lacks);
+        if (result == 0 && !hinted)
+            result = cut(run);
         if (result == 0)
             result = mm_work_flush(run);
         if (result == 0)
-            result = mm_look_at(run, run->work, true, look);
-        uint64_t more = count_more(run, &look->bad, &lacks);
-        if (more == 0)
+            result = mm_look_at(run, run->work, !hinted, look);
+        uint64_t more = count_more(run, &look->bad, &run->tried);
+        if (hinted ? look->whole : more == 0)
             break;
         run->facts->wrong += round == 0 && run->in_place ? more : 0;
     }
-    mm_bits_release(&lacks);
     return result;
 }
 
@@ -186,13 +194,25 @@ static int check_target(struct mm_repair_run *run)
                    "expected a damaged copy, found a file of which no chunk is right: --force replaces it");
 }
 
+/* Where something could not be read it is not known that no copy has chunk INDEX. */
+static bool is_unread(const struct mm_repair_run *run, uint64_t index)
+{
+    return run->options->incomplete || run->open_error || mm_bits_has(&run->troubled, index);
+}
+
+/* Says why chunk INDEX is wrong still: no copy has it, or it was written and is not there. */
 static void tell_lack(struct mm_repair_run *run, uint64_t index)
 {
     uint64_t offset = index * run->target->claim->chunks.size, end = offset + mm_fetch_bytes(&run->fetch, index);
-    int error = run->fetch.error;
-    mm_diag_offset(run->diags, MM_RULE_STORE_CHUNK, offset,
-                   "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is in no copy as it has to be%s%s", index, offset,
-                   end - 1, error ? "; reading failed: " : "", error ? strerror(error) : "");
+    bool unread = is_unread(run, index);
+    if (!mm_bits_has(&run->lacks, index))
+        mm_diag_offset(run->diags, MM_RULE_IO_READ, offset,
+                       "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " was written, and cannot be read back as it was",
+                       index, offset, end - 1);
+    else
+        mm_diag_offset(run->diags, unread ? MM_RULE_IO_READ : MM_RULE_STORE_CHUNK, offset,
+                       "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is in no copy as it has to be%s", index, offset,
+                       end - 1, unread ? ", as far as they can be read" : "");
 }
 
 static void tell_lacks(struct mm_repair_run *run)
@@ -228,7 +248,7 @@ static int settle(struct mm_repair_run *run, struct mm_look *look)
     }
     if (!look->whole || mm_work_publish(run) < 0)
         return -1;
-    facts->state = run->was.whole ? MM_REPAIR_WHOLE : MM_REPAIR_REPAIRED;
+    facts->state = run->was.whole || (run->in_place && !run->changed) ? MM_REPAIR_WHOLE : MM_REPAIR_REPAIRED;
     return 0;
 }
 
@@ -299,16 +319,19 @@ static int replace_whole(struct mm_repair_run *run)
 {
     struct mm_repair_facts *facts = run->facts;
     struct mm_look look = {0};
+    bool unread = run->options->incomplete || run->open_error;
     int result = 1;
     for (size_t i = 0; i < run->fetch.count && result > 0; i++)
-        if (is_whole_file(run, &run->fetch.places[i]))
+        if (is_whole_file(run, &run->fetch.places[i])) {
             result = ftruncate(run->work, 0) < 0
                          ? mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot empty the new file", errno)
                          : copy_whole(run, &run->fetch.places[i]);
+            unread = unread || run->fetch.counts[run->fetch.places[i].copy].unreadable > 0;
+        }
     if (result > 0) {
         mm_work_drop(run);
         facts->state = MM_REPAIR_LACKS;
-        return mm_diag(run->diags, MM_RULE_STORE_CHUNK,
+        return mm_diag(run->diags, unread ? MM_RULE_IO_READ : MM_RULE_STORE_CHUNK,
                        "without a chunk list no chunk can be told from another, and no copy is right as a whole");
     }
     if (result == 0)
@@ -395,6 +418,9 @@ int mm_repair(const struct mm_repair_target *target, const struct mm_repair_opti
     if (result == 0)
         result = repair(&run);
     mm_look_release(&run.was);
+    mm_bits_release(&run.tried);
+    mm_bits_release(&run.lacks);
+    mm_bits_release(&run.troubled);
     mm_fetch_release(&run.fetch);
     mm_chunk_list_release(&run.found);
     mm_work_release(&run);

@@ -65,6 +65,7 @@ struct mm_repair_options {
     const struct mm_copies *copies;
     enum mm_links links;      /* how far symbolic links on the way to the file lead */
     const struct mm_buf *bad; /* the text of bad ranges: what else is right is not read first; or NULL */
+    bool incomplete;          /* a copy could not be used: what lacks may be there */
     bool force;               /* a file without one right chunk is replaced, and so is OUT */
     mm_progress_fn *progress; /* may be NULL */
     void *progress_context;
@@ -92,7 +93,8 @@ void mm_repair_claim(struct mm_claim *claim, const struct mm_chunk_list *list, c
 
 /* Mends TARGET. Nothing is written to it whose hash was not compared before; however it is interrupted, what was right in it stays right.
  * A file that has several names, may not be written, is not there, or is to become OUT is made anew as NAME.repair, and gets its name
- * once it is whole. Returns 0 where it is whole, or -1 with findings (STORE_CHUNK: no copy has a chunk). Release FACTS in every case. */
+ * once it is whole. Returns 0 where it is whole, or -1 with findings (STORE_CHUNK: no copy has a chunk; IO_READ: none
+ * could be read that has it). Release FACTS in every case. */
 int mm_repair(const struct mm_repair_target *target, const struct mm_repair_options *options,
               struct mm_repair_facts *facts, struct mm_diags *diags);
 void mm_repair_release(struct mm_repair_facts *facts);

@@ -121,8 +121,10 @@ static bool is_same_file(const struct mm_repair_run *run, int fd)
 static int add_place(struct mm_repair_run *run, int fd, bool is_set, size_t copy)
 {
     struct mm_fetch *fetch = &run->fetch;
-    if (fd < 0)
+    if (fd < 0) {
+        run->open_error = mm_fetch_is_trouble(errno) ? errno : run->open_error;
         return 0;
+    }
     if (!is_set && is_same_file(run, fd)) {
         mm_note(run->diags, MM_RULE_STORE_SOURCE, "%s has the very file that is to be mended, which is no second copy",
                 run->options->copies->items[copy].path);
@@ -170,9 +172,9 @@ int mm_places_open(struct mm_repair_run *run)
     const struct mm_copies *copies = run->options->copies;
     for (size_t i = 0; i < copies->count; i++) {
         const struct mm_copy *copy = &copies->items[i];
-        int file = is_of(run->target, copy) ? fcntl(copy->file, F_DUPFD_CLOEXEC, 0) : -1;
-        if (add_place(run, file, false, i) < 0 || add_folder(run, copy->folder, i) < 0 ||
-            add_folder(run, copy->files, i) < 0)
+        bool file = is_of(run->target, copy);
+        if ((file && add_place(run, fcntl(copy->file, F_DUPFD_CLOEXEC, 0), false, i) < 0) ||
+            add_folder(run, copy->folder, i) < 0 || add_folder(run, copy->files, i) < 0)
             return -1;
     }
     if (run->old < 0)

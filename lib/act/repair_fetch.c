@@ -159,8 +159,7 @@ static int open_in_set(const struct mm_fetch *fetch, int folder, uint64_t index)
     return mm_file_open_beneath(folder, path, fetch->links);
 }
 
-/* What is absent, leads astray or is no file is none of the chunk's; anything else that keeps it from being opened is told. */
-static bool is_trouble(int error)
+bool mm_fetch_is_trouble(int error)
 {
     return error != ENOENT && error != ENOTDIR && error != ELOOP && error != EXDEV && error != EISDIR && error != ENXIO;
 }
@@ -176,7 +175,7 @@ static bool read_place(struct mm_fetch *fetch, size_t number, uint64_t index)
     if (fd >= 0)
         error = read_piece(fd, place->is_set ? 0 : index * fetch->chunks->size, length, &fetch->fresh,
                            (uint16_t)(number + 1), read);
-    else if (is_trouble(errno))
+    else if (mm_fetch_is_trouble(errno))
         error = errno;
     if (fd >= 0 && place->is_set)
         close(fd);

@@ -54,6 +54,9 @@ bool mm_fetch_chunk(struct mm_fetch *fetch, uint64_t index, bool own);
 /* The same from the file itself alone: is the chunk right there? */
 bool mm_fetch_own(struct mm_fetch *fetch, uint64_t index);
 
+/* What is absent, leads astray or is no file is none of what is sought; anything else that keeps it from being opened is told. */
+bool mm_fetch_is_trouble(int error);
+
 /* Counts what was taken last as written, for each place. Returns the bytes of it that copies gave. */
 uint64_t mm_fetch_count(struct mm_fetch *fetch, uint64_t index);
 
@@ -75,9 +78,14 @@ struct mm_repair_run {
     const struct mm_chunk_list *list; /* NULL: chunks cannot be told apart */
     struct mm_chunk_list found;       /* where it was sought */
     struct mm_fetch fetch;
+    struct mm_bits tried;    /* chunks that were sought in the copies, which is done once */
+    struct mm_bits lacks;    /* those that no copy gave */
+    struct mm_bits troubled; /* those of them of which something could not be read */
+    int open_error;          /* errno of a copy's file that is there and cannot be opened, 0 */
     /* repair_file.c */
     int old; /* the file as it is, -1 for none */
     struct stat before;
+    bool changed;       /* something was written */
     bool hinted;        /* its bad chunks were said, and not looked for */
     bool in_place;      /* what is written is that file itself */
     int work;           /* what is written, -1 before */
