@@ -33,12 +33,13 @@ LIB_SOURCES := \
 	lib/convert/protobuf.c lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c \
 	lib/convert/special.c lib/convert/special_settings.c lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c \
 	lib/convert/tokenizer_json.c lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
-	lib/doc/anchor.c lib/doc/attestation.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c lib/doc/catalog_head.c \
-	lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c lib/doc/catalog_page_model.c \
-	lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c lib/doc/catalog_witness.c \
-	lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
-	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c \
-	lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/withdrawn.c \
+	lib/doc/anchor.c lib/doc/attestation.c lib/doc/bad_ranges.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c \
+	lib/doc/catalog_head.c lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c \
+	lib/doc/catalog_page_model.c lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c \
+	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c \
+	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
+	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
+	lib/doc/report.c lib/doc/withdrawn.c \
 	lib/trust/judgement.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
 	lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c lib/trust/oms_bundle.c \
 	lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c \
@@ -55,11 +56,12 @@ LIB_SOURCES := \
 	lib/act/import_mend.c lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/make.c lib/act/media.c \
 	lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_plan.c lib/act/media_revocations.c \
 	lib/act/media_text.c lib/act/media_tools.c lib/act/memory.c lib/act/now.c lib/act/obey.c lib/act/oms.c \
-	lib/act/recheck.c lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c \
+	lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c lib/act/repair_fetch.c lib/act/repair_file.c \
+	lib/act/repair_look.c lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c \
 	lib/act/verify.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export receipt-write slm-check slm-diff slm-gc slm-import slm-info slm-list slm-pack slm-path \
-	slm-remove slm-unpack slm-verify
+	slm-remove slm-repair slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -161,7 +163,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 \
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
-	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl ftruncate64 pthread_create
+	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl ftruncate64 pthread_create fchown
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
