@@ -194,8 +194,10 @@ static int take_parcels(struct call *c, int end)
 static int have_verified(struct call *c)
 {
     int ends[2], status;
-    if (mm_parcel_open(ends) < 0)
-        return mm_diag_errno(&c->cli.diags, MM_RULE_IO_OPEN, "cannot make a pair of sockets", errno), MM_UNKNOWN;
+    if (mm_parcel_open(ends) < 0) {
+        mm_diag_errno(&c->cli.diags, MM_RULE_IO_OPEN, "cannot make a pair of sockets", errno);
+        return MM_UNKNOWN;
+    }
     pid_t self = getpid(), child = fork();
     if (child == 0) {
         close(ends[0]);
