@@ -12,6 +12,7 @@
 #include "cli_oms.h"
 #include "cli_ranges.h"
 #include "cli_recheck.h"
+#include "cli_sarif.h"
 #include "cli_trust.h"
 #include "text/path.h"
 
@@ -34,7 +35,8 @@ enum {
     KEY,
     CERTIFICATE,
     IGNORE_PATH,
-    IGNORE_UNSIGNED
+    IGNORE_UNSIGNED,
+    SARIF
 };
 
 static const struct cli_option options[] = {
@@ -58,6 +60,7 @@ static const struct cli_option options[] = {
     [CERTIFICATE] = {0, "certificate", "FILE", "with --oms: trusted certificates (PEM) that vouch for the signer's"},
     [IGNORE_PATH] = {0, "ignore-path", "PATH", "with --oms: leave out PATH and what is beneath it; may be given again"},
     [IGNORE_UNSIGNED] = {0, "ignore-unsigned-files", NULL, "with --oms: files that were not signed are no failure"},
+    [SARIF] = {0, "sarif", NULL, "print the findings as one SARIF 2.1.0 document instead of the report"},
 };
 
 static const struct cli_command command = {
@@ -221,17 +224,30 @@ static int answer_of(const struct call *c, const struct mm_report *report)
     }
 }
 
+/* The new findings go into the document of --sarif: names of files are as given, or beneath FOLDER of LENGTH bytes. */
+static void take_findings(struct call *c, const struct mm_manifest *manifest, const char *folder, size_t length)
+{
+    cli_sarif_take(&c->cli, &(struct cli_sarif_about){.folder = folder,
+                                                      .folder_length = length,
+                                                      .operand = c->cli.argv[0],
+                                                      .text = manifest->text,
+                                                      .length = manifest->length});
+}
+
 static int verify(struct call *c, const struct mm_manifest *manifest, int root)
 {
     struct mm_report report = {0};
     struct mm_buf out = {0};
+    const char *folder = c->cli.argc > 1 ? c->cli.argv[1] : c->cli.argv[0];
     int answer = MM_UNKNOWN;
     if (mm_verify(manifest, root, &c->how, &report, &c->cli.diags) == 0) {
         answer = answer_of(c, &report);
-        (c->cli.json ? mm_report_write_json : mm_report_write)(&report, &out);
+        if (!c->cli.sarif.asked)
+            (c->cli.json ? mm_report_write_json : mm_report_write)(&report, &out);
         if (write_bad_ranges(c) < 0 || cli_print(&c->cli, &out) < 0)
             answer = cli_worse(answer, MM_UNKNOWN);
     }
+    take_findings(c, manifest, folder, c->cli.argc > 1 ? strlen(folder) : mm_path_folder_length(folder));
     mm_buf_release(&out);
     mm_report_release(&report);
     return answer;
@@ -252,14 +268,26 @@ static int read_signatures(struct call *c, struct mm_signatures *signatures)
     return result;
 }
 
+/* Reads and judges the signatures, which are named beneath the manifest's folder while they are read. */
+static int judge_signatures(struct call *c, const struct mm_manifest *manifest, struct mm_signatures *signatures,
+                            struct mm_trusted *trusted)
+{
+    const char *path = c->cli.argv[0];
+    int result = read_signatures(c, signatures);
+    take_findings(c, manifest, c->signature ? NULL : path, mm_path_folder_length(path));
+    if (result == 0)
+        result = mm_trust_judge(trusted, &c->trust.trust, manifest, signatures, &c->cli.diags);
+    take_findings(c, manifest, NULL, 0);
+    return result;
+}
+
 /* Decides about the manifest, then looks at what it names. */
 static int judge(struct call *c, const struct mm_manifest *manifest, int root)
 {
     struct mm_signatures signatures = {0};
     struct mm_trusted trusted = {0};
     int answer = MM_UNKNOWN;
-    if (read_signatures(c, &signatures) == 0 &&
-        mm_trust_judge(&trusted, &c->trust.trust, manifest, &signatures, &c->cli.diags) == 0) {
+    if (judge_signatures(c, manifest, &signatures, &trusted) == 0) {
         c->how.trusted = &trusted;
         answer = verify(c, manifest, root);
     }
@@ -277,6 +305,7 @@ static int run_inside(struct call *c, int fd, int root)
     bool sound = mm_manifest_read_file(&manifest, fd, &c->cli.diags) == 0 && ready;
     if (manifest.text)
         check_pin(c, &manifest);
+    take_findings(c, &manifest, NULL, 0);
     if (sound && root >= 0 && (!c->bad_ranges || check_output(c, &manifest, root) == 0)) {
         c->how.manifest_path = name_in(c->cli.argv[0], fd, root);
         c->how.signature = c->signature_file >= 0 ? &c->signature_file : NULL;
@@ -336,6 +365,7 @@ static void take_option(struct call *c, int option, const char *value)
     case KEY: c->oms.key = value; break;
     case CERTIFICATE: c->oms.certificate = value; break;
     case IGNORE_PATH: cli_oms_ignore(&c->cli, &c->oms, value); break;
+    case SARIF: c->cli.sarif.asked = true; break;
     case IGNORE_UNSIGNED: c->oms.ignore_unsigned_files = true; break;
     default: c->force = true; break;
     }
@@ -413,6 +443,7 @@ int main(int argc, char **argv)
     if (!c.recheck.model && (c.cli.argc < 1 || c.cli.argc > 2))
         cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
     check_standard_input(&c);
+    cli_sarif_check_usage(&c.cli);
     int answer = cli_finish(&c.cli, c.recheck.model ? run_recheck(&c)
                                     : c.oms.bundle  ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0])
                                                     : run(&c));
