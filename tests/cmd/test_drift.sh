@@ -73,6 +73,9 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-import -q --json --allow-unsigned model >>import.json # there
     slm-list --json >model.json
     slm-path --json local/text >path.json
+    receipt-write -q --grant-execution local/text >/dev/null
+    slm-exec -q --json --dry-run local/text -- program {} >handed-over.json
+    slm-exec -q --json --dry-run local/text >>handed-over.json
     slm-path --json --manifest local/text >>path.json
     slm-check -q --json >checked.json
     chmod u+w store/models/local/text/1/files/README.md && changed store/models/local/text/1/files/README.md 0
