@@ -164,8 +164,8 @@ $(BUILD)/tables: $(BUILD)/obj/scripts/tables.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-generate: $(BUILD)/tables
-	$(Q)BUILD=$(BUILD) sh scripts/generate.sh
+generate: $(BUILD)/tables $(BINARIES)
+	$(Q)PYTHON=$(PYTHON) BUILD=$(BUILD) sh scripts/generate.sh
 
 lint:
 	$(Q)sh scripts/lint.sh
