@@ -3,7 +3,7 @@
 #   V=1                      show commands
 #   SANITIZE=address,undefined | thread
 #   CC=clang                 another compiler
-#   DESTDIR= PREFIX=/usr/local
+#   DESTDIR= PREFIX=/usr/local BINDIR= LIBDIR= INCLUDEDIR= DATADIR= MANDIR= DOCDIR= BASHCOMPDIR= ZSHCOMPDIR= FISHCOMPDIR=
 
 VERSION := $(shell cat VERSION)
 PREFIX ?= /usr/local
@@ -82,6 +82,8 @@ endif
 CFLAGS ?= -O2 -g
 # what is rounded twice on paper is rounded twice (lib/model/quantize.c)
 ARITHMETIC := -ffp-contract=off
+# wherever it is built, the same bytes come out
+PLACE := -ffile-prefix-map=$(CURDIR)=.
 LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libsodium zlib)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto libsodium zlib)
 ALL_CFLAGS = -std=c17 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) \
@@ -187,44 +189,73 @@ $(BUILD)/tables: $(BUILD)/obj/scripts/tables.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-generate: $(BUILD)/tables
-	$(Q)BUILD=$(BUILD) sh scripts/generate.sh
+generate: $(BUILD)/tables $(BINARIES)
+	$(Q)PYTHON=$(PYTHON) BUILD=$(BUILD) sh scripts/generate.sh
 
 lint:
 	$(Q)sh scripts/lint.sh
 
 # ---- installation ----
+# What is installed stands in two lists, MODE:SOURCE:TARGET, which `make uninstall` takes away again. DESTDIR goes before each target.
 
-BINDIR := $(DESTDIR)$(PREFIX)/bin
-LIBDIR := $(DESTDIR)$(PREFIX)/lib
-INCLUDEDIR := $(DESTDIR)$(PREFIX)/include/minimodel
-MANDIR := $(DESTDIR)$(PREFIX)/share/man
-DATADIR := $(DESTDIR)$(PREFIX)/share/minimodel
-MAN_PAGES := $(wildcard man/*.[157])
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/minimodel-tools
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
+FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
-install: all
-	$(Q)$(INSTALL) -d $(BINDIR) $(LIBDIR)/pkgconfig $(DATADIR)/schemas
-	$(Q)$(INSTALL) -m 755 $(BINARIES) $(BINDIR)
-	$(Q)$(INSTALL) -m 644 $(LIBRARY) $(LIBDIR)
-	$(Q)$(INSTALL) -m 644 schemas/*.json $(DATADIR)/schemas
-	$(Q)$(INSTALL) -m 644 share/minimodel.mk $(DATADIR)
-	$(Q)for header in $(PUBLIC_HEADERS:lib/%=%); do \
-		$(INSTALL) -d $(INCLUDEDIR)/$$(dirname $$header) && $(INSTALL) -m 644 lib/$$header $(INCLUDEDIR)/$$header || exit 1; done
-	$(Q)for page in $(MAN_PAGES); do \
-		$(INSTALL) -d $(MANDIR)/man$${page##*.} && $(INSTALL) -m 644 $$page $(MANDIR)/man$${page##*.} || exit 1; done
-	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include/minimodel' 'libdir=$${prefix}/lib' \
-		'makefile=$${prefix}/share/minimodel/minimodel.mk' '' 'Name: minimodel' \
+# placed MODE,FOLDER,SOURCES,TARGET-FOLDER: the SOURCES beneath FOLDER, at the same names beneath TARGET-FOLDER
+placed = $(foreach file,$(3),$(1):$(file):$(patsubst $(2)/%,$(4)/%,$(file)))
+TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES),$(BINDIR)) \
+	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
+	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
+	$(call placed,644,docs,$(wildcard docs/*.md docs/*/*.md),$(DOCDIR)) \
+	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
+	$(foreach command,$(COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
+	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
+	$(call placed,644,share/completions/fish,$(COMMANDS:%=share/completions/fish/%.fish),$(FISHCOMPDIR))
+DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY),$(LIBDIR)) \
+	$(call placed,644,$(BUILD),$(BUILD)/minimodel.pc,$(LIBDIR)/pkgconfig) \
+	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
+# folders that hold nothing else; taken away where they are empty then, the inner ones first
+OWN_FOLDERS := $(sort $(dir $(PUBLIC_HEADERS:lib/%=$(INCLUDEDIR)/minimodel/%))) $(INCLUDEDIR)/minimodel \
+	$(DATADIR)/minimodel/schemas $(DATADIR)/minimodel $(DOCDIR)/formats $(DOCDIR)
+
+# install_files LIST
+define install_files
+	$(Q)for file in $(1); do \
+		mode=$${file%%:*} source=$${file#*:} target="$(DESTDIR)$${file##*:}" && source=$${source%%:*} && \
+		$(INSTALL) -d "$${target%/*}" && \
+		if [ "$$mode" = link ]; then ln -sf "$$source" "$$target"; else $(INSTALL) -m "$$mode" "$$source" "$$target"; fi || exit 1; done
+endef
+
+install: install-tools install-dev
+
+install-tools: $(BINARIES)
+	$(call install_files,$(TOOLS_FILES))
+
+install-dev: $(LIBRARY)
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))/minimodel' \
+		'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \
-		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' > $(LIBDIR)/pkgconfig/minimodel.pc
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' >$(BUILD)/minimodel.pc
+	$(call install_files,$(DEV_FILES))
 
 uninstall:
-	$(Q)rm -f $(COMMANDS:%=$(BINDIR)/%) $(LIBDIR)/libminimodel.a $(LIBDIR)/pkgconfig/minimodel.pc
-	$(Q)for page in $(MAN_PAGES); do rm -f $(MANDIR)/man$${page##*.}/$$(basename $$page); done
-	$(Q)rm -rf $(INCLUDEDIR) $(DATADIR)
+	$(Q)for file in $(TOOLS_FILES) $(DEV_FILES); do rm -f "$(DESTDIR)$${file##*:}" || exit 1; done
+	$(Q)for folder in $(OWN_FOLDERS); do rmdir "$(DESTDIR)$$folder" 2>/dev/null || true; done
+
+# packages for this system, in $(BUILD)/deb
+deb: all
+	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" sh scripts/deb.sh
 
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz bench generate lint install uninstall clean
+.PHONY: all static unit replayers faulty check fuzz bench generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
