@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/catalog_pages.h"
 #include "base/checked.h"
 #include "base/file.h"
 
@@ -80,6 +81,7 @@ struct checking {
     struct mm_catalog_checked *checked;
     struct mm_diags *diags;
     struct mm_catalog_rows entries, withdrawn;
+    struct mm_catalog_pages_check pages;
     atomic_uint_least64_t *manifests; /* that were read */
 };
 
@@ -189,7 +191,9 @@ static int check_entry(const void *context, void *means, const struct mm_catalog
 static int take_entry(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
 {
     struct checking *c = context;
-    return mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags);
+    int result = mm_catalog_pages_check_entry(&c->pages, entry);
+    mm_catalog_at(c->folder, MM_CATALOG_ENTRIES, c->diags);
+    return result < 0 ? -1 : mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags);
 }
 
 /* ---- the catalog ---- */
@@ -215,6 +219,7 @@ static int check_lists(struct checking *c)
     struct mm_catalog_sums sums;
     if (mm_catalog_withdrawals(c->folder, &c->withdrawn, &sums, c->diags) == 0)
         mm_catalog_compare_withdrawn(c->folder, head, &sums, c->diags);
+    int pages = mm_catalog_pages_check_begin(&c->pages, c->folder, head, c->diags);
     int fd = mm_catalog_open(c->folder, MM_CATALOG_ENTRIES, c->diags);
     atomic_uint_least64_t manifests = 0;
     c->manifests = &manifests;
@@ -222,9 +227,18 @@ static int check_lists(struct checking *c)
     c->checked->manifests = manifests;
     if (result == 0)
         result = mm_catalog_compare_entries(c->folder, head, &sums, c->diags);
+    if (result == 0 && pages == 0)
+        mm_catalog_pages_check_finish(&c->pages);
     if (fd >= 0)
         close(fd);
     return result;
+}
+
+static void check_witnesses(struct checking *c, const struct mm_signed_head *head)
+{
+    const struct mm_witness_trust trust = {c->options->trust.keyring, c->options->witness_keys,
+                                           c->options->witness_key_count, c->options->witnesses};
+    mm_catalog_judge_witnesses(&c->checked->witnesses, c->folder, head, &trust, c->diags);
 }
 
 static int check_all(struct checking *c)
@@ -237,12 +251,15 @@ static int check_all(struct checking *c)
         c->checked->head = head.head;
         mm_signed_head_judge(&head, &c->options->trust, c->checked->key_id, c->diags);
         check_time(c);
+        check_witnesses(c, &head);
     }
     mm_signed_head_release(&head);
     if (there <= 0)
         return -1;
-    if (check_lists(c) == 0) /* otherwise it is not known which files belong there */
-        mm_catalog_check_surplus(c->folder, &c->entries, c->checked->head.sequence, c->diags);
+    if (check_lists(c) == 0) { /* otherwise it is not known which files belong there */
+        mm_catalog_check_surplus(c->folder, &c->entries, c->checked->head.sequence, &c->pages.counts, c->diags);
+        mm_catalog_check_revoked(c->folder, c->options->trust.keyring, &c->checked->revoked_entries, c->diags);
+    }
     if (mm_catalog_check_chain(c->folder, &c->checked->head, NULL, c->diags) == 0 && c->options->since)
         mm_catalog_check_since(c->folder, &c->checked->head, c->options->since, c->diags);
     return 0;
@@ -256,6 +273,7 @@ static int attempt(struct mm_catalog_folder *folder, const struct mm_catalog_che
     struct checking c = {.folder = folder, .options = options, .checked = checked, .diags = diags};
     *checked = (struct mm_catalog_checked){0};
     int result = check_all(&c);
+    mm_catalog_pages_check_release(&c.pages);
     mm_catalog_rows_release(&c.entries);
     mm_catalog_rows_release(&c.withdrawn);
     return result < 0 || diags->errors > errors ? -1 : 0;
