@@ -190,7 +190,11 @@ static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
     }
     int result = pool ? mm_pool_settle(pool, diags) : -1;
     mm_pool_free(pool);
-    return result < 0 ? -1 : mm_place_flush(build->folder.fd, diags);
+    if (result < 0)
+        return -1;
+    if (ftruncate(build->spool, 0) < 0) /* it was read for the last time, and need not go to the device with the rest */
+        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
+    return mm_place_flush(build->folder.fd, diags);
 }
 
 static uint64_t count_manifests(const struct mm_catalog_build *build)
@@ -453,7 +457,8 @@ static int publish_all(struct mm_catalog_build *build, struct outputs *o, const 
 {
     bool whole = mm_catalog_pages_whole(build);
     if (place_files(build, diags) < 0 || publish_step(build, next, &o->changes, diags) < 0 ||
-        mm_catalog_pages_place(build, &next->head, !whole, diags) < 0)
+        mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
+                               diags) < 0)
         return -1;
     mm_catalog_at(&build->folder, MM_CATALOG_WITHDRAWN, diags);
     if (o->new_withdrawn && mm_writer_commit(&o->withdrawn.writer, diags) < 0)
@@ -492,7 +497,8 @@ static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     struct output out;
     struct mm_catalog_head ignored;
-    if (place_files(build, diags) < 0 || mm_catalog_pages_place(build, &build->present.head, true, diags) < 0 ||
+    if (place_files(build, diags) < 0 ||
+        mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
         mm_catalog_lists_remove(build, diags) < 0)
         return -1;
     if (!build->mend_withdrawn)
