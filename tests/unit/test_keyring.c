@@ -243,7 +243,7 @@ static void what_is_damaged_is_not_remembered(void **state)
     put_text(place, name_of("acme", 1, ".pub"), "no key");
     assert_int_equal(mm_keyring_remember(&place->keyring, &place->diags), 0);
     for (int i = 0; i < 2; i++)
-        check_find(place, "acme", &one, MM_FOUND_NO, "note:key-form");
+        check_find(place, "acme", &one, MM_FOUND_NO, "note:key-form@1:1");
     put_pub(place, 1);
     check_find(place, "acme", &one, MM_FOUND_YES, "");
 }
