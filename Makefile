@@ -182,6 +182,7 @@ fuzz:
 
 bench: all
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh
+	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
 
 # ---- what follows from the tables ----
 
