@@ -38,6 +38,7 @@ struct mm_catalog_find {
     struct mm_catalog_hit *hits;
     size_t hit_count, hit_capacity;
     uint64_t matches;
+    char now[MM_TIME_SIZE];
     struct mm_buf ids; /* each ends in NUL */
     struct mm_sha256 *sha;
     char model_id[MM_MODEL_ID_MAX + 1]; /* of the entry that was found last in the present catalog, "" for none */

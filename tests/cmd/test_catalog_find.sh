@@ -220,7 +220,7 @@ worth() {
     shift 4
     find_in "$@" model-07
     expect "$name" "$wanted" ${rule:+"[$rule]"}
-    same "$name: the words" "$words" "$(cut -f10-12 "$WORK/.out" | tr '\t' ' ')"
+    same "$name: the words" "$words" "$(head -n 1 "$WORK/.out" | cut -f10-12 | tr '\t' ' ')"
 }
 worth 'a trusted head' 0 'verified fresh trusted' '' web
 same 'nothing is said of it' '' "$err"
@@ -242,8 +242,13 @@ env SOURCE_DATE_EPOCH=$((now - 300 * DAY)) catalog-build -q -o expired -s keeper
 worth 'a head that expired' 0 'verified expired trusted' catalog-expired expired
 worth 'is refused with --trusted as well' 1 '' catalog-expired -t expired
 env SOURCE_DATE_EPOCH=$((now + 20 * DAY)) catalog-build -q -o future -s keeper.key --keyring none --catalog-id keeper --publisher keeper --allow-unsigned made/07-1.manifest >/dev/null 2>&1
-worth 'a head from the future' 0 'verified future trusted' clock-behind future
-worth 'its time counts where it is trusted' 0 'verified future trusted' clock-behind -t future
+worth 'a trusted head that the clock is behind' 0 'verified fresh trusted' clock-behind future
+worth 'its time counts' 0 'verified fresh trusted' clock-behind -t future
+worth 'another head from the future' 0 'unknown-key future untrusted' clock-behind --keyring none future
+catalog-build -q -o soon -s keeper.key --keyring none --catalog-id soon --publisher keeper --allow-unsigned --expires-in 15 made/07-1.manifest >/dev/null 2>&1
+worth 'a head that expires soon' 0 'verified fresh trusted' '' soon
+worth 'has expired where a trusted one is newer' 0 'verified expired trusted' catalog-expired -c soon -c future
+worth 'not where one that is not trusted says so' 0 'unknown-key fresh untrusted' clock-behind --keyring none -c soon -c future
 find_in -q -t -c expired -c web model-07
 expect 'one that is refused does not hide the others' 1 'keeper/model-07@1' '[catalog-expired]'
 same 'and is not printed' 'web' "$(cut -f13 "$WORK/.out")"
