@@ -381,6 +381,47 @@ same '30,000 results: all of them' 30000 "$(wc -l <"$WORK/.out" | tr -d ' ')"
 in_memory 65536 catalog-find -q --sort id -r -n 1 large
 expect 'sorted within 64 MiB' 0 'demo/model-029999@1'
 
+# ---- a line that changes after it was checked ----
+
+same 'a line that changes after it was checked is not printed' '3 io-changed True' "$(python3 - <<'PY'
+import subprocess
+path = 'large/catalog.jsonl'
+found = subprocess.Popen(['catalog-find', '-q', 'large'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+first = found.stdout.readline()  # the list was read whole; some megabytes wait behind the pipe
+size = len(open(path, 'rb').read())
+with open(path, 'r+b') as f:
+    f.seek(size - 4)  # in the version of the last entry
+    f.write(b'7')
+rest, errors = found.communicate()
+print(found.returncode, 'io-changed' if b'[io-changed]' in errors else errors, b'model-029999' not in rest and b'model-029998' in rest)
+PY
+)"
+
+# ---- schemas ----
+
+python=/usr/bin/python3
+if "$python" -c 'import jsonschema' 2>/dev/null; then
+    {
+        catalog-find -q --json -w -c web -c before -c merged
+        catalog-find -q --json --keyring none -c bare -c future
+        catalog-find -q --json -c expired -c alone.jsonl
+    } >found.json 2>/dev/null
+    run "$python" - "$ROOT/schemas" <<'PY'
+import json, sys, jsonschema
+found, entry, withdrawn = (jsonschema.Draft202012Validator(json.load(open(f'{sys.argv[1]}/catalog-{name}.schema.json'))) for name in ('found', 'entry', 'withdrawn'))
+seen = set()
+for line in open('found.json'):
+    value = json.loads(line)
+    found.validate(value)
+    entry.validate(value['entry']) if 'entry' in value else withdrawn.validate(value['withdrawal'])
+    seen |= {'entry' if 'entry' in value else 'withdrawal', value['head']['signature'], value['head']['age'], 'withdrawn-by' in value}
+print(*sorted(map(str, seen)))
+PY
+    same 'all kinds of results follow their schemas' '0 False True entry expired fresh future none unknown-key unsigned verified withdrawal' "$status $out"
+else
+    skip 'all kinds of results follow their schemas' 'no python3-jsonschema'
+fi
+
 # ---- each call failing once ----
 
 FAULTY=$BUILD/fault/catalog-find
