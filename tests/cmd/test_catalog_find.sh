@@ -131,6 +131,13 @@ if need 'selections as jq makes them' jq; then
     find_in -q --sort bytes web
     same 'a limit takes the first' "$(head -n 3 "$WORK/.out")" "$(cat three)"
 
+    for n in 1 2 7 59 60 61; do
+        find_in -q -n $n web
+        same "the first $n of them" "$(jq -rs "group_by(.model_id)|.[]|max_by(.revision)|\"\(.model_id)@\(.revision)\"" web/catalog.jsonl | head -n $n)" "$(ids)"
+    done
+    find_in -q -n 61 -c web -c web
+    same 'a limit counts over all catalogs' 'keeper/model-59@1 keeper/model-00@10' "$(ids | tail -n 2 | tr '\n' ' ' | sed 's/ $//')"
+
     # the fields of a line are those of the entry
     find_in -q --all web
     jq -r '[.model_id+"@\(.revision)",.version,.artifact_bytes,.quantization,.license,.manifest_sha256,.parameters//"-",.architecture,"offered","verified","fresh","trusted","web",
