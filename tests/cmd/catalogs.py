@@ -112,7 +112,8 @@ def seeds(folder):
     consistency = (f'minimodel-consistency 0\nold-sequence: 1\nold-head-sha256: {h}\nold-log-root: {leaf}\nnew-sequence: 2\nnew-head-sha256: {empty}\n'
                    f'new-log-root: {root_of(heads).hex()}\nnew-sibling: {leaf}\nnode: {other}\n').encode()
     changes = b'minimodel-catalog-changes 0\nsequence: 2\nremoved: ' + entry + b'\nadded: a/c 1\nadded: a/c 2\nwithdrawn: a/b *\nwithdrawn: a/d 1\n'
-    for name, data in {'entry': entry, 'withdrawal': withdrawal, 'head': head, 'proof': proof, 'consistency': consistency, 'changes': changes}.items():
+    witness = f'minimodel-witness 0\ncatalog-id: c\npublisher-id: a\nsequence: 2\nhead-sha256: {empty}\nlog-root: {root_of(heads).hex()}\n'.encode()
+    for name, data in {'witness': witness, 'numbers': bytes([70, 33, 1, 77, 255]) + bytes(range(70)), 'entry': entry, 'withdrawal': withdrawal, 'head': head, 'proof': proof, 'consistency': consistency, 'changes': changes}.items():
         open(os.path.join(folder, name), 'wb').write(data)
 
 
