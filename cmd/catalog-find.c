@@ -31,7 +31,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_command command = {
     "catalog-find",
-    "[DIR|FILE] PATTERN...",
+    "[DIR|FILE] [PATTERN]...",
     "Search catalogs of models, and tell what each catalog's head is worth.",
     options,
     sizeof options / sizeof *options,
