@@ -42,10 +42,11 @@ LIB_SOURCES := \
 	lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c lib/trust/oms_bundle.c \
 	lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c \
 	lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
-	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_build.c \
-	lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_find.c lib/act/catalog_folder.c lib/act/catalog_found.c \
+	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c lib/act/catalog_build.c \
+	lib/act/catalog_check.c lib/act/catalog_find.c lib/act/catalog_folder.c lib/act/catalog_found.c \
+	lib/act/catalog_countersign.c lib/act/catalog_revoked.c lib/act/catalog_witness.c \
 	lib/act/catalog_history.c lib/act/catalog_merge.c lib/act/catalog_prove.c lib/act/catalog_publish.c \
-	lib/act/catalog_revoked.c lib/act/catalog_rows.c lib/act/catalog_standing.c lib/act/catalog_surplus.c lib/act/catalog_witness.c lib/act/chain.c \
+	lib/act/catalog_rows.c lib/act/catalog_standing.c lib/act/catalog_surplus.c lib/act/chain.c \
 	lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c \
 	lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c \
 	lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/held.c lib/act/home.c \
@@ -144,7 +145,8 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 \
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
-	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl
+	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl \
+	ftruncate64 pthread_create
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)

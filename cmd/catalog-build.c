@@ -217,6 +217,8 @@ static int build(struct call *c)
         merge(c);
     else
         cli_each_file(&c->cli, c->files_from, c->nul, add, c);
+    if (mm_catalog_build_await(c->build, &c->cli.diags) < 0)
+        c->answer = cli_worse(c->answer, cli_failed(&c->cli));
     c->answer = cli_worse(c->answer, cli_report(&c->cli));
     if (c->answer != MM_YES)
         return c->answer;

@@ -5,6 +5,7 @@
 #include "act/catalog_build.h"
 #include "act/catalog_rows.h"
 #include "base/place.h"
+#include "base/pool.h"
 
 /* A line of withdrawn.jsonl, which is kept in memory. */
 struct mm_withdrawn_row {
@@ -19,9 +20,10 @@ struct mm_catalog_staged {
     char *path;
     uint64_t at;
     uint32_t length;
+    bool known; /* the head that stands there names it: whoever reads it now must not see half of it */
 };
 
-#define MM_WITHDRAWN_FILE_MAX (64u * 1024 * 1024)
+#define MM_CATALOG_THREADS 8 /* at most: the largest manifests need 64 MiB each while they are read */
 
 struct mm_catalog_build {
     const struct mm_catalog_build_options *options;
@@ -41,9 +43,9 @@ struct mm_catalog_build {
     struct mm_buf unspooled; /* the end of it, which is not written yet */
     struct mm_catalog_staged *staged;
     size_t staged_count, staged_capacity;
-    struct mm_place place;
     struct mm_sha256 *sha;
     struct mm_buf text, signature, line; /* of the manifest in hand */
+    struct mm_pool *admissions;          /* of manifests that were added; NULL for none */
     bool refused;                        /* something that was added cannot be: nothing is written */
 };
 
@@ -63,10 +65,10 @@ int mm_catalog_spool(struct mm_catalog_build *build, const void *bytes, size_t l
 /* Writes what is held back, before anything is read from the spool. */
 int mm_catalog_spool_flush(struct mm_catalog_build *build, struct mm_diags *diags);
 
-/* Puts the manifest in build->text, and the signature in build->signature, among the files that are to stand beneath the catalog; with
- * COMPARE only what does not stand there yet. */
+/* Puts the manifest in build->text, and the signature in build->signature, among the files that are to stand beneath the catalog. KNOWN: the
+ * head that is there names them already. */
 int mm_catalog_stage(struct mm_catalog_build *build, const char *model_id, uint64_t revision, bool has_signature,
-                     bool compare, struct mm_diags *diags);
+                     bool known, struct mm_diags *diags);
 
 /* Publishes TEXT under NAME, flushed, in place of what stands there. */
 int mm_catalog_publish(struct mm_catalog_build *build, const char *name, const struct mm_buf *text,

@@ -137,29 +137,64 @@ static bool withdraws(const struct mm_catalog_build *build)
 
 /* ---- files of models ---- */
 
-static int read_spool(struct mm_catalog_build *build, uint64_t at, size_t length, struct mm_buf *out,
-                      struct mm_diags *diags)
+/* A file on its way from the spool to its place. */
+struct placing {
+    const struct mm_catalog_staged *staged;
+    struct mm_place place;
+    char *bytes;
+    size_t capacity;
+};
+
+static int place_file(const void *context, void *slot, struct mm_diags *diags)
 {
-    mm_buf_clear(out);
-    char *bytes = malloc(length ? length : 1);
-    int result = bytes ? mm_file_read_at(build->spool, at, bytes, length, diags) : mm_diag_memory(diags);
-    if (result == 0)
-        mm_buf_add(out, bytes, length);
-    free(bytes);
-    return result < 0 ? -1 : out->failed ? mm_diag_memory(diags) : 0;
+    const struct mm_catalog_build *build = context;
+    struct placing *p = slot;
+    const struct mm_catalog_staged *staged = p->staged;
+    diags->file = build->folder.path;
+    if (p->capacity < staged->length) {
+        char *bytes = realloc(p->bytes, staged->length);
+        if (!bytes)
+            return mm_diag_memory(diags);
+        p->bytes = bytes;
+        p->capacity = staged->length;
+    }
+    if (mm_file_read_at(build->spool, staged->at, p->bytes, staged->length, diags) < 0)
+        return -1;
+    return (staged->known ? mm_place_file : mm_place_unknown)(&p->place, build->folder.fd, staged->path, p->bytes,
+                                                              staged->length, diags);
+}
+
+static int take_placed(void *context, void *slot, int result, struct mm_diags *diags)
+{
+    (void)context, (void)slot, (void)diags;
+    return result;
+}
+
+static void release_placing(void *slot)
+{
+    struct placing *p = slot;
+    free(p->bytes);
 }
 
 static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
 {
+    static const struct mm_pool_kind kind = {sizeof(struct placing), place_file, take_placed, release_placing};
+    struct placing *p;
     mm_catalog_at(&build->folder, NULL, diags);
-    for (size_t i = 0; i < build->staged_count; i++) {
-        const struct mm_catalog_staged *staged = &build->staged[i];
-        if (read_spool(build, staged->at, staged->length, &build->text, diags) < 0 ||
-            mm_place_file(&build->place, build->folder.fd, staged->path, mm_buf_text(&build->text), staged->length,
-                          diags) < 0)
-            return -1;
+    if (build->staged_count == 0)
+        return 0;
+    struct mm_pool *pool = mm_pool_new(&kind, build, mm_pool_processors(MM_CATALOG_THREADS), diags);
+    for (size_t i = 0; pool && i < build->staged_count && (p = mm_pool_slot(pool, diags)); i++) {
+        p->staged = &build->staged[i];
+        mm_pool_give(pool);
     }
-    return build->staged_count ? mm_place_flush(build->folder.fd, diags) : 0;
+    int result = pool ? mm_pool_settle(pool, diags) : -1;
+    mm_pool_free(pool);
+    if (result < 0)
+        return -1;
+    if (ftruncate(build->spool, 0) < 0) /* it was read for the last time, and need not go to the device with the rest */
+        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
+    return mm_place_flush(build->folder.fd, diags);
 }
 
 static uint64_t count_manifests(const struct mm_catalog_build *build)
@@ -399,6 +434,9 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
     char name[MM_CATALOG_NAME];
     begin_head(build, &next->head);
     mm_catalog_at(&build->folder, NULL, diags);
+    if (strcmp(next->head.expires, next->head.created) <= 0)
+        return mm_diag(diags, MM_RULE_CATALOG_HEAD, "expected a time before the end of the year 9999, found %s",
+                       next->head.created);
     if (mm_tree_make(build->folder.fd, MM_CATALOG_HEADS, diags) < 0 ||
         open_output(build, &o->changes, mm_catalog_head_name(name, next->head.sequence, MM_CATALOG_CHANGES_SUFFIX),
                     diags) < 0 ||
@@ -471,6 +509,7 @@ static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
 static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built, struct mm_diags *diags)
 {
     mm_catalog_at(&build->folder, NULL, diags);
+    mm_catalog_build_await(build, diags);
     mm_catalog_rows_sort(&build->fresh);
     if (check_fresh(build, diags) < 0 || build->refused || mm_catalog_spool_flush(build, diags) < 0)
         return -1;

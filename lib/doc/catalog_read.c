@@ -61,6 +61,11 @@ int mm_catalog_entries_read(int fd, mm_catalog_entry_fn *each, void *context, ui
         mm_merkle_track(&w.tree, tracked);
     while (result == 0 && (some = mm_catalog_lines_next(&w.lines, 0, diags)) > 0) {
         line_of(&w, &line);
+        if (line.number > MM_CATALOG_ENTRIES_MAX) {
+            result =
+                mm_diag(diags, MM_RULE_IO_LIMIT, "expected at most %d entries, found more", MM_CATALOG_ENTRIES_MAX);
+            break;
+        }
         result = mm_catalog_entry_read(&entry, line.text, line.length, line.number, diags);
         if (result == 0)
             result = check_order(&w, entry.model_id, entry.revision);
@@ -83,6 +88,11 @@ int mm_withdrawals_read(int fd, mm_withdrawal_fn *each, void *context, struct mm
     int result = begin(&w, fd, diags), some = 0;
     while (result == 0 && (some = mm_catalog_lines_next(&w.lines, 0, diags)) > 0) {
         line_of(&w, &line);
+        if (line.offset > MM_WITHDRAWN_FILE_MAX) {
+            result = mm_diag(diags, MM_RULE_IO_LIMIT, "expected withdrawals of at most %u bytes, found more",
+                             MM_WITHDRAWN_FILE_MAX);
+            break;
+        }
         result = mm_withdrawal_read(&withdrawal, line.text, line.length, line.number, diags);
         if (result == 0)
             result = check_order(&w, withdrawal.model_id, withdrawal.revision);

@@ -110,6 +110,9 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     catalog-build --allow-unsigned --prove-since web/heads/1 web >log.proof
     catalog-build --json --allow-unsigned --check-proof log.proof web/catalog.head >>catalog-proved.json
     cp web/catalog.jsonl catalog-entry.json
+    media-export -q --json stick model >media.json
+    grep '"model-id"' media.json >exported.json
+    grep '"medium"' media.json >medium.json
     catalog-build -q -o web --allow-unsigned -w demo/text --reason why --notice https://example.org/n >/dev/null
     cp web/withdrawn.jsonl catalog-withdrawn.json
     for schema in "$ROOT"/schemas/*.json; do
