@@ -72,7 +72,7 @@ MM_CHUNK_LISTS ?=
 # what is described, quoted for the shell
 MM_PATHS ?= $(call mm_quoted,$(mm_folder))
 # the public key's comment names it; manifest-sign notices a comment that is wrong
-MM_KEY_ID ?= $(lastword $(shell sed 1q $(call mm_quoted,$(MM_PUBLIC_KEY))))
+MM_KEY_ID ?= $(lastword $(shell sed 1q $(call mm_quoted,$(MM_PUBLIC_KEY)) 2>/dev/null))
 
 MM_MANIFEST_MAKE ?= manifest-make
 MM_MANIFEST_SIGN ?= manifest-sign
@@ -122,6 +122,7 @@ mm_same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
 # The last one that was published is the highest of the catalog, or the one that stands there if it is signed and no lower. One
 # that differs from it in nothing but its number and time is no new revision.
 define mm_describe
+$(if $(strip $(MM_KEY_ID)),,$(call mm_fault,expected MM_KEY_ID$(mm_comma) or the public key in MM_PUBLIC_KEY$(mm_comma) found neither ('$(MM_PUBLIC_KEY)')))
 @set -e; mkdir -p $(MM_STATE); \
 for path in $(MM_PATHS); do \
     if [ ! -e "$$path" ]; then printf 'minimodel.mk: error: expected %s, found nothing of that name (in MM_MODELS a name with spaces counts as several)\n' "$$path" >&2; exit 1; fi; \

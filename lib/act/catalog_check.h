@@ -3,6 +3,7 @@
 #define MM_ACT_CATALOG_CHECK_H
 
 #include "act/catalog_folder.h"
+#include "act/catalog_pages.h"
 #include "act/catalog_rows.h"
 #include "act/catalog_witness.h"
 
@@ -41,9 +42,10 @@ int mm_catalog_compare_entries(struct mm_catalog_folder *folder, const struct mm
 int mm_catalog_compare_withdrawn(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
                                  const struct mm_catalog_sums *sums, struct mm_diags *diags);
 
-/* Files of FOLDER that no page names, given the ENTRIES and SEQUENCE heads. Returns 0, or -1 with CATALOG_SURPLUS. */
+/* Files of FOLDER that no page names, given the ENTRIES, SEQUENCE heads and so many lists among the PAGES. Returns 0, or -1 with
+ * CATALOG_SURPLUS. */
 int mm_catalog_check_surplus(struct mm_catalog_folder *folder, const struct mm_catalog_rows *entries, uint64_t sequence,
-                             struct mm_diags *diags);
+                             const struct mm_catalog_page_counts *pages, struct mm_diags *diags);
 
 /* Counts the entries of FOLDER that name a key of their publisher which the keyring says is revoked; each such key is a note. It is not the
  * catalog that is wrong then: whoever imports such a model is told no. Returns 0, or -1 with findings. */

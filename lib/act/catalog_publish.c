@@ -205,12 +205,14 @@ static uint64_t count_manifests(const struct mm_catalog_build *build)
     return count;
 }
 
-/* Removes a file, and its folders where they are empty. */
-static int remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
+int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
     if (unlinkat(build->folder.fd, path, 0) < 0 && errno != ENOENT)
         return mm_diag(diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
-    char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+    if (!slash)
+        return 0;
     if (!folder)
         return mm_diag_memory(diags);
     mm_tree_prune(build->folder.fd, folder);
@@ -224,10 +226,10 @@ static int remove_manifest(struct mm_catalog_build *build, const char *model_id,
     char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX];
     mm_catalog_manifest_path(path, model_id, revision);
     strcat(path, MM_SIGNATURE_SUFFIX);
-    if (remove_file(build, path, diags) < 0)
+    if (mm_catalog_remove_file(build, path, diags) < 0)
         return -1;
     path[strlen(path) - (sizeof MM_SIGNATURE_SUFFIX - 1)] = '\0';
-    return remove_file(build, path, diags);
+    return mm_catalog_remove_file(build, path, diags);
 }
 
 /* What was withdrawn goes away once no head names it any more. */
@@ -236,10 +238,11 @@ static int remove_gone(struct mm_catalog_build *build, struct mm_diags *diags)
     mm_catalog_at(&build->folder, NULL, diags);
     for (size_t i = 0; i < build->standing.count; i++) {
         const struct mm_catalog_row *row = &build->standing.rows[i];
-        if (row->gone && row->beneath && remove_manifest(build, row->model_id, row->revision, diags) < 0)
+        if (row->gone && ((row->beneath && remove_manifest(build, row->model_id, row->revision, diags) < 0) ||
+                          mm_catalog_page_remove(build, row->model_id, diags) < 0))
             return -1;
     }
-    return 0;
+    return mm_catalog_lists_remove(build, diags);
 }
 
 /* The build of the present head may have been interrupted behind it, before what it withdrew was gone. */
@@ -258,6 +261,8 @@ static int remove_left(struct mm_catalog_build *build, struct mm_diags *diags)
             mm_diags_rewind(diags, &mark);
             mm_catalog_at(&build->folder, NULL, diags);
             result = remove_manifest(build, change.model_id, change.revision, diags);
+            if (result == 0)
+                result = mm_catalog_page_remove(build, change.model_id, diags);
         }
     if (result == 0)
         mm_diags_rewind(diags, &mark); /* what the changes are is for those to say who follow them */
@@ -269,7 +274,7 @@ static int remove_left(struct mm_catalog_build *build, struct mm_diags *diags)
 
 /* ---- the two lists ---- */
 
-static int line_of(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags)
+int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags)
 {
     mm_buf_clear(&build->line);
     char *bytes = malloc(row->length ? row->length : 1);
@@ -282,8 +287,7 @@ static int line_of(struct mm_catalog_build *build, const struct mm_catalog_row *
     return result < 0 ? -1 : build->line.failed ? mm_diag_memory(diags) : 0;
 }
 
-/* The next of both in their order; those that are gone are passed over. */
-static const struct mm_catalog_row *next_row(const struct mm_catalog_build *build, size_t *standing, size_t *fresh)
+const struct mm_catalog_row *mm_catalog_next_row(const struct mm_catalog_build *build, size_t *standing, size_t *fresh)
 {
     while (*standing < build->standing.count && build->standing.rows[*standing].gone)
         ++*standing;
@@ -302,8 +306,8 @@ static int write_entries(struct mm_catalog_build *build, struct output *out, str
     const struct mm_catalog_row *row;
     int result = mm_merkle_init(&tree, diags);
     out->sha = build->sha;
-    while (result == 0 && (row = next_row(build, &standing, &fresh))) {
-        result = line_of(build, row, diags);
+    while (result == 0 && (row = mm_catalog_next_row(build, &standing, &fresh))) {
+        result = mm_catalog_row_line(build, row, diags);
         if (result == 0) {
             mm_merkle_add_data(&tree, build->line.data, build->line.length);
             mm_buf_add(&out->buf, build->line.data, build->line.length);
@@ -346,7 +350,7 @@ static int write_changes(struct mm_catalog_build *build, struct output *out, uin
         struct mm_catalog_change change = {.kind = MM_CHANGE_REMOVED};
         if (!build->standing.rows[i].gone)
             continue;
-        if (line_of(build, &build->standing.rows[i], diags) < 0)
+        if (mm_catalog_row_line(build, &build->standing.rows[i], diags) < 0)
             return -1;
         change.line = build->line.data;
         change.length = build->line.length;
@@ -454,7 +458,9 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
 static int publish_all(struct mm_catalog_build *build, struct outputs *o, const struct mm_signed_head *next,
                        struct mm_diags *diags)
 {
-    if (place_files(build, diags) < 0 || publish_step(build, next, &o->changes, diags) < 0)
+    bool whole = mm_catalog_pages_whole(build);
+    if (place_files(build, diags) < 0 || publish_step(build, next, &o->changes, diags) < 0 ||
+        mm_catalog_pages_place(build, &next->head, !whole, diags) < 0)
         return -1;
     mm_catalog_at(&build->folder, MM_CATALOG_WITHDRAWN, diags);
     if (o->new_withdrawn && mm_writer_commit(&o->withdrawn.writer, diags) < 0)
@@ -493,7 +499,8 @@ static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     struct output out;
     struct mm_catalog_head ignored;
-    if (place_files(build, diags) < 0)
+    if (place_files(build, diags) < 0 || mm_catalog_pages_place(build, &build->present.head, true, diags) < 0 ||
+        mm_catalog_lists_remove(build, diags) < 0)
         return -1;
     if (!build->mend_withdrawn)
         return 0;

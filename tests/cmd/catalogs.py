@@ -4,7 +4,7 @@ usage: catalogs.py manifest OUT PUBLISHER NAME REVISION KEYID [KEY=VALUE]...   a
        catalogs.py many FOLDER COUNT                                          COUNT unsigned manifests of publisher demo
        catalogs.py forge FOLDER HOW                                           changes a catalog whose head is unsigned, and makes its head fit again:
            rename, drop, swap, repeat (the last line), bytes (of an artifact), count (a lie), root (a lie), local, boundary, empty-withdrawn
-       catalogs.py seeds FOLDER                                               fuzzing seeds into FOLDER/catalog
+       catalogs.py seeds FOLDER                                               fuzzing seeds into FOLDER/catalog and FOLDER/catalog-query
 """
 import hashlib
 import json
@@ -117,6 +117,14 @@ def seeds(folder):
         open(os.path.join(folder, name), 'wb').write(data)
 
 
+def query_seeds(folder):
+    folder = os.path.join(folder, 'catalog-query')
+    os.makedirs(folder, exist_ok=True)
+    for i, text in enumerate(('tiny\n!chat\nany:hf://\nt?n*\nname:one,two\nid=demo/tiny\ntag!=x', 'license:MIT,ISC\nlicense:M*\nlicense=MIT', 'created<2026-03\nexpires>=2026',
+                              'parameters<1.5e9\nbytes<=4GiB\nrevision>1\nblock_count>=12\ncontext-length>32Ki\nparameters=7B', f'sha256:{sha(b"x")}\nreason:x')):
+        open(os.path.join(folder, f'patterns-{i}'), 'w').write(text)
+
+
 def main(action, *rest):
     if action == 'manifest':
         out, publisher, name, revision, key_id, *changes = rest
@@ -130,8 +138,10 @@ def main(action, *rest):
         forge(*rest)
     elif action == 'seeds':
         seeds(*rest)
+        query_seeds(*rest)
     else:
         sys.exit(__doc__)
 
 
-main(*sys.argv[1:])
+if __name__ == '__main__':
+    main(*sys.argv[1:])

@@ -73,6 +73,9 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-import -q --json --allow-unsigned model >>import.json # there
     slm-list --json >model.json
     slm-path --json local/text >path.json
+    receipt-write -q --grant-execution local/text >/dev/null
+    slm-exec -q --json --dry-run local/text -- program {} >handed-over.json
+    slm-exec -q --json --dry-run local/text >>handed-over.json
     slm-path --json --manifest local/text >>path.json
     slm-check -q --json >checked.json
     chmod u+w store/models/local/text/1/files/README.md && changed store/models/local/text/1/files/README.md 0
@@ -113,8 +116,12 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     media-export -q --json stick model >media.json
     grep '"model-id"' media.json >exported.json
     grep '"medium"' media.json >medium.json
+    catalog-find -q --json web >catalog-found.json
+    catalog-find -q --json web/catalog.jsonl 'revision>=1' >>catalog-found.json
+    catalog-find -q --json --count web >catalog-count.json
     catalog-build -q -o web --allow-unsigned -w demo/text --reason why --notice https://example.org/n >/dev/null
     cp web/withdrawn.jsonl catalog-withdrawn.json
+    catalog-find -q --json --withdrawn web >>catalog-found.json
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'
