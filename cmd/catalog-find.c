@@ -208,12 +208,14 @@ static void add_catalogs(struct call *c)
     }
 }
 
-/* A pattern that is a catalog's folder, too, may have been meant as that. */
+/* A pattern that is a catalog's folder or its list, too, may have been meant as that. */
 static void note_folder(struct call *c, const char *pattern)
 {
     struct mm_buf path = {0};
     char shown[MM_SHOWN];
-    mm_buf_printf(&path, "%s/" MM_CATALOG_ENTRIES, pattern);
+    const char *slash = strrchr(pattern, '/');
+    bool list = strcmp(slash ? slash + 1 : pattern, MM_CATALOG_ENTRIES) == 0;
+    mm_buf_printf(&path, "%s%s", pattern, list ? "" : "/" MM_CATALOG_ENTRIES);
     if (mm_buf_text(&path) && access(path.data, F_OK) == 0)
         mm_note(&c->cli.diags, MM_RULE_CATALOG_FILE,
                 "'%s' is a pattern here, though there is a catalog of that name, which --catalog would search",

@@ -139,6 +139,7 @@ static int export(struct call *c)
     if (mm_keyring_open(&c->keyring, c->keyring_path, false, diags) == 0)
         c->how.keyring = &c->keyring;
     cli_each_file(&c->cli, c->files_from, c->nul, add_source, c);
+    mm_supply_set_apart(&c->supply);
     if (c->supply.manifest_count == 0 && diags->errors == 0)
         mm_diag(diags, MM_RULE_STORE_SOURCE, "expected a manifest, found none");
     if (diags->errors > 0 || !(c->media = mm_media_new(c->dir, &c->how, diags)) || enter_sandbox(c) < 0 ||

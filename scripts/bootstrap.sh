@@ -19,7 +19,7 @@ missing() {
     command -v python3 >/dev/null 2>&1 || echo python3
     [ "$purpose" = test ] || return 0
     command -v pkg-config >/dev/null 2>&1 && pkg-config --exists cmocka || echo libcmocka-dev
-    for pair in jq:jq minisign:minisign openssl:openssl mandoc:mandoc git:git strace:strace setpriv:util-linux ps:procps gzip:gzip; do
+    for pair in jq:jq minisign:minisign openssl:openssl mandoc:mandoc git:git strace:strace setpriv:util-linux ps:procps gzip:gzip zsh:zsh fish:fish dpkg-shlibdeps:dpkg-dev; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || echo "${pair##*:}"
     done
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv

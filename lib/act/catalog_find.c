@@ -1,5 +1,6 @@
 #include "act/catalog_find.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -44,6 +45,7 @@ static void release(struct mm_catalog_searched *c)
     mm_catalog_rows_release(&c->binding);
     mm_catalog_folder_release(&c->folder);
     free(c->path);
+    free(c->file);
     free(c->parent);
 }
 
@@ -60,7 +62,7 @@ void mm_catalog_find_free(struct mm_catalog_find *find)
     free(find);
 }
 
-/* Sets where the list is: in the folder PATH, or the file PATH in its folder. */
+/* Sets where the list is: in the folder PATH, or the file PATH in its folder. A link is given by whoever calls, so it is followed. */
 static int locate(struct mm_catalog_searched *c, const char *path, struct mm_diags *diags)
 {
     struct stat info;
@@ -71,10 +73,14 @@ static int locate(struct mm_catalog_searched *c, const char *path, struct mm_dia
     c->beside_head = true;
     if (stat(path, &info) < 0 || S_ISDIR(info.st_mode)) /* what is not there is a folder that cannot be opened */
         return 0;
-    const char *slash = strrchr(c->path, '/');
-    c->name = slash ? slash + 1 : c->path;
+    bool link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+    c->file = link ? realpath(path, NULL) : strdup(path);
+    if (!c->file)
+        return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot find where it is", errno);
+    char *slash = strrchr(c->file, '/');
+    c->name = slash ? slash + 1 : c->file;
     c->beside_head = strcmp(c->name, MM_CATALOG_ENTRIES) == 0;
-    c->parent = !slash ? strdup(".") : slash == c->path ? strdup("/") : strndup(path, (size_t)(slash - c->path));
+    c->parent = !slash ? strdup(".") : slash == c->file ? strdup("/") : strndup(c->file, (size_t)(slash - c->file));
     return c->parent ? 0 : mm_diag_memory(diags);
 }
 

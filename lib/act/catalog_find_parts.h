@@ -22,8 +22,9 @@ struct mm_catalog_hit {
 struct mm_catalog_searched {
     struct mm_catalog_source source;
     struct mm_catalog_folder folder;
-    char *path, *parent; /* as given; the folder of a file, else NULL */
-    const char *name;    /* of the list, pointing into path where it is given */
+    char *path;          /* as given */
+    char *file, *parent; /* where a list is that was given, and its folder; else NULL */
+    const char *name;    /* of the list, pointing into `file` where that is given */
     bool beside_head;    /* its name is the one that a head speaks of */
     int entries, withdrawn;
     bool whole;                     /* it was read and is what its head says */

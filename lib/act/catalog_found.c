@@ -178,13 +178,14 @@ int mm_catalog_find_each(struct mm_catalog_find *find, mm_catalog_found_fn *each
 {
     const char *shown = diags->file;
     struct telling *t = calloc(1, sizeof *t);
-    int result = t ? 0 : mm_diag_memory(diags);
+    int result = 0;
+    if (!t)
+        return mm_diag_memory(diags);
     if (find->options->sort != MM_SORT_NOT && find->hit_count > 1)
         qsort_r(find->hits, find->hit_count, sizeof *find->hits, compare, find);
     for (size_t i = 0; result == 0 && i < find->hit_count && i < find->options->limit; i++)
         result = tell(find, &find->hits[i], t, each, context, diags);
-    if (t)
-        free(t->line);
+    free(t->line);
     free(t);
     diags->file = shown;
     return result;

@@ -224,7 +224,7 @@ static int read_list(struct copying *c)
     struct mm_buf text = {0};
     struct mm_diags ignored;
     if (c->claim->chunks.count < 2 ||
-        !mm_supply_chunk_list(c->media->supply, c->claim, &c->stored, &text, &c->compressed))
+        !mm_supply_chunk_list(&c->model->supply, c->claim, &c->stored, &text, &c->compressed))
         return 0;
     const struct mm_buf *plain = c->compressed ? &text : &c->stored;
     mm_diags_init(&ignored);
@@ -236,7 +236,7 @@ static int read_list(struct copying *c)
 
 static int begin(struct copying *c)
 {
-    if (read_list(c) < 0 || mm_intake_open(&c->intake, c->media->supply, c->claim, c->diags) < 0)
+    if (read_list(c) < 0 || mm_intake_open(&c->intake, &c->model->supply, c->claim, c->diags) < 0)
         return -1;
     c->intake.list = c->has_list ? &c->list : NULL;
     c->chunk = malloc(c->claim->chunks.bytes < c->claim->chunks.size ? (size_t)c->claim->chunks.bytes + 1

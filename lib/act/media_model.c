@@ -10,7 +10,6 @@
 #include "act/media_parts.h"
 #include "base/checked.h"
 #include "base/file.h"
-#include "text/path.h"
 
 #define SIGNATURES_MAX 64
 
@@ -20,6 +19,7 @@ void mm_media_model_release(struct mm_media_model *model)
         mm_buf_release(&model->files[i].text);
     free(model->files);
     free(model->claims);
+    mm_supply_view_release(&model->supply);
     mm_manifest_release(&model->manifest);
     *model = (struct mm_media_model){0};
 }
@@ -138,10 +138,10 @@ int mm_media_model_read(struct mm_media *media, struct mm_media_model *model, si
     const struct mm_supply_manifest *manifest = &media->supply->manifests[which];
     uint64_t number;
     char id[MM_VALUE_MAX + 1], revision[MM_VALUE_MAX + 1];
-    const char *name = mm_path_name(manifest->path);
     *model = (struct mm_media_model){.which = which};
     diags->file = manifest->path;
-    if (read_manifest(model, manifest->fd, diags) < 0)
+    if (mm_supply_view(&model->supply, media->supply, which, diags) < 0 ||
+        read_manifest(model, manifest->fd, diags) < 0)
         return -1;
     mm_manifest_text(&model->manifest, 0, MM_FIELD_MODEL_ID, id);
     mm_manifest_text(&model->manifest, 0, MM_FIELD_REVISION, revision);
@@ -149,7 +149,8 @@ int mm_media_model_read(struct mm_media *media, struct mm_media_model *model, si
         return -1; /* a valid manifest has one */
     mm_store_model(&model->facts.model, id, number);
     mm_hex(model->facts.manifest_sha256, model->manifest.sha256, MM_HASH_BYTES);
-    if (read_signatures(model, media->supply->roots[manifest->root].folder, name, media->supply->links, diags) < 0)
+    const struct mm_supply_root *root = mm_supply_signed(&model->supply, 0);
+    if (read_signatures(model, root->folder, root->manifest, media->supply->links, diags) < 0)
         return -1;
     return judge(media, model, diags) < 0 ? -1 : take_claims(model, diags);
 }

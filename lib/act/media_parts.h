@@ -19,7 +19,8 @@ struct mm_media_file {
 };
 
 struct mm_media_model {
-    size_t which; /* manifest of the supply */
+    size_t which;            /* manifest of the supply */
+    struct mm_supply supply; /* what serves it, a view */
     struct mm_manifest manifest;
     struct mm_media_file *files;
     size_t file_count, file_capacity;

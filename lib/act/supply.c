@@ -233,7 +233,7 @@ static int add_models(struct mm_supply *supply, const char *path, int folder, st
         if (result == 0)
             result = add_folder(supply, below, fd, diags);
         for (size_t k = first; k < supply->root_count; k++)
-            supply->roots[k].of_medium = true;
+            supply->roots[k].serves_one = true;
     }
     mm_store_list_release(&list);
     return result;
@@ -347,6 +347,14 @@ static bool has_manifest(const struct mm_supply_root *root, const struct mm_supp
     return memcmp(root->manifest_sha256, manifest->sha256, MM_HASH_BYTES) == 0;
 }
 
+void mm_supply_set_apart(struct mm_supply *supply)
+{
+    static const unsigned char none[MM_HASH_BYTES];
+    for (size_t i = 0; i < supply->root_count; i++)
+        if (memcmp(supply->roots[i].manifest_sha256, none, sizeof none) != 0)
+            supply->roots[i].serves_one = true;
+}
+
 int mm_supply_view(struct mm_supply *view, const struct mm_supply *supply, size_t which, struct mm_diags *diags)
 {
     const struct mm_supply_manifest *manifest = &supply->manifests[which];
@@ -360,7 +368,7 @@ int mm_supply_view(struct mm_supply *view, const struct mm_supply *supply, size_
     view->manifests[view->manifest_count++] = *manifest;
     for (size_t i = 0; i < supply->root_count; i++) {
         const struct mm_supply_root *root = &supply->roots[i];
-        if (root->of_medium && !has_manifest(root, manifest))
+        if (root->serves_one && !has_manifest(root, manifest))
             continue;
         if (i == manifest->root)
             view->manifests->root = view->root_count;

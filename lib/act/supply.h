@@ -10,12 +10,12 @@
 
 /* A source as the user named it, or a model's folder of a medium. */
 struct mm_supply_root {
-    char *path;     /* for people */
-    int folder;     /* open; files and chunk sets are sought beneath it */
-    bool is_set;    /* it is a chunk set itself: HH/HEX */
-    bool removable; /* it is on a removable device, as far as the system tells */
-    bool of_medium; /* it serves one manifest alone */
-    char *manifest; /* the name of the manifest that stands there, NULL for none */
+    char *path;                                   /* for people */
+    int folder;                                   /* open; files and chunk sets are sought beneath it */
+    bool is_set;                                  /* it is a chunk set itself: HH/HEX */
+    bool removable;                               /* it is on a removable device, as far as the system tells */
+    bool serves_one;                              /* it serves one manifest alone */
+    char *manifest;                               /* the name of the manifest that stands there, NULL for none */
     unsigned char manifest_sha256[MM_HASH_BYTES]; /* of it, or of the one that it serves */
 };
 
@@ -48,6 +48,9 @@ struct mm_supply {
  * files stand in files/), a chunk set, or a medium with all its models. Returns 0, or -1 with a finding (STORE_SOURCE, IO_OPEN ...). */
 int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *diags);
 void mm_supply_release(struct mm_supply *supply);
+
+/* From here on each folder with a manifest serves that one alone: those of several publishers may have files of the same names. */
+void mm_supply_set_apart(struct mm_supply *supply);
 
 /* VIEW becomes what of SUPPLY serves manifest WHICH, which is its only one: folders of other models on media are left out, as their files
  * have the same names. It borrows all it has from SUPPLY; release it with mm_supply_view_release. Returns 0, or -1 with IO_MEMORY. */

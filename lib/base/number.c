@@ -173,25 +173,21 @@ void mm_hex(char *out, const unsigned char *bytes, size_t length)
     out[2 * length] = '\0';
 }
 
-static int digit_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    return -1;
-}
+/* Each lower-case digit's value and one; 0 for all other bytes. Catalogs hold millions of them. */
+static const unsigned char digits[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
 
 bool mm_hex_hash(const char *text, size_t length, unsigned char out[MM_HASH_BYTES])
 {
     if (length != MM_HASH_HEX)
         return false;
     for (size_t i = 0; i < MM_HASH_BYTES; i++) {
-        int high = digit_value(text[2 * i]), low = digit_value(text[2 * i + 1]);
-        if (high < 0 || low < 0)
+        unsigned high = digits[(unsigned char)text[2 * i]], low = digits[(unsigned char)text[2 * i + 1]];
+        if (high == 0 || low == 0)
             return false;
         if (out)
-            out[i] = (unsigned char)(high << 4 | low);
+            out[i] = (unsigned char)((high - 1) << 4 | (low - 1));
     }
     return true;
 }

@@ -24,11 +24,12 @@ struct mm_pool {
     void *context;
     struct place **places;
     size_t place_count;
-    uint64_t taken;         /* jobs, of the thread that gives them alone */
-    bool ended;             /* TAKE said so; of that thread too */
-    uint64_t given, begun;  /* under the lock; jobs are begun in their order */
-    unsigned idle;          /* threads that wait for a job */
-    bool awaited, stopping; /* somebody waits for a job to be done; no more is to be begun */
+    uint64_t taken;        /* jobs, of the thread that gives them alone */
+    bool ended;            /* TAKE said so; of that thread too */
+    uint64_t given, begun; /* under the lock; jobs are begun in their order */
+    unsigned idle;         /* threads that wait for a job */
+    uint64_t awaited;      /* the job that the other thread waits for, UINT64_MAX for none */
+    bool stopping;         /* no more is to be begun */
     pthread_mutex_t lock;
     pthread_cond_t job, done;
     pthread_t threads[MM_POOL_THREADS - 1];
@@ -56,13 +57,14 @@ static struct place *place_of(const struct mm_pool *pool, uint64_t job)
 /* Begins the next job and does it. With the lock, which is given back while the job is done. */
 static void do_next(struct mm_pool *pool)
 {
-    struct place *place = place_of(pool, pool->begun++);
+    uint64_t job = pool->begun++;
+    struct place *place = place_of(pool, job);
     pthread_mutex_unlock(&pool->lock);
     int result = pool->kind->work(pool->context, place->slot, &place->diags);
     pthread_mutex_lock(&pool->lock);
     place->result = result;
     place->done = true;
-    if (pool->awaited)
+    if (pool->awaited == job)
         pthread_cond_signal(&pool->done);
 }
 
@@ -117,12 +119,15 @@ struct mm_pool *mm_pool_new(const struct mm_pool_kind *kind, void *context, unsi
     }
     *pool = (struct mm_pool){.kind = kind,
                              .context = context,
+                             .awaited = UINT64_MAX,
                              .lock = PTHREAD_MUTEX_INITIALIZER,
                              .job = PTHREAD_COND_INITIALIZER,
                              .done = PTHREAD_COND_INITIALIZER};
     if (threads > MM_POOL_THREADS)
         threads = MM_POOL_THREADS;
-    if (make_places(pool, threads > 1 ? (size_t)threads * MM_POOL_WINDOW : 1) < 0) {
+    size_t count = threads < 2 ? 1 : (size_t)threads * MM_POOL_JOBS;
+    count = count > 1 && count < MM_POOL_FEWEST ? MM_POOL_FEWEST : count;
+    if (make_places(pool, count) < 0) {
         mm_diag_memory(diags);
         mm_pool_free(pool);
         return NULL;
@@ -154,17 +159,18 @@ void mm_pool_free(struct mm_pool *pool)
     free(pool);
 }
 
-/* Waits until PLACE, whose job was given, is done; does jobs meanwhile. */
-static void await(struct mm_pool *pool, const struct place *place)
+/* Waits until JOB, which was given, is done; does others meanwhile. */
+static void await(struct mm_pool *pool, uint64_t job)
 {
+    const struct place *place = place_of(pool, job);
     pthread_mutex_lock(&pool->lock);
     while (!place->done)
         if (pool->begun < pool->given) {
             do_next(pool);
         } else {
-            pool->awaited = true;
+            pool->awaited = job;
             pthread_cond_wait(&pool->done, &pool->lock);
-            pool->awaited = false;
+            pool->awaited = UINT64_MAX;
         }
     pthread_mutex_unlock(&pool->lock);
 }
@@ -177,7 +183,7 @@ static void end(struct mm_pool *pool)
     pool->given = begun;
     pthread_mutex_unlock(&pool->lock);
     for (; pool->taken < begun; pool->taken++)
-        await(pool, place_of(pool, pool->taken));
+        await(pool, pool->taken);
     pool->ended = true;
 }
 
@@ -185,7 +191,7 @@ static void end(struct mm_pool *pool)
 static void take(struct mm_pool *pool, struct mm_diags *diags)
 {
     struct place *place = place_of(pool, pool->taken);
-    await(pool, place);
+    await(pool, pool->taken);
     place->done = false; /* nobody else looks at it until it is given again */
     pool->taken++;
     mm_diags_move(diags, &place->diags);
