@@ -7,6 +7,7 @@
     repairs.py good FILE WHOLE SIZE             the numbers of the chunks that both files have alike
     repairs.py kill FOLDER KILLS COMMAND...     FOLDER/whole is the file as it should be, FOLDER/damaged what COMMAND, which mends FOLDER/target,
                                                 begins with; COMMAND is killed at random moments, KILLS times. Prints what was wrong, then counts
+    repairs.py seeds FOLDER                     bad ranges for the fuzzers, in FOLDER/bad_ranges
     repairs.py swap TARGET OTHER COMMAND...     puts OTHER in TARGET's place while COMMAND runs; prints how it ended
 """
 import os
@@ -124,6 +125,16 @@ def swap(target, other, *command):
     print(child.returncode, "io-changed" if b"[io-changed]" in errors else errors.decode()[:200])
 
 
+def seeds(folder):
+    folder = os.path.join(folder, "bad_ranges")
+    os.makedirs(folder, exist_ok=True)
+    texts = ["", "0\t0\t65536\tm.bin\n", "1\t65536\t65536\ta/b c.gguf\n3\t196608\t3393\ta/b c.gguf\n", "0\t0\t1\t\\x09\n", "9223372036854775807\t0\t0\t\u00e9\n",
+             "0\t0\t65536\tm.bin", "0\t0\t65536\t\n", "00\t0\t1\tm\n", "\n"]
+    for number, text in enumerate(texts):
+        with open(os.path.join(folder, f"{number}"), "w", encoding="utf-8", newline="") as out:
+            out.write(text)
+
+
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    {"noise": noise, "damage": damage, "ruin": ruin, "good": good, "kill": kill, "swap": swap}[what](*rest)
+    {"noise": noise, "damage": damage, "ruin": ruin, "good": good, "kill": kill, "swap": swap, "seeds": seeds}[what](*rest)
