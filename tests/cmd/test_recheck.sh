@@ -176,6 +176,21 @@ if [ -x "$FAULTY/slm-import" ]; then
     fresh
     run env FAULT_VERITY=ab "$FAULTY/slm-verify" -q --receipt local/model
     expect 'a file that got its measurement later is the same by its times' 0 'stat: same'
+    fresh && slm-verify -q --receipt local/model >told
+    for kind in memory read open stat write; do
+        wrong='' met=0
+        for number in 1 2 3 4 5 6 8 11 15 20 27 37 50 68 92 125 170; do
+            FAULT=$kind:$number:$([ $kind = memory ] && echo 12 || echo 5) "$FAULTY/slm-verify" -q --receipt local/model >faulted 2>err
+            status=$?
+            case $status in
+            0) cmp -s faulted told || wrong="$wrong $kind:$number" ;;
+            1 | 3) met=$((met + 1)) && [ -s err ] && ! grep -q '^result: unchanged' faulted || wrong="$wrong $kind:$number:$status" ;;
+            *) wrong="$wrong $kind:$number:$status" ;;
+            esac
+        done
+        same "$kind fails: the same answer, or none" '' "$wrong"
+        [ $met -gt 0 ] || not_ok "$kind fails: no call of that kind was met"
+    done
 else
     skip 'fs-verity' 'the commands with faults are not built'
 fi
