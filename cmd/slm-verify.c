@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "cli_oms.h"
 #include "cli_ranges.h"
+#include "cli_recheck.h"
 #include "cli_sarif.h"
 #include "cli_trust.h"
 #include "text/path.h"
@@ -28,6 +29,8 @@ enum {
     BAD_RANGES,
     FOLLOW_LINKS,
     FORCE,
+    RECEIPT,
+    FULL,
     OMS,
     KEY,
     CERTIFICATE,
@@ -49,6 +52,9 @@ static const struct cli_option options[] = {
     [BAD_RANGES] = {'b', "bad-ranges", "FILE", "write wrong chunks to FILE, for a repair"},
     [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of ROOT"},
     [FORCE] = {0, "force", NULL, "replace an existing bad-ranges FILE"},
+    [RECEIPT] = {0, "receipt", "MODEL-ID[@REVISION]",
+                 "look whether a model of the store is untouched since its receipt, and read no byte of it"},
+    [FULL] = {0, "full", NULL, "with --receipt: read the bytes, and print a report of them"},
     [OMS] = {0, "oms", "BUNDLE", "verify a model by its OpenSSF model-signing bundle instead: --oms BUNDLE MODEL"},
     [KEY] = {0, "key", "FILE", "with --oms: the public key (PEM) that has to have signed"},
     [CERTIFICATE] = {0, "certificate", "FILE", "with --oms: trusted certificates (PEM) that vouch for the signer's"},
@@ -78,6 +84,7 @@ struct call {
     const char *bad_ranges;
     bool force;
     struct cli_oms oms;
+    struct cli_recheck recheck;
     struct mm_buf bad;
     struct mm_writer writer;
 };
@@ -352,6 +359,8 @@ static void take_option(struct call *c, int option, const char *value)
         c->how.links = MM_LINKS_FOLLOW;
         c->oms.follow_links = true;
         break;
+    case RECEIPT: c->recheck.model = value; break;
+    case FULL: c->recheck.full = true; break;
     case OMS: c->oms.bundle = value; break;
     case KEY: c->oms.key = value; break;
     case CERTIFICATE: c->oms.certificate = value; break;
@@ -372,11 +381,38 @@ static void check_oms_alone(const struct call *c)
                            "--follow-links alone");
 }
 
+/* Nor is a model of the store, whose manifest, signature and files are where the store has them. */
+static void check_recheck_alone(const struct call *c)
+{
+    const struct mm_verify_options *how = &c->how;
+    if (!c->recheck.model && !c->recheck.full)
+        return;
+    if (!c->recheck.model)
+        cli_usage(&c->cli, "--full goes with --receipt");
+    if (c->cli.argc > 0 || how->strict || how->pin || how->only_count || how->links || c->signature || c->bad_ranges ||
+        c->force || c->oms.bundle || (how->quick && !c->recheck.full))
+        cli_usage(&c->cli, "--receipt goes with --keyring, --home, --policy, --require-signature, and with --full and "
+                           "then --quick, alone");
+}
+
+static int run_recheck(struct call *c)
+{
+    struct cli_recheck how = c->recheck;
+    how.quick = c->how.quick;
+    how.require_signature = c->how.require_signature;
+    how.home = c->home;
+    how.keyring = c->keyring;
+    int answer = cli_recheck(&c->cli, &how, &c->trust);
+    cli_trust_release(&c->trust);
+    return answer;
+}
+
 /* Standard input is one file. */
 static void check_standard_input(const struct call *c)
 {
     const struct cli_policies *policies = &c->trust.policies;
-    size_t named = (strcmp(c->cli.argv[0], "-") == 0) + (c->signature && strcmp(c->signature, "-") == 0);
+    size_t named =
+        (c->cli.argc > 0 && strcmp(c->cli.argv[0], "-") == 0) + (c->signature && strcmp(c->signature, "-") == 0);
     for (size_t i = 0; i < policies->file_count; i++)
         named += strcmp(policies->files[i].path, "-") == 0;
     if (named > 1)
@@ -403,12 +439,15 @@ int main(int argc, char **argv)
     cli_oms_check_usage(&c.cli, &c.oms, false);
     if (c.oms.bundle)
         check_oms_alone(&c);
-    if (c.cli.argc < 1 || c.cli.argc > 2)
+    check_recheck_alone(&c);
+    if (!c.recheck.model && (c.cli.argc < 1 || c.cli.argc > 2))
         cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
     check_standard_input(&c);
     cli_sarif_check_usage(&c.cli);
-    c.cli.sarif.subject = c.cli.argv[0];
-    int answer = cli_finish(&c.cli, c.oms.bundle ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0]) : run(&c));
+    c.cli.sarif.subject = c.recheck.model ? c.recheck.model : c.cli.argv[0];
+    int answer = cli_finish(&c.cli, c.recheck.model ? run_recheck(&c)
+                                    : c.oms.bundle  ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0])
+                                                    : run(&c));
     free(only);
     return answer;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/catalog_pages.h"
 #include "base/checked.h"
 #include "base/file.h"
 
@@ -80,6 +81,7 @@ struct checking {
     struct mm_catalog_checked *checked;
     struct mm_diags *diags;
     struct mm_catalog_rows entries, withdrawn;
+    struct mm_catalog_pages_check pages;
     struct mm_buf text, line;
     struct mm_sha256 *sha;
     struct mm_signature *signature; /* it holds a whole file */
@@ -147,9 +149,10 @@ static int check_entry(void *context, const struct mm_catalog_entry *entry, cons
         check_manifest(c, entry, line);
         if (entry->texts[MM_CATALOG_SIGNATURE_ROUTE].at)
             check_signature(c, entry);
-        mm_catalog_at(c->folder, MM_CATALOG_ENTRIES, c->diags);
     }
-    return mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags);
+    int result = mm_catalog_pages_check_entry(&c->pages, entry);
+    mm_catalog_at(c->folder, MM_CATALOG_ENTRIES, c->diags);
+    return result < 0 ? -1 : mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags);
 }
 
 /* ---- the catalog ---- */
@@ -174,13 +177,23 @@ static int check_lists(struct checking *c)
     struct mm_catalog_sums sums;
     if (mm_catalog_withdrawals(c->folder, &c->withdrawn, &sums, c->diags) == 0)
         mm_catalog_compare_withdrawn(c->folder, head, &sums, c->diags);
+    int pages = mm_catalog_pages_check_begin(&c->pages, c->folder, head, c->diags);
     int fd = mm_catalog_open(c->folder, MM_CATALOG_ENTRIES, c->diags);
     int result = fd < 0 ? -1 : mm_catalog_entries_read(fd, check_entry, c, 0, NULL, &sums, c->diags);
     if (result == 0)
         result = mm_catalog_compare_entries(c->folder, head, &sums, c->diags);
+    if (result == 0 && pages == 0)
+        mm_catalog_pages_check_finish(&c->pages);
     if (fd >= 0)
         close(fd);
     return result;
+}
+
+static void check_witnesses(struct checking *c, const struct mm_signed_head *head)
+{
+    const struct mm_witness_trust trust = {c->options->trust.keyring, c->options->witness_keys,
+                                           c->options->witness_key_count, c->options->witnesses};
+    mm_catalog_judge_witnesses(&c->checked->witnesses, c->folder, head, &trust, c->diags);
 }
 
 static int check_all(struct checking *c)
@@ -193,12 +206,15 @@ static int check_all(struct checking *c)
         c->checked->head = head.head;
         mm_signed_head_judge(&head, &c->options->trust, c->checked->key_id, c->diags);
         check_time(c);
+        check_witnesses(c, &head);
     }
     mm_signed_head_release(&head);
     if (there <= 0)
         return -1;
-    if (check_lists(c) == 0) /* otherwise it is not known which files belong there */
-        mm_catalog_check_surplus(c->folder, &c->entries, c->checked->head.sequence, c->diags);
+    if (check_lists(c) == 0) { /* otherwise it is not known which files belong there */
+        mm_catalog_check_surplus(c->folder, &c->entries, c->checked->head.sequence, &c->pages.counts, c->diags);
+        mm_catalog_check_revoked(c->folder, c->options->trust.keyring, &c->checked->revoked_entries, c->diags);
+    }
     if (mm_catalog_check_chain(c->folder, &c->checked->head, NULL, c->diags) == 0 && c->options->since)
         mm_catalog_check_since(c->folder, &c->checked->head, c->options->since, c->diags);
     return 0;
@@ -214,6 +230,7 @@ static int attempt(struct mm_catalog_folder *folder, const struct mm_catalog_che
     c.sha = mm_sha256_new();
     c.signature = malloc(sizeof *c.signature);
     int result = c.sha && c.signature ? check_all(&c) : mm_diag_memory(diags);
+    mm_catalog_pages_check_release(&c.pages);
     mm_catalog_rows_release(&c.entries);
     mm_catalog_rows_release(&c.withdrawn);
     mm_buf_release(&c.text);

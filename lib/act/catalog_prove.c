@@ -157,6 +157,9 @@ static int compare_continued(const struct mm_consistency *proof, const struct mm
         (proof->before.sequence != old->sequence || memcmp(proof->before.head_sha256, old->sha256, MM_HASH_BYTES) != 0))
         return mm_diag(diags, MM_RULE_CATALOG_PROOF,
                        "expected a proof from the older head that was given, found one from another");
+    if (old && head->sequence == old->sequence + 1 && memcmp(head->previous_sha256, old->sha256, MM_HASH_BYTES) != 0)
+        return mm_diag(diags, MM_RULE_CATALOG_HISTORY,
+                       "expected a head that names the older one as the one before, found another");
     return 0;
 }
 

@@ -15,6 +15,7 @@
 
 struct search {
     const struct mm_catalog_rows *entries;
+    const struct mm_catalog_page_counts *pages;
     uint64_t sequence;
     struct mm_diags *diags;
     char path[1024];
@@ -46,33 +47,57 @@ static bool is_key_id(const char *text, size_t length)
     return mm_key_id_read(text, length, id);
 }
 
-/* catalog.head, its signature and countersignatures, the lists, pages. */
+/* catalog.head, its signature and countersignatures, the lists. */
 static bool of_catalog(const char *path)
 {
     static const char *const names[] = {MM_CATALOG_HEAD, MM_CATALOG_HEAD MM_SIGNATURE_SUFFIX, MM_CATALOG_ENTRIES,
-                                        MM_CATALOG_WITHDRAWN, "index.html"};
+                                        MM_CATALOG_WITHDRAWN};
     size_t length;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path, names[i]) == 0)
             return true;
     const char *witness = between(path, MM_CATALOG_HEAD ".", MM_SIGNATURE_SUFFIX, &length);
-    return (witness && is_key_id(witness, length)) || numbered(path, "index-", ".html", MM_NUMBER_MAX);
+    return witness && is_key_id(witness, length);
+}
+
+/* heads/N.KEYID.minisig: a witness's signature of a head that is an older one by now, or that was signed there. */
+static bool of_witness(const char *path, uint64_t sequence)
+{
+    size_t length;
+    uint64_t number;
+    const char *name = between(path, MM_CATALOG_HEADS "/", MM_SIGNATURE_SUFFIX, &length);
+    const char *dot = name ? memchr(name, '.', length) : NULL;
+    return dot && mm_number(name, (size_t)(dot - name), sequence, &number) && number > 0 &&
+           is_key_id(dot + 1, (size_t)(name + length - dot - 1));
 }
 
 static bool of_heads(const char *path, uint64_t sequence)
 {
     return numbered(path, MM_CATALOG_HEADS "/", "", sequence) ||
            numbered(path, MM_CATALOG_HEADS "/", MM_SIGNATURE_SUFFIX, sequence) ||
-           numbered(path, MM_CATALOG_HEADS "/", MM_CATALOG_CHANGES_SUFFIX, sequence);
+           numbered(path, MM_CATALOG_HEADS "/", MM_CATALOG_CHANGES_SUFFIX, sequence) || of_witness(path, sequence);
 }
 
-/* models/PUBLISHER/NAME.html of any entry; pages are made anew as a whole. */
-static bool of_pages(const char *path)
+/* One of COUNT lists of pages; how many there are of another layout is not known. */
+static bool of_lists(const char *path, bool withdrawn, uint64_t count)
+{
+    char name[MM_PAGE_NAME];
+    return (count > 0 && strcmp(path, mm_page_name(name, withdrawn, 1)) == 0) ||
+           (numbered(path, withdrawn ? "withdrawn-" : "index-", MM_PAGE_SUFFIX,
+                     count < MM_NUMBER_MAX ? count : MM_NUMBER_MAX) &&
+            strcmp(path, withdrawn ? "withdrawn-1" MM_PAGE_SUFFIX : "index-1" MM_PAGE_SUFFIX) != 0);
+}
+
+/* Those, and models/PUBLISHER/NAME.html of a model that has an entry. */
+static bool of_pages(const struct search *s)
 {
     char id[MM_MODEL_ID_MAX + 1];
     size_t length;
-    const char *middle = between(path, "models/", ".html", &length);
-    return middle && mm_catalog_model_id(middle, length, id);
+    const char *middle = between(s->path, MM_PAGE_FOLDER, MM_PAGE_SUFFIX, &length);
+    if (!middle || !mm_catalog_model_id(middle, length, id))
+        return of_lists(s->path, false, s->pages->lists) || of_lists(s->path, true, s->pages->withdrawn);
+    size_t at = mm_catalog_rows_first(s->entries, id);
+    return at < s->entries->count && strcmp(s->entries->rows[at].model_id, id) == 0;
 }
 
 /* manifests/PUBLISHER/NAME/REVISION.manifest of an entry, its signature where it has one, countersignatures. */
@@ -98,8 +123,7 @@ static bool of_manifests(const struct mm_catalog_rows *entries, const char *path
 
 static bool belongs(const struct search *s)
 {
-    return of_catalog(s->path) || of_heads(s->path, s->sequence) || of_pages(s->path) ||
-           of_manifests(s->entries, s->path);
+    return of_catalog(s->path) || of_heads(s->path, s->sequence) || of_pages(s) || of_manifests(s->entries, s->path);
 }
 
 static void say(struct search *s, const char *what)
@@ -165,9 +189,9 @@ static int search_folder(struct search *s, int fd, int depth)
 }
 
 int mm_catalog_check_surplus(struct mm_catalog_folder *folder, const struct mm_catalog_rows *entries, uint64_t sequence,
-                             struct mm_diags *diags)
+                             const struct mm_catalog_page_counts *pages, struct mm_diags *diags)
 {
-    struct search s = {.entries = entries, .sequence = sequence, .diags = diags};
+    struct search s = {.entries = entries, .pages = pages, .sequence = sequence, .diags = diags};
     mm_catalog_at(folder, NULL, diags);
     int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)

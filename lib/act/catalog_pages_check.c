@@ -1,0 +1,79 @@
+/* Pages that stand there, compared with those that the lines make. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act/catalog_build_parts.h"
+#include "act/catalog_pages.h"
+#include "base/file.h"
+
+#define PAGE_BEGINNING 4096 /* bytes that say how a page is laid out */
+
+static int compare_page(void *context, const char *path, const struct mm_buf *page)
+{
+    struct mm_catalog_pages_check *check = context;
+    int there = mm_catalog_page_read(check->folder, path, page->length, &check->found, check->diags);
+    if (there < 0)
+        return 0; /* that was told; the others are looked at still */
+    bool same =
+        there > 0 && check->found.length == page->length && memcmp(check->found.data, page->data, page->length) == 0;
+    if (!same)
+        mm_diag(check->diags, MM_RULE_CATALOG_PAGE, "expected the page that follows from the catalog's lines, found %s",
+                there > 0 ? "another" : "none");
+    return 0;
+}
+
+/* Returns 1 where the pages are ours to compare, 0 where a note says why not, -1 with a finding. */
+static int look_at_index(struct mm_catalog_pages_check *check)
+{
+    int there = mm_catalog_page_read(check->folder, MM_PAGE_INDEX, PAGE_BEGINNING, &check->found, check->diags);
+    if (there < 0)
+        return -1;
+    uint64_t layout = there > 0 ? mm_page_layout(mm_buf_text(&check->found), check->found.length) : 0;
+    if (there == 0)
+        mm_note(check->diags, MM_RULE_CATALOG_PAGE, "expected pages for people, found none: the next build makes them");
+    else if (layout != 0 && layout != MM_PAGE_LAYOUT)
+        mm_note(check->diags, MM_RULE_CATALOG_PAGE,
+                "expected pages of layout %d, found layout %" PRIu64
+                ", made by another version: pages are not compared",
+                MM_PAGE_LAYOUT, layout);
+    return there > 0 && (layout == 0 || layout == MM_PAGE_LAYOUT);
+}
+
+int mm_catalog_pages_check_begin(struct mm_catalog_pages_check *check, struct mm_catalog_folder *folder,
+                                 const struct mm_catalog_head *head, struct mm_diags *diags)
+{
+    *check = (struct mm_catalog_pages_check){.folder = folder, .diags = diags, .counts = {UINT64_MAX, UINT64_MAX}};
+    int ours = look_at_index(check);
+    if (ours <= 0)
+        return ours;
+    if (mm_catalog_text(folder, MM_CATALOG_WITHDRAWN, MM_WITHDRAWN_FILE_MAX, &check->withdrawn, diags) < 0)
+        return -1;
+    check->input = (struct mm_catalog_pages_input){
+        .head = head, .withdrawn = &check->withdrawn, .put = compare_page, .context = check};
+    check->pages = mm_catalog_pages_new(&check->input, diags);
+    return check->pages ? 0 : -1;
+}
+
+int mm_catalog_pages_check_entry(struct mm_catalog_pages_check *check, const struct mm_catalog_entry *entry)
+{
+    return check->pages ? mm_catalog_pages_entry(check->pages, entry, check->diags) : 0;
+}
+
+int mm_catalog_pages_check_finish(struct mm_catalog_pages_check *check)
+{
+    struct mm_catalog_page_counts counts;
+    int result = check->pages ? mm_catalog_pages_finish(check->pages, &counts, check->diags) : 0;
+    if (check->pages && result == 0)
+        check->counts = counts;
+    return result;
+}
+
+void mm_catalog_pages_check_release(struct mm_catalog_pages_check *check)
+{
+    mm_catalog_pages_free(check->pages);
+    mm_buf_release(&check->withdrawn);
+    mm_buf_release(&check->found);
+    check->pages = NULL;
+}
