@@ -59,7 +59,9 @@ LIB_SOURCES := \
 	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_look.c lib/act/shelf.c lib/act/sign.c \
 	lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c
-COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign
+COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
+	media-export receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
+	slm-path slm-remove slm-repair slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)

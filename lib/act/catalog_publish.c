@@ -457,7 +457,8 @@ static int publish_all(struct mm_catalog_build *build, struct outputs *o, const 
 {
     bool whole = mm_catalog_pages_whole(build);
     if (place_files(build, diags) < 0 || publish_step(build, next, &o->changes, diags) < 0 ||
-        mm_catalog_pages_place(build, &next->head, !whole, diags) < 0)
+        mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
+                               diags) < 0)
         return -1;
     mm_catalog_at(&build->folder, MM_CATALOG_WITHDRAWN, diags);
     if (o->new_withdrawn && mm_writer_commit(&o->withdrawn.writer, diags) < 0)
@@ -496,7 +497,8 @@ static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     struct output out;
     struct mm_catalog_head ignored;
-    if (place_files(build, diags) < 0 || mm_catalog_pages_place(build, &build->present.head, true, diags) < 0 ||
+    if (place_files(build, diags) < 0 ||
+        mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
         mm_catalog_lists_remove(build, diags) < 0)
         return -1;
     if (!build->mend_withdrawn)

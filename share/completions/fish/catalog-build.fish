@@ -2,7 +2,7 @@
 # Written by `make generate` from the option tables.
 
 complete -c catalog-build -s o -l output -x -a '(__fish_complete_directories)' -d 'build the catalog in the folder DIR'
-complete -c catalog-build -s s -l secret-key -r -F -d 'sign the head with this secret key'
+complete -c catalog-build -s s -l secret-key -r -F -d 'sign with this secret key'
 complete -c catalog-build -l password-fd -x -d 'the key\'s password is a line from the open file N'
 complete -c catalog-build -l password-file -r -F -d 'the key\'s password is the first line of FILE (mode 0600)'
 complete -c catalog-build -l keyring -x -a '(__fish_complete_directories)' -d 'the keyring (default: MINIMODEL_KEYRING)'
@@ -20,6 +20,11 @@ complete -c catalog-build -l since -r -F -d 'and that nothing vanished since thi
 complete -c catalog-build -s p -l prove -x -a '(slm-list 2>/dev/null | cut -d@ -f1 | sort -u)' -d 'print the proof that DIR\'s head has this entry'
 complete -c catalog-build -l prove-since -r -F -d 'print the proof that DIR\'s head continues this one'
 complete -c catalog-build -l check-proof -r -F -d 'check a proof against the head in the file HEAD'
+complete -c catalog-build -l witnesses -x -d 'with --check: so many trusted keys other than the publisher\'s signed the head'
+complete -c catalog-build -l witness-key -r -F -d 'with --check: trust this public key as a witness\'s; may be given again'
+complete -c catalog-build -l countersign -d 'sign as a witness: the head of the catalog DIR, or the last HEAD'
+complete -c catalog-build -l witness-state -r -F -d 'what the witness has seen so far, kept in FILE'
+complete -c catalog-build -l first -d 'the witness has seen nothing yet: begin FILE'
 complete -c catalog-build -l files-from -r -F -d 'take manifests\' names from FILE, one a line; - is standard input'
 complete -c catalog-build -s 0 -l null -d 'names in --files-from end in NUL'
 complete -c catalog-build -l help -d 'show this help'
