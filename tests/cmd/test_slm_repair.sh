@@ -452,10 +452,13 @@ run slm-repair d/m.bin
 expect 'no copy is a usage error' 2 'usage:'
 run slm-repair --from a
 expect 'and so is no target' 2 'usage:'
-for wrong in '--from a -' '--from a -b - d/m.bin' '--from a --root d x y' '--from a -o x d/m.bin d/m.bin' '--from a -o - d/m.bin'; do
+for wrong in '--from a -' '--from a -b - d/m.bin' '--from a --root d x y' '--from a --root d d/m.bin' '--from a -o x d/m.bin d/m.bin' '--from a -o - d/m.bin'; do
     run slm-repair $wrong
     expect "slm-repair $wrong" 2 'usage:'
 done
+slm-repair --from a d/m.bin >/dev/full 2>err
+same 'a full standard output' '3 1' "$? $(grep -c '\[io-write\]' err)"
+damage d/m.bin 3
 run slm-repair --from a -b d/m.bin.chunks --force d/m.bin
 expect '--bad-ranges replaces nothing else' 3 '[io-exists]'
 run slm-repair --json --from a --from nowhere d/m.bin
