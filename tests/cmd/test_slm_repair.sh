@@ -238,6 +238,10 @@ PY
     expect 'a sector of the file itself that stays unreadable' 3 'wrong-chunks: 1' 'mended-chunks: 0' 'cannot be read back' '[io-read]'
     run env FAULT_SECTOR="$me:700000:5" "$FAULTY/slm-repair" --from a d/m.bin
     expect 'when it can be read once it was written, all is well' 0 'state: repaired' 'copied-bytes: 65536'
+    cp -r a c
+    cp whole/m.bin b
+    same 'three copies with broken sectors give all that one of them can read' '' "$(python3 "$HELP" sectors 20 "$FAULTY/slm-repair" 2>&1 | head -n 5)"
+    cp whole/m.bin d
     rm -rf s && python3 "$SETS" set whole/m.bin 65536 s && damage d/m.bin 2
     piece=$(stat -c %i "$(find s -name "$(sed -n '9p' whole/m.bin.chunks)")")
     run env FAULT_SECTOR="$piece:100" "$FAULTY/slm-repair" --from s --from a d/m.bin
