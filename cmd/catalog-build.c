@@ -8,12 +8,14 @@
 #include "act/catalog_build.h"
 #include "act/catalog_check.h"
 #include "act/catalog_prove.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "cli.h"
 #include "cli_catalog.h"
 #include "cli_files.h"
 #include "cli_secret.h"
+#include "cli_witness.h"
 #include "doc/withdrawn.h"
 #include "text/line.h"
 
@@ -37,13 +39,18 @@ enum {
     PROVE,
     PROVE_SINCE,
     CHECK_PROOF,
+    WITNESSES,
+    WITNESS_KEY,
+    COUNTERSIGN,
+    WITNESS_STATE,
+    FIRST,
     FILES_FROM,
     NUL
 };
 
 static const struct cli_option options[] = {
     [OUTPUT] = {'o', "output", "DIR", "build the catalog in the folder DIR"},
-    [SECRET_KEY] = {'s', "secret-key", "FILE", "sign the head with this secret key"},
+    [SECRET_KEY] = {'s', "secret-key", "FILE", "sign with this secret key"},
     [PASSWORD_FD] = {0, "password-fd", "N", "the key's password is a line from the open file N"},
     [PASSWORD_FILE] = {0, "password-file", "FILE", "the key's password is the first line of FILE (mode 0600)"},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
@@ -58,16 +65,24 @@ static const struct cli_option options[] = {
     [MERGE] = {'m', "merge", NULL, "the operands are catalogs, whose entries are taken as they are"},
     [CHECK] = {'c', "check", NULL, "check the catalog in the folder DIR"},
     [SINCE] = {0, "since", "OLDHEAD", "and that nothing vanished since this head without a withdrawal"},
-    [PROVE] = {'p', "prove", "MODEL-ID[@REVISION]", "print the proof that DIR's head has this entry"},
+    [PROVE] = {'p', "prove", "MODEL-ID[@REVISION]",
+               "print the proof that DIR's head has this entry; with --check-proof: it has to be of this one"},
     [PROVE_SINCE] = {0, "prove-since", "OLDHEAD", "print the proof that DIR's head continues this one"},
     [CHECK_PROOF] = {0, "check-proof", "FILE", "check a proof against the head in the file HEAD"},
+    [WITNESSES] = {0, "witnesses", "N",
+                   "with --check: so many trusted keys other than the publisher's signed the head"},
+    [WITNESS_KEY] = {0, "witness-key", "FILE",
+                     "with --check: trust this public key as a witness's; may be given again"},
+    [COUNTERSIGN] = {0, "countersign", NULL, "sign as a witness: the head of the catalog DIR, or the last HEAD"},
+    [WITNESS_STATE] = {0, "witness-state", "FILE", "what the witness has seen so far, kept in FILE"},
+    [FIRST] = {0, "first", NULL, "the witness has seen nothing yet: begin FILE"},
     [FILES_FROM] = {0, "files-from", "FILE", "take manifests' names from FILE, one a line; - is standard input"},
     [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
 };
 
 static const struct cli_command command = {
     "catalog-build",
-    "MANIFEST...|CATALOG...|DIR|HEAD",
+    "MANIFEST...|CATALOG...|DIR|HEAD...",
     "Build a catalog of signed manifests as static files, check one, and prove what it says.",
     options,
     sizeof options / sizeof *options,
@@ -90,6 +105,7 @@ struct call {
     struct mm_secret_key *key;
     struct mm_catalog_build_options how;
     struct mm_catalog_build *build;
+    struct cli_witness witness;
     int answer;
 };
 
@@ -104,6 +120,33 @@ static int print_built(struct call *c, const struct mm_catalog_built *built)
     cli_catalog_number(&c->cli, &out, "removed", built->withdrawn);
     cli_catalog_number(&c->cli, &out, "manifests", built->manifests);
     return cli_catalog_print(&c->cli, &out);
+}
+
+/* What the publisher would otherwise hear from his readers. The head is as it was asked for all the same. */
+static void note_readers(struct call *c, const struct mm_catalog_head *head)
+{
+    char now[MM_TIME_SIZE], id[MM_KEY_ID_TEXT];
+    struct mm_known_key known;
+    mm_time_now(now);
+    if (strcmp(head->expires, now) <= 0)
+        mm_note(&c->cli.diags, MM_RULE_CATALOG_EXPIRED, "the head expired at %s; --renew makes a new one",
+                head->expires);
+    if (strcmp(head->created, now) > 0)
+        mm_note(&c->cli.diags, MM_RULE_CLOCK_BEHIND,
+                "the clock says %s, the head was made at %s, and no later one can be of an earlier time", now,
+                head->created);
+    if (!c->key || !c->how.trust.keyring)
+        return;
+    const unsigned char *key_id = mm_secret_key_public(c->key)->id;
+    enum mm_found found = mm_keyring_find(&c->keyring, head->publisher_id, key_id, &known, &c->cli.diags);
+    if (found == MM_FOUND_NO)
+        mm_note(&c->cli.diags, MM_RULE_SIGNATURE_UNKNOWN,
+                "the keyring has no key %s of %s: where it lacks, the head is refused", mm_key_id_text(id, key_id),
+                head->publisher_id);
+    else if (found == MM_FOUND_YES && known.revoked)
+        mm_note(&c->cli.diags, MM_RULE_SIGNATURE_REVOKED,
+                "the key %s of %s is revoked: whoever knows that refuses the head", mm_key_id_text(id, key_id),
+                head->publisher_id);
 }
 
 /* Manifests are read wherever they are; nothing is written but beneath the catalog. */
@@ -175,12 +218,15 @@ static int build(struct call *c)
         merge(c);
     else
         cli_each_file(&c->cli, c->files_from, c->nul, add, c);
+    if (mm_catalog_build_await(c->build, &c->cli.diags) < 0)
+        c->answer = cli_worse(c->answer, cli_failed(&c->cli));
     c->answer = cli_worse(c->answer, cli_report(&c->cli));
     if (c->answer != MM_YES)
         return c->answer;
     c->cli.diags.file = c->output;
     if (mm_catalog_build_finish(c->build, &built, &c->cli.diags) < 0)
         return cli_failed(&c->cli);
+    note_readers(c, &built.head);
     return print_built(c, &built) < 0 ? MM_UNKNOWN : MM_YES;
 }
 
@@ -188,7 +234,11 @@ static int build(struct call *c)
 
 static int check(struct call *c, struct mm_catalog_folder *folder)
 {
-    struct mm_catalog_check_options how = {.trust = c->how.trust, .since = c->since ? &c->old.head : NULL};
+    struct mm_catalog_check_options how = {.trust = c->how.trust,
+                                           .since = c->since ? &c->old.head : NULL,
+                                           .witness_keys = c->witness.keys,
+                                           .witness_key_count = c->witness.key_count,
+                                           .witnesses = c->witness.wanted};
     struct mm_catalog_checked checked;
     struct mm_buf out = {0};
     int answer = mm_catalog_check(folder, &how, &checked, &c->cli.diags) < 0 ? cli_failed(&c->cli) : MM_YES;
@@ -197,6 +247,8 @@ static int check(struct call *c, struct mm_catalog_folder *folder)
     cli_fact(&c->cli, &out, "verdict", answer == MM_YES ? "pass" : answer == MM_NO ? "fail" : "unknown", false);
     cli_catalog_facts(&c->cli, &out, &checked.head, checked.key_id);
     cli_catalog_number(&c->cli, &out, "manifests", checked.manifests);
+    cli_catalog_number(&c->cli, &out, "revoked-entries", checked.revoked_entries);
+    cli_witness_facts(&c->cli, &out, &checked.witnesses);
     if (c->since)
         cli_catalog_number(&c->cli, &out, "since", c->old.head.sequence);
     return cli_catalog_print(&c->cli, &out) < 0 ? cli_worse(answer, MM_UNKNOWN) : answer;
@@ -255,24 +307,31 @@ static int print_proved(struct call *c, const struct mm_catalog_proved *proved)
     return cli_catalog_print(&c->cli, &out);
 }
 
+/* The proof TEXT against HEAD, and of the entry that was named. */
+static int judge_proof(struct call *c, struct mm_catalog_proved *proved, const struct mm_buf *text,
+                       const struct mm_signed_head *head)
+{
+    const struct mm_catalog_head *old = c->since ? &c->old.head : NULL;
+    if (mm_catalog_check_proof(proved, text, head, c->cli.argv[0], old, &c->how.trust, &c->cli.diags) < 0)
+        return MM_NO;
+    if (c->model_id[0] && mm_catalog_proved_is(proved, c->model_id, c->revision, &c->cli.diags) < 0)
+        return MM_NO;
+    return print_proved(c, proved) < 0 ? MM_UNKNOWN : MM_YES;
+}
+
 static int check_proof(struct call *c)
 {
     struct mm_catalog_proved *proved = calloc(1, sizeof *proved);
     struct mm_signed_head head = {0};
     struct mm_buf text = {0};
-    const char *path = c->cli.argv[0];
     int answer = MM_UNKNOWN, fd = -1;
     if (!proved)
         mm_diag_memory(&c->cli.diags);
-    else if (cli_sandbox_read_only(&c->cli) == 0 && cli_catalog_head(&c->cli, path, true, &head) == 0 &&
+    else if (cli_sandbox_read_only(&c->cli) == 0 && cli_catalog_head(&c->cli, c->cli.argv[0], true, &head) == 0 &&
              (fd = cli_open(&c->cli, c->check_proof)) >= 0 &&
              mm_file_read_all(fd, MM_CATALOG_PROOF_MAX, &text, &c->cli.diags) >=
                  0) /* one that is too long is refused as such */
-        answer = mm_catalog_check_proof(proved, &text, &head, path, c->since ? &c->old.head : NULL, &c->how.trust,
-                                        &c->cli.diags) < 0
-                     ? MM_NO
-                 : print_proved(c, proved) < 0 ? MM_UNKNOWN
-                                               : MM_YES;
+        answer = judge_proof(c, proved, &text, &head);
     if (answer != MM_YES)
         answer = cli_failed(&c->cli);
     if (fd > STDERR_FILENO)
@@ -285,6 +344,13 @@ static int check_proof(struct call *c)
     return answer;
 }
 
+static int countersign(struct call *c)
+{
+    if (!(c->key = cli_secret_key(&c->cli, c->secret_key, &c->password)))
+        return cli_failed(&c->cli);
+    return cli_countersign(&c->cli, &c->witness, &c->how.trust, c->key, c->keyring.folder, c->check_proof);
+}
+
 static int run(struct call *c)
 {
     const char *old = c->since ? c->since : c->prove_since;
@@ -293,6 +359,10 @@ static int run(struct call *c)
     if (old && cli_catalog_head(&c->cli, old, false, &c->old) < 0)
         return cli_failed(&c->cli);
     c->cli.diags.file = "";
+    if (cli_witness_keys(&c->cli, &c->witness) < 0)
+        return cli_failed(&c->cli);
+    if (c->witness.countersign)
+        return countersign(c);
     return c->output ? build(c) : c->check_proof ? check_proof(c) : read_folder(c);
 }
 
@@ -338,6 +408,14 @@ static void take_option(struct call *c, int option, const char *value)
     case PROVE: take_name(c, "--prove", value, c->model_id, &c->revision); break;
     case PROVE_SINCE: c->prove_since = value; break;
     case CHECK_PROOF: c->check_proof = value; break;
+    case WITNESSES:
+        if (!mm_number(value, strlen(value), MM_CATALOG_WITNESSES, &c->witness.wanted) || c->witness.wanted == 0)
+            cli_usage(&c->cli, "--witnesses: expected a number from 1 to %d, found '%s'", MM_CATALOG_WITNESSES, value);
+        break;
+    case WITNESS_KEY: c->witness.key_paths[c->witness.key_count++] = value; break;
+    case COUNTERSIGN: c->witness.countersign = true; break;
+    case WITNESS_STATE: c->witness.state = value; break;
+    case FIRST: c->witness.first = true; break;
     case FILES_FROM: c->files_from = value; break;
     default: c->nul = true; break;
     }
@@ -365,22 +443,51 @@ static void check_build(const struct call *c)
     }
 }
 
+/* What goes with signing as a witness alone. */
+static void check_countersign(const struct call *c)
+{
+    const struct cli *cli = &c->cli;
+    if (!c->secret_key || !c->witness.state)
+        cli_usage(cli, "--countersign needs --secret-key and --witness-state");
+    if (c->output || c->check || c->model_id[0] || c->prove_since || c->since)
+        cli_usage(cli, "--countersign goes with --check-proof, and with no other call");
+    if (cli->argc == 0)
+        cli_usage(cli, "--countersign takes a DIR, or each HEAD since the one that was signed last");
+    if (strcmp(cli->argv[cli->argc - 1], "-") == 0)
+        cli_usage(cli, "--countersign writes beside its last HEAD, which cannot be standard input");
+    cli_password_check(cli, &c->password);
+}
+
+static bool has_building(const struct call *c)
+{
+    return c->how.catalog_id || c->how.publisher_id || c->how.renew || c->merge || c->withdrawal_count || c->reason ||
+           c->notice || c->files_from || c->nul;
+}
+
 static void check_options(const struct call *c)
 {
     const struct cli *cli = &c->cli;
-    int modes =
-        (c->output != NULL) + c->check + (c->model_id[0] != '\0') + (c->prove_since != NULL) + (c->check_proof != NULL);
-    bool of_build = c->secret_key || c->password.fd >= 0 || c->password.file || c->how.catalog_id ||
-                    c->how.publisher_id || c->how.renew || c->merge || c->withdrawal_count || c->reason || c->notice ||
-                    c->files_from || c->nul;
+    int modes = (c->output != NULL) + c->check + (c->model_id[0] && !c->check_proof) + (c->prove_since != NULL) +
+                (c->check_proof != NULL);
+    bool of_key = c->secret_key || c->password.fd >= 0 || c->password.file;
+    if ((c->witness.wanted || c->witness.key_count) && !c->check)
+        cli_usage(cli, "--witnesses and --witness-key go with --check");
+    if ((c->witness.state || c->witness.first) && !c->witness.countersign)
+        cli_usage(cli, "--witness-state and --first go with --countersign");
+    if (has_building(c) && !c->output)
+        cli_usage(cli, "options of building go with --output");
+    if (c->witness.countersign) {
+        check_countersign(c);
+        return;
+    }
     if (modes != 1)
-        cli_usage(cli, "expected one of --output, --check, --prove, --prove-since and --check-proof");
+        cli_usage(cli, "expected one of --output, --check, --prove, --prove-since, --check-proof and --countersign");
     if (c->output) {
         check_build(c);
         return;
     }
-    if (of_build)
-        cli_usage(cli, "options of building go with --output");
+    if (of_key)
+        cli_usage(cli, "--secret-key and a password's options go with --output and --countersign");
     if (c->since && !c->check && !c->check_proof)
         cli_usage(cli, "--since goes with --check and --check-proof");
     if (cli->argc != 1)
@@ -394,7 +501,8 @@ int main(int argc, char **argv)
     int option;
     cli_init(&c.cli, &command, argc, argv);
     c.withdrawals = calloc((size_t)argc, sizeof *c.withdrawals); /* no more than there are arguments */
-    if (!c.withdrawals)
+    c.witness.key_paths = calloc((size_t)argc, sizeof *c.witness.key_paths);
+    if (!c.withdrawals || !c.witness.key_paths)
         return cli_no_memory(command.name);
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
@@ -405,6 +513,7 @@ int main(int argc, char **argv)
     mm_keyring_release(&c.keyring);
     cli_password_release(&c.password);
     mm_signed_head_release(&c.old);
+    cli_witness_release(&c.witness);
     free(c.withdrawals);
     return cli_finish(&c.cli, answer);
 }

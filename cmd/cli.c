@@ -16,6 +16,7 @@
 #include <zlib.h>
 
 #include "base/file.h"
+#include "cli_sarif.h"
 
 /* getopt's answers: letters as themselves, the command's own long options from OWN, the common ones from COMMON. */
 enum { OWN = 1000, COMMON = 2000, HELP = COMMON, VERSION, VERBOSE, RULES, JSON, QUIET, NO_PROGRESS };
@@ -99,13 +100,16 @@ static void print_version(const struct cli_command *command, bool verbose)
     printf("seccomp: not used\n");
 }
 
+bool cli_rule_listed(const struct cli_command *command, enum mm_rule rule)
+{
+    return mm_rule_info(rule)->group & (command->rule_groups | MM_GROUP_IO);
+}
+
 static void print_rules(const struct cli_command *command)
 {
-    for (int rule = 0; rule < MM_RULE_COUNT; rule++) {
-        const struct mm_rule_info *info = mm_rule_info(rule);
-        if (info->group & (command->rule_groups | MM_GROUP_IO))
-            printf("%s\t%s\n", info->name, info->sentence);
-    }
+    for (int rule = 0; rule < MM_RULE_COUNT; rule++)
+        if (cli_rule_listed(command, (enum mm_rule)rule))
+            printf("%s\t%s\n", mm_rule_info(rule)->name, mm_rule_info(rule)->sentence);
 }
 
 _Noreturn static void end_of_output(void)
@@ -230,8 +234,10 @@ const char *cli_shown(const char *path)
 
 int cli_open(struct cli *cli, const char *path)
 {
+    bool standard_input = strcmp(path, "-") == 0;
     cli->diags.file = cli_shown(path);
-    return strcmp(path, "-") == 0 ? STDIN_FILENO : mm_file_open(path, &cli->diags);
+    cli->sarif.standard_input = cli->sarif.standard_input || standard_input;
+    return standard_input ? STDIN_FILENO : mm_file_open(path, &cli->diags);
 }
 
 int cli_sandbox(struct cli *cli, const struct mm_sandbox_rule *rules, size_t count)
@@ -309,7 +315,7 @@ void cli_format_diag(const struct mm_diag *diag, bool json, bool colour, struct 
     mm_buf_printf(buf, " [%s]\n", mm_rule_info(diag->rule)->name);
 }
 
-int cli_report(struct cli *cli)
+static void print_findings(struct cli *cli)
 {
     struct mm_buf buf = {0};
     const char *no_colour = getenv("NO_COLOR");
@@ -326,6 +332,13 @@ int cli_report(struct cli *cli)
     else
         fputs("error: out of memory [io-memory]\n", stderr);
     mm_buf_release(&buf);
+}
+
+int cli_report(struct cli *cli)
+{
+    bool done = cli->sarif.asked && cli_sarif_print(cli) == 0 && cli->sarif.alone;
+    if (!done)
+        print_findings(cli);
     int answer = (int)mm_diags_answer(&cli->diags);
     mm_diags_clear(&cli->diags);
     return answer;
@@ -351,6 +364,8 @@ int cli_failed(const struct cli *cli)
 int cli_finish(struct cli *cli, int answer)
 {
     answer = cli_worse(answer, cli_report(cli));
+    if (cli->sarif.asked && cli_sarif_end(cli, answer) < 0)
+        answer = cli_worse(answer, cli_report(cli));
     mm_diags_release(&cli->diags);
     return answer;
 }

@@ -30,11 +30,24 @@ struct cli_command {
     unsigned rule_groups; /* enum mm_rule_group bits */
 };
 
+/* The document of --sarif while it is written (cli_sarif.h). */
+struct cli_sarif {
+    bool asked;
+    bool alone;          /* findings are not printed to standard error too */
+    const char *subject; /* the file that the command is called for, NULL where there are many */
+    bool begun, results; /* the head is written, a result is */
+    bool standard_input; /* it is read */
+    bool unknown;        /* something could not be found out */
+    size_t taken;        /* findings in diags that are in the document */
+    struct mm_buf out;   /* what is not printed yet */
+};
+
 struct cli {
     const struct cli_command *command;
     int argc;
     char **argv;
     bool json, quiet, no_progress;
+    struct cli_sarif sarif; /* commands that have the option set the first three */
     struct mm_diags diags;
     double progress_start, progress_drawn;
     bool progress_shown;
@@ -70,10 +83,14 @@ void cli_fact(const struct cli *cli, struct mm_buf *out, const char *key, const 
 /* Writes BUF to standard output and empties it. Returns 0, or -1 with IO_WRITE. */
 int cli_print(struct cli *cli, struct mm_buf *buf);
 
+/* True if COMMAND's findings can name RULE, so that --rules lists it. */
+bool cli_rule_listed(const struct cli_command *command, enum mm_rule rule);
+
 /* One finding as a line, or as a JSON object and LF. */
 void cli_format_diag(const struct mm_diag *diag, bool json, bool colour, struct mm_buf *buf);
 
-/* Prints the findings to standard error and forgets them; returns what they answer, as exit code. */
+/* Prints the findings, to standard error and as results of --sarif, and forgets them; returns what they answer, as exit
+ * code. */
 int cli_report(struct cli *cli);
 
 /* The answer of a run that failed: what its findings say, and never yes. */

@@ -12,6 +12,7 @@
 
 #include "act/now.h"
 #include "act/oms.h"
+#include "cli_sarif.h"
 #include "text/path.h"
 #include "trust/oms_key.h"
 
@@ -193,6 +194,12 @@ static int check_model(struct verification *v)
     };
     bool good = mm_oms_check(&v->statement, v->model.root, &options, &v->counts, &v->cli->diags) == 0;
     int answer = good ? (int)mm_diags_answer(&v->cli->diags) : cli_failed(v->cli);
+    const char *folder = v->model.only ? v->model.folder : v->cli->argv[0];
+    cli_sarif_take(v->cli, &(struct cli_sarif_about){.folder = folder,
+                                                     .folder_length = strlen(folder),
+                                                     .operand = cli_shown(v->how->bundle)});
+    if (v->cli->sarif.asked)
+        return answer;
     return print_report(v, (enum mm_answer)answer) < 0 ? cli_worse(answer, MM_UNKNOWN) : answer;
 }
 

@@ -4,14 +4,16 @@
 
 #include "cli.h"
 #include "cli_files.h"
+#include "cli_sarif.h"
 #include "doc/manifest.h"
 #include "text/line.h"
 
-enum { CANONICAL, SHA256SUMS, FILES_FROM, NUL };
+enum { CANONICAL, SHA256SUMS, SARIF, FILES_FROM, NUL };
 
 static const struct cli_option options[] = {
     [CANONICAL] = {'c', "canonical", NULL, "print the canonical form of a manifest that lacks only order"},
     [SHA256SUMS] = {'s', "sha256sums", NULL, "print lines for sha256sum -c"},
+    [SARIF] = {0, "sarif", NULL, "print the findings as one SARIF 2.1.0 document"},
     [FILES_FROM] = {0, "files-from", "FILE", "take manifests' names from FILE, one a line; - is standard input"},
     [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
 };
@@ -80,6 +82,7 @@ static int lint(void *context, const char *path)
         mm_diags_clear(&c->cli.diags);
     if (c->sha256sums && manifest.valid)
         add_sha256sums(&manifest, &c->out);
+    cli_sarif_take(&c->cli, &(struct cli_sarif_about){.text = manifest.text, .length = manifest.length});
     mm_manifest_release(&manifest);
     if (c->cli.json)
         print_findings(c);
@@ -100,6 +103,7 @@ int main(int argc, char **argv)
         switch (option) {
         case CANONICAL: c.canonical = true; break;
         case SHA256SUMS: c.sha256sums = true; break;
+        case SARIF: c.cli.sarif.asked = c.cli.sarif.alone = true; break;
         case FILES_FROM: files_from = value; break;
         default: nul = true; break;
         }
@@ -107,9 +111,10 @@ int main(int argc, char **argv)
         cli_usage(&c.cli, "expected a FILE, or --files-from");
     if (nul && !files_from)
         cli_usage(&c.cli, "--null goes with --files-from");
-    if (c.sha256sums && c.cli.json)
-        cli_usage(&c.cli, "--sha256sums and --json exclude each other");
-    if (c.canonical && (c.cli.argc != 1 || files_from || c.sha256sums || c.cli.json))
+    cli_sarif_check_usage(&c.cli);
+    if (c.sha256sums && (c.cli.json || c.cli.sarif.asked))
+        cli_usage(&c.cli, "--sha256sums and %s exclude each other", c.cli.json ? "--json" : "--sarif");
+    if (c.canonical && (c.cli.argc != 1 || files_from || c.sha256sums || c.cli.json || c.cli.sarif.asked))
         cli_usage(&c.cli, "--canonical takes one FILE and stands alone");
     if (cli_sandbox_read_only(&c.cli) == 0)
         cli_each_file(&c.cli, files_from, nul, lint, &c);

@@ -8,6 +8,7 @@
 
 #include "act/home.h"
 #include "act/import.h"
+#include "act/media.h"
 #include "base/file.h"
 #include "cli.h"
 #include "cli_ranges.h"
@@ -95,13 +96,15 @@ static int open_sources(struct call *c)
 static int enter_sandbox(struct call *c)
 {
     size_t count = 0;
-    struct mm_sandbox_rule *rules = calloc(c->supply.root_count + 4, sizeof *rules);
+    struct mm_sandbox_rule *rules = calloc(c->supply.root_count + 5, sizeof *rules);
     if (!rules)
         return mm_diag_memory(&c->cli.diags);
     int all = c->supply.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (all >= 0)
         rules[count++] = (struct mm_sandbox_rule){all, MM_SANDBOX_READ};
     count = cli_trust_rules(&c->trust, rules, count);
+    if (c->supply.medium_count > 0 && c->trust.keyring.folder >= 0) /* revocations may come in */
+        rules[count++] = (struct mm_sandbox_rule){c->trust.keyring.folder, MM_SANDBOX_STORE};
     rules[count++] = (struct mm_sandbox_rule){c->home, MM_SANDBOX_STORE};
     for (size_t i = 0; i < c->supply.root_count; i++)
         rules[count++] =
@@ -162,10 +165,16 @@ static int print_facts(struct call *c, const struct mm_import_facts *facts)
 static int import_all(struct call *c)
 {
     int answer = cli_report(&c->cli); /* of sources that cannot be used */
+    for (size_t i = 0; i < c->supply.medium_count && c->trust.trust.keyring; i++)
+        mm_media_revocations(c->supply.media[i].folder, c->supply.media[i].path, c->trust.trust.keyring, &c->cli.diags);
     for (size_t i = 0; i < c->supply.manifest_count; i++) {
-        struct mm_import_facts facts;
+        struct mm_import_facts facts = {.state = MM_IMPORT_FAILED};
+        struct mm_supply view;
         c->cli.diags.file = c->supply.manifests[i].path;
-        int result = mm_import(c->home, &c->supply, i, &c->how, &facts, &c->cli.diags);
+        int result = mm_supply_view(&view, &c->supply, i, &c->cli.diags);
+        if (result == 0)
+            result = mm_import(c->home, &view, 0, &c->how, &facts, &c->cli.diags);
+        mm_supply_view_release(&view);
         if (result < 0)
             answer = cli_worse(answer, cli_failed(&c->cli));
         if (print_facts(c, &facts) < 0)

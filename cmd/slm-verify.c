@@ -11,6 +11,8 @@
 #include "cli.h"
 #include "cli_oms.h"
 #include "cli_ranges.h"
+#include "cli_recheck.h"
+#include "cli_sarif.h"
 #include "cli_trust.h"
 #include "text/path.h"
 
@@ -27,11 +29,14 @@ enum {
     BAD_RANGES,
     FOLLOW_LINKS,
     FORCE,
+    RECEIPT,
+    FULL,
     OMS,
     KEY,
     CERTIFICATE,
     IGNORE_PATH,
-    IGNORE_UNSIGNED
+    IGNORE_UNSIGNED,
+    SARIF
 };
 
 static const struct cli_option options[] = {
@@ -47,11 +52,15 @@ static const struct cli_option options[] = {
     [BAD_RANGES] = {'b', "bad-ranges", "FILE", "write wrong chunks to FILE, for a repair"},
     [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of ROOT"},
     [FORCE] = {0, "force", NULL, "replace an existing bad-ranges FILE"},
+    [RECEIPT] = {0, "receipt", "MODEL-ID[@REVISION]",
+                 "look whether a model of the store is untouched since its receipt, and read no byte of it"},
+    [FULL] = {0, "full", NULL, "with --receipt: read the bytes, and print a report of them"},
     [OMS] = {0, "oms", "BUNDLE", "verify a model by its OpenSSF model-signing bundle instead: --oms BUNDLE MODEL"},
     [KEY] = {0, "key", "FILE", "with --oms: the public key (PEM) that has to have signed"},
     [CERTIFICATE] = {0, "certificate", "FILE", "with --oms: trusted certificates (PEM) that vouch for the signer's"},
     [IGNORE_PATH] = {0, "ignore-path", "PATH", "with --oms: leave out PATH and what is beneath it; may be given again"},
     [IGNORE_UNSIGNED] = {0, "ignore-unsigned-files", NULL, "with --oms: files that were not signed are no failure"},
+    [SARIF] = {0, "sarif", NULL, "print the findings as one SARIF 2.1.0 document instead of the report"},
 };
 
 static const struct cli_command command = {
@@ -75,6 +84,7 @@ struct call {
     const char *bad_ranges;
     bool force;
     struct cli_oms oms;
+    struct cli_recheck recheck;
     struct mm_buf bad;
     struct mm_writer writer;
 };
@@ -214,17 +224,30 @@ static int answer_of(const struct call *c, const struct mm_report *report)
     }
 }
 
+/* The new findings go into the document of --sarif: names of files are as given, or beneath FOLDER of LENGTH bytes. */
+static void take_findings(struct call *c, const struct mm_manifest *manifest, const char *folder, size_t length)
+{
+    cli_sarif_take(&c->cli, &(struct cli_sarif_about){.folder = folder,
+                                                      .folder_length = length,
+                                                      .operand = c->cli.argv[0],
+                                                      .text = manifest->text,
+                                                      .length = manifest->length});
+}
+
 static int verify(struct call *c, const struct mm_manifest *manifest, int root)
 {
     struct mm_report report = {0};
     struct mm_buf out = {0};
+    const char *folder = c->cli.argc > 1 ? c->cli.argv[1] : c->cli.argv[0];
     int answer = MM_UNKNOWN;
     if (mm_verify(manifest, root, &c->how, &report, &c->cli.diags) == 0) {
         answer = answer_of(c, &report);
-        (c->cli.json ? mm_report_write_json : mm_report_write)(&report, &out);
+        if (!c->cli.sarif.asked)
+            (c->cli.json ? mm_report_write_json : mm_report_write)(&report, &out);
         if (write_bad_ranges(c) < 0 || cli_print(&c->cli, &out) < 0)
             answer = cli_worse(answer, MM_UNKNOWN);
     }
+    take_findings(c, manifest, folder, c->cli.argc > 1 ? strlen(folder) : mm_path_folder_length(folder));
     mm_buf_release(&out);
     mm_report_release(&report);
     return answer;
@@ -245,14 +268,26 @@ static int read_signatures(struct call *c, struct mm_signatures *signatures)
     return result;
 }
 
+/* Reads and judges the signatures, which are named beneath the manifest's folder while they are read. */
+static int judge_signatures(struct call *c, const struct mm_manifest *manifest, struct mm_signatures *signatures,
+                            struct mm_trusted *trusted)
+{
+    const char *path = c->cli.argv[0];
+    int result = read_signatures(c, signatures);
+    take_findings(c, manifest, c->signature ? NULL : path, mm_path_folder_length(path));
+    if (result == 0)
+        result = mm_trust_judge(trusted, &c->trust.trust, manifest, signatures, &c->cli.diags);
+    take_findings(c, manifest, NULL, 0);
+    return result;
+}
+
 /* Decides about the manifest, then looks at what it names. */
 static int judge(struct call *c, const struct mm_manifest *manifest, int root)
 {
     struct mm_signatures signatures = {0};
     struct mm_trusted trusted = {0};
     int answer = MM_UNKNOWN;
-    if (read_signatures(c, &signatures) == 0 &&
-        mm_trust_judge(&trusted, &c->trust.trust, manifest, &signatures, &c->cli.diags) == 0) {
+    if (judge_signatures(c, manifest, &signatures, &trusted) == 0) {
         c->how.trusted = &trusted;
         answer = verify(c, manifest, root);
     }
@@ -270,6 +305,7 @@ static int run_inside(struct call *c, int fd, int root)
     bool sound = mm_manifest_read_file(&manifest, fd, &c->cli.diags) == 0 && ready;
     if (manifest.text)
         check_pin(c, &manifest);
+    take_findings(c, &manifest, NULL, 0);
     if (sound && root >= 0 && (!c->bad_ranges || check_output(c, &manifest, root) == 0)) {
         c->how.manifest_path = name_in(c->cli.argv[0], fd, root);
         c->how.signature = c->signature_file >= 0 ? &c->signature_file : NULL;
@@ -323,10 +359,13 @@ static void take_option(struct call *c, int option, const char *value)
         c->how.links = MM_LINKS_FOLLOW;
         c->oms.follow_links = true;
         break;
+    case RECEIPT: c->recheck.model = value; break;
+    case FULL: c->recheck.full = true; break;
     case OMS: c->oms.bundle = value; break;
     case KEY: c->oms.key = value; break;
     case CERTIFICATE: c->oms.certificate = value; break;
     case IGNORE_PATH: cli_oms_ignore(&c->cli, &c->oms, value); break;
+    case SARIF: c->cli.sarif.asked = true; break;
     case IGNORE_UNSIGNED: c->oms.ignore_unsigned_files = true; break;
     default: c->force = true; break;
     }
@@ -342,11 +381,38 @@ static void check_oms_alone(const struct call *c)
                            "--follow-links alone");
 }
 
+/* Nor is a model of the store, whose manifest, signature and files are where the store has them. */
+static void check_recheck_alone(const struct call *c)
+{
+    const struct mm_verify_options *how = &c->how;
+    if (!c->recheck.model && !c->recheck.full)
+        return;
+    if (!c->recheck.model)
+        cli_usage(&c->cli, "--full goes with --receipt");
+    if (c->cli.argc > 0 || how->strict || how->pin || how->only_count || how->links || c->signature || c->bad_ranges ||
+        c->force || c->oms.bundle || (how->quick && !c->recheck.full))
+        cli_usage(&c->cli, "--receipt goes with --keyring, --home, --policy, --require-signature, and with --full and "
+                           "then --quick, alone");
+}
+
+static int run_recheck(struct call *c)
+{
+    struct cli_recheck how = c->recheck;
+    how.quick = c->how.quick;
+    how.require_signature = c->how.require_signature;
+    how.home = c->home;
+    how.keyring = c->keyring;
+    int answer = cli_recheck(&c->cli, &how, &c->trust);
+    cli_trust_release(&c->trust);
+    return answer;
+}
+
 /* Standard input is one file. */
 static void check_standard_input(const struct call *c)
 {
     const struct cli_policies *policies = &c->trust.policies;
-    size_t named = (strcmp(c->cli.argv[0], "-") == 0) + (c->signature && strcmp(c->signature, "-") == 0);
+    size_t named =
+        (c->cli.argc > 0 && strcmp(c->cli.argv[0], "-") == 0) + (c->signature && strcmp(c->signature, "-") == 0);
     for (size_t i = 0; i < policies->file_count; i++)
         named += strcmp(policies->files[i].path, "-") == 0;
     if (named > 1)
@@ -373,10 +439,15 @@ int main(int argc, char **argv)
     cli_oms_check_usage(&c.cli, &c.oms, false);
     if (c.oms.bundle)
         check_oms_alone(&c);
-    if (c.cli.argc < 1 || c.cli.argc > 2)
+    check_recheck_alone(&c);
+    if (!c.recheck.model && (c.cli.argc < 1 || c.cli.argc > 2))
         cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
     check_standard_input(&c);
-    int answer = cli_finish(&c.cli, c.oms.bundle ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0]) : run(&c));
+    cli_sarif_check_usage(&c.cli);
+    c.cli.sarif.subject = c.recheck.model ? c.recheck.model : c.cli.argv[0];
+    int answer = cli_finish(&c.cli, c.recheck.model ? run_recheck(&c)
+                                    : c.oms.bundle  ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0])
+                                                    : run(&c));
     free(only);
     return answer;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The main job on a real, tiny model: describe, lint, verify; four lies, each refused by name; then into the store, with a receipt
-# and through a kill; then signed.
+# and through a kill; then signed, and listed in a catalog.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/bootstrap.sh
@@ -183,7 +183,31 @@ sed -i 's/^revision: .*/revision: 1/; /^previous-manifest: /d' older/next.manife
 manifest-sign -q -s keeper.key older/next.manifest >/dev/null
 refused 'store-rollback' slm-import -q older
 
-say 'Lie 6: the key was stolen, and the revocation that was signed in advance arrives'
+say 'The publisher lists it in a catalog: signed files for any web space or stick, and no byte of a model among them'
+show catalog-build -q -o web -s keeper.key --catalog-id keeper --publisher keeper new/next.manifest | sed -n 1,7p
+cp -r web yesterday
+manifest-make -q --from tiny/tiny.manifest --key-id "$key" tiny >tiny-2.manifest
+manifest-sign -q -s keeper.key tiny-2.manifest >/dev/null
+show catalog-build -q -o web -s keeper.key tiny-2.manifest | grep -E '^(\$|sequence|entry-count)'
+show catalog-build -q --check --since yesterday/catalog.head web >facts
+sed -n 1,2p facts
+catalog-build --prove keeper/tiny web >entry.proof
+show catalog-build -q --check-proof entry.proof web/catalog.head >facts
+sed -n 1,4p facts
+
+say 'Lie 6: a mirror leaves a model out, or shows what was there yesterday'
+cp -r web lying
+grep -v '"keeper/tiny"' web/catalog.jsonl >lying/catalog.jsonl
+refused 'catalog-file' catalog-build -q --check lying
+refused 'catalog-history' catalog-build -q --check --since web/catalog.head yesterday
+
+say 'What is taken back leaves the catalog, and stays named in it'
+show catalog-build -q -o web -s keeper.key --withdraw keeper/tiny --reason 'a better one is coming' | grep -E '^(\$|sequence|entry-count|withdrawn-count)'
+show cat web/withdrawn.jsonl
+show catalog-build -q --check --since yesterday/catalog.head web >facts
+sed -n 1,2p facts
+
+say 'Lie 7: the key was stolen, and the revocation that was signed in advance arrives'
 show key-trust -q revoke keeper "$key.revoked"
 refused 'signature-revoked-key' slm-verify -q new/next.manifest
 
@@ -191,7 +215,7 @@ say 'The head of the receipts, signed, for a place that is not this machine'
 show receipt-write --anchor today.anchor --secret-key keeper.key
 show receipt-write --check --anchor today.anchor --public-key keeper.pub
 
-say 'Lie 7: a receipt that was changed afterwards'
+say 'Lie 8: a receipt that was changed afterwards'
 chmod u+w "$receipt"
 sed 's/^execution-consent: no/execution-consent: yes/' "$receipt" >changed
 cat changed >"$receipt"

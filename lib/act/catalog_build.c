@@ -1,4 +1,4 @@
-/* What is put in: manifests, and models that are taken back. */
+/* The beginning and the end of a build, its spool, and models that are taken back. */
 #include "act/catalog_build.h"
 
 #include <errno.h>
@@ -13,7 +13,6 @@
 #include "act/catalog_build_parts.h"
 #include "base/checked.h"
 #include "base/file.h"
-#include "trust/judgement.h"
 
 #define SPOOL_PIECE (1024 * 1024)
 
@@ -113,6 +112,7 @@ void mm_catalog_build_free(struct mm_catalog_build *build)
 {
     if (!build)
         return;
+    mm_pool_free(build->admissions); /* first: its threads look at all the rest */
     mm_catalog_folder_release(&build->folder);
     mm_signed_head_release(&build->present);
     mm_catalog_rows_release(&build->standing);
@@ -174,206 +174,6 @@ struct mm_catalog_build *mm_catalog_build_new(const char *path, const struct mm_
 int mm_catalog_build_folder(const struct mm_catalog_build *build)
 {
     return build->folder.fd;
-}
-
-/* ---- manifests ---- */
-
-static int read_path(const char *path, size_t limit, struct mm_buf *text, struct mm_diags *diags)
-{
-    mm_buf_clear(text);
-    int fd = mm_file_open(path, diags);
-    if (fd < 0)
-        return -1;
-    int result = mm_file_read_all(fd, limit, text, diags);
-    close(fd);
-    if (result > 0)
-        return mm_diag(diags, MM_RULE_TEXT_SIZE, "expected a file of at most %zu bytes, found more", limit);
-    return result;
-}
-
-/* The signature beside the manifest PATH. Returns 1; 0 where there is none; -1 with a finding. */
-static int read_signature(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
-{
-    struct mm_buf name = {0};
-    mm_buf_printf(&name, "%s" MM_SIGNATURE_SUFFIX, path);
-    mm_buf_clear(&build->signature);
-    if (!mm_buf_text(&name))
-        return mm_diag_memory(diags);
-    diags->file = name.data;
-    int fd = mm_file_open_beneath(AT_FDCWD, name.data, MM_LINKS_FOLLOW), result = 0;
-    if (fd >= 0)
-        result = mm_file_read_all(fd, MM_SIGNATURE_MAX, &build->signature, diags) < 0
-                     ? -1
-                     : 1; /* one that is too long is no signature */
-    else if (errno != ENOENT)
-        result = mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
-    if (fd >= 0)
-        close(fd);
-    diags->file = path;
-    mm_buf_release(&name);
-    return result;
-}
-
-static int compare_hash(const void *key, const void *row)
-{
-    return memcmp(key, (*(const struct mm_catalog_row *const *)row)->manifest_sha256, MM_HASH_BYTES);
-}
-
-static const struct mm_catalog_row *find_standing(const struct mm_catalog_build *build, const unsigned char *sha256)
-{
-    const struct mm_catalog_row *const *found =
-        build->by_hash && build->standing.count
-            ? bsearch(sha256, build->by_hash, build->standing.count, sizeof(struct mm_catalog_row *), compare_hash)
-            : NULL;
-    return found ? *found : NULL;
-}
-
-static int stage(struct mm_catalog_build *build, const char *path, const struct mm_buf *text, struct mm_diags *diags)
-{
-    if (!mm_grow(&build->staged, build->staged_count, &build->staged_capacity, sizeof *build->staged))
-        return mm_diag_memory(diags);
-    struct mm_catalog_staged *staged = &build->staged[build->staged_count];
-    *staged = (struct mm_catalog_staged){.path = strdup(path), .length = (uint32_t)text->length};
-    if (!staged->path)
-        return mm_diag_memory(diags);
-    build->staged_count++;
-    return mm_catalog_spool(build, mm_buf_text(text), text->length, &staged->at, diags);
-}
-
-/* Stages TEXT for PATH unless that is what stands there. */
-static int stage_if_other(struct mm_catalog_build *build, const char *path, const struct mm_buf *text,
-                          struct mm_diags *diags)
-{
-    const char *shown = diags->file;
-    int there = mm_catalog_text(&build->folder, path, MM_MANIFEST_MAX, &build->line, diags);
-    diags->file = shown;
-    if (there > 0 && build->line.length == text->length && memcmp(build->line.data, text->data, text->length) == 0)
-        return 0;
-    return there < 0 ? -1 : stage(build, path, text, diags);
-}
-
-int mm_catalog_stage(struct mm_catalog_build *build, const char *model_id, uint64_t revision, bool has_signature,
-                     bool compare, struct mm_diags *diags)
-{
-    char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX];
-    int (*put)(struct mm_catalog_build *, const char *, const struct mm_buf *, struct mm_diags *) =
-        compare ? stage_if_other : stage;
-    mm_catalog_manifest_path(path, model_id, revision);
-    if (put(build, path, &build->text, diags) < 0)
-        return -1;
-    strcat(path, MM_SIGNATURE_SUFFIX);
-    return has_signature ? put(build, path, &build->signature, diags) : 0;
-}
-
-/* The outcome has to be `verified`, or `unsigned` where that was allowed. */
-static int judge(struct mm_catalog_build *build, const struct mm_manifest *manifest, bool has_signature,
-                 struct mm_diags *diags)
-{
-    struct mm_judgement judgement;
-    uint64_t errors = diags->errors;
-    const struct mm_catalog_trust *trust = &build->options->trust;
-    if (mm_judge(&judgement, manifest, has_signature ? &build->signature : NULL, trust->keyring, NULL, NULL, diags) < 0)
-        return -1;
-    if (judgement.outcome == MM_SIGNED_VERIFIED && !judgement.undecided)
-        return 0;
-    if (judgement.outcome != MM_SIGNED_UNSIGNED || judgement.undecided)
-        return diags->errors > errors ? -1 : mm_diag(diags, MM_RULE_KEYRING_OPEN, "the keyring cannot be read");
-    if (judgement.publisher_known)
-        return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED,
-                       "expected a signed manifest, as keys of its publisher are known, found an unsigned one");
-    if (!trust->allow_unsigned)
-        return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED, "expected a signed manifest, found an unsigned one");
-    return 0;
-}
-
-/* A manifest whose bytes the catalog has already: what stands beneath it is looked at, and a signature that changed is judged. */
-static int add_known(struct mm_catalog_build *build, const struct mm_catalog_row *row, int has_signature,
-                     struct mm_diags *diags)
-{
-    struct mm_manifest manifest;
-    size_t staged = build->staged_count;
-    if (row->gone)
-        return mm_diag(diags, MM_RULE_CATALOG_WITHDRAWN,
-                       "expected a model that is not withdrawn, found %s revision %" PRIu64, row->model_id,
-                       row->revision);
-    if (!row->beneath ||
-        mm_catalog_stage(build, row->model_id, row->revision, row->has_signature && has_signature > 0, true, diags) < 0)
-        return row->beneath ? -1 : 0;
-    if (build->staged_count == staged || !row->has_signature)
-        return 0;
-    int result = mm_manifest_read(&manifest, build->text.data, build->text.length, diags);
-    if (result == 0)
-        result = judge(build, &manifest, has_signature > 0, diags);
-    mm_manifest_release(&manifest);
-    return result;
-}
-
-/* What the catalog says of this revision already. */
-static int check_name(const struct mm_catalog_build *build, const char *model_id, uint64_t revision,
-                      struct mm_diags *diags)
-{
-    if (mm_catalog_withdrawn_find(build, model_id, revision))
-        return mm_diag(diags, MM_RULE_CATALOG_WITHDRAWN,
-                       "expected a model that was not withdrawn, found %s revision %" PRIu64, model_id, revision);
-    if (mm_catalog_rows_find(&build->standing, model_id, revision))
-        return mm_diag(diags, MM_RULE_CATALOG_DUPLICATE,
-                       "expected the manifest that the catalog has of %s revision %" PRIu64 ", found another", model_id,
-                       revision);
-    return 0;
-}
-
-static int add_fresh(struct mm_catalog_build *build, const struct mm_manifest *manifest, bool has_signature,
-                     struct mm_diags *diags)
-{
-    struct mm_catalog_row row = {.spooled = true, .has_signature = has_signature};
-    char id[MM_VALUE_MAX + 1], revision[MM_VALUE_MAX + 1];
-    row.model_id = id;
-    mm_manifest_text(manifest, 0, MM_FIELD_MODEL_ID, id);
-    mm_manifest_text(manifest, 0, MM_FIELD_REVISION, revision);
-    mm_number(revision, strlen(revision), MM_NUMBER_MAX, &row.revision);
-    row.beneath = !mm_manifest_get(manifest, 0, MM_FIELD_MANIFEST_ROUTE);
-    memcpy(row.manifest_sha256, manifest->sha256, MM_HASH_BYTES);
-    mm_buf_clear(&build->line);
-    if (check_name(build, id, row.revision, diags) < 0 || mm_catalog_entry_write(manifest, &build->line, diags) < 0 ||
-        judge(build, manifest, has_signature, diags) < 0)
-        return -1;
-    row.has_signature = !mm_entry_is(mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME), "none");
-    row.length = (uint32_t)build->line.length;
-    if (mm_catalog_spool(build, build->line.data, build->line.length, &row.at, diags) < 0 ||
-        mm_catalog_rows_add(&build->fresh, &row, diags) < 0)
-        return -1;
-    return row.beneath ? mm_catalog_stage(build, id, row.revision, row.has_signature, false, diags) : 0;
-}
-
-static int add(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
-{
-    unsigned char sha256[MM_HASH_BYTES];
-    struct mm_manifest manifest;
-    if (read_path(path, MM_MANIFEST_MAX, &build->text, diags) < 0)
-        return -1;
-    int has_signature = read_signature(build, path, diags);
-    if (has_signature < 0)
-        return -1;
-    mm_sha256_once(build->sha, mm_buf_text(&build->text), build->text.length, sha256);
-    const struct mm_catalog_row *row = find_standing(build, sha256);
-    if (row)
-        return add_known(build, row, has_signature, diags);
-    int result = mm_manifest_read(&manifest, mm_buf_text(&build->text), build->text.length, diags);
-    if (result == 0)
-        result = add_fresh(build, &manifest, has_signature > 0, diags);
-    mm_manifest_release(&manifest);
-    return result;
-}
-
-int mm_catalog_build_add(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
-{
-    const char *shown = diags->file;
-    diags->file = path;
-    int result = add(build, path, diags);
-    diags->file = shown;
-    if (result < 0)
-        build->refused = true;
-    return result;
 }
 
 /* ---- what is taken back ---- */

@@ -40,8 +40,12 @@ int mm_catalog_build_folder(const struct mm_catalog_build *build);
 /* Reads what stands there. Returns 0, or -1 with findings. */
 int mm_catalog_build_read(struct mm_catalog_build *build, struct mm_diags *diags);
 
-/* Adds the manifest in the file PATH. Returns 0, or -1 with findings; others can still be added, to find more. */
+/* Adds the manifest in the file PATH. Several are looked at at once, so findings may be of one that was added before; they come in order.
+ * What is withdrawn and merged comes before. Returns 0, or -1 with findings; others can still be added, to find more. */
 int mm_catalog_build_add(struct mm_catalog_build *build, const char *path, struct mm_diags *diags);
+
+/* Waits until all that were added were looked at. Returns 0, or -1 with findings. */
+int mm_catalog_build_await(struct mm_catalog_build *build, struct mm_diags *diags);
 
 /* Adds what the catalog in the folder PATH holds, which is checked whole: its publisher's own withdrawals, or its ENTRIES. Withdrawals of
  * all catalogs come first. Returns 0, or -1 with findings. */

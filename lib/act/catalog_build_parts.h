@@ -3,8 +3,10 @@
 #define MM_ACT_CATALOG_BUILD_PARTS_H
 
 #include "act/catalog_build.h"
+#include "act/catalog_pages.h"
 #include "act/catalog_rows.h"
 #include "base/place.h"
+#include "base/pool.h"
 
 /* A line of withdrawn.jsonl, which is kept in memory. */
 struct mm_withdrawn_row {
@@ -19,9 +21,10 @@ struct mm_catalog_staged {
     char *path;
     uint64_t at;
     uint32_t length;
+    bool known; /* the head that stands there names it: whoever reads it now must not see half of it */
 };
 
-#define MM_WITHDRAWN_FILE_MAX (64u * 1024 * 1024)
+#define MM_CATALOG_THREADS 8 /* at most: the largest manifests need 64 MiB each while they are read */
 
 struct mm_catalog_build {
     const struct mm_catalog_build_options *options;
@@ -41,9 +44,10 @@ struct mm_catalog_build {
     struct mm_buf unspooled; /* the end of it, which is not written yet */
     struct mm_catalog_staged *staged;
     size_t staged_count, staged_capacity;
-    struct mm_place place;
     struct mm_sha256 *sha;
     struct mm_buf text, signature, line; /* of the manifest in hand */
+    struct mm_pool *admissions;          /* of manifests that were added; NULL for none */
+    struct mm_catalog_page_counts pages; /* lists that were placed */
     bool refused;                        /* something that was added cannot be: nothing is written */
 };
 
@@ -63,10 +67,34 @@ int mm_catalog_spool(struct mm_catalog_build *build, const void *bytes, size_t l
 /* Writes what is held back, before anything is read from the spool. */
 int mm_catalog_spool_flush(struct mm_catalog_build *build, struct mm_diags *diags);
 
-/* Puts the manifest in build->text, and the signature in build->signature, among the files that are to stand beneath the catalog; with
- * COMPARE only what does not stand there yet. */
+/* Puts the manifest in build->text, and the signature in build->signature, among the files that are to stand beneath the catalog. KNOWN: the
+ * head that is there names them already. */
 int mm_catalog_stage(struct mm_catalog_build *build, const char *model_id, uint64_t revision, bool has_signature,
-                     bool compare, struct mm_diags *diags);
+                     bool known, struct mm_diags *diags);
+
+/* The next of the rows that are there and those that come, in their order; those that are gone are passed over. Both counters begin with 0.
+ * Returns NULL behind the last. */
+const struct mm_catalog_row *mm_catalog_next_row(const struct mm_catalog_build *build, size_t *standing, size_t *fresh);
+
+/* Reads the line of ROW into build->line. Returns 0, or -1 with IO_ rules. */
+int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags);
+
+/* True if the pages are those of the present head, as far as that can be seen without looking at each. */
+bool mm_catalog_pages_whole(struct mm_catalog_build *build);
+
+/* Makes the pages of the catalog that HEAD names, whose lines are in the file FD, and places those that are others than what stands there: those of models that change now,
+ * or, with ALL, of each model, and all lists. Then what was written is flushed. Returns 0, or -1 with findings. */
+int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct mm_catalog_head *head, bool all,
+                           struct mm_diags *diags);
+
+/* Removes the page of MODEL_ID where it has no entry any more. */
+int mm_catalog_page_remove(struct mm_catalog_build *build, const char *model_id, struct mm_diags *diags);
+
+/* Removes lists of pages behind the last one. */
+int mm_catalog_lists_remove(struct mm_catalog_build *build, struct mm_diags *diags);
+
+/* Removes a file beneath the catalog, and its folders where they are empty. */
+int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags);
 
 /* Publishes TEXT under NAME, flushed, in place of what stands there. */
 int mm_catalog_publish(struct mm_catalog_build *build, const char *name, const struct mm_buf *text,

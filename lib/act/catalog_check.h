@@ -3,17 +3,24 @@
 #define MM_ACT_CATALOG_CHECK_H
 
 #include "act/catalog_folder.h"
+#include "act/catalog_pages.h"
 #include "act/catalog_rows.h"
+#include "act/catalog_witness.h"
 
 struct mm_catalog_check_options {
-    struct mm_catalog_trust trust;       /* of the head */
-    const struct mm_catalog_head *since; /* a head that was seen before; NULL for none */
+    struct mm_catalog_trust trust;            /* of the head */
+    const struct mm_catalog_head *since;      /* a head that was seen before; NULL for none */
+    const struct mm_public_key *witness_keys; /* count as the keyring's do */
+    size_t witness_key_count;
+    uint64_t witnesses; /* so many have to count */
 };
 
 struct mm_catalog_checked {
     struct mm_catalog_head head;
     char key_id[MM_KEY_ID_TEXT]; /* whose signature it has, "" for none */
     uint64_t manifests;          /* that stand beneath it */
+    uint64_t revoked_entries;    /* whose manifests name a key that is revoked here */
+    struct mm_catalog_witnesses witnesses;
     char now[MM_TIME_SIZE];
 };
 
@@ -35,8 +42,14 @@ int mm_catalog_compare_entries(struct mm_catalog_folder *folder, const struct mm
 int mm_catalog_compare_withdrawn(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
                                  const struct mm_catalog_sums *sums, struct mm_diags *diags);
 
-/* Files of FOLDER that no page names, given the ENTRIES and SEQUENCE heads. Returns 0, or -1 with CATALOG_SURPLUS. */
+/* Files of FOLDER that no page names, given the ENTRIES, SEQUENCE heads and so many lists among the PAGES. Returns 0, or -1 with
+ * CATALOG_SURPLUS. */
 int mm_catalog_check_surplus(struct mm_catalog_folder *folder, const struct mm_catalog_rows *entries, uint64_t sequence,
+                             const struct mm_catalog_page_counts *pages, struct mm_diags *diags);
+
+/* Counts the entries of FOLDER that name a key of their publisher which the keyring says is revoked; each such key is a note. It is not the
+ * catalog that is wrong then: whoever imports such a model is told no. Returns 0, or -1 with findings. */
+int mm_catalog_check_revoked(struct mm_catalog_folder *folder, const struct mm_keyring *keyring, uint64_t *entries,
                              struct mm_diags *diags);
 
 /* The chain of heads from 1 to HEAD. HASHES (may be NULL) gets the SHA-256 of each, to be freed. Returns 0, or -1 with findings. */

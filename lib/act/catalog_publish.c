@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "act/catalog_build_parts.h"
+#include "act/catalog_witness.h"
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/tree.h"
@@ -136,29 +137,64 @@ static bool withdraws(const struct mm_catalog_build *build)
 
 /* ---- files of models ---- */
 
-static int read_spool(struct mm_catalog_build *build, uint64_t at, size_t length, struct mm_buf *out,
-                      struct mm_diags *diags)
+/* A file on its way from the spool to its place. */
+struct placing {
+    const struct mm_catalog_staged *staged;
+    struct mm_place place;
+    char *bytes;
+    size_t capacity;
+};
+
+static int place_file(const void *context, void *slot, struct mm_diags *diags)
 {
-    mm_buf_clear(out);
-    char *bytes = malloc(length ? length : 1);
-    int result = bytes ? mm_file_read_at(build->spool, at, bytes, length, diags) : mm_diag_memory(diags);
-    if (result == 0)
-        mm_buf_add(out, bytes, length);
-    free(bytes);
-    return result < 0 ? -1 : out->failed ? mm_diag_memory(diags) : 0;
+    const struct mm_catalog_build *build = context;
+    struct placing *p = slot;
+    const struct mm_catalog_staged *staged = p->staged;
+    diags->file = build->folder.path;
+    if (p->capacity < staged->length) {
+        char *bytes = realloc(p->bytes, staged->length);
+        if (!bytes)
+            return mm_diag_memory(diags);
+        p->bytes = bytes;
+        p->capacity = staged->length;
+    }
+    if (mm_file_read_at(build->spool, staged->at, p->bytes, staged->length, diags) < 0)
+        return -1;
+    return (staged->known ? mm_place_file : mm_place_unknown)(&p->place, build->folder.fd, staged->path, p->bytes,
+                                                              staged->length, diags);
+}
+
+static int take_placed(void *context, void *slot, int result, struct mm_diags *diags)
+{
+    (void)context, (void)slot, (void)diags;
+    return result;
+}
+
+static void release_placing(void *slot)
+{
+    struct placing *p = slot;
+    free(p->bytes);
 }
 
 static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
 {
+    static const struct mm_pool_kind kind = {sizeof(struct placing), place_file, take_placed, release_placing};
+    struct placing *p;
     mm_catalog_at(&build->folder, NULL, diags);
-    for (size_t i = 0; i < build->staged_count; i++) {
-        const struct mm_catalog_staged *staged = &build->staged[i];
-        if (read_spool(build, staged->at, staged->length, &build->text, diags) < 0 ||
-            mm_place_file(&build->place, build->folder.fd, staged->path, mm_buf_text(&build->text), staged->length,
-                          diags) < 0)
-            return -1;
+    if (build->staged_count == 0)
+        return 0;
+    struct mm_pool *pool = mm_pool_new(&kind, build, mm_pool_processors(MM_CATALOG_THREADS), diags);
+    for (size_t i = 0; pool && i < build->staged_count && (p = mm_pool_slot(pool, diags)); i++) {
+        p->staged = &build->staged[i];
+        mm_pool_give(pool);
     }
-    return build->staged_count ? mm_place_flush(build->folder.fd, diags) : 0;
+    int result = pool ? mm_pool_settle(pool, diags) : -1;
+    mm_pool_free(pool);
+    if (result < 0)
+        return -1;
+    if (ftruncate(build->spool, 0) < 0) /* it was read for the last time, and need not go to the device with the rest */
+        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
+    return mm_place_flush(build->folder.fd, diags);
 }
 
 static uint64_t count_manifests(const struct mm_catalog_build *build)
@@ -169,12 +205,14 @@ static uint64_t count_manifests(const struct mm_catalog_build *build)
     return count;
 }
 
-/* Removes a file, and its folders where they are empty. */
-static int remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
+int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
     if (unlinkat(build->folder.fd, path, 0) < 0 && errno != ENOENT)
         return mm_diag(diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
-    char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+    if (!slash)
+        return 0;
     if (!folder)
         return mm_diag_memory(diags);
     mm_tree_prune(build->folder.fd, folder);
@@ -188,10 +226,10 @@ static int remove_manifest(struct mm_catalog_build *build, const char *model_id,
     char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX];
     mm_catalog_manifest_path(path, model_id, revision);
     strcat(path, MM_SIGNATURE_SUFFIX);
-    if (remove_file(build, path, diags) < 0)
+    if (mm_catalog_remove_file(build, path, diags) < 0)
         return -1;
     path[strlen(path) - (sizeof MM_SIGNATURE_SUFFIX - 1)] = '\0';
-    return remove_file(build, path, diags);
+    return mm_catalog_remove_file(build, path, diags);
 }
 
 /* What was withdrawn goes away once no head names it any more. */
@@ -200,10 +238,11 @@ static int remove_gone(struct mm_catalog_build *build, struct mm_diags *diags)
     mm_catalog_at(&build->folder, NULL, diags);
     for (size_t i = 0; i < build->standing.count; i++) {
         const struct mm_catalog_row *row = &build->standing.rows[i];
-        if (row->gone && row->beneath && remove_manifest(build, row->model_id, row->revision, diags) < 0)
+        if (row->gone && ((row->beneath && remove_manifest(build, row->model_id, row->revision, diags) < 0) ||
+                          mm_catalog_page_remove(build, row->model_id, diags) < 0))
             return -1;
     }
-    return 0;
+    return mm_catalog_lists_remove(build, diags);
 }
 
 /* The build of the present head may have been interrupted behind it, before what it withdrew was gone. */
@@ -222,6 +261,8 @@ static int remove_left(struct mm_catalog_build *build, struct mm_diags *diags)
             mm_diags_rewind(diags, &mark);
             mm_catalog_at(&build->folder, NULL, diags);
             result = remove_manifest(build, change.model_id, change.revision, diags);
+            if (result == 0)
+                result = mm_catalog_page_remove(build, change.model_id, diags);
         }
     if (result == 0)
         mm_diags_rewind(diags, &mark); /* what the changes are is for those to say who follow them */
@@ -233,7 +274,7 @@ static int remove_left(struct mm_catalog_build *build, struct mm_diags *diags)
 
 /* ---- the two lists ---- */
 
-static int line_of(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags)
+int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags)
 {
     mm_buf_clear(&build->line);
     char *bytes = malloc(row->length ? row->length : 1);
@@ -246,8 +287,7 @@ static int line_of(struct mm_catalog_build *build, const struct mm_catalog_row *
     return result < 0 ? -1 : build->line.failed ? mm_diag_memory(diags) : 0;
 }
 
-/* The next of both in their order; those that are gone are passed over. */
-static const struct mm_catalog_row *next_row(const struct mm_catalog_build *build, size_t *standing, size_t *fresh)
+const struct mm_catalog_row *mm_catalog_next_row(const struct mm_catalog_build *build, size_t *standing, size_t *fresh)
 {
     while (*standing < build->standing.count && build->standing.rows[*standing].gone)
         ++*standing;
@@ -266,8 +306,8 @@ static int write_entries(struct mm_catalog_build *build, struct output *out, str
     const struct mm_catalog_row *row;
     int result = mm_merkle_init(&tree, diags);
     out->sha = build->sha;
-    while (result == 0 && (row = next_row(build, &standing, &fresh))) {
-        result = line_of(build, row, diags);
+    while (result == 0 && (row = mm_catalog_next_row(build, &standing, &fresh))) {
+        result = mm_catalog_row_line(build, row, diags);
         if (result == 0) {
             mm_merkle_add_data(&tree, build->line.data, build->line.length);
             mm_buf_add(&out->buf, build->line.data, build->line.length);
@@ -310,7 +350,7 @@ static int write_changes(struct mm_catalog_build *build, struct output *out, uin
         struct mm_catalog_change change = {.kind = MM_CHANGE_REMOVED};
         if (!build->standing.rows[i].gone)
             continue;
-        if (line_of(build, &build->standing.rows[i], diags) < 0)
+        if (mm_catalog_row_line(build, &build->standing.rows[i], diags) < 0)
             return -1;
         change.line = build->line.data;
         change.length = build->line.length;
@@ -398,6 +438,9 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
     char name[MM_CATALOG_NAME];
     begin_head(build, &next->head);
     mm_catalog_at(&build->folder, NULL, diags);
+    if (strcmp(next->head.expires, next->head.created) <= 0)
+        return mm_diag(diags, MM_RULE_CATALOG_HEAD, "expected a time before the end of the year 9999, found %s",
+                       next->head.created);
     if (mm_tree_make(build->folder.fd, MM_CATALOG_HEADS, diags) < 0 ||
         open_output(build, &o->changes, mm_catalog_head_name(name, next->head.sequence, MM_CATALOG_CHANGES_SUFFIX),
                     diags) < 0 ||
@@ -415,7 +458,10 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
 static int publish_all(struct mm_catalog_build *build, struct outputs *o, const struct mm_signed_head *next,
                        struct mm_diags *diags)
 {
-    if (place_files(build, diags) < 0 || publish_step(build, next, &o->changes, diags) < 0)
+    bool whole = mm_catalog_pages_whole(build);
+    if (place_files(build, diags) < 0 || publish_step(build, next, &o->changes, diags) < 0 ||
+        mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
+                               diags) < 0)
         return -1;
     mm_catalog_at(&build->folder, MM_CATALOG_WITHDRAWN, diags);
     if (o->new_withdrawn && mm_writer_commit(&o->withdrawn.writer, diags) < 0)
@@ -423,7 +469,10 @@ static int publish_all(struct mm_catalog_build *build, struct outputs *o, const 
     mm_catalog_at(&build->folder, MM_CATALOG_ENTRIES, diags);
     if (o->new_entries && mm_writer_commit(&o->entries.writer, diags) < 0)
         return -1;
-    return mm_catalog_publish_head(build, next, diags) < 0 ? -1 : remove_gone(build, diags);
+    if (mm_catalog_publish_head(build, next, diags) < 0 ||
+        mm_catalog_carry_witnesses(&build->folder, &next->head, diags) < 0)
+        return -1;
+    return remove_gone(build, diags);
 }
 
 static int build_next(struct mm_catalog_build *build, bool changed, struct mm_catalog_built *built,
@@ -451,7 +500,9 @@ static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     struct output out;
     struct mm_catalog_head ignored;
-    if (place_files(build, diags) < 0)
+    if (place_files(build, diags) < 0 ||
+        mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
+        mm_catalog_lists_remove(build, diags) < 0)
         return -1;
     if (!build->mend_withdrawn)
         return 0;
@@ -467,13 +518,15 @@ static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
 static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built, struct mm_diags *diags)
 {
     mm_catalog_at(&build->folder, NULL, diags);
+    mm_catalog_build_await(build, diags);
     mm_catalog_rows_sort(&build->fresh);
     if (check_fresh(build, diags) < 0 || build->refused || mm_catalog_spool_flush(build, diags) < 0)
         return -1;
     if (!build->options->key && !build->options->trust.allow_unsigned)
         return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED,
                        "expected --secret-key to sign the head with, or --allow-unsigned");
-    if (build->has_head && remove_left(build, diags) < 0)
+    if (build->has_head &&
+        (mm_catalog_carry_witnesses(&build->folder, &build->present.head, diags) < 0 || remove_left(build, diags) < 0))
         return -1;
     built->added = build->fresh.count;
     built->withdrawn = count_gone(build);

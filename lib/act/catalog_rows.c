@@ -61,3 +61,16 @@ struct mm_catalog_row *mm_catalog_rows_find(const struct mm_catalog_rows *rows, 
     struct mm_catalog_row wanted = {.model_id = (char *)model_id, .revision = revision};
     return rows->count ? bsearch(&wanted, rows->rows, rows->count, sizeof wanted, compare) : NULL;
 }
+
+size_t mm_catalog_rows_first(const struct mm_catalog_rows *rows, const char *model_id)
+{
+    size_t from = 0, to = rows->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (strcmp(rows->rows[middle].model_id, model_id) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}

@@ -36,4 +36,7 @@ void mm_catalog_rows_sort(struct mm_catalog_rows *rows);
 struct mm_catalog_row *mm_catalog_rows_find(const struct mm_catalog_rows *rows, const char *model_id,
                                             uint64_t revision);
 
+/* Where the rows of MODEL_ID begin in sorted ROWS, or would. */
+size_t mm_catalog_rows_first(const struct mm_catalog_rows *rows, const char *model_id);
+
 #endif

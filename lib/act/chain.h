@@ -63,4 +63,7 @@ int mm_chain_each(int home, mm_chain_fn *each, void *context, struct mm_diags *d
 /* The same for the receipts of the model MODEL_ID alone: others are not even opened. */
 int mm_chain_each_of(int home, const char *model_id, mm_chain_fn *each, void *context, struct mm_diags *diags);
 
+/* The same for those of the present chain, since the last restart. */
+int mm_chain_each_present(int home, const char *model_id, mm_chain_fn *each, void *context, struct mm_diags *diags);
+
 #endif

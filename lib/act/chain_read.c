@@ -318,6 +318,7 @@ enum mm_chain_signs mm_chain_signs(struct mm_chain *chain, const struct mm_name_
 struct each {
     struct mm_chain *chain;
     const char *model_id; /* NULL: receipts of all models */
+    bool present;         /* those of the present chain alone */
     mm_chain_fn *each;
     void *context;
 };
@@ -336,7 +337,8 @@ static int each_receipt(void *context, const struct mm_log_line *line, struct mm
     unsigned char hash[MM_HASH_BYTES];
     char path[MM_RECEIPT_PATH];
     int result = 0;
-    if (!line->sound || line->kind != MM_LOG_RECEIPT || (e->model_id && !is_of(line->name, e->model_id)))
+    if (!line->sound || line->kind != MM_LOG_RECEIPT || (e->model_id && !is_of(line->name, e->model_id)) ||
+        (e->present && line->number < e->chain->restart))
         return 0;
     if (mm_chain_load(e->chain, line->name, line->hash.bytes, hash, &receipt, diags) == 0) {
         snprintf(path, sizeof path, MM_CHAIN_FOLDER "/%s", line->name);
@@ -346,15 +348,27 @@ static int each_receipt(void *context, const struct mm_log_line *line, struct mm
     return result;
 }
 
-int mm_chain_each_of(int home, const char *model_id, mm_chain_fn *each, void *context, struct mm_diags *diags)
+static int walk_receipts(int home, struct each *e, struct mm_diags *diags)
 {
     struct mm_chain chain;
-    struct each e = {.chain = &chain, .model_id = model_id, .each = each, .context = context};
+    e->chain = &chain;
     int result = mm_chain_open(&chain, home, false, diags);
     if (result == 0)
-        result = mm_chain_walk(&chain, each_receipt, &e);
+        result = mm_chain_walk(&chain, each_receipt, e);
     mm_chain_close(&chain);
     return result;
+}
+
+int mm_chain_each_of(int home, const char *model_id, mm_chain_fn *each, void *context, struct mm_diags *diags)
+{
+    struct each e = {.model_id = model_id, .each = each, .context = context};
+    return walk_receipts(home, &e, diags);
+}
+
+int mm_chain_each_present(int home, const char *model_id, mm_chain_fn *each, void *context, struct mm_diags *diags)
+{
+    struct each e = {.model_id = model_id, .present = true, .each = each, .context = context};
+    return walk_receipts(home, &e, diags);
 }
 
 int mm_chain_each(int home, mm_chain_fn *each, void *context, struct mm_diags *diags)

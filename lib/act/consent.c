@@ -1,6 +1,7 @@
 #include "act/consent.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,4 +119,66 @@ int mm_consent_prepare(int home, const char *model_id, uint64_t revision, struct
     if (diags->errors > errors)
         return -1;
     return result > 0 ? 0 : none_found(&s); /* what was there a moment ago is not, now */
+}
+
+/* ---- is there one? ---- */
+
+struct finding {
+    const unsigned char *sha256;
+    uint64_t revision;
+    bool imported, elsewhere; /* elsewhere: a consent for another revision or manifest */
+    struct mm_consent *consent;
+};
+
+static int note_consent(void *context, const struct mm_receipt *receipt, const char *path)
+{
+    struct finding *f = context;
+    bool same = receipt->revision == f->revision && memcmp(receipt->manifest_sha256, f->sha256, MM_HASH_BYTES) == 0;
+    if (receipt->action == MM_ACTION_CONSENTED && !same)
+        f->elsewhere = true;
+    if (receipt->revision != f->revision)
+        return 0;
+    if (receipt->action == MM_ACTION_IMPORTED)
+        f->imported = same;
+    if (receipt->action == MM_ACTION_REMOVED)
+        f->imported = false;
+    if (!f->imported)
+        f->consent->receipt[0] = '\0';
+    if (receipt->action == MM_ACTION_CONSENTED && same && f->imported) {
+        snprintf(f->consent->receipt, sizeof f->consent->receipt, "%s", path);
+        memcpy(f->consent->created, receipt->created, sizeof f->consent->created);
+    }
+    return 0;
+}
+
+/* True of a consent before a restart: none of the receipts since is it. */
+static int is_consent(void *context, const struct mm_receipt *receipt, const char *path)
+{
+    const struct mm_consent *consent = context;
+    (void)receipt;
+    return strcmp(path, consent->receipt) == 0;
+}
+
+int mm_consent_find(int home, const char *model_id, uint64_t revision, const unsigned char sha256[static MM_HASH_BYTES],
+                    struct mm_consent *consent, struct mm_diags *diags)
+{
+    struct finding f = {.sha256 = sha256, .revision = revision, .consent = consent};
+    uint64_t errors = diags->errors;
+    *consent = (struct mm_consent){0};
+    if (mm_chain_each_of(home, model_id, note_consent, &f, diags) < 0 || diags->errors > errors)
+        return -1;
+    int present = consent->receipt[0] ? mm_chain_each_present(home, model_id, is_consent, consent, diags) : 0;
+    if (present > 0 && diags->errors == errors)
+        return 0;
+    if (present < 0 || diags->errors > errors)
+        return -1;
+    if (consent->receipt[0])
+        return mm_diag(diags, MM_RULE_RECEIPT_CONSENT,
+                       "expected a consent to run %s, revision %" PRIu64 ", since the chain of receipts was restarted, "
+                       "found one from before; 'receipt-write --grant-execution %s@%" PRIu64 "' writes one",
+                       model_id, revision, model_id, revision);
+    return mm_diag(diags, MM_RULE_RECEIPT_CONSENT,
+                   "expected a consent to run %s, revision %" PRIu64 ", given since its import, found %s; "
+                   "'receipt-write --grant-execution %s@%" PRIu64 "' writes one",
+                   model_id, revision, f.elsewhere ? "one for another import of it" : "none", model_id, revision);
 }

@@ -64,8 +64,8 @@ static int judge(struct mm_import *i, int folder, const char *name, enum mm_link
 
 static int judge_source(struct mm_import *i)
 {
-    const struct mm_supply_manifest *manifest = &i->supply->manifests[i->which];
-    return judge(i, i->supply->roots[manifest->root].folder, mm_path_name(manifest->path), i->supply->links);
+    const struct mm_supply_root *root = mm_supply_signed(i->supply, i->which);
+    return judge(i, root->folder, root->manifest, i->supply->links);
 }
 
 static int check_rollback(struct mm_import *i, const struct mm_memory *memory)

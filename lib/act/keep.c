@@ -15,6 +15,7 @@
 #include "act/chain_sign.h"
 #include "act/consent.h"
 #include "act/folder.h"
+#include "act/held.h"
 #include "act/verify.h"
 #include "base/file.h"
 #include "base/tree.h"
@@ -58,6 +59,18 @@ int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep
     int result = mm_chain_each(home, note_import, &noted, diags);
     for (size_t i = 0; i < models->count; i++)
         imports[i].unread = diags->unknown && !imports[i].manifest.known;
+    return result < 0 || diags->errors > errors ? -1 : 0;
+}
+
+int mm_keep_import(int home, const struct mm_store_model *model, struct mm_keep_import *import, struct mm_diags *diags)
+{
+    struct mm_store_model wanted = *model;
+    struct mm_store_list list = {.models = &wanted, .count = 1};
+    struct imports noted = {&list, import};
+    uint64_t errors = diags->errors;
+    *import = (struct mm_keep_import){0};
+    int result = mm_chain_each_of(home, model->id, note_import, &noted, diags);
+    import->unread = diags->unknown && !import->manifest.known;
     return result < 0 || diags->errors > errors ? -1 : 0;
 }
 
@@ -291,51 +304,6 @@ int mm_keep_clear(int home, const struct mm_keep_options *options, mm_keep_fn *e
 
 /* ---- checking ---- */
 
-/* True if an import of the manifest holds its lock just now. */
-static bool is_being_imported(int home, const struct mm_manifest *manifest)
-{
-    char hex[MM_HASH_HEX + 1], path[MM_STORE_PATH];
-    mm_hex(hex, manifest->sha256, MM_HASH_BYTES);
-    snprintf(path, sizeof path, MM_STORE_PARTIAL "/%s.lock", hex);
-    int fd = openat(home, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    return held;
-}
-
-/* The receipts once more: one may have been written since they were read. */
-static void read_again(int home, const struct mm_store_model *model, struct mm_keep_import *import)
-{
-    struct mm_store_model wanted = *model;
-    struct mm_store_list list = {.models = &wanted, .count = 1};
-    struct mm_diags ignored;
-    mm_diags_init(&ignored);
-    mm_keep_imports(home, &list, import, &ignored);
-    mm_diags_release(&ignored);
-}
-
-static void check_receipt(int home, const struct mm_store_model *model, const struct mm_keep_import *found,
-                          const struct mm_manifest *manifest, struct mm_diags *diags)
-{
-    struct mm_keep_import import = *found;
-    bool busy = !import.manifest.known && !import.unread && is_being_imported(home, manifest);
-    if (!import.manifest.known && !import.unread && !busy)
-        read_again(home, model, &import);
-    if (import.unread)
-        mm_diag(diags, MM_RULE_IO_READ, "cannot read the receipts, of which one has to be of this model");
-    else if (busy)
-        mm_diag(diags, MM_RULE_IO_CHANGED, "the model is being imported just now: its receipt is still to come");
-    else if (import.removed)
-        mm_diag(diags, MM_RULE_RECEIPT_NONE,
-                "expected a model that is gone, as its newest receipt says: slm-remove finishes the removal, or "
-                "slm-import of its source an import that was interrupted");
-    else if (!import.manifest.known)
-        mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of the model's import, found none");
-    else if (memcmp(import.manifest.bytes, manifest->sha256, MM_HASH_BYTES) != 0)
-        mm_diag(diags, MM_RULE_RECEIPT_NONE, "expected a receipt of this manifest, found one of another");
-}
-
 /* Findings since FIRST that name an artifact name it beneath FOLDER. Where memory lacks, the short name stays. */
 static void name_beneath(const char *folder, size_t first, struct mm_diags *diags)
 {
@@ -368,18 +336,6 @@ static void check_surplus(int fd, bool in_place, struct mm_diags *diags)
     mm_folder_release(&folder);
 }
 
-/* Judges the manifest in the open FOLDER, which findings name already, by its signature there. */
-static int judge_again(struct mm_trusted *trusted, int folder, const struct mm_manifest *manifest,
-                       const struct mm_trust *trust, struct mm_diags *diags)
-{
-    struct mm_signatures signatures;
-    int result = mm_signatures_read(&signatures, folder, MM_STORE_MANIFEST, MM_LINKS_BENEATH, diags);
-    if (result == 0)
-        result = mm_trust_judge(trusted, trust, manifest, &signatures, diags);
-    mm_signatures_release(&signatures);
-    return result;
-}
-
 static void check_files(int home, const struct mm_store_model *model, const struct mm_manifest *manifest,
                         const struct mm_keep_import *import, const struct mm_keep_check *options,
                         struct mm_diags *diags)
@@ -403,7 +359,7 @@ static void check_files(int home, const struct mm_store_model *model, const stru
     if (!verified)
         mm_diag(diags, MM_RULE_IO_OPEN, "cannot open %s: %s", path, strerror(errno));
     else
-        verified = judge_again(&trusted, folder, manifest, options->trust, diags) == 0;
+        verified = mm_held_judge(&trusted, folder, manifest, options->trust, diags) == 0;
     size_t first = diags->count;
     verified = verified && mm_verify(manifest, files, &how, &report, diags) == 0;
     diags->file = model->path;
@@ -428,15 +384,9 @@ enum mm_answer mm_keep_check_model(int home, const struct mm_store_model *model,
     diags->no = diags->unknown = false;
     diags->file = model->path;
     if (mm_store_manifest(home, model, &manifest, diags) == 0) {
-        char id[MM_VALUE_MAX + 1], revision[MM_VALUE_MAX + 1], expected[24];
-        snprintf(expected, sizeof expected, "%" PRIu64, model->revision);
-        mm_manifest_text(&manifest, 0, MM_FIELD_MODEL_ID, id);
-        mm_manifest_text(&manifest, 0, MM_FIELD_REVISION, revision);
-        if (strcmp(id, model->id) != 0 || strcmp(revision, expected) != 0)
-            mm_diag(diags, MM_RULE_STORE_MODEL, "expected the manifest of %s revision %s, found one of %s revision %s",
-                    model->id, expected, id, revision);
+        mm_held_check_name(model, &manifest, diags);
         check_files(home, model, &manifest, import, options, diags);
-        check_receipt(home, model, import, &manifest, diags);
+        mm_held_check_receipt(home, model, import, &manifest, diags);
     }
     mm_manifest_release(&manifest);
     enum mm_answer answer = mm_diags_answer(diags);

@@ -45,6 +45,9 @@ struct mm_keep_import {
 int mm_keep_imports(int home, const struct mm_store_list *models, struct mm_keep_import *imports,
                     struct mm_diags *diags);
 
+/* The same for one MODEL: receipts of others are not opened. */
+int mm_keep_import(int home, const struct mm_store_model *model, struct mm_keep_import *import, struct mm_diags *diags);
+
 /* Checks MODEL: its manifest, its signature (unless IMPORT says that there was none), every artifact as slm-verify does, nothing beside them, links only where IMPORT says that it is in place,
  * and that its manifest is the one of IMPORT. Findings name files beneath the home. Returns what is known then: MM_YES, MM_NO or
  * MM_UNKNOWN. */

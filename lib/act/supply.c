@@ -14,11 +14,14 @@
 #include <sys/sysmacros.h>
 #endif
 
+#include "base/beneath.h"
 #include "base/checked.h"
 #include "base/file.h"
 #include "text/path.h"
+#include "trust/minisign.h"
 
 #define SET_ENDING ".chunkset"
+#define MODELS "models"
 
 /* ---- the sources ---- */
 
@@ -26,8 +29,14 @@ void mm_supply_release(struct mm_supply *supply)
 {
     for (size_t i = 0; i < supply->root_count; i++) {
         free(supply->roots[i].path);
+        free(supply->roots[i].manifest);
         close(supply->roots[i].folder);
     }
+    for (size_t i = 0; i < supply->medium_count; i++) {
+        free(supply->media[i].path);
+        close(supply->media[i].folder);
+    }
+    free(supply->media);
     for (size_t i = 0; i < supply->manifest_count; i++) {
         free(supply->manifests[i].path);
         close(supply->manifests[i].fd);
@@ -66,7 +75,8 @@ static int add_root(struct mm_supply *supply, const char *path, int folder, bool
         return mm_diag_memory(diags);
     }
     struct mm_supply_root *root = &supply->roots[supply->root_count];
-    *root = (struct mm_supply_root){strdup(path), folder, is_set, is_removable(folder)};
+    *root = (struct mm_supply_root){
+        .path = strdup(path), .folder = folder, .is_set = is_set, .removable = is_removable(folder)};
     supply->root_count++;
     return root->path ? 0 : mm_diag_memory(diags);
 }
@@ -84,10 +94,11 @@ static int hash_manifest(int fd, unsigned char digest[static MM_HASH_BYTES], str
     return result < 0 ? -1 : 0;
 }
 
-/* Takes FD over. The manifest belongs to the source that is added next; a copy of one that is there already is no other. */
-static int add_manifest(struct mm_supply *supply, const char *path, int fd, struct mm_diags *diags)
+/* Takes FD over. The manifest belongs to the source that is added next; a copy of one that is there already is no other. DIGEST gets its
+ * SHA-256. */
+static int add_manifest(struct mm_supply *supply, const char *path, int fd, unsigned char digest[static MM_HASH_BYTES],
+                        struct mm_diags *diags)
 {
-    unsigned char digest[MM_HASH_BYTES];
     if (hash_manifest(fd, digest, diags) < 0) {
         close(fd);
         return -1;
@@ -113,6 +124,7 @@ struct contents {
     char manifest[NAME_MAX + 1]; /* the name of the last one, "" for none */
     size_t manifests;
     bool pieces; /* folders of two hex digits: chunks by their hashes */
+    bool models; /* a folder of that name: it is a medium or a store */
 };
 
 static bool is_manifest(int folder, const char *name)
@@ -143,6 +155,7 @@ static int look_into(int folder, struct contents *contents, struct mm_diags *dia
     errno = 0;
     while ((entry = readdir(dir))) {
         contents->pieces = contents->pieces || is_pieces(entry->d_name);
+        contents->models = contents->models || strcmp(entry->d_name, MODELS) == 0;
         if (is_manifest(folder, entry->d_name)) {
             snprintf(contents->manifest, sizeof contents->manifest, "%s", entry->d_name);
             contents->manifests++;
@@ -154,11 +167,23 @@ static int look_into(int folder, struct contents *contents, struct mm_diags *dia
     return error ? mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", error) : 0;
 }
 
-/* Adds the folder PATH, in which MANIFEST stands ("" for none). A model's folder of a store keeps its files in files/, which is a
- * source too. Takes FOLDER over. */
-static int add_files(struct mm_supply *supply, const char *path, int folder, const char *manifest,
-                     struct mm_diags *diags)
+/* What is known of the sources from FIRST on: the first has MANIFEST ("" for none) with DIGEST. */
+static int tell_roots(struct mm_supply *supply, size_t first, const char *manifest, const unsigned char *digest,
+                      struct mm_diags *diags)
 {
+    for (size_t i = first; manifest[0] && i < supply->root_count; i++)
+        memcpy(supply->roots[i].manifest_sha256, digest, MM_HASH_BYTES);
+    if (manifest[0] && first < supply->root_count && !(supply->roots[first].manifest = strdup(manifest)))
+        return mm_diag_memory(diags);
+    return 0;
+}
+
+/* Adds the folder PATH, in which MANIFEST with DIGEST stands ("" for none). A model's folder of a store keeps its files in files/, which is
+ * a source too. Takes FOLDER over. */
+static int add_files(struct mm_supply *supply, const char *path, int folder, const char *manifest,
+                     const unsigned char *digest, struct mm_diags *diags)
+{
+    size_t first = supply->root_count;
     char below[PATH_MAX];
     bool model =
         strcmp(manifest, "manifest") == 0 &&
@@ -169,7 +194,7 @@ static int add_files(struct mm_supply *supply, const char *path, int folder, con
         result = add_root(supply, below, files, false, diags);
     else if (files >= 0)
         close(files);
-    return result;
+    return result < 0 ? -1 : tell_roots(supply, first, manifest, digest, diags);
 }
 
 /* True for a chunk set by its name. */
@@ -189,15 +214,58 @@ static int add_as_set(struct mm_supply *supply, const char *path, int folder, st
                     : add_root(supply, path, copy, true, diags);
 }
 
+static int add_folder(struct mm_supply *supply, const char *path, int folder, struct mm_diags *diags);
+
+/* Every model beneath a medium. What is no model's folder there is passed over, and so are folders without a manifest. */
+static int add_models(struct mm_supply *supply, const char *path, int folder, struct mm_diags *diags)
+{
+    struct mm_store_list list = {0};
+    int result = mm_store_list(folder, false, &list, diags);
+    for (size_t i = 0; result == 0 && i < list.count; i++) {
+        char below[PATH_MAX];
+        size_t first = supply->root_count;
+        int fd = mm_beneath_folder(folder, list.models[i].path, false);
+        if (fd < 0 || (size_t)snprintf(below, sizeof below, "%s%s%s", path, mm_path_ends_in(path, "/") ? "" : "/",
+                                       list.models[i].path) >= sizeof below)
+            result = mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder of a model", errno);
+        if (result < 0 && fd >= 0)
+            close(fd);
+        if (result == 0)
+            result = add_folder(supply, below, fd, diags);
+        for (size_t k = first; k < supply->root_count; k++)
+            supply->roots[k].serves_one = true;
+    }
+    mm_store_list_release(&list);
+    return result;
+}
+
+/* A folder that has models/ is one of files all the same. */
+static int add_medium(struct mm_supply *supply, const char *path, int folder, struct mm_diags *diags)
+{
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (copy < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
+    if (!mm_grow(&supply->media, supply->medium_count, &supply->medium_capacity, sizeof *supply->media)) {
+        close(copy);
+        return mm_diag_memory(diags);
+    }
+    struct mm_supply_medium *medium = &supply->media[supply->medium_count++];
+    *medium = (struct mm_supply_medium){strdup(path), copy};
+    return medium->path ? add_models(supply, path, folder, diags) : mm_diag_memory(diags);
+}
+
 /* Takes FOLDER over. */
 static int add_folder(struct mm_supply *supply, const char *path, int folder, struct mm_diags *diags)
 {
     char shown[PATH_MAX];
+    unsigned char digest[MM_HASH_BYTES];
     struct contents contents;
     const char *name = contents.manifest;
     int result = look_into(folder, &contents, diags);
     if (result == 0 && is_set(path))
         return add_root(supply, path, folder, true, diags);
+    if (result == 0 && contents.models && contents.manifests == 0)
+        result = add_medium(supply, path, folder, diags);
     if (result == 0 && contents.pieces && contents.manifests == 0)
         result = add_as_set(supply, path, folder, diags);
     if (result == 0 && contents.manifests > 1)
@@ -213,17 +281,18 @@ static int add_folder(struct mm_supply *supply, const char *path, int folder, st
                     sizeof shown;
         if (fd < 0)
             mm_diag(diags, MM_RULE_IO_OPEN, "cannot open the manifest %s: %s", name, strerror(errno));
-        if (fd < 0 || add_manifest(supply, fits ? shown : name, fd, diags) < 0) {
+        if (fd < 0 || add_manifest(supply, fits ? shown : name, fd, digest, diags) < 0) {
             close(folder);
             return -1;
         }
     }
-    return add_files(supply, path, folder, name, diags);
+    return add_files(supply, path, folder, name, digest, diags);
 }
 
 static int add_file(struct mm_supply *supply, const char *path, struct mm_diags *diags)
 {
     char folder[PATH_MAX];
+    unsigned char digest[MM_HASH_BYTES];
     size_t length = mm_path_folder_length(path);
     int fd = mm_file_open(path, diags);
     if (fd < 0)
@@ -238,11 +307,11 @@ static int add_file(struct mm_supply *supply, const char *path, struct mm_diags 
         close(fd);
         return -1;
     }
-    if (add_manifest(supply, path, fd, diags) < 0) {
+    if (add_manifest(supply, path, fd, digest, diags) < 0) {
         close(root);
         return -1;
     }
-    return add_files(supply, folder, root, mm_path_name(path), diags);
+    return add_files(supply, folder, root, mm_path_name(path), digest, diags);
 }
 
 /* A manifest whose folder could not be added, or whose name could not be kept, is none: its signature stands in that folder. */
@@ -269,6 +338,68 @@ int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *d
     drop_orphans(supply);
     diags->file = shown;
     return result;
+}
+
+/* ---- one manifest's part of them ---- */
+
+static bool has_manifest(const struct mm_supply_root *root, const struct mm_supply_manifest *manifest)
+{
+    return memcmp(root->manifest_sha256, manifest->sha256, MM_HASH_BYTES) == 0;
+}
+
+void mm_supply_set_apart(struct mm_supply *supply)
+{
+    static const unsigned char none[MM_HASH_BYTES];
+    for (size_t i = 0; i < supply->root_count; i++)
+        if (memcmp(supply->roots[i].manifest_sha256, none, sizeof none) != 0)
+            supply->roots[i].serves_one = true;
+}
+
+int mm_supply_view(struct mm_supply *view, const struct mm_supply *supply, size_t which, struct mm_diags *diags)
+{
+    const struct mm_supply_manifest *manifest = &supply->manifests[which];
+    *view = (struct mm_supply){.links = supply->links, .incomplete = supply->incomplete};
+    view->roots = mm_realloc_array(NULL, supply->root_count, sizeof *view->roots);
+    view->manifests = mm_realloc_array(NULL, 1, sizeof *view->manifests);
+    if (!view->roots || !view->manifests) {
+        mm_supply_view_release(view);
+        return mm_diag_memory(diags);
+    }
+    view->manifests[view->manifest_count++] = *manifest;
+    for (size_t i = 0; i < supply->root_count; i++) {
+        const struct mm_supply_root *root = &supply->roots[i];
+        if (root->serves_one && !has_manifest(root, manifest))
+            continue;
+        if (i == manifest->root)
+            view->manifests->root = view->root_count;
+        view->roots[view->root_count++] = *root;
+    }
+    return 0;
+}
+
+void mm_supply_view_release(struct mm_supply *view)
+{
+    free(view->roots);
+    free(view->manifests);
+    *view = (struct mm_supply){0};
+}
+
+static bool has_signature(const struct mm_supply_root *root)
+{
+    char name[NAME_MAX + sizeof MM_SIGNATURE_SUFFIX];
+    return root->manifest &&
+           (size_t)snprintf(name, sizeof name, "%s" MM_SIGNATURE_SUFFIX, root->manifest) < sizeof name &&
+           faccessat(root->folder, name, F_OK, 0) == 0;
+}
+
+const struct mm_supply_root *mm_supply_signed(const struct mm_supply *supply, size_t which)
+{
+    const struct mm_supply_manifest *manifest = &supply->manifests[which];
+    const struct mm_supply_root *own = &supply->roots[manifest->root];
+    for (size_t i = 0; !has_signature(own) && i < supply->root_count; i++)
+        if (has_manifest(&supply->roots[i], manifest) && has_signature(&supply->roots[i]))
+            return &supply->roots[i];
+    return own;
 }
 
 /* ---- chunk lists ---- */

@@ -8,12 +8,15 @@
 #include "base/source.h"
 #include "doc/chunk_list.h"
 
-/* A source as the user named it. */
+/* A source as the user named it, or a model's folder of a medium. */
 struct mm_supply_root {
-    char *path;     /* for people */
-    int folder;     /* open; files and chunk sets are sought beneath it */
-    bool is_set;    /* it is a chunk set itself: HH/HEX */
-    bool removable; /* it is on a removable device, as far as the system tells */
+    char *path;                                   /* for people */
+    int folder;                                   /* open; files and chunk sets are sought beneath it */
+    bool is_set;                                  /* it is a chunk set itself: HH/HEX */
+    bool removable;                               /* it is on a removable device, as far as the system tells */
+    bool serves_one;                              /* it serves one manifest alone */
+    char *manifest;                               /* the name of the manifest that stands there, NULL for none */
+    unsigned char manifest_sha256[MM_HASH_BYTES]; /* of it, or of the one that it serves */
 };
 
 /* A manifest that was found in one of them. */
@@ -24,9 +27,17 @@ struct mm_supply_manifest {
     unsigned char sha256[MM_HASH_BYTES];
 };
 
+/* A folder that media-export filled, or a store: it has models/PUBLISHER/NAME/REVISION. */
+struct mm_supply_medium {
+    char *path; /* for people */
+    int folder;
+};
+
 struct mm_supply {
     enum mm_links links; /* how far symbolic links in the sources lead */
     bool incomplete;     /* a source could not be read: what the others lack may be there */
+    struct mm_supply_medium *media;
+    size_t medium_count, medium_capacity;
     struct mm_supply_root *roots;
     size_t root_count, root_capacity;
     struct mm_supply_manifest *manifests;
@@ -34,9 +45,20 @@ struct mm_supply {
 };
 
 /* Adds what PATH names: a manifest (its folder is the source), a folder (with one manifest or none; a model's folder of a store, whose
- * files stand in files/), or a chunk set. Returns 0, or -1 with a finding (STORE_SOURCE, IO_OPEN ...). */
+ * files stand in files/), a chunk set, or a medium with all its models. Returns 0, or -1 with a finding (STORE_SOURCE, IO_OPEN ...). */
 int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *diags);
 void mm_supply_release(struct mm_supply *supply);
+
+/* From here on each folder with a manifest serves that one alone: those of several publishers may have files of the same names. */
+void mm_supply_set_apart(struct mm_supply *supply);
+
+/* VIEW becomes what of SUPPLY serves manifest WHICH, which is its only one: folders of other models on media are left out, as their files
+ * have the same names. It borrows all it has from SUPPLY; release it with mm_supply_view_release. Returns 0, or -1 with IO_MEMORY. */
+int mm_supply_view(struct mm_supply *view, const struct mm_supply *supply, size_t which, struct mm_diags *diags);
+void mm_supply_view_release(struct mm_supply *view);
+
+/* The source whose folder has a signature beside a copy of manifest WHICH; the one that it was found in where none has. */
+const struct mm_supply_root *mm_supply_signed(const struct mm_supply *supply, size_t which);
 
 /* The artifact's chunk list of any source, as stored, into STORED; its name ends in ".gz" if *COMPRESSED, and then TEXT is what it inflates to. The one that
  * the manifest names comes first, then others with its ending. One that is not a list of this artifact is passed over. Returns true if there is one. */

@@ -639,13 +639,28 @@ static int check_only(struct verify *v)
     return result;
 }
 
-static int verify_all(struct verify *v)
+static int verify_manifest(struct verify *v)
 {
-    const char *manifest_name = v->diags->file;
     check_manifest(v);
     check_signature(v);
     check_expiry(v);
-    if (check_policy(v) < 0)
+    return check_policy(v);
+}
+
+int mm_verify_manifest(const struct mm_manifest *manifest, const struct mm_verify_options *options,
+                       struct mm_report *report, struct mm_diags *diags)
+{
+    struct verify v = {.manifest = manifest, .root = -1, .options = options, .report = report, .diags = diags};
+    int result = mm_report_init(report, manifest, diags);
+    if (result == 0)
+        result = verify_manifest(&v);
+    return result == 0 && !mm_report_is_whole(report) ? mm_diag_memory(diags) : result;
+}
+
+static int verify_all(struct verify *v)
+{
+    const char *manifest_name = v->diags->file;
+    if (verify_manifest(v) < 0)
         return -1;
     for (size_t i = 0; i < v->report->count; i++)
         if (wanted(v, v->report->artifacts[i].claim.path))

@@ -48,6 +48,11 @@ bool mm_trusted_passes(const struct mm_trusted *trusted, bool require_signature,
 /* True if MANIFEST has not expired by the time that TRUSTED goes by; otherwise VERIFY_EXPIRY. */
 bool mm_trusted_in_time(const struct mm_trusted *trusted, const struct mm_manifest *manifest, struct mm_diags *diags);
 
+/* Fills the part of REPORT that is about the valid MANIFEST as a whole, without the set: TRUSTED, `pin` and
+ * `require_signature` of OPTIONS count. No artifact is looked at. Returns and release as for mm_verify. */
+int mm_verify_manifest(const struct mm_manifest *manifest, const struct mm_verify_options *options,
+                       struct mm_report *report, struct mm_diags *diags);
+
 /* Checks the artifacts of the valid MANIFEST beneath the open folder ROOT, each read once, and fills REPORT. What fails
  * is a finding too. Returns 0 if the checks could be made, whatever they found; -1 with a finding where they could not.
  * Release REPORT in every case. */

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -56,10 +57,15 @@ int64_t mm_time_seconds(const char *text)
     return days * 86400 + hour * 3600 + minute * 60 + second;
 }
 
+/* strftime's %Y writes early years with fewer digits than four. */
 static void format(char out[static MM_TIME_SIZE], time_t when)
 {
     struct tm parts;
-    if (!gmtime_r(&when, &parts) || strftime(out, MM_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) != MM_TIME_SIZE - 1)
+    if (gmtime_r(&when, &parts) && parts.tm_year > -1900 && parts.tm_year <= 9999 - 1900)
+        snprintf(out, MM_TIME_SIZE, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)(parts.tm_year + 1900) % 10000,
+                 (unsigned)(parts.tm_mon + 1) % 100, (unsigned)parts.tm_mday % 100, (unsigned)parts.tm_hour % 100,
+                 (unsigned)parts.tm_min % 100, (unsigned)parts.tm_sec % 100);
+    else
         memcpy(out, "9999-12-31T23:59:59Z", MM_TIME_SIZE);
 }
 

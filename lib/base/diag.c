@@ -100,6 +100,36 @@ static struct mm_diag *next_item(struct mm_diags *diags)
     return room ? &diags->items[diags->count] : NULL;
 }
 
+/* Room for one more finding, or NULL. */
+static struct mm_diag *room_for(struct mm_diags *diags, bool note)
+{
+    bool room = diags->count < diags->limit && (!note || diags->notes < MM_DIAGS_NOTES);
+    return room ? next_item(diags) : NULL;
+}
+
+void mm_diags_move(struct mm_diags *to, struct mm_diags *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        bool note = from->items[i].severity == MM_NOTE;
+        struct mm_diag *item = room_for(to, note);
+        if (item) {
+            *item = from->items[i];
+            to->count++;
+            to->notes += note;
+        } else {
+            free(from->items[i].file);
+            free(from->items[i].text);
+            to->dropped++;
+        }
+    }
+    to->dropped += from->dropped;
+    to->errors += from->errors;
+    to->no = to->no || from->no;
+    to->unknown = to->unknown || from->unknown;
+    from->count = 0; /* they are TO's now */
+    mm_diags_clear(from);
+}
+
 /* Where memory fails, the finding's words are lost but its answer is kept. */
 __attribute__((format(printf, 3, 0))) static void add(struct mm_diags *diags, struct mm_diag diag, const char *format,
                                                       va_list arguments)
@@ -112,8 +142,7 @@ __attribute__((format(printf, 3, 0))) static void add(struct mm_diags *diags, st
             diags->unknown = true;
     }
     bool note = diag.severity == MM_NOTE;
-    bool room = diags->count < diags->limit && (!note || diags->notes < MM_DIAGS_NOTES);
-    struct mm_diag *item = room ? next_item(diags) : NULL;
+    struct mm_diag *item = room_for(diags, note);
     if (!item) {
         diags->dropped++;
         return;

@@ -39,6 +39,7 @@ enum mm_rule_group {
     MM_GROUP_POLICY = 4096,
     MM_GROUP_ATTEST = 8192,
     MM_GROUP_CATALOG = 16384,
+    MM_GROUP_MEDIA = 32768,
 };
 
 struct mm_rule_info {
@@ -93,6 +94,9 @@ void mm_diags_turn(struct mm_diags *diags, const struct mm_diags *mark, enum mm_
 /* Errors since the copy MARK was taken become notes: those that answer "no", or ALL. What is damaged somewhere need not be in the way of
  * the question that was asked. */
 void mm_diags_soften(struct mm_diags *diags, const struct mm_diags *mark, bool all);
+
+/* Moves the findings of FROM to the end of TO, as if they had been made there, and leaves FROM without any. */
+void mm_diags_move(struct mm_diags *to, struct mm_diags *from);
 
 /* "No" wins over "don't know" (conventions: exit codes). */
 enum mm_answer mm_diags_answer(const struct mm_diags *diags);

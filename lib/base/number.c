@@ -22,17 +22,22 @@ bool mm_number(const char *text, size_t length, uint64_t max, uint64_t *value)
 
 bool mm_number_size(const char *text, uint64_t max, uint64_t *value)
 {
-    static const char suffixes[] = "KMG";
-    size_t length = strlen(text);
-    unsigned shift = 0;
-    const char *suffix = length ? strchr(suffixes, text[length - 1]) : NULL;
-    if (suffix) {
-        shift = 10 * (unsigned)(suffix - suffixes + 1);
-        length--;
+    static const char prefixes[] = "KMGT";
+    size_t length = strlen(text), end = length;
+    uint64_t unit = 1, base = 1024;
+    if (end > 1 && text[end - 1] == 'B') {
+        base = text[end - 2] == 'i' ? 1024 : 1000;
+        end -= base == 1024 ? 2 : 1;
     }
-    if (!mm_number(text, length, max >> shift, value))
+    const char *prefix = end ? strchr(prefixes, text[end - 1]) : NULL;
+    if (prefix && end--)
+        for (long i = prefix - prefixes; i >= 0; i--)
+            unit *= base;
+    else if (end != length)
+        return false; /* bytes need no unit */
+    if (!mm_number(text, end, max / unit, value))
         return false;
-    *value <<= shift;
+    *value *= unit;
     return true;
 }
 
@@ -168,25 +173,21 @@ void mm_hex(char *out, const unsigned char *bytes, size_t length)
     out[2 * length] = '\0';
 }
 
-static int digit_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    return -1;
-}
+/* Each lower-case digit's value and one; 0 for all other bytes. Catalogs hold millions of them. */
+static const unsigned char digits[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
 
 bool mm_hex_hash(const char *text, size_t length, unsigned char out[MM_HASH_BYTES])
 {
     if (length != MM_HASH_HEX)
         return false;
     for (size_t i = 0; i < MM_HASH_BYTES; i++) {
-        int high = digit_value(text[2 * i]), low = digit_value(text[2 * i + 1]);
-        if (high < 0 || low < 0)
+        unsigned high = digits[(unsigned char)text[2 * i]], low = digits[(unsigned char)text[2 * i + 1]];
+        if (high == 0 || low == 0)
             return false;
         if (out)
-            out[i] = (unsigned char)(high << 4 | low);
+            out[i] = (unsigned char)((high - 1) << 4 | (low - 1));
     }
     return true;
 }

@@ -11,7 +11,7 @@
 /* Reads TEXT[0..LENGTH) as a whole decimal number, 0 to MAX: no sign, space, leading zero or separator. */
 bool mm_number(const char *text, size_t length, uint64_t max, uint64_t *value);
 
-/* Like mm_number for a size on a command line: a suffix K, M or G (powers of 1024) is understood. */
+/* Like mm_number for a size on a command line: K, M, G, T and KiB, MiB ... are powers of 1024, KB, MB ... of 1000. */
 bool mm_number_size(const char *text, uint64_t max, uint64_t *value);
 
 /* The little-endian number in SIZE bytes, at most 8. */

@@ -47,30 +47,84 @@ static void make_last(struct mm_place *place, int root, const char *path)
     (void)mkdirat(root, place->folder, 0777); /* if it fails, what follows does */
 }
 
-int mm_place_file(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
+#define NEW_FILE (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
+
+/* Creates the file NAME in the folder of PATH, which is made where it lacks. Returns the descriptor; -1 with *EXISTS
+ * (NULL: that is a failure too) where something of this name is there; -1 with a finding. */
+static int create(struct mm_place *place, int root, const char *name, const char *path, bool *exists,
                   struct mm_diags *diags)
 {
-    enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
-    char temporary[PATH_MAX];
-    if (name_temporary(place, path, temporary, diags) < 0)
-        return -1;
     make_last(place, root, path);
-    int fd = openat(root, temporary, FLAGS, 0666);
+    int fd = openat(root, name, NEW_FILE, 0666);
     if (fd < 0 && errno == ENOENT) {
         if (mm_tree_make_for(root, path, diags) < 0)
             return -1;
-        fd = openat(root, temporary, FLAGS, 0666);
+        fd = openat(root, name, NEW_FILE, 0666);
     }
-    if (fd < 0)
-        return fails(diags, "create", path);
+    if (fd < 0 && errno == EEXIST && exists) {
+        *exists = true;
+        return -1;
+    }
+    return fd >= 0 ? fd : fails(diags, "create", path);
+}
+
+/* Writes the file FD, which is closed, and takes NAME away again where that fails. */
+static int fill(int fd, int root, const char *name, const char *path, const void *bytes, size_t length,
+                struct mm_diags *diags)
+{
     int result = mm_file_write_all(fd, bytes, length, path, diags);
     if (close(fd) < 0 && result == 0)
         result = fails(diags, "write", path);
-    if (result == 0 && renameat(root, temporary, root, path) < 0)
-        result = fails(diags, "publish", path);
     if (result < 0)
-        unlinkat(root, temporary, 0);
+        unlinkat(root, name, 0);
     return result;
+}
+
+int mm_place_file(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
+                  struct mm_diags *diags)
+{
+    char temporary[PATH_MAX];
+    if (name_temporary(place, path, temporary, diags) < 0)
+        return -1;
+    int fd = create(place, root, temporary, path, NULL, diags);
+    if (fd < 0 || fill(fd, root, temporary, path, bytes, length, diags) < 0)
+        return -1;
+    if (renameat(root, temporary, root, path) == 0)
+        return 0;
+    fails(diags, "publish", path);
+    unlinkat(root, temporary, 0);
+    return -1;
+}
+
+/* Is PATH a regular file that holds BYTES? What cannot be read is none. */
+static bool holds(int root, const char *path, const void *bytes, size_t length)
+{
+    char block[16384];
+    const char *rest = bytes;
+    ssize_t got = -1;
+    struct stat info;
+    int fd = openat(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    bool regular = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size == (off_t)length;
+    while (regular && (got = read(fd, block, sizeof block)) > 0 && (size_t)got <= length &&
+           memcmp(rest, block, (size_t)got) == 0) {
+        rest += got;
+        length -= (size_t)got;
+    }
+    if (fd >= 0)
+        close(fd);
+    return got == 0 && length == 0;
+}
+
+int mm_place_unknown(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
+                     struct mm_diags *diags)
+{
+    bool exists = false;
+    int fd = create(place, root, path, path, &exists, diags);
+    if (fd >= 0)
+        return fill(fd, root, path, path, bytes, length, diags);
+    if (!exists)
+        return -1;
+    return holds(root, path, bytes, length) ? 0 : mm_place_file(place, root, path, bytes, length, diags);
 }
 
 int mm_place_flush(int root, struct mm_diags *diags)

@@ -1,5 +1,4 @@
-/* Many small files, each of which appears under its name whole or not at all. None of them is flushed alone: whoever needs them to be on the
- * device asks once, behind the last of them. */
+/* Many small files. None of them is flushed alone: whoever needs them to be on the device asks once, behind the last of them. */
 #ifndef MM_BASE_PLACE_H
 #define MM_BASE_PLACE_H
 
@@ -10,17 +9,22 @@
 
 #define MM_PLACE_PREFIX 16
 
-/* A zeroed one begins. */
+/* A zeroed one begins. Several threads that write beneath one root have one each. */
 struct mm_place {
     char prefix[MM_PLACE_PREFIX + 1]; /* random: two builders do not meet */
     uint64_t count;
     char folder[512]; /* the one that was made last, "" for none */
 };
 
-/* Writes BYTES to PATH beneath the open folder ROOT, making folders that lack and replacing what is there. Returns 0, or -1 with
- * IO_WRITE. */
+/* Writes BYTES to PATH beneath the open folder ROOT, making folders that lack and replacing what is there: the file appears whole or not
+ * at all. Returns 0, or -1 with IO_WRITE. */
 int mm_place_file(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
                   struct mm_diags *diags);
+
+/* The same for a PATH of which nobody knows yet, at a third of the cost: the file is written under its own name, so that what is
+ * interrupted may leave a part of it there. What is there already stays where it holds BYTES, and is replaced as above otherwise. */
+int mm_place_unknown(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
+                     struct mm_diags *diags);
 
 /* Flushes everything that was written to the file system of ROOT. Returns 0, or -1 with IO_WRITE. */
 int mm_place_flush(int root, struct mm_diags *diags);

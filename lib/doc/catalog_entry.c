@@ -284,15 +284,15 @@ static bool text_sound(enum mm_field field, const char *value, size_t length)
         plain = value[i] >= 0x20 && value[i] < 0x7F;
     if (plain || field != MM_FIELD_DISPLAY_NAME)
         return plain || mm_value_sound(value, length);
-    struct mm_buf text = {0}; /* two more characters may stand in a name for people */
+    char text[MM_VALUE_MAX + 32]; /* two more characters may stand in a name for people */
     struct mm_diags ignored;
     struct mm_line line;
+    int size = snprintf(text, sizeof text, "%s: %s\n", mm_fields[field].key, value);
+    if (size < 0 || (size_t)size >= sizeof text || strlen(value) != length)
+        return false;
     mm_diags_init(&ignored);
-    mm_buf_printf(&text, "%s: %s\n", mm_fields[field].key, value);
-    struct mm_lines lines = {.text = text.data, .at = text.data, .end = text.data + text.length};
-    bool sound = !text.failed && strlen(value) == length && mm_lines_next(&lines, &line, &ignored) && line.sound &&
-                 line.value_length == length;
-    mm_buf_release(&text);
+    struct mm_lines lines = {.text = text, .at = text, .end = text + size};
+    bool sound = mm_lines_next(&lines, &line, &ignored) && line.sound && line.value_length == length;
     mm_diags_release(&ignored);
     return sound;
 }

@@ -201,6 +201,23 @@ int mm_consistency_read(struct mm_consistency *proof, const char *text, size_t l
     return check_consistency(proof, diags);
 }
 
+int mm_log_continue(const struct mm_log_place *before, const unsigned char (*heads)[MM_HASH_BYTES], uint64_t count,
+                    unsigned char root[static MM_HASH_BYTES], struct mm_diags *diags)
+{
+    struct mm_merkle tree;
+    int result = mm_merkle_init(&tree, diags);
+    if (result == 0 && !mm_merkle_resume(&tree, &before->path, before->sequence))
+        result = mm_diag(diags, MM_RULE_CATALOG_PROOF, "expected the audit path of a last leaf, found another");
+    if (result == 0) {
+        mm_merkle_add(&tree, before->head_sha256);
+        for (uint64_t i = 0; i < count; i++)
+            mm_merkle_add(&tree, heads[i]);
+        mm_merkle_root(&tree, root);
+    }
+    mm_merkle_release(&tree);
+    return result;
+}
+
 static int fill_place(struct mm_log_place *place, const unsigned char (*heads)[MM_HASH_BYTES], uint64_t count,
                       struct mm_diags *diags)
 {

@@ -41,6 +41,11 @@ void mm_consistency_write(const struct mm_consistency *proof, struct mm_buf *out
 /* Reads a proof and checks all that it says. Returns 0, or -1 with findings. */
 int mm_consistency_read(struct mm_consistency *proof, const char *text, size_t length, struct mm_diags *diags);
 
+/* The root of the log that ends with BEFORE, a place that was checked, continued by COUNT heads with these SHA-256s. Returns 0, or -1 with
+ * IO_MEMORY, or CATALOG_PROOF where BEFORE's path is not one of a last leaf. */
+int mm_log_continue(const struct mm_log_place *before, const unsigned char (*heads)[MM_HASH_BYTES], uint64_t count,
+                    unsigned char root[static MM_HASH_BYTES], struct mm_diags *diags);
+
 /* Fills PROOF for the log of COUNT heads with these SHA-256s, of which OLD (from 1) is the older one's sequence. Returns 0, or -1 with
  * IO_MEMORY. */
 int mm_consistency_make(struct mm_consistency *proof, const unsigned char (*heads)[MM_HASH_BYTES], uint64_t old,

@@ -220,6 +220,16 @@ int mm_chunk_list_read(struct mm_chunk_list *list, int fd, uint64_t count, struc
     return diags->errors > errors ? -1 : result;
 }
 
+int mm_chunk_list_read_text(struct mm_chunk_list *list, const char *text, size_t length, uint64_t count,
+                            struct mm_diags *diags)
+{
+    struct reading reading = {.list = list, .diags = diags};
+    *list = (struct mm_chunk_list){0};
+    if (length > (size_t)count * LINE_BYTES + HEADER_MAX)
+        return too_long((size_t)count * LINE_BYTES + HEADER_MAX, diags);
+    return take_text(&reading, text, length) < 0 || end_text(&reading) < 0 ? -1 : check_hashes(list, diags);
+}
+
 void mm_chunk_list_write(const struct mm_chunk_facts *facts, const struct mm_hashes *hashes, struct mm_buf *out)
 {
     char sha256[MM_HASH_HEX + 1], root[MM_HASH_HEX + 1];

@@ -32,6 +32,10 @@ struct mm_chunk_list {
 int mm_chunk_list_read(struct mm_chunk_list *list, int fd, uint64_t count, struct mm_diags *diags);
 void mm_chunk_list_release(struct mm_chunk_list *list);
 
+/* The same for a list that is not compressed, in memory; file_sha256 stays empty. */
+int mm_chunk_list_read_text(struct mm_chunk_list *list, const char *text, size_t length, uint64_t count,
+                            struct mm_diags *diags);
+
 /* Appends the list's text. FACTS hold the whole-file hash. */
 void mm_chunk_list_write(const struct mm_chunk_facts *facts, const struct mm_hashes *hashes, struct mm_buf *out);
 

@@ -26,8 +26,7 @@ static bool nanoseconds(const struct timespec *time, int64_t *value)
            !__builtin_add_overflow(*value, (int64_t)time->tv_nsec, value);
 }
 
-/* What fs-verity measured of the file. A file system that has no such thing is no failure. */
-static void take_verity(struct mm_digest *verity, int fd)
+bool mm_verity_measure(int fd, struct mm_digest *verity)
 {
     verity->known = false;
 #ifdef FS_IOC_MEASURE_VERITY
@@ -37,15 +36,21 @@ static void take_verity(struct mm_digest *verity, int fd)
     } measured = {.header = {.digest_size = 64}};
     if (ioctl(fd, FS_IOC_MEASURE_VERITY, &measured) < 0 ||
         measured.header.digest_algorithm != FS_VERITY_HASH_ALG_SHA256 || measured.header.digest_size != MM_HASH_BYTES)
-        return;
+        return false;
     verity->known = true;
     memcpy(verity->bytes, measured.room + sizeof(struct fsverity_digest), MM_HASH_BYTES);
 #else
     (void)fd;
 #endif
+    return verity->known;
 }
 
 int mm_fingerprint_take(struct mm_fingerprint *fingerprint, int fd, struct mm_diags *diags)
+{
+    return mm_fingerprint_take_by(fingerprint, fd, mm_verity_measure, diags);
+}
+
+int mm_fingerprint_take_by(struct mm_fingerprint *fingerprint, int fd, mm_verity_fn *measure, struct mm_diags *diags)
 {
     struct stat info;
     *fingerprint = (struct mm_fingerprint){0};
@@ -61,7 +66,7 @@ int mm_fingerprint_take(struct mm_fingerprint *fingerprint, int fd, struct mm_di
         *fingerprint = (struct mm_fingerprint){0};
         return 0;
     }
-    take_verity(&fingerprint->verity, fd);
+    measure(fd, &fingerprint->verity);
     return 0;
 }
 

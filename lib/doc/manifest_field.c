@@ -18,8 +18,9 @@ const struct mm_field_info mm_fields[MM_FIELD_COUNT] = {
 
 int mm_field_of(const char *key, size_t length)
 {
-    for (int i = 0; i < MM_FIELD_COUNT; i++)
-        if (strlen(mm_fields[i].key) == length && memcmp(mm_fields[i].key, key, length) == 0)
+    for (int i = 0; length > 0 && i < MM_FIELD_COUNT; i++)
+        if (mm_fields[i].key[0] == key[0] && strlen(mm_fields[i].key) == length &&
+            memcmp(mm_fields[i].key, key, length) == 0)
             return i;
     return -1;
 }

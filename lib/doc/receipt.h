@@ -38,6 +38,13 @@ struct mm_fingerprint {
  * IO_READ. */
 int mm_fingerprint_take(struct mm_fingerprint *fingerprint, int fd, struct mm_diags *diags);
 
+/* What fs-verity measured of the open file FD, in SHA-256. False where it measured nothing, which is no failure. */
+typedef bool mm_verity_fn(int fd, struct mm_digest *verity);
+mm_verity_fn mm_verity_measure;
+
+/* The same, fs-verity's part being told by MEASURE. */
+int mm_fingerprint_take_by(struct mm_fingerprint *fingerprint, int fd, mm_verity_fn *measure, struct mm_diags *diags);
+
 /* True if both are known and the same file, unchanged. */
 bool mm_fingerprint_same(const struct mm_fingerprint *a, const struct mm_fingerprint *b);
 

@@ -193,9 +193,10 @@ static void write_check(const struct mm_outcome *outcome, int check, struct mm_b
     mm_buf_char(out, '\n');
 }
 
-static void write_model_checks(const struct mm_report *report, struct mm_buf *out)
+/* The checks of the manifest as a whole, before END. */
+static void write_model_checks(const struct mm_report *report, int end, struct mm_buf *out)
 {
-    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+    for (int check = 0; check < end; check++)
         if (check != MM_CHECK_POLICY || report->policy_count == 0)
             write_check(&report->checks[check], check, out);
         else
@@ -209,17 +210,29 @@ static void write_field(const struct mm_report *report, enum mm_field field, str
     mm_buf_printf(out, "%s: %s\n", mm_fields[field].key, mm_manifest_text(report->manifest, 0, field, text));
 }
 
-void mm_report_write(const struct mm_report *report, struct mm_buf *out)
+static void write_head(const struct mm_report *report, int end, struct mm_buf *out)
 {
     char hex[MM_HASH_HEX + 1];
     mm_hex(hex, report->manifest->sha256, MM_HASH_BYTES);
-    mm_buf_printf(out, "minimodel-report 0\ntool: slm-verify %s\nmanifest-sha256: %s\n", MM_VERSION, hex);
+    mm_buf_printf(out, "manifest-sha256: %s\n", hex);
     write_field(report, MM_FIELD_MODEL_ID, out);
     write_field(report, MM_FIELD_VERSION, out);
     write_field(report, MM_FIELD_REVISION, out);
     mm_buf_printf(out, "signature: %s%s%s\n", mm_signed_words[report->signature], report->key_id[0] ? " " : "",
                   report->key_id);
-    write_model_checks(report, out);
+    write_model_checks(report, end, out);
+}
+
+void mm_report_write_head(const struct mm_report *report, struct mm_buf *out)
+{
+    write_head(report, MM_CHECK_SET, out);
+}
+
+void mm_report_write(const struct mm_report *report, struct mm_buf *out)
+{
+    char hex[MM_HASH_HEX + 1];
+    mm_buf_printf(out, "minimodel-report 0\ntool: slm-verify %s\n", MM_VERSION);
+    write_head(report, MM_CHECK_FIRST_OF_ARTIFACT, out);
     for (size_t i = 0; i < report->count; i++) {
         const struct mm_artifact_report *artifact = &report->artifacts[i];
         mm_hex(hex, artifact->claim.chunks.sha256, MM_HASH_BYTES);
@@ -247,10 +260,10 @@ static void write_json_check(const struct mm_outcome *outcome, int check, bool f
     mm_buf_char(out, '}');
 }
 
-static void write_json_model_checks(const struct mm_report *report, struct mm_buf *out)
+static void write_json_model_checks(const struct mm_report *report, int end, struct mm_buf *out)
 {
     mm_buf_str(out, ",\"checks\":[");
-    for (int check = 0; check < MM_CHECK_FIRST_OF_ARTIFACT; check++)
+    for (int check = 0; check < end; check++)
         if (check != MM_CHECK_POLICY || report->policy_count == 0)
             write_json_check(&report->checks[check], check, check == 0, out);
         else
@@ -272,18 +285,29 @@ static void write_json_artifact(const struct mm_artifact_report *artifact, struc
     mm_buf_str(out, "]}");
 }
 
-void mm_report_write_json(const struct mm_report *report, struct mm_buf *out)
+static void write_json_head(const struct mm_report *report, int end, struct mm_buf *out)
 {
     char hex[MM_HASH_HEX + 1], text[MM_VALUE_MAX + 1];
     mm_hex(hex, report->manifest->sha256, MM_HASH_BYTES);
-    mm_buf_printf(out, "{\"tool\":\"slm-verify %s\",\"manifest-sha256\":\"%s\"", MM_VERSION, hex);
+    write_json_text(out, "manifest-sha256", hex);
     write_json_text(out, "model-id", mm_manifest_text(report->manifest, 0, MM_FIELD_MODEL_ID, text));
     write_json_text(out, "version", mm_manifest_text(report->manifest, 0, MM_FIELD_VERSION, text));
     mm_buf_printf(out, ",\"revision\":%s", mm_manifest_text(report->manifest, 0, MM_FIELD_REVISION, text));
     write_json_text(out, "signature", mm_signed_words[report->signature]);
     if (report->key_id[0])
         write_json_text(out, "key-id", report->key_id);
-    write_json_model_checks(report, out);
+    write_json_model_checks(report, end, out);
+}
+
+void mm_report_write_json_head(const struct mm_report *report, struct mm_buf *out)
+{
+    write_json_head(report, MM_CHECK_SET, out);
+}
+
+void mm_report_write_json(const struct mm_report *report, struct mm_buf *out)
+{
+    mm_buf_printf(out, "{\"tool\":\"slm-verify %s\"", MM_VERSION);
+    write_json_head(report, MM_CHECK_FIRST_OF_ARTIFACT, out);
     mm_buf_str(out, ",\"artifacts\":[");
     for (size_t i = 0; i < report->count; i++) {
         if (i)

@@ -98,6 +98,11 @@ enum mm_verdict mm_report_verdict(const struct mm_report *report);
 /* True if a partial verdict is partial for nothing but checks that were left out on request (skips `only`). */
 bool mm_report_only_partial(const struct mm_report *report);
 
+/* Append what the report says of the manifest alone, from `manifest-sha256:` to the last policy: its lines, and members of a JSON
+ * object with a comma before each. */
+void mm_report_write_head(const struct mm_report *report, struct mm_buf *out);
+void mm_report_write_json_head(const struct mm_report *report, struct mm_buf *out);
+
 /* Append the report as text, and as one JSON object. */
 void mm_report_write(const struct mm_report *report, struct mm_buf *out);
 void mm_report_write_json(const struct mm_report *report, struct mm_buf *out);

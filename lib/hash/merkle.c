@@ -97,6 +97,20 @@ void mm_merkle_add_leaf(struct mm_merkle *tree, const unsigned char leaf[static 
     grow(tree);
 }
 
+bool mm_merkle_resume(struct mm_merkle *tree, const struct mm_merkle_path *path, uint64_t count)
+{
+    unsigned subtrees = 0; /* one for each power of two in the number of leaves before the last */
+    for (uint64_t before = count - 1; before; before &= before - 1)
+        subtrees++;
+    if (count == 0 || path->length != subtrees)
+        return false;
+    for (unsigned i = 0; i < subtrees; i++) /* siblings stand from the leaf up, subtrees the largest first */
+        memcpy(tree->stack[i], path->siblings[subtrees - 1 - i], MM_HASH_BYTES);
+    tree->height = subtrees;
+    tree->count = count - 1;
+    return true;
+}
+
 void mm_merkle_root(struct mm_merkle *tree, unsigned char root[static MM_HASH_BYTES])
 {
     if (tree->count == 0) {

@@ -42,6 +42,10 @@ void mm_merkle_add_leaf(struct mm_merkle *tree, const unsigned char leaf[static 
 /* Writes the root and completes tree->path; the SHA-256 of nothing for an empty tree. Ends the tree's growth. */
 void mm_merkle_root(struct mm_merkle *tree, unsigned char root[static MM_HASH_BYTES]);
 
+/* Begins TREE, which is empty, with the first COUNT - 1 leaves of a tree of COUNT, of whose last leaf PATH is the audit path: its siblings are
+ * all that those leaves come to. Returns false where PATH has not that many. Nothing can be tracked in such a tree. */
+bool mm_merkle_resume(struct mm_merkle *tree, const struct mm_merkle_path *path, uint64_t count);
+
 /* The leaf of one chunk, which is the root of a tree of one. */
 void mm_merkle_leaf(struct mm_sha256 *sha, const unsigned char chunk_hash[static MM_HASH_BYTES],
                     unsigned char leaf[static MM_HASH_BYTES]);

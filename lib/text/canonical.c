@@ -96,6 +96,12 @@ bool mm_canonical_next(struct mm_canonical_text *list, struct mm_canonical_text 
 bool mm_canonical_decode(const struct mm_canonical_text *text, char *out, size_t size, size_t *length)
 {
     *length = 0;
+    if (text->length < size && !memchr(text->at, '\\', text->length)) { /* nearly always */
+        memcpy(out, text->at, text->length);
+        out[text->length] = '\0';
+        *length = text->length;
+        return true;
+    }
     for (size_t i = 0; i < text->length; i++) {
         if (text->at[i] == '\\')
             i++;

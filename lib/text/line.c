@@ -74,6 +74,10 @@ static bool check_characters(const struct mm_lines *lines, const char *line, siz
     bool sound = true;
     for (size_t i = 0; i < length;) {
         uint32_t code = 0;
+        if (bytes[i] >= 0x20 && bytes[i] < 0x7F) { /* nearly all of them */
+            i++;
+            continue;
+        }
         size_t size = mm_utf8_decode(bytes + i, length - i, &code);
         uint64_t column = i + 1;
         if (size == 0) {

@@ -177,6 +177,7 @@ struct walk {
     const struct mm_keyring *keyring;
     bool strict;
     mm_known_key_fn *each;
+    mm_revoked_key_fn *revoked; /* called instead, where it is not NULL */
     void *context;
     struct mm_diags *diags;
     char (*publishers)[MM_PUBLISHER_MAX + 1];
@@ -184,10 +185,27 @@ struct walk {
     bool failed; /* something could not be read; the rest was */
 };
 
+static int walk_revoked(struct walk *w, const char *publisher)
+{
+    struct mm_ring ring;
+    uint64_t errors = w->diags->errors;
+    int result = 0, there = mm_ring_open(&ring, w->keyring, publisher, false, w->diags);
+    if (there > 0)
+        there = mm_ring_list(&ring, w->diags);
+    for (size_t i = 0; there == 0 && i < ring.entry_count && result == 0; i++)
+        if (ring.entries[i].kind == MM_RING_REVOKED)
+            result = w->revoked(w->context, publisher, ring.entries[i].id);
+    w->failed = w->failed || w->diags->errors > errors;
+    mm_ring_release(&ring);
+    return result;
+}
+
 static int walk_publisher(struct walk *w, const char *publisher)
 {
     struct mm_ring ring;
     uint64_t errors = w->diags->errors;
+    if (w->revoked)
+        return walk_revoked(w, publisher);
     int result = 0, there = mm_ring_open(&ring, w->keyring, publisher, false, w->diags);
     if (there > 0)
         there = mm_ring_load(&ring, w->strict, w->diags);
@@ -248,19 +266,31 @@ static int list_publishers(struct walk *w)
     return result;
 }
 
+static int walk_all(struct walk *w, const char *publisher)
+{
+    int result = 0;
+    if (w->keyring->folder < 0 || (publisher && !mm_keyring_publisher(publisher)))
+        return 0;
+    if (publisher)
+        result = walk_publisher(w, publisher);
+    else
+        result = list_publishers(w);
+    for (size_t i = 0; i < w->count && result == 0; i++)
+        result = walk_publisher(w, w->publishers[i]);
+    free(w->publishers);
+    return result == 0 && w->failed ? -1 : result;
+}
+
 int mm_keyring_each(const struct mm_keyring *keyring, const char *publisher, bool strict, mm_known_key_fn *each,
                     void *context, struct mm_diags *diags)
 {
     struct walk w = {.keyring = keyring, .strict = strict, .each = each, .context = context, .diags = diags};
-    int result = 0;
-    if (keyring->folder < 0 || (publisher && !mm_keyring_publisher(publisher)))
-        return 0;
-    if (publisher)
-        result = walk_publisher(&w, publisher);
-    else
-        result = list_publishers(&w);
-    for (size_t i = 0; i < w.count && result == 0; i++)
-        result = walk_publisher(&w, w.publishers[i]);
-    free(w.publishers);
-    return result == 0 && w.failed ? -1 : result;
+    return walk_all(&w, publisher);
+}
+
+int mm_keyring_each_revoked(const struct mm_keyring *keyring, mm_revoked_key_fn *each, void *context,
+                            struct mm_diags *diags)
+{
+    struct walk w = {.keyring = keyring, .revoked = each, .context = context, .diags = diags};
+    return walk_all(&w, NULL);
 }

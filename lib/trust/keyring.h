@@ -57,6 +57,18 @@ typedef int mm_known_key_fn(void *context, const struct mm_known_key *key);
 int mm_keyring_each(const struct mm_keyring *keyring, const char *publisher, bool strict, mm_known_key_fn *each,
                     void *context, struct mm_diags *diags);
 
+/* Calls EACH with every key that is revoked, whether the key itself is there or not, in the order of publishers and ids, until it returns
+ * other than 0. Returns as mm_keyring_each does. */
+typedef int mm_revoked_key_fn(void *context, const char *publisher, const char *key_id);
+int mm_keyring_each_revoked(const struct mm_keyring *keyring, mm_revoked_key_fn *each, void *context,
+                            struct mm_diags *diags);
+
+/* Calls EACH with NAME and TEXT of every file of PUBLISHER that the page knows and that can be read, in the order of their names, until it
+ * returns other than 0. What cannot be read is left out. Returns what EACH returned last, or -1 with KEYRING_OPEN, IO_LIMIT or IO_MEMORY. */
+typedef int mm_keyring_file_fn(void *context, const char *name, const struct mm_buf *text);
+int mm_keyring_files(const struct mm_keyring *keyring, const char *publisher, mm_keyring_file_fn *each, void *context,
+                     struct mm_diags *diags);
+
 /* ---- what changes it; each file appears whole or not at all, and the folder is flushed. One call at a time: others wait. A folder
  * that would have too many files is IO_LIMIT ---- */
 

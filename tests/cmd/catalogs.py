@@ -4,7 +4,7 @@ usage: catalogs.py manifest OUT PUBLISHER NAME REVISION KEYID [KEY=VALUE]...   a
        catalogs.py many FOLDER COUNT                                          COUNT unsigned manifests of publisher demo
        catalogs.py forge FOLDER HOW                                           changes a catalog whose head is unsigned, and makes its head fit again:
            rename, drop, swap, repeat (the last line), bytes (of an artifact), count (a lie), root (a lie), local, boundary, empty-withdrawn
-       catalogs.py seeds FOLDER                                               fuzzing seeds into FOLDER/catalog
+       catalogs.py seeds FOLDER                                               fuzzing seeds into FOLDER/catalog and FOLDER/catalog-query
 """
 import hashlib
 import json
@@ -112,8 +112,17 @@ def seeds(folder):
     consistency = (f'minimodel-consistency 0\nold-sequence: 1\nold-head-sha256: {h}\nold-log-root: {leaf}\nnew-sequence: 2\nnew-head-sha256: {empty}\n'
                    f'new-log-root: {root_of(heads).hex()}\nnew-sibling: {leaf}\nnode: {other}\n').encode()
     changes = b'minimodel-catalog-changes 0\nsequence: 2\nremoved: ' + entry + b'\nadded: a/c 1\nadded: a/c 2\nwithdrawn: a/b *\nwithdrawn: a/d 1\n'
-    for name, data in {'entry': entry, 'withdrawal': withdrawal, 'head': head, 'proof': proof, 'consistency': consistency, 'changes': changes}.items():
+    witness = f'minimodel-witness 0\ncatalog-id: c\npublisher-id: a\nsequence: 2\nhead-sha256: {empty}\nlog-root: {root_of(heads).hex()}\n'.encode()
+    for name, data in {'witness': witness, 'numbers': bytes([70, 33, 1, 77, 255]) + bytes(range(70)), 'entry': entry, 'withdrawal': withdrawal, 'head': head, 'proof': proof, 'consistency': consistency, 'changes': changes}.items():
         open(os.path.join(folder, name), 'wb').write(data)
+
+
+def query_seeds(folder):
+    folder = os.path.join(folder, 'catalog-query')
+    os.makedirs(folder, exist_ok=True)
+    for i, text in enumerate(('tiny\n!chat\nany:hf://\nt?n*\nname:one,two\nid=demo/tiny\ntag!=x', 'license:MIT,ISC\nlicense:M*\nlicense=MIT', 'created<2026-03\nexpires>=2026',
+                              'parameters<1.5e9\nbytes<=4GiB\nrevision>1\nblock_count>=12\ncontext-length>32Ki\nparameters=7B', f'sha256:{sha(b"x")}\nreason:x')):
+        open(os.path.join(folder, f'patterns-{i}'), 'w').write(text)
 
 
 def main(action, *rest):
@@ -129,8 +138,10 @@ def main(action, *rest):
         forge(*rest)
     elif action == 'seeds':
         seeds(*rest)
+        query_seeds(*rest)
     else:
         sys.exit(__doc__)
 
 
-main(*sys.argv[1:])
+if __name__ == '__main__':
+    main(*sys.argv[1:])

@@ -23,7 +23,7 @@ catalog-build -q -o one -s keeper.key $names a.manifest b.manifest >/dev/null ||
 each() {
     name=$1 setup=$2 after=$3
     shift 3
-    for fault in read:5 write:28 memory:12 open:24 stat:5 fsync:5 link:31 rename:5 folder:28 remove:5 mode:30; do
+    for fault in read:5 write:28 memory:12 open:24 stat:5 fsync:5 link:31 rename:5 folder:28 remove:5 mode:30 thread:11; do
         wrong=$(python3 "$ROOT/tests/cmd/faults.py" --store "$setup" "$after" "${fault%%:*}" "${fault##*:}" "$WORK/o" "$@" 2>&1 | head -n 8)
         same "$name: ${fault%%:*} fails" '' "$wrong"
     done

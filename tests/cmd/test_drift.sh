@@ -77,10 +77,14 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-repair -q --json --from model broken/m.manifest >>repaired.json # whole
     slm-list --json >model.json
     slm-path --json local/text >path.json
+    receipt-write -q --grant-execution local/text >/dev/null
+    slm-exec -q --json --dry-run local/text -- program {} >handed-over.json
+    slm-exec -q --json --dry-run local/text >>handed-over.json
     slm-path --json --manifest local/text >>path.json
     slm-check -q --json >checked.json
     chmod u+w store/models/local/text/1/files/README.md && changed store/models/local/text/1/files/README.md 0
     slm-check -q --json >>checked.json 2>/dev/null
+    slm-verify -q --json --receipt local/text >recheck.json 2>/dev/null # touched
     slm-remove --json local/text >removed.json
     slm-gc --json >cleared.json
     key-make -q --no-password first >/dev/null && key-make -q --no-password --succeed first.key second >/dev/null 2>&1
@@ -104,13 +108,24 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     catalog-build --json -o web --allow-unsigned demo.manifest >>catalog-built.json # unchanged
     catalog-build --json --allow-unsigned --check web >catalog-checked.json
     catalog-build --json --allow-unsigned --check --since web/heads/1 web >>catalog-checked.json
+    key-make -q --no-password witness >/dev/null
+    catalog-build --json --allow-unsigned --countersign --first --witness-state witness.seen -s witness.key web >catalog-countersigned.json
+    catalog-build --json --allow-unsigned --countersign --witness-state witness.seen -s witness.key web >>catalog-countersigned.json 2>/dev/null
+    catalog-build --json --allow-unsigned --check --witness-key witness.pub web >>catalog-checked.json 2>/dev/null
     catalog-build --allow-unsigned --prove demo/text web >entry.proof
     catalog-build --json --allow-unsigned --check-proof entry.proof web/catalog.head >catalog-proved.json
     catalog-build --allow-unsigned --prove-since web/heads/1 web >log.proof
     catalog-build --json --allow-unsigned --check-proof log.proof web/catalog.head >>catalog-proved.json
     cp web/catalog.jsonl catalog-entry.json
+    media-export -q --json stick model >media.json
+    grep '"model-id"' media.json >exported.json
+    grep '"medium"' media.json >medium.json
+    catalog-find -q --json web >catalog-found.json
+    catalog-find -q --json web/catalog.jsonl 'revision>=1' >>catalog-found.json
+    catalog-find -q --json --count web >catalog-count.json
     catalog-build -q -o web --allow-unsigned -w demo/text --reason why --notice https://example.org/n >/dev/null
     cp web/withdrawn.jsonl catalog-withdrawn.json
+    catalog-find -q --json --withdrawn web >>catalog-found.json
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
         run "$python" - "$schema" "$name.json" <<'PY'

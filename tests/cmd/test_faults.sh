@@ -51,6 +51,8 @@ each 'slm-diff --derived of equal files' "$FAULTY/slm-diff" --derived -o "$WORK/
 each 'slm-diff --check' "$FAULTY/slm-diff" --check packed.ev packed.slm packed.gguf
 each 'manifest-lint' "$FAULTY/manifest-lint" model/m.manifest
 each 'manifest-lint --canonical' "$FAULTY/manifest-lint" --canonical model/m.manifest
+each 'manifest-lint --sarif' "$FAULTY/manifest-lint" --sarif model/m.manifest
+each 'slm-verify --sarif' "$FAULTY/slm-verify" --sarif shards.manifest shards
 each 'slm-verify' "$FAULTY/slm-verify" --strict model/m.manifest
 (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out oms.key 2>/dev/null)
 openssl pkey -in oms.key -pubout -out oms.pub

@@ -2,4 +2,4 @@
 . "$(dirname "$0")/harness.sh"
 
 cd "$ROOT" || exit 1
-python3 "$ROOT/tests/cmd/tutorial.py" "$ROOT/docs/tutorial.md" "$WORK/try"
+python3 "$ROOT/tests/cmd/tutorial.py" "$ROOT/docs/tutorial.md" "$WORK/try" 'the tutorial'

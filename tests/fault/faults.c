@@ -1,19 +1,25 @@
 /* Linked into the commands with ld's --wrap: makes the Nth call of one kind fail, for tests/cmd/test_faults.sh.
  *
  *   FAULT=KIND:N:ERRNO    the Nth call of KIND fails with ERRNO; KIND is memory, read, write, fsync, link, rename, open, stat,
- *                         folder (making one), remove or mode
+ *                         folder (making one), remove, mode or thread (starting one)
  *   FAULT_COUNT=FILE      at exit, the number of calls of that kind is written there
+ *   FAULT_VERITY=HH       fs-verity measures every file, with a digest of 32 such bytes
  *   FAULT_SECTOR=INODE:OFFSET[:TIMES],...   byte OFFSET of that file cannot be read at a place, always or TIMES times
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#if __has_include(<linux/fsverity.h>)
+#include <linux/fsverity.h>
+#endif
 
 static char kind[16];
 static long wanted = -1, calls;
@@ -58,7 +64,7 @@ __attribute__((destructor)) static void end(void)
 
 static int fails(const char *what)
 {
-    if (strcmp(what, kind) != 0 || ++calls != wanted)
+    if (strcmp(what, kind) != 0 || __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) != wanted) /* several threads call */
         return 0;
     errno = error;
     return 1;
@@ -89,6 +95,7 @@ WRAP(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at), (f
 WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), "write", -1)
 WRAP(int, ftruncate64, (int fd, off64_t size), (fd, size), "write", -1)
 WRAP(int, fsync, (int fd), (fd), "fsync", -1)
+WRAP(int, syncfs, (int fd), (fd), "fsync", -1)
 WRAP(int, linkat, (int a, const char *b, int c, const char *d, int flags), (a, b, c, d, flags), "link", -1)
 WRAP(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d), "rename", -1)
 WRAP(int, open64, (const char *path, int flags, mode_t mode), (path, flags, mode), "open", -1)
@@ -105,6 +112,9 @@ WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), "mode", -1)
 WRAP(int, fchmodat, (int folder, const char *path, mode_t mode, int flags), (folder, path, mode, flags), "mode", -1)
 WRAP(int, fchown, (int fd, uid_t user, gid_t group), (fd, user, group), "mode", -1)
 WRAP(int, stat64, (const char *path, struct stat64 *out), (path, out), "stat", -1)
+
+WRAP(int, pthread_create, (pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *context), (thread, how, run, context),
+     "thread", error)
 
 /* True if a broken sector lies in the SIZE bytes from AT. */
 static int is_broken(int fd, size_t size, off64_t at)
@@ -128,4 +138,27 @@ ssize_t __wrap_pread64(int fd, void *out, size_t size, off64_t at)
     if (fails("read"))
         return -1;
     return is_broken(fd, size, at) ? (errno = EIO, -1) : __real_pread64(fd, out, size, at);
+}
+
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+    va_start(arguments, request);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+#ifdef FS_IOC_MEASURE_VERITY
+    const char *byte = getenv("FAULT_VERITY");
+    unsigned value;
+    if (request == FS_IOC_MEASURE_VERITY && byte && sscanf(byte, "%2x", &value) == 1) {
+        struct fsverity_digest *digest = argument;
+        digest->digest_algorithm = FS_VERITY_HASH_ALG_SHA256;
+        digest->digest_size = 32;
+        for (int i = 0; i < 32; i++)
+            digest->digest[i] = (unsigned char)value;
+        return 0;
+    }
+#endif
+    return __real_ioctl(fd, request, argument);
 }

@@ -6,6 +6,7 @@ folders_of() {
     chunk_list) echo chunk-list ;;
     route) echo manifest ;;
     receipt) echo "receipt report" ;;
+    catalog_query) echo catalog-query ;;
     catalog_*) echo catalog ;;
     *) echo "$1" ;;
     esac

@@ -5,6 +5,7 @@
 #include "doc/catalog_head.h"
 #include "doc/catalog_proof.h"
 #include "doc/catalog_read.h"
+#include "doc/catalog_witness.h"
 
 #define H "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -535,6 +536,72 @@ static void consistency_is_proved(void **state)
     free(proof);
 }
 
+/* Whoever has the old place of a log and the heads since then makes the new root himself. */
+static void a_log_is_continued(void **state)
+{
+    unsigned char heads[20][MM_HASH_BYTES], root[MM_HASH_BYTES];
+    struct mm_consistency *proof = calloc(1, sizeof *proof);
+    (void)state;
+    assert_non_null(proof);
+    for (unsigned i = 0; i < COUNT_OF(heads); i++)
+        memset(heads[i], (int)i + 1, sizeof heads[i]);
+    for (uint64_t count = 1; count <= COUNT_OF(heads); count++)
+        for (uint64_t old = 1; old <= count; old++) {
+            assert_int_equal(mm_consistency_make(proof, heads, old, count, &diags), 0);
+            assert_int_equal(mm_log_continue(&proof->before, heads + old, count - old, root, &diags), 0);
+            assert_memory_equal(root, proof->after.root, sizeof root);
+            if (old < count) {
+                heads[old][0] ^= 1;
+                assert_int_equal(mm_log_continue(&proof->before, heads + old, count - old, root, &diags), 0);
+                assert_memory_not_equal(root, proof->after.root, sizeof root);
+                heads[old][0] ^= 1;
+            }
+        }
+    assert_int_equal(mm_consistency_make(proof, heads, 6, 9, &diags), 0);
+    proof->before.path.length++;
+    assert_int_equal(mm_log_continue(&proof->before, heads + 6, 3, root, &diags), -1);
+    check_findings("one sibling more", &diags, "catalog-proof");
+    free(proof);
+}
+
+/* ---- witnesses ---- */
+
+#define WITNESS                                                                                                        \
+    "minimodel-witness 0\ncatalog-id: c\npublisher-id: a.b\nsequence: 7\nhead-sha256: " H "\nlog-root: " EMPTY "\n"
+
+static void a_witness_is_written_as_it_is_read(void **state)
+{
+    static const struct {
+        const char *text, *rule;
+    } cases[] = {
+        {"minimodel-witness 1\n", "text-version-unsupported@1:19"},
+        {"minimodel-catalog 0\n", "text-first-line@1:1"},
+        {"minimodel-witness 0\ncatalog-id: local\n", "catalog-witness@2:13"},
+        {"minimodel-witness 0\ncatalog-id: c\npublisher-id: A\n", "catalog-witness@3:15"},
+        {"minimodel-witness 0\ncatalog-id: c\npublisher-id: a\nsequence: 0\n", "catalog-witness@4:11"},
+        {"minimodel-witness 0\ncatalog-id: c\npublisher-id: a\nsequence: 01\n", "value-number@4:11"},
+        {"minimodel-witness 0\ncatalog-id: c\npublisher-id: a\nsequence: 1\nhead-sha256: x\n", "value-hash@5:14"},
+        {"minimodel-witness 0\ncatalog-id: c\nsequence: 1\n", "text-field-order@3:1"},
+        {WITNESS "log-root: " H "\n", "catalog-witness@7:1"},
+        {"minimodel-witness 0\ncatalog-id: c", "text-last-line@2:14"},
+    };
+    struct mm_witness witness;
+    struct mm_buf out = {0};
+    (void)state;
+    assert_int_equal(mm_witness_read(&witness, WITNESS, strlen(WITNESS), &diags), 0);
+    check_findings("a state", &diags, "");
+    assert_string_equal(witness.publisher_id, "a.b");
+    assert_int_equal(witness.sequence, 7);
+    mm_witness_write(&witness, &out);
+    assert_string_equal(mm_buf_text(&out), WITNESS);
+    mm_buf_release(&out);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(mm_witness_read(&witness, cases[i].text, strlen(cases[i].text), &diags), -1);
+        check_findings(cases[i].text, &diags, cases[i].rule);
+        mm_diags_clear(&diags);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -550,6 +617,8 @@ int main(void)
         cmocka_unit_test(changes_are_sorted),
         cmocka_unit_test(entry_proofs_lead_to_their_root),
         cmocka_unit_test(consistency_is_proved),
+        cmocka_unit_test(a_log_is_continued),
+        cmocka_unit_test(a_witness_is_written_as_it_is_read),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

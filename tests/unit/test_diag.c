@@ -135,7 +135,8 @@ static bool is_rule_name(const char *name)
     if (name[0] < 'a' || name[0] > 'z')
         return false;
     for (; *name; name++)
-        if (!((*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9') || (*name == '-' && name[1] && name[1] != '-')))
+        if (!((*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9') ||
+              (*name == '-' && name[1] && name[1] != '-')))
             return false;
     return true;
 }
@@ -163,9 +164,10 @@ static void unknown_is_kept_for_io_and_the_unsupported(void **state)
         const char *ending = strstr(info->name, "-unsupported");
         bool unsupported = ending && strlen(ending) == strlen("-unsupported");
         bool limit = i == MM_RULE_CHUNK_LIMIT || i == MM_RULE_STORE_SPACE || i == MM_RULE_STORE_MAX ||
-                     i == MM_RULE_CATALOG_CHANGING;
+                     i == MM_RULE_CATALOG_CHANGING || i == MM_RULE_MEDIA_SPACE;
         bool store = i == MM_RULE_STORE_HOME || i == MM_RULE_STORE_PARTIAL || i == MM_RULE_KEYRING_OPEN;
-        bool unknown = unsupported || limit || store || info->group == MM_GROUP_IO;
+        bool looked = i == MM_RULE_RECEIPT_TOUCHED || i == MM_RULE_STORE_PROGRAM;
+        bool unknown = unsupported || limit || store || looked || info->group == MM_GROUP_IO;
         check_number(info->name, info->answer, unknown ? MM_UNKNOWN : MM_NO);
     }
 }
@@ -250,6 +252,35 @@ static void errors_that_do_not_matter_become_notes(void **state)
     mm_diags_release(&diags);
 }
 
+static void moved_findings_are_those_of_the_other_list(void **state)
+{
+    struct mm_diags to, from;
+    (void)state;
+    mm_diags_init(&to);
+    mm_diags_init(&from);
+    to.limit = 3;
+    mm_diag(&to, MM_RULE_IO_READ, "one");
+    from.file = "other";
+    mm_note(&from, MM_RULE_GGUF_TEMPLATE, "two");
+    mm_diag_line(&from, MM_RULE_TEXT_UTF8, 3, 4, "three");
+    mm_diag(&from, MM_RULE_IO_READ, "four");
+    from.dropped = 2;
+    mm_diags_move(&to, &from);
+    check_number("dropped", to.dropped, 3);
+    check_number("errors", to.errors, 3);
+    check_number("notes", to.notes, 1);
+    assert_int_equal(mm_diags_answer(&to), MM_NO);
+    assert_string_equal(to.items[1].file, "other");
+    check_findings("moved", &to, "io-read note:gguf-chat-template text-utf8@3:4");
+    check_number("left", from.count + from.errors + from.notes + from.dropped, 0);
+    assert_int_equal(mm_diags_answer(&from), MM_YES);
+    mm_diag(&from, MM_RULE_IO_READ, "it can be used again");
+    mm_diags_move(&to, &from);
+    check_findings("moved again", &to, "io-read");
+    mm_diags_release(&to);
+    mm_diags_release(&from);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +297,7 @@ int main(void)
         cmocka_unit_test(every_rule_has_a_name_of_its_own_and_a_sentence),
         cmocka_unit_test(unknown_is_kept_for_io_and_the_unsupported),
         cmocka_unit_test(shown_bytes_are_printable_and_short),
+        cmocka_unit_test(moved_findings_are_those_of_the_other_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

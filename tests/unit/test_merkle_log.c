@@ -216,6 +216,40 @@ static void the_largest_counts_do_not_overflow(void **state)
     assert_false(mm_merkle_consistent(sha, &proof, 1, UINT64_MAX, root, root));
 }
 
+/* The audit path of the last leaf is all that is needed to go on from there. */
+static void a_tree_is_resumed(void **state)
+{
+    (void)state;
+    for (uint64_t old = 1; old <= LEAVES; old++) {
+        struct mm_merkle before;
+        hash_t root, expected;
+        assert_int_equal(mm_merkle_init(&before, NULL), 0);
+        mm_merkle_track(&before, old - 1);
+        for (uint64_t i = 0; i < old; i++)
+            mm_merkle_add_leaf(&before, leaves[i]);
+        mm_merkle_root(&before, root);
+        for (uint64_t count = old; count <= LEAVES; count++) {
+            struct mm_merkle tree;
+            assert_int_equal(mm_merkle_init(&tree, NULL), 0);
+            assert_true(mm_merkle_resume(&tree, &before.path, old));
+            for (uint64_t i = old - 1; i < count; i++)
+                mm_merkle_add_leaf(&tree, leaves[i]);
+            mm_merkle_root(&tree, root);
+            rfc_root((const hash_t *)leaves, count, expected);
+            assert_memory_equal(root, expected, sizeof root);
+            mm_merkle_release(&tree);
+        }
+        for (uint64_t other = 0; other <= LEAVES; other++) { /* as many siblings as that many leaves have, or none */
+            struct mm_merkle tree;
+            assert_int_equal(mm_merkle_init(&tree, NULL), 0);
+            assert_int_equal(mm_merkle_resume(&tree, &before.path, other),
+                             other > 0 && __builtin_popcountll(other - 1) == __builtin_popcountll(old - 1));
+            mm_merkle_release(&tree);
+        }
+        mm_merkle_release(&before);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +261,7 @@ int main(void)
         cmocka_unit_test(altered_proofs_prove_nothing),
         cmocka_unit_test(a_rewritten_past_is_not_consistent),
         cmocka_unit_test(the_largest_counts_do_not_overflow),
+        cmocka_unit_test(a_tree_is_resumed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

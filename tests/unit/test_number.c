@@ -67,9 +67,12 @@ static void sizes_take_suffixes(void **state)
         {"9007199254740991K", INT64_MAX, true, UINT64_C(9007199254740991) << 10}, {"9007199254740992K", INT64_MAX, false, 0},
         {"8589934591G", INT64_MAX, true, UINT64_C(8589934591) << 30}, {"8589934592G", INT64_MAX, false, 0},
         {"64M", 67108864, true, 67108864}, {"65M", 67108864, false, 0}, {"1K", 1023, false, 0}, {"1K", 1024, true, 1024},
-        {"", INT64_MAX, false, 0}, {"K", INT64_MAX, false, 0}, {"1k", INT64_MAX, false, 0}, {"1KB", INT64_MAX, false, 0},
-        {"1KK", INT64_MAX, false, 0}, {"1KiB", INT64_MAX, false, 0}, {"1T", INT64_MAX, false, 0}, {"01K", INT64_MAX, false, 0},
+        {"", INT64_MAX, false, 0}, {"K", INT64_MAX, false, 0}, {"1k", INT64_MAX, false, 0}, {"1KB", INT64_MAX, true, 1000},
+        {"1KK", INT64_MAX, false, 0}, {"1KiB", INT64_MAX, true, 1024}, {"1T", INT64_MAX, true, UINT64_C(1) << 40}, {"01K", INT64_MAX, false, 0},
         {"+1K", INT64_MAX, false, 0}, {"1 K", INT64_MAX, false, 0}, {"-1K", INT64_MAX, false, 0}, {"1.5M", INT64_MAX, false, 0},
+        {"4GB", INT64_MAX, true, UINT64_C(4000000000)}, {"2TB", INT64_MAX, true, UINT64_C(2000000000000)}, {"3MiB", INT64_MAX, true, 3145728},
+        {"1B", INT64_MAX, false, 0}, {"1iB", INT64_MAX, false, 0}, {"B", INT64_MAX, false, 0}, {"iB", INT64_MAX, false, 0}, {"KB", INT64_MAX, false, 0},
+        {"1kB", INT64_MAX, false, 0}, {"1KBB", INT64_MAX, false, 0}, {"9223373TB", INT64_MAX, false, 0}, {"9223372TB", INT64_MAX, true, UINT64_C(9223372000000000000)},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

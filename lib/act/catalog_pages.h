@@ -1,0 +1,67 @@
+/* The pages of a catalog (docs/formats/catalog.md): made from its lines one after the other, placed by a build, compared by a check. */
+#ifndef MM_ACT_CATALOG_PAGES_H
+#define MM_ACT_CATALOG_PAGES_H
+
+#include "act/catalog_folder.h"
+#include "base/pool.h"
+#include "doc/catalog_page.h"
+#include "doc/catalog_read.h"
+
+/* Which pages there are besides those of models. */
+struct mm_catalog_page_counts {
+    uint64_t lists, withdrawn;
+};
+
+/* Pages are handed out as they are complete, index.html last: PAGE stands at PATH. Returns 0 to go on, -1 (with a finding) to end. */
+typedef int mm_catalog_page_fn(void *context, const char *path, const struct mm_buf *page);
+
+/* What pages are made of, and for whom. Texts and functions are borrowed. */
+struct mm_catalog_pages_input {
+    const struct mm_catalog_head *head;
+    const struct mm_buf *withdrawn; /* the lines of withdrawn.jsonl */
+    mm_catalog_page_fn *put;
+    bool (*wanted)(void *context, const char *model_id); /* the page of this model is to be made; NULL: each is */
+    void *context;                                       /* of both */
+};
+
+struct mm_catalog_pages; /* opaque */
+
+/* Returns NULL with IO_MEMORY. */
+struct mm_catalog_pages *mm_catalog_pages_new(const struct mm_catalog_pages_input *input, struct mm_diags *diags);
+void mm_catalog_pages_free(struct mm_catalog_pages *pages);
+
+/* Takes the next entry in the catalog's order. Returns 0, or -1 with findings. */
+int mm_catalog_pages_entry(struct mm_catalog_pages *pages, const struct mm_catalog_entry *entry,
+                           struct mm_diags *diags);
+
+/* Makes what is left behind the last entry. COUNTS gets which lists there are. Returns 0, or -1 with findings. */
+int mm_catalog_pages_finish(struct mm_catalog_pages *pages, struct mm_catalog_page_counts *counts,
+                            struct mm_diags *diags);
+
+/* Reads the page PATH into TEXT, at most LIMIT + 1 bytes of it. Returns 1; 0 where there is none; -1 with a finding. */
+int mm_catalog_page_read(struct mm_catalog_folder *folder, const char *path, size_t limit, struct mm_buf *text,
+                         struct mm_diags *diags);
+
+/* ---- comparing ---- */
+
+/* The pages of a catalog that is checked. */
+struct mm_catalog_pages_check {
+    struct mm_catalog_folder *folder;
+    struct mm_catalog_pages *pages; /* NULL: none are there, or they are of another layout */
+    struct mm_pool *pool;           /* which compares them */
+    size_t pending;                 /* bytes of pages in hand */
+    struct mm_catalog_pages_input input;
+    struct mm_buf withdrawn, found;
+    struct mm_catalog_page_counts counts; /* UINT64_MAX each where that is not known */
+    struct mm_diags *diags, differences;  /* these come behind what is found in the entries */
+};
+
+/* Begins to compare the pages in FOLDER, which has this HEAD. Where none are there, or those of another layout, a note says so. Returns 0, or
+ * -1 with findings. Release CHECK in every case. */
+int mm_catalog_pages_check_begin(struct mm_catalog_pages_check *check, struct mm_catalog_folder *folder,
+                                 const struct mm_catalog_head *head, struct mm_diags *diags);
+int mm_catalog_pages_check_entry(struct mm_catalog_pages_check *check, const struct mm_catalog_entry *entry);
+int mm_catalog_pages_check_finish(struct mm_catalog_pages_check *check);
+void mm_catalog_pages_check_release(struct mm_catalog_pages_check *check);
+
+#endif
