@@ -3,7 +3,7 @@
 #   V=1                      show commands
 #   SANITIZE=address,undefined | thread
 #   CC=clang                 another compiler
-#   DESTDIR= PREFIX=/usr/local
+#   DESTDIR= PREFIX=/usr/local BINDIR= LIBDIR= INCLUDEDIR= DATADIR= MANDIR= DOCDIR= BASHCOMPDIR= ZSHCOMPDIR= FISHCOMPDIR=
 
 VERSION := $(shell cat VERSION)
 PREFIX ?= /usr/local
@@ -33,12 +33,13 @@ LIB_SOURCES := \
 	lib/convert/protobuf.c lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c \
 	lib/convert/special.c lib/convert/special_settings.c lib/convert/tokenizer_bin.c lib/convert/tokenizer_gguf.c \
 	lib/convert/tokenizer_json.c lib/convert/tokenizer_model.c lib/convert/tokenizer_source.c lib/convert/unpack.c \
-	lib/doc/anchor.c lib/doc/attestation.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c lib/doc/catalog_head.c \
-	lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c lib/doc/catalog_page_model.c \
-	lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c lib/doc/catalog_witness.c \
-	lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c \
-	lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c \
-	lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/withdrawn.c \
+	lib/doc/anchor.c lib/doc/attestation.c lib/doc/bad_ranges.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c \
+	lib/doc/catalog_head.c lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c \
+	lib/doc/catalog_page_model.c lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c \
+	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c \
+	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
+	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
+	lib/doc/report.c lib/doc/withdrawn.c \
 	lib/trust/judgement.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
 	lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c lib/trust/oms_bundle.c \
 	lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c \
@@ -51,15 +52,16 @@ LIB_SOURCES := \
 	lib/act/catalog_surplus.c lib/act/catalog_witness.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c \
 	lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c lib/act/countersigned.c lib/act/derive.c lib/act/diff.c \
 	lib/act/diff_side.c lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c \
-	lib/act/gather.c lib/act/hand_over.c lib/act/held.c lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c \
-	lib/act/import_mend.c lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/lay_out.c lib/act/make.c lib/act/media.c \
-	lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_plan.c lib/act/media_revocations.c \
-	lib/act/media_text.c lib/act/media_tools.c lib/act/memory.c lib/act/now.c lib/act/obey.c lib/act/oms.c \
-	lib/act/recheck.c lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c \
-	lib/act/verify.c
+	lib/act/gather.c lib/act/hand_over.c lib/act/held.c lib/act/home.c lib/act/import.c lib/act/import_file.c \
+	lib/act/import_item.c lib/act/import_mend.c lib/act/import_publish.c lib/act/intake.c lib/act/keep.c \
+	lib/act/lay_out.c lib/act/make.c lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c \
+	lib/act/media_plan.c lib/act/media_revocations.c lib/act/media_text.c lib/act/media_tools.c lib/act/memory.c \
+	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
+	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_look.c lib/act/shelf.c lib/act/sign.c \
+	lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
-	media-export receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack slm-path \
-	slm-remove slm-unpack slm-verify
+	media-export receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
+	slm-path slm-remove slm-repair slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -82,6 +84,8 @@ endif
 CFLAGS ?= -O2 -g
 # what is rounded twice on paper is rounded twice (lib/model/quantize.c)
 ARITHMETIC := -ffp-contract=off
+# wherever it is built, the same bytes come out
+PLACE := -ffile-prefix-map=$(CURDIR)=.
 LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libsodium zlib)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto libsodium zlib)
 ALL_CFLAGS = -std=c17 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) \
@@ -94,10 +98,10 @@ say = $(if $(V),,@echo "  $(1) $(2)")
 LIBRARY := $(BUILD)/libminimodel.a
 BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
 CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj/cmd/cli_catalog.o \
-	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o $(BUILD)/obj/cmd/cli_program.o \
-	$(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o $(BUILD)/obj/cmd/cli_sarif.o \
-	$(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o $(BUILD)/obj/cmd/cli_trust.o \
-	$(BUILD)/obj/cmd/cli_witness.o $(BUILD)/obj/cmd/cli_written.o
+	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
+	$(BUILD)/obj/cmd/cli_program.o $(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o \
+	$(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
+	$(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o $(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 all: $(LIBRARY) $(BINARIES)
@@ -161,7 +165,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 \
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
-	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl ftruncate64 pthread_create
+	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl ftruncate64 pthread_create fchown
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
@@ -187,44 +191,73 @@ $(BUILD)/tables: $(BUILD)/obj/scripts/tables.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-generate: $(BUILD)/tables
-	$(Q)BUILD=$(BUILD) sh scripts/generate.sh
+generate: $(BUILD)/tables $(BINARIES)
+	$(Q)PYTHON=$(PYTHON) BUILD=$(BUILD) sh scripts/generate.sh
 
 lint:
 	$(Q)sh scripts/lint.sh
 
 # ---- installation ----
+# What is installed stands in two lists, MODE:SOURCE:TARGET, which `make uninstall` takes away again. DESTDIR goes before each target.
 
-BINDIR := $(DESTDIR)$(PREFIX)/bin
-LIBDIR := $(DESTDIR)$(PREFIX)/lib
-INCLUDEDIR := $(DESTDIR)$(PREFIX)/include/minimodel
-MANDIR := $(DESTDIR)$(PREFIX)/share/man
-DATADIR := $(DESTDIR)$(PREFIX)/share/minimodel
-MAN_PAGES := $(wildcard man/*.[157])
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/minimodel-tools
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
+FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
-install: all
-	$(Q)$(INSTALL) -d $(BINDIR) $(LIBDIR)/pkgconfig $(DATADIR)/schemas
-	$(Q)$(INSTALL) -m 755 $(BINARIES) $(BINDIR)
-	$(Q)$(INSTALL) -m 644 $(LIBRARY) $(LIBDIR)
-	$(Q)$(INSTALL) -m 644 schemas/*.json $(DATADIR)/schemas
-	$(Q)$(INSTALL) -m 644 share/minimodel.mk $(DATADIR)
-	$(Q)for header in $(PUBLIC_HEADERS:lib/%=%); do \
-		$(INSTALL) -d $(INCLUDEDIR)/$$(dirname $$header) && $(INSTALL) -m 644 lib/$$header $(INCLUDEDIR)/$$header || exit 1; done
-	$(Q)for page in $(MAN_PAGES); do \
-		$(INSTALL) -d $(MANDIR)/man$${page##*.} && $(INSTALL) -m 644 $$page $(MANDIR)/man$${page##*.} || exit 1; done
-	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include/minimodel' 'libdir=$${prefix}/lib' \
-		'makefile=$${prefix}/share/minimodel/minimodel.mk' '' 'Name: minimodel' \
+# placed MODE,FOLDER,SOURCES,TARGET-FOLDER: the SOURCES beneath FOLDER, at the same names beneath TARGET-FOLDER
+placed = $(foreach file,$(3),$(1):$(file):$(patsubst $(2)/%,$(4)/%,$(file)))
+TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES),$(BINDIR)) \
+	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
+	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
+	$(call placed,644,docs,$(wildcard docs/*.md docs/*/*.md),$(DOCDIR)) \
+	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
+	$(foreach command,$(COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
+	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
+	$(call placed,644,share/completions/fish,$(COMMANDS:%=share/completions/fish/%.fish),$(FISHCOMPDIR))
+DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY),$(LIBDIR)) \
+	$(call placed,644,$(BUILD),$(BUILD)/minimodel.pc,$(LIBDIR)/pkgconfig) \
+	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
+# folders that hold nothing else; taken away where they are empty then, the inner ones first
+OWN_FOLDERS := $(sort $(dir $(PUBLIC_HEADERS:lib/%=$(INCLUDEDIR)/minimodel/%))) $(INCLUDEDIR)/minimodel \
+	$(DATADIR)/minimodel/schemas $(DATADIR)/minimodel $(DOCDIR)/formats $(DOCDIR)
+
+# install_files LIST
+define install_files
+	$(Q)for file in $(1); do \
+		mode=$${file%%:*} source=$${file#*:} target="$(DESTDIR)$${file##*:}" && source=$${source%%:*} && \
+		$(INSTALL) -d "$${target%/*}" && \
+		if [ "$$mode" = link ]; then ln -sf "$$source" "$$target"; else $(INSTALL) -m "$$mode" "$$source" "$$target"; fi || exit 1; done
+endef
+
+install: install-tools install-dev
+
+install-tools: $(BINARIES)
+	$(call install_files,$(TOOLS_FILES))
+
+install-dev: $(LIBRARY)
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))/minimodel' \
+		'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \
-		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' > $(LIBDIR)/pkgconfig/minimodel.pc
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' >$(BUILD)/minimodel.pc
+	$(call install_files,$(DEV_FILES))
 
 uninstall:
-	$(Q)rm -f $(COMMANDS:%=$(BINDIR)/%) $(LIBDIR)/libminimodel.a $(LIBDIR)/pkgconfig/minimodel.pc
-	$(Q)for page in $(MAN_PAGES); do rm -f $(MANDIR)/man$${page##*.}/$$(basename $$page); done
-	$(Q)rm -rf $(INCLUDEDIR) $(DATADIR)
+	$(Q)for file in $(TOOLS_FILES) $(DEV_FILES); do rm -f "$(DESTDIR)$${file##*:}" || exit 1; done
+	$(Q)for folder in $(OWN_FOLDERS); do rmdir "$(DESTDIR)$$folder" 2>/dev/null || true; done
+
+# packages for this system, in $(BUILD)/deb
+deb: all
+	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" sh scripts/deb.sh
 
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz bench generate lint install uninstall clean
+.PHONY: all static unit replayers faulty check fuzz bench generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes what follows from the tables: the manifest's JSON schema, and the field lists in man page and docs between their
-# markers. `scripts/generate.sh --check` writes nothing and fails where a file would change.
+# Writes what follows from the tables: the manifest's JSON schema, the field lists in man page and docs between their
+# markers, and the shells' completions from the commands' options. `scripts/generate.sh --check` writes nothing and fails where a file would change.
 set -eu
 cd "$(dirname "$0")/.."
 tables=${BUILD:-build}/tables
@@ -39,4 +39,23 @@ between docs/formats/manifest.md '<!-- fields begin -->' '<!-- fields end -->' d
 between docs/formats/dtypes.md '<!-- dtypes begin -->' '<!-- dtypes end -->' dtypes
 between docs/formats/slm.md '<!-- settings begin -->' '<!-- settings end -->' settings
 between docs/formats/slm.md '<!-- llama begin -->' '<!-- llama end -->' llama
+
+# completions: one file for bash, one for zsh, and one for each command for fish, which looks for it by that name
+commands=$(cd cmd && for source in *-*.c; do echo "${source%.c}"; done)
+complete() { ${PYTHON:-python3} -B scripts/completions.py "$1" "${BUILD:-build}/bin" $2 >"$work/new" || exit 3; }
+mkdir -p share/completions/bash share/completions/zsh share/completions/fish
+complete bash "$commands"
+settle share/completions/bash/minimodel
+complete zsh "$commands"
+settle share/completions/zsh/_minimodel
+for command in $commands; do
+    complete fish "$command"
+    settle "share/completions/fish/$command.fish"
+done
+for file in share/completions/fish/*.fish; do
+    command=$(basename "$file" .fish)
+    [ -f "cmd/$command.c" ] && continue
+    printf '%s is of no command; remove it\n' "$file"
+    changed=1
+done
 exit $changed

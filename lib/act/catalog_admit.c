@@ -252,12 +252,6 @@ static int take_good(struct mm_catalog_build *build, struct admission *a, struct
                       a->put_signature ? &a->signature : NULL, !a->fresh, diags);
 }
 
-static void shrink(struct mm_buf *buf)
-{
-    if (buf->capacity > KEPT_BYTES)
-        mm_buf_release(buf);
-}
-
 /* One that cannot be in the catalog does not end it: what else is wrong is of interest too. */
 static int take_admission(void *context, void *slot, int result, struct mm_diags *diags)
 {
@@ -268,10 +262,10 @@ static int take_admission(void *context, void *slot, int result, struct mm_diags
     if (result < 0 || take_good(build, a, diags) < 0)
         build->refused = true;
     diags->file = shown;
-    shrink(&a->text);
-    shrink(&a->signature);
-    shrink(&a->line);
-    shrink(&a->there);
+    mm_buf_shrink(&a->text, KEPT_BYTES);
+    mm_buf_shrink(&a->signature, KEPT_BYTES);
+    mm_buf_shrink(&a->line, KEPT_BYTES);
+    mm_buf_shrink(&a->there, KEPT_BYTES);
     free(a->path);
     a->path = NULL;
     return 0;

@@ -26,8 +26,6 @@ struct mm_catalog_staged {
 
 #define MM_CATALOG_THREADS 8 /* at most: the largest manifests need 64 MiB each while they are read */
 
-#define MM_WITHDRAWN_FILE_MAX (64u * 1024 * 1024)
-
 struct mm_catalog_build {
     const struct mm_catalog_build_options *options;
     struct mm_catalog_folder folder;
@@ -84,9 +82,9 @@ int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_
 /* True if the pages are those of the present head, as far as that can be seen without looking at each. */
 bool mm_catalog_pages_whole(struct mm_catalog_build *build);
 
-/* Makes the pages of the catalog that HEAD names, and places those that are others than what stands there: those of models that change now,
+/* Makes the pages of the catalog that HEAD names, whose lines are in the file FD, and places those that are others than what stands there: those of models that change now,
  * or, with ALL, of each model, and all lists. Then what was written is flushed. Returns 0, or -1 with findings. */
-int mm_catalog_pages_place(struct mm_catalog_build *build, const struct mm_catalog_head *head, bool all,
+int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct mm_catalog_head *head, bool all,
                            struct mm_diags *diags);
 
 /* Removes the page of MODEL_ID where it has no entry any more. */

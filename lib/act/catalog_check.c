@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/file.h"
 
 #define ATTEMPTS 5
+#define KEPT_BYTES 65536 /* of a buffer, from one entry to the next */
 
 /* ---- lines and sums ---- */
 
@@ -73,8 +75,6 @@ bool mm_catalog_is_withdrawn(const struct mm_catalog_rows *withdrawn, const char
     return mm_catalog_rows_find(withdrawn, model_id, 0) || mm_catalog_rows_find(withdrawn, model_id, revision);
 }
 
-/* ---- one entry ---- */
-
 struct checking {
     struct mm_catalog_folder *folder;
     const struct mm_catalog_check_options *options;
@@ -82,74 +82,137 @@ struct checking {
     struct mm_diags *diags;
     struct mm_catalog_rows entries, withdrawn;
     struct mm_catalog_pages_check pages;
+    atomic_uint_least64_t *manifests; /* that were read */
+};
+
+/* ---- one entry, on any thread ---- */
+
+/* What the check of an entry needs, and the next one has again. */
+struct means {
+    struct mm_catalog_folder folder; /* the catalog's, with room of its own for names */
     struct mm_buf text, line;
     struct mm_sha256 *sha;
     struct mm_signature *signature; /* it holds a whole file */
 };
 
+static void release_means(void *context)
+{
+    struct means *m = context;
+    mm_buf_release(&m->folder.shown);
+    mm_buf_release(&m->text);
+    mm_buf_release(&m->line);
+    mm_sha256_free(m->sha);
+    free(m->signature);
+}
+
+static int begin(struct means *m, const struct checking *c, struct mm_diags *diags)
+{
+    m->folder.fd = c->folder->fd;
+    m->folder.path = c->folder->path;
+    m->sha = m->sha ? m->sha : mm_sha256_new();
+    m->signature = m->signature ? m->signature : malloc(sizeof *m->signature);
+    return m->sha && m->signature ? 0 : mm_diag_memory(diags);
+}
+
 /* The manifest that stands in its place is the one that the entry names, and the entry is what follows from it. */
-static int check_manifest(struct checking *c, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
+static int check_manifest(struct means *m, const struct checking *c, const struct mm_catalog_entry *entry,
+                          const struct mm_catalog_line *line, struct mm_diags *diags)
 {
     char path[MM_CATALOG_MANIFEST_PATH];
     unsigned char sha256[MM_HASH_BYTES];
     struct mm_manifest manifest;
     mm_catalog_manifest_path(path, entry->model_id, entry->revision);
-    int there = mm_catalog_text(c->folder, path, MM_MANIFEST_MAX, &c->text, c->diags);
+    int there = mm_catalog_text(&m->folder, path, MM_MANIFEST_MAX, &m->text, diags);
     if (there <= 0)
         return there < 0
                    ? -1
-                   : mm_diag(c->diags, MM_RULE_CATALOG_FILE, "expected the manifest that an entry names, found none");
-    mm_sha256_once(c->sha, mm_buf_text(&c->text), c->text.length, sha256);
+                   : mm_diag(diags, MM_RULE_CATALOG_FILE, "expected the manifest that an entry names, found none");
+    mm_sha256_once(m->sha, mm_buf_text(&m->text), m->text.length, sha256);
     if (memcmp(sha256, entry->manifest_sha256, sizeof sha256) != 0)
-        return mm_diag(c->diags, MM_RULE_CATALOG_FILE,
+        return mm_diag(diags, MM_RULE_CATALOG_FILE,
                        "expected the manifest with the SHA-256 of its entry, found another");
-    int result = mm_manifest_read(&manifest, mm_buf_text(&c->text), c->text.length, c->diags);
-    mm_buf_clear(&c->line);
+    int result = mm_manifest_read(&manifest, mm_buf_text(&m->text), m->text.length, diags);
+    mm_buf_clear(&m->line);
     if (result == 0)
-        result = mm_catalog_entry_write(&manifest, &c->line, c->diags);
-    if (result == 0 && (c->line.length != line->length || memcmp(c->line.data, line->text, line->length) != 0))
-        result = mm_diag(c->diags, MM_RULE_CATALOG_ENTRY,
+        result = mm_catalog_entry_write(&manifest, &m->line, diags);
+    if (result == 0 && (m->line.length != line->length || memcmp(m->line.data, line->text, line->length) != 0))
+        result = mm_diag(diags, MM_RULE_CATALOG_ENTRY,
                          "expected the entry in line %" PRIu64 " that follows from this manifest, found another",
                          line->number);
     mm_manifest_release(&manifest);
-    c->checked->manifests++;
+    atomic_fetch_add_explicit(c->manifests, 1, memory_order_relaxed);
     return result;
 }
 
-/* Its signature has the form of one by the key that the entry names. Whether that key made it is asked by whoever takes the model. */
-static int check_signature(struct checking *c, const struct mm_catalog_entry *entry)
+/* The trusted comment of a signature over the manifest of ENTRY. Returns false where memory is exhausted. */
+static bool expected_comment(const struct mm_catalog_entry *entry, struct mm_buf *out)
+{
+    char version[MM_VALUE_MAX + 1], hex[MM_HASH_HEX + 1];
+    size_t length = 0;
+    mm_canonical_decode(&entry->texts[MM_CATALOG_VERSION], version, sizeof version, &length);
+    mm_hex(hex, entry->manifest_sha256, MM_HASH_BYTES);
+    mm_buf_clear(out);
+    mm_buf_printf(out, "model:%s version:%.*s revision:%" PRIu64 " sha256:%s", entry->model_id, (int)length, version,
+                  entry->revision, hex);
+    return mm_buf_text(out) != NULL;
+}
+
+/* Its signature has the form of one by the key that the entry names, over this manifest. Whether that key made it is asked by whoever takes the
+ * model. */
+static int check_signature(struct means *m, const struct mm_catalog_entry *entry, struct mm_diags *diags)
 {
     char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX], id[MM_KEY_ID_TEXT];
     const struct mm_canonical_text *key_id = &entry->texts[MM_CATALOG_KEY_ID];
     mm_catalog_manifest_path(path, entry->model_id, entry->revision);
     strcat(path, MM_SIGNATURE_SUFFIX);
-    int there = mm_catalog_text(c->folder, path, MM_SIGNATURE_MAX, &c->text, c->diags);
+    int there = mm_catalog_text(&m->folder, path, MM_SIGNATURE_MAX, &m->text, diags);
     if (there <= 0)
         return there < 0
                    ? -1
-                   : mm_diag(c->diags, MM_RULE_CATALOG_FILE, "expected the signature that an entry names, found none");
-    if (mm_signature_read(c->signature, mm_buf_text(&c->text), c->text.length, c->diags) < 0)
+                   : mm_diag(diags, MM_RULE_CATALOG_FILE, "expected the signature that an entry names, found none");
+    if (mm_signature_read(m->signature, mm_buf_text(&m->text), m->text.length, diags) < 0)
         return -1;
-    mm_key_id_text(id, c->signature->key_id);
+    mm_key_id_text(id, m->signature->key_id);
     if (key_id->length != strlen(id) || memcmp(key_id->at, id, key_id->length) != 0)
-        return mm_diag(c->diags, MM_RULE_SIGNATURE_WRONG_KEY,
+        return mm_diag(diags, MM_RULE_SIGNATURE_WRONG_KEY,
                        "expected a signature by %.*s, the manifest's key-id, found one by %s", (int)key_id->length,
                        key_id->at, id);
+    if (!expected_comment(entry, &m->line))
+        return mm_diag_memory(diags);
+    return strcmp(m->line.data, m->signature->comment) == 0
+               ? 0
+               : mm_diag(diags, MM_RULE_SIGNATURE_COMMENT,
+                         "expected the trusted comment of this manifest, found another");
+}
+
+/* What is wrong with one entry does not keep the others from being looked at. */
+static int check_entry(const void *context, void *means, const struct mm_catalog_entry *entry,
+                       const struct mm_catalog_line *line, struct mm_diags *diags)
+{
+    const struct checking *c = context;
+    struct means *m = means;
+    if (mm_catalog_is_withdrawn(&c->withdrawn, entry->model_id, entry->revision))
+        mm_diag_line(diags, MM_RULE_CATALOG_WITHDRAWN, line->number, 1,
+                     "expected no model that was withdrawn, found %s revision %" PRIu64, entry->model_id,
+                     entry->revision);
+    if (!entry->beneath)
+        return 0;
+    if (begin(m, c, diags) < 0)
+        return -1;
+    check_manifest(m, c, entry, line, diags);
+    if (entry->texts[MM_CATALOG_SIGNATURE_ROUTE].at)
+        check_signature(m, entry, diags);
+    mm_buf_shrink(&m->text, KEPT_BYTES);
+    mm_buf_shrink(&m->line, KEPT_BYTES);
     return 0;
 }
 
-static int check_entry(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
+static int take_entry(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
 {
     struct checking *c = context;
-    if (mm_catalog_is_withdrawn(&c->withdrawn, entry->model_id, entry->revision))
-        mm_diag_line(c->diags, MM_RULE_CATALOG_WITHDRAWN, line->number, 1,
-                     "expected no model that was withdrawn, found %s revision %" PRIu64, entry->model_id,
-                     entry->revision);
-    if (entry->beneath) {
-        check_manifest(c, entry, line);
-        if (entry->texts[MM_CATALOG_SIGNATURE_ROUTE].at)
-            check_signature(c, entry);
-    }
+    if (line->number > c->checked->head.entry_count) /* whatever else there is, however much */
+        return mm_diag(c->diags, MM_RULE_CATALOG_FILE, "expected %" PRIu64 " entries as the head says, found more",
+                       c->checked->head.entry_count);
     int result = mm_catalog_pages_check_entry(&c->pages, entry);
     mm_catalog_at(c->folder, MM_CATALOG_ENTRIES, c->diags);
     return result < 0 ? -1 : mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags);
@@ -173,13 +236,17 @@ static void check_time(struct checking *c)
 
 static int check_lists(struct checking *c)
 {
+    static const struct mm_catalog_work work = {sizeof(struct means), check_entry, release_means};
     const struct mm_catalog_head *head = &c->checked->head;
     struct mm_catalog_sums sums;
     if (mm_catalog_withdrawals(c->folder, &c->withdrawn, &sums, c->diags) == 0)
         mm_catalog_compare_withdrawn(c->folder, head, &sums, c->diags);
     int pages = mm_catalog_pages_check_begin(&c->pages, c->folder, head, c->diags);
     int fd = mm_catalog_open(c->folder, MM_CATALOG_ENTRIES, c->diags);
-    int result = fd < 0 ? -1 : mm_catalog_entries_read(fd, check_entry, c, 0, NULL, &sums, c->diags);
+    atomic_uint_least64_t manifests = 0;
+    c->manifests = &manifests;
+    int result = fd < 0 ? -1 : mm_catalog_entries_work(fd, &work, take_entry, c, &sums, c->diags);
+    c->checked->manifests = manifests;
     if (result == 0)
         result = mm_catalog_compare_entries(c->folder, head, &sums, c->diags);
     if (result == 0 && pages == 0)
@@ -227,16 +294,10 @@ static int attempt(struct mm_catalog_folder *folder, const struct mm_catalog_che
     uint64_t errors = diags->errors;
     struct checking c = {.folder = folder, .options = options, .checked = checked, .diags = diags};
     *checked = (struct mm_catalog_checked){0};
-    c.sha = mm_sha256_new();
-    c.signature = malloc(sizeof *c.signature);
-    int result = c.sha && c.signature ? check_all(&c) : mm_diag_memory(diags);
+    int result = check_all(&c);
     mm_catalog_pages_check_release(&c.pages);
     mm_catalog_rows_release(&c.entries);
     mm_catalog_rows_release(&c.withdrawn);
-    mm_buf_release(&c.text);
-    mm_buf_release(&c.line);
-    mm_sha256_free(c.sha);
-    free(c.signature);
     return result < 0 || diags->errors > errors ? -1 : 0;
 }
 

@@ -3,6 +3,7 @@
 #define MM_ACT_CATALOG_PAGES_H
 
 #include "act/catalog_folder.h"
+#include "base/pool.h"
 #include "doc/catalog_page.h"
 #include "doc/catalog_read.h"
 
@@ -47,10 +48,12 @@ int mm_catalog_page_read(struct mm_catalog_folder *folder, const char *path, siz
 struct mm_catalog_pages_check {
     struct mm_catalog_folder *folder;
     struct mm_catalog_pages *pages; /* NULL: none are there, or they are of another layout */
+    struct mm_pool *pool;           /* which compares them */
+    size_t pending;                 /* bytes of pages in hand */
     struct mm_catalog_pages_input input;
     struct mm_buf withdrawn, found;
     struct mm_catalog_page_counts counts; /* UINT64_MAX each where that is not known */
-    struct mm_diags *diags;
+    struct mm_diags *diags, differences;  /* these come behind what is found in the entries */
 };
 
 /* Begins to compare the pages in FOLDER, which has this HEAD. Where none are there, or those of another layout, a note says so. Returns 0, or

@@ -8,20 +8,69 @@
 #include "act/catalog_pages.h"
 #include "base/file.h"
 
-#define PAGE_BEGINNING 4096 /* bytes that say how a page is laid out */
+#define PAGE_BEGINNING 4096            /* bytes that say how a page is laid out */
+#define PENDING_MAX (16 * 1024 * 1024) /* bytes of pages that wait to be compared */
+#define KEPT_BYTES 65536               /* of a buffer, from one page to the next */
 
-static int compare_page(void *context, const char *path, const struct mm_buf *page)
+/* A page that is compared, on any thread. */
+struct compared {
+    char path[MM_PAGE_PATH];
+    struct mm_buf page, found;
+    struct mm_catalog_folder folder; /* the catalog's, with room of its own for names */
+};
+
+static int compare(const void *context, void *slot, struct mm_diags *diags)
 {
-    struct mm_catalog_pages_check *check = context;
-    int there = mm_catalog_page_read(check->folder, path, page->length, &check->found, check->diags);
+    const struct mm_catalog_pages_check *check = context;
+    struct compared *c = slot;
+    c->folder.fd = check->folder->fd;
+    c->folder.path = check->folder->path;
+    int there = mm_catalog_page_read(&c->folder, c->path, c->page.length, &c->found, diags);
     if (there < 0)
         return 0; /* that was told; the others are looked at still */
     bool same =
-        there > 0 && check->found.length == page->length && memcmp(check->found.data, page->data, page->length) == 0;
+        there > 0 && c->found.length == c->page.length && memcmp(c->found.data, c->page.data, c->page.length) == 0;
     if (!same)
-        mm_diag(check->diags, MM_RULE_CATALOG_PAGE, "expected the page that follows from the catalog's lines, found %s",
+        mm_diag(diags, MM_RULE_CATALOG_PAGE, "expected the page that follows from the catalog's lines, found %s",
                 there > 0 ? "another" : "none");
     return 0;
+}
+
+static int take_compared(void *context, void *slot, int result, struct mm_diags *diags)
+{
+    struct mm_catalog_pages_check *check = context;
+    struct compared *c = slot;
+    (void)diags;
+    check->pending -= c->page.length;
+    mm_buf_shrink(&c->page, KEPT_BYTES);
+    mm_buf_shrink(&c->found, KEPT_BYTES);
+    return result;
+}
+
+static void release_compared(void *slot)
+{
+    struct compared *c = slot;
+    mm_buf_release(&c->page);
+    mm_buf_release(&c->found);
+    mm_buf_release(&c->folder.shown);
+}
+
+static const struct mm_pool_kind kind = {sizeof(struct compared), compare, take_compared, release_compared};
+
+static int give_page(void *context, const char *path, const struct mm_buf *page)
+{
+    struct mm_catalog_pages_check *check = context;
+    struct compared *c = mm_pool_slot(check->pool, &check->differences);
+    if (!c)
+        return -1;
+    mm_buf_clear(&c->page);
+    mm_buf_add(&c->page, page->data, page->length);
+    if (c->page.failed)
+        return mm_diag_memory(check->diags);
+    memcpy(c->path, path, strlen(path) + 1);
+    check->pending += page->length;
+    mm_pool_give(check->pool);
+    return check->pending > PENDING_MAX ? mm_pool_settle(check->pool, &check->differences) : 0;
 }
 
 /* Returns 1 where the pages are ours to compare, 0 where a note says why not, -1 with a finding. */
@@ -45,14 +94,16 @@ int mm_catalog_pages_check_begin(struct mm_catalog_pages_check *check, struct mm
                                  const struct mm_catalog_head *head, struct mm_diags *diags)
 {
     *check = (struct mm_catalog_pages_check){.folder = folder, .diags = diags, .counts = {UINT64_MAX, UINT64_MAX}};
+    mm_diags_init(&check->differences);
     int ours = look_at_index(check);
     if (ours <= 0)
         return ours;
     if (mm_catalog_text(folder, MM_CATALOG_WITHDRAWN, MM_WITHDRAWN_FILE_MAX, &check->withdrawn, diags) < 0)
         return -1;
     check->input = (struct mm_catalog_pages_input){
-        .head = head, .withdrawn = &check->withdrawn, .put = compare_page, .context = check};
-    check->pages = mm_catalog_pages_new(&check->input, diags);
+        .head = head, .withdrawn = &check->withdrawn, .put = give_page, .context = check};
+    check->pool = mm_pool_new(&kind, check, mm_pool_processors(MM_CATALOG_THREADS), diags);
+    check->pages = check->pool ? mm_catalog_pages_new(&check->input, diags) : NULL;
     return check->pages ? 0 : -1;
 }
 
@@ -65,6 +116,10 @@ int mm_catalog_pages_check_finish(struct mm_catalog_pages_check *check)
 {
     struct mm_catalog_page_counts counts;
     int result = check->pages ? mm_catalog_pages_finish(check->pages, &counts, check->diags) : 0;
+    if (result == 0 && check->pages)
+        result = mm_pool_settle(check->pool, &check->differences);
+    if (result == 0)
+        mm_diags_move(check->diags, &check->differences);
     if (check->pages && result == 0)
         check->counts = counts;
     return result;
@@ -72,6 +127,9 @@ int mm_catalog_pages_check_finish(struct mm_catalog_pages_check *check)
 
 void mm_catalog_pages_check_release(struct mm_catalog_pages_check *check)
 {
+    mm_pool_free(check->pool);
+    check->pool = NULL;
+    mm_diags_release(&check->differences);
     mm_catalog_pages_free(check->pages);
     mm_buf_release(&check->withdrawn);
     mm_buf_release(&check->found);

@@ -8,15 +8,27 @@
 
 #include "act/catalog_build_parts.h"
 
-#define PAGE_BEGINNING 4096 /* bytes that say whose page it is */
+#define PAGE_BEGINNING 4096            /* bytes that say whose page it is */
+#define PENDING_MAX (16 * 1024 * 1024) /* bytes of pages that wait for their places */
+#define KEPT_BYTES 65536               /* of a buffer, from one page to the next */
 
 struct placing {
     struct mm_catalog_build *build;
-    struct mm_buf found;
-    struct mm_place place;
-    bool all;     /* pages of models that do not change, too */
-    bool written; /* something was */
+    struct mm_catalog_pages *pages;
+    struct mm_pool *pool;
+    size_t pending; /* bytes of pages in hand */
+    bool all;       /* pages of models that do not change, too */
+    bool written;   /* something was */
     struct mm_diags *diags;
+};
+
+/* A page on its way to its place. */
+struct page_on_its_way {
+    char path[MM_PAGE_PATH];
+    struct mm_buf page, found;
+    struct mm_catalog_folder folder; /* the build's, with room of its own for names */
+    struct mm_place place;
+    bool written;
 };
 
 /* ---- what changes ---- */
@@ -83,40 +95,90 @@ bool mm_catalog_pages_whole(struct mm_catalog_build *build)
     return whole;
 }
 
-/* ---- placing ---- */
+/* ---- placing, by several threads ---- */
 
-static bool stands_there(struct placing *p, const char *path, const struct mm_buf *page)
+static bool stands_there(struct page_on_its_way *on, struct mm_diags *diags)
 {
-    struct mm_diags mark = *p->diags;
-    int there = mm_catalog_page_read(&p->build->folder, path, page->length, &p->found, p->diags);
+    struct mm_diags mark = *diags;
+    int there = mm_catalog_page_read(&on->folder, on->path, on->page.length, &on->found, diags);
     if (there < 0)
-        mm_diags_rewind(p->diags, &mark); /* whatever stands there is replaced */
-    return there > 0 && p->found.length == page->length && memcmp(p->found.data, page->data, page->length) == 0;
+        mm_diags_rewind(diags, &mark); /* whatever stands there is replaced */
+    return there > 0 && on->found.length == on->page.length &&
+           memcmp(on->found.data, on->page.data, on->page.length) == 0;
+}
+
+/* In a first build nothing leads to the page yet. */
+static int place_page(const void *context, void *slot, struct mm_diags *diags)
+{
+    const struct placing *p = context;
+    const struct mm_catalog_build *build = p->build;
+    struct page_on_its_way *on = slot;
+    on->folder.fd = build->folder.fd;
+    on->folder.path = build->folder.path;
+    on->written = false;
+    if (build->has_head && stands_there(on, diags))
+        return 0;
+    diags->file = build->folder.path;
+    on->written = true;
+    return (build->has_head ? mm_place_file : mm_place_unknown)(&on->place, build->folder.fd, on->path, on->page.data,
+                                                                on->page.length, diags);
+}
+
+static int take_placed(void *context, void *slot, int result, struct mm_diags *diags)
+{
+    struct placing *p = context;
+    struct page_on_its_way *on = slot;
+    (void)diags;
+    p->pending -= on->page.length;
+    p->written = p->written || on->written;
+    mm_buf_shrink(&on->page, KEPT_BYTES);
+    mm_buf_shrink(&on->found, KEPT_BYTES);
+    return result;
+}
+
+static void release_page(void *slot)
+{
+    struct page_on_its_way *on = slot;
+    mm_buf_release(&on->page);
+    mm_buf_release(&on->found);
+    mm_buf_release(&on->folder.shown);
 }
 
 static int put(void *context, const char *path, const struct mm_buf *page)
 {
     struct placing *p = context;
-    struct mm_catalog_build *build = p->build;
-    if (build->has_head && stands_there(p, path, page))
-        return 0;
-    mm_catalog_at(&build->folder, NULL, p->diags);
-    p->written = true;
-    return mm_place_file(&p->place, build->folder.fd, path, page->data, page->length, p->diags);
+    struct page_on_its_way *on = mm_pool_slot(p->pool, p->diags);
+    if (!on)
+        return -1;
+    mm_buf_clear(&on->page);
+    mm_buf_add(&on->page, page->data, page->length);
+    if (on->page.failed)
+        return mm_diag_memory(p->diags);
+    memcpy(on->path, path, strlen(path) + 1);
+    p->pending += page->length;
+    mm_pool_give(p->pool);
+    return p->pending > PENDING_MAX ? mm_pool_settle(p->pool, p->diags) : 0;
 }
 
-static int take_rows(struct placing *p, struct mm_catalog_pages *pages)
+static int take_entry(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
 {
+    struct placing *p = context;
+    (void)line;
+    return mm_catalog_pages_entry(p->pages, entry, p->diags);
+}
+
+/* Makes the pages of the lines in the file FD, and waits until they are placed. */
+static int take_lines(struct placing *p, int fd)
+{
+    struct mm_catalog_sums ignored;
     struct mm_catalog_build *build = p->build;
-    struct mm_catalog_entry entry;
-    const struct mm_catalog_row *row;
-    size_t standing = 0, fresh = 0;
-    while ((row = mm_catalog_next_row(build, &standing, &fresh)))
-        if (mm_catalog_row_line(build, row, p->diags) < 0 ||
-            mm_catalog_entry_read(&entry, mm_buf_text(&build->line), build->line.length, 0, p->diags) < 0 ||
-            mm_catalog_pages_entry(pages, &entry, p->diags) < 0)
-            return -1;
-    return mm_catalog_pages_finish(pages, &build->pages, p->diags);
+    mm_catalog_at(&build->folder, MM_CATALOG_ENTRIES, p->diags);
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return mm_diag_errno(p->diags, MM_RULE_IO_READ, "cannot read", errno);
+    if (mm_catalog_entries_read(fd, take_entry, p, 0, NULL, &ignored, p->diags) < 0 ||
+        mm_catalog_pages_finish(p->pages, &build->pages, p->diags) < 0)
+        return -1;
+    return mm_pool_settle(p->pool, p->diags);
 }
 
 /* The lines of withdrawn.jsonl as they will stand there. */
@@ -129,25 +191,27 @@ static int collect_withdrawn(const struct mm_catalog_build *build, struct mm_buf
     return text->failed ? mm_diag_memory(diags) : 0;
 }
 
-int mm_catalog_pages_place(struct mm_catalog_build *build, const struct mm_catalog_head *head, bool all,
+int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct mm_catalog_head *head, bool all,
                            struct mm_diags *diags)
 {
+    static const struct mm_pool_kind kind = {sizeof(struct page_on_its_way), place_page, take_placed, release_page};
     struct placing p = {.build = build, .all = all, .diags = diags};
     struct mm_buf withdrawn = {0};
     struct mm_catalog_pages_input input = {
         .head = head, .withdrawn = &withdrawn, .put = put, .wanted = changes, .context = &p};
-    struct mm_catalog_pages *pages = NULL;
     mm_catalog_at(&build->folder, NULL, diags);
     int result = collect_withdrawn(build, &withdrawn, diags);
     if (result == 0)
-        pages = mm_catalog_pages_new(&input, diags);
-    result = pages ? take_rows(&p, pages) : -1;
+        p.pages = mm_catalog_pages_new(&input, diags);
+    if (p.pages)
+        p.pool = mm_pool_new(&kind, &p, mm_pool_processors(MM_CATALOG_THREADS), diags);
+    result = p.pool ? take_lines(&p, fd) : -1;
+    mm_pool_free(p.pool);
     mm_catalog_at(&build->folder, NULL, diags);
     if (result == 0 && p.written)
         result = mm_place_flush(build->folder.fd, diags);
-    mm_catalog_pages_free(pages);
+    mm_catalog_pages_free(p.pages);
     mm_buf_release(&withdrawn);
-    mm_buf_release(&p.found);
     return result;
 }
 

@@ -438,6 +438,9 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
     char name[MM_CATALOG_NAME];
     begin_head(build, &next->head);
     mm_catalog_at(&build->folder, NULL, diags);
+    if (strcmp(next->head.expires, next->head.created) <= 0)
+        return mm_diag(diags, MM_RULE_CATALOG_HEAD, "expected a time before the end of the year 9999, found %s",
+                       next->head.created);
     if (mm_tree_make(build->folder.fd, MM_CATALOG_HEADS, diags) < 0 ||
         open_output(build, &o->changes, mm_catalog_head_name(name, next->head.sequence, MM_CATALOG_CHANGES_SUFFIX),
                     diags) < 0 ||
@@ -457,7 +460,8 @@ static int publish_all(struct mm_catalog_build *build, struct outputs *o, const 
 {
     bool whole = mm_catalog_pages_whole(build);
     if (place_files(build, diags) < 0 || publish_step(build, next, &o->changes, diags) < 0 ||
-        mm_catalog_pages_place(build, &next->head, !whole, diags) < 0)
+        mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
+                               diags) < 0)
         return -1;
     mm_catalog_at(&build->folder, MM_CATALOG_WITHDRAWN, diags);
     if (o->new_withdrawn && mm_writer_commit(&o->withdrawn.writer, diags) < 0)
@@ -496,7 +500,8 @@ static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     struct output out;
     struct mm_catalog_head ignored;
-    if (place_files(build, diags) < 0 || mm_catalog_pages_place(build, &build->present.head, true, diags) < 0 ||
+    if (place_files(build, diags) < 0 ||
+        mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
         mm_catalog_lists_remove(build, diags) < 0)
         return -1;
     if (!build->mend_withdrawn)

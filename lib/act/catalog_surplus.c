@@ -8,18 +8,28 @@
 #include <unistd.h>
 
 #include "act/catalog_check.h"
+#include "base/pool.h"
 #include "doc/manifest_field.h"
 
 /* Folders: manifests/PUBLISHER/NAME and no deeper. */
 #define DEPTH 3
+#define THREADS 8 /* at most */
 
 struct search {
     const struct mm_catalog_rows *entries;
     const struct mm_catalog_page_counts *pages;
     uint64_t sequence;
     struct mm_diags *diags;
+    struct mm_pool *pool; /* for the folders of models; NULL in one of those */
     char path[1024];
     int result;
+};
+
+/* The folder of a model, which is open. */
+struct model_folder {
+    struct search search;
+    const char *file; /* what findings are about */
+    DIR *dir;
 };
 
 /* What begins with BEFORE and ends with BEHIND: what stands between them, and its length in *LENGTH; or NULL. */
@@ -126,9 +136,17 @@ static bool belongs(const struct search *s)
     return of_catalog(s->path) || of_heads(s->path, s->sequence) || of_pages(s) || of_manifests(s->entries, s->path);
 }
 
+/* Findings come in the order in which the folders were read. */
+static void settle(struct search *s)
+{
+    if (s->pool && mm_pool_settle(s->pool, s->diags) < 0)
+        s->result = -1;
+}
+
 static void say(struct search *s, const char *what)
 {
     char shown[MM_SHOWN];
+    settle(s);
     s->result = mm_diag(s->diags, MM_RULE_CATALOG_SURPLUS, "expected only what belongs to a catalog, found %s '%s'",
                         what, mm_show(shown, s->path, strlen(s->path)));
 }
@@ -136,49 +154,84 @@ static void say(struct search *s, const char *what)
 static int fails(struct search *s)
 {
     char shown[MM_SHOWN];
+    int error = errno;
+    settle(s);
     s->result = mm_diag(s->diags, MM_RULE_IO_READ, "cannot read the folder '%s': %s",
-                        mm_show(shown, s->path, strlen(s->path)), strerror(errno));
+                        mm_show(shown, s->path, strlen(s->path)), strerror(error));
     return -1;
 }
 
-static int search_folder(struct search *s, int fd, int depth);
+/* ---- folders ---- */
 
-/* The entry whose path is s->path and whose name in the open FOLDER is NAME. */
-static int look(struct search *s, int folder, const char *name, int depth)
+static int search_folder(struct search *s, DIR *dir, int depth);
+
+/* The folder FD, which is taken over, at s->path. Those of models, of which there may be many, are for the pool. */
+static int search_below(struct search *s, int fd, int depth)
+{
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return fails(s);
+    }
+    if (depth < DEPTH || !s->pool)
+        return search_folder(s, dir, depth);
+    struct model_folder *model = mm_pool_slot(s->pool, s->diags);
+    if (!model) {
+        closedir(dir);
+        return -1;
+    }
+    *model =
+        (struct model_folder){{.entries = s->entries, .pages = s->pages, .sequence = s->sequence}, s->diags->file, dir};
+    memcpy(model->search.path, s->path, strlen(s->path) + 1);
+    mm_pool_give(s->pool);
+    return 0;
+}
+
+/* What the entry of the open FOLDER is: DT_REG, DT_DIR, or DT_UNKNOWN for what is something else; -1 where that cannot be found out, with
+ * errno. */
+static int kind_of(int folder, const struct dirent *entry)
 {
     struct stat info;
-    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+    if (entry->d_type == DT_REG || entry->d_type == DT_DIR)
+        return entry->d_type;
+    if (fstatat(folder, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    return S_ISREG(info.st_mode) ? DT_REG : S_ISDIR(info.st_mode) ? DT_DIR : DT_UNKNOWN;
+}
+
+/* ENTRY of the open FOLDER, whose path is s->path. */
+static int look(struct search *s, int folder, const struct dirent *entry, int depth)
+{
+    int kind = kind_of(folder, entry);
+    if (kind < 0)
         return errno == ENOENT ? 0 : fails(s);
-    if (!S_ISDIR(info.st_mode)) {
-        if (!S_ISREG(info.st_mode) || !belongs(s))
-            say(s, S_ISREG(info.st_mode) ? "the file" : "what is no regular file,");
+    if (kind != DT_DIR) {
+        if (kind != DT_REG || !belongs(s))
+            say(s, kind == DT_REG ? "the file" : "what is no regular file,");
         return 0;
     }
     if (depth == DEPTH) {
         say(s, "the folder");
         return 0;
     }
-    int below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return below < 0 ? fails(s) : search_folder(s, below, depth + 1);
+    int below = openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return below < 0 ? fails(s) : search_below(s, below, depth + 1);
 }
 
-/* Takes FD over. */
-static int search_folder(struct search *s, int fd, int depth)
+/* Takes DIR over. */
+static int search_folder(struct search *s, DIR *dir, int depth)
 {
-    DIR *dir = fdopendir(fd);
     size_t length = strlen(s->path);
-    int result = 0;
-    if (!dir) {
-        close(fd);
-        return fails(s);
-    }
     struct dirent *entry;
+    int result = 0;
     errno = 0;
     while (result == 0 && (entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         snprintf(s->path + length, sizeof s->path - length, "%s%s", length ? "/" : "", entry->d_name);
-        result = look(s, dirfd(dir), entry->d_name, depth);
+        result = look(s, dirfd(dir), entry, depth);
         s->path[length] = '\0';
         errno = 0;
     }
@@ -188,13 +241,50 @@ static int search_folder(struct search *s, int fd, int depth)
     return result;
 }
 
+/* ---- folders of models, on any thread ---- */
+
+static int search_model(const void *context, void *slot, struct mm_diags *diags)
+{
+    struct model_folder *model = slot;
+    DIR *dir = model->dir;
+    (void)context;
+    model->dir = NULL;
+    diags->file = model->file;
+    model->search.diags = diags;
+    return search_folder(&model->search, dir, DEPTH);
+}
+
+static int take_model(void *context, void *slot, int result, struct mm_diags *diags)
+{
+    struct search *s = context;
+    const struct model_folder *model = slot;
+    (void)diags; /* the same as the search's */
+    if (model->search.result < 0)
+        s->result = -1;
+    return result;
+}
+
+static void release_model(void *slot)
+{
+    struct model_folder *model = slot;
+    if (model->dir)
+        closedir(model->dir);
+}
+
 int mm_catalog_check_surplus(struct mm_catalog_folder *folder, const struct mm_catalog_rows *entries, uint64_t sequence,
                              const struct mm_catalog_page_counts *pages, struct mm_diags *diags)
 {
+    static const struct mm_pool_kind kind = {sizeof(struct model_folder), search_model, take_model, release_model};
     struct search s = {.entries = entries, .pages = pages, .sequence = sequence, .diags = diags};
     mm_catalog_at(folder, NULL, diags);
     int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", errno);
-    return search_folder(&s, fd, 0) < 0 ? -1 : s.result;
+    s.pool = mm_pool_new(&kind, &s, mm_pool_processors(THREADS), diags);
+    if (!s.pool)
+        close(fd);
+    int result = s.pool ? search_below(&s, fd, 0) : -1;
+    settle(&s);
+    mm_pool_free(s.pool);
+    return result < 0 ? -1 : s.result;
 }

@@ -20,6 +20,14 @@ void mm_buf_clear(struct mm_buf *buf)
         buf->data[0] = '\0';
 }
 
+void mm_buf_shrink(struct mm_buf *buf, size_t most)
+{
+    if (buf->capacity > most)
+        mm_buf_release(buf);
+    else
+        mm_buf_clear(buf);
+}
+
 static bool reserve(struct mm_buf *buf, size_t more)
 {
     size_t need;

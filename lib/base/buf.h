@@ -14,7 +14,8 @@ struct mm_buf {
 };
 
 void mm_buf_release(struct mm_buf *buf);
-void mm_buf_clear(struct mm_buf *buf); /* keeps the memory */
+void mm_buf_clear(struct mm_buf *buf);               /* keeps the memory */
+void mm_buf_shrink(struct mm_buf *buf, size_t most); /* forgets what it holds; memory above MOST bytes is given back */
 void mm_buf_add(struct mm_buf *buf, const void *bytes, size_t length);
 void mm_buf_str(struct mm_buf *buf, const char *text);
 void mm_buf_char(struct mm_buf *buf, char character);

@@ -22,7 +22,8 @@
 #endif
 
 /* O_NONBLOCK keeps a FIFO from hanging the open; on regular files it has no effect. */
-#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+#define FILE_FLAGS (O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+#define READ_FLAGS (O_RDONLY | FILE_FLAGS)
 
 static int refuse_irregular(int fd)
 {
@@ -55,8 +56,8 @@ int mm_file_open_folder(const char *path, struct mm_diags *diags)
     return fd >= 0 ? fd : mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder", errno);
 }
 
-/* One component beneath FOLDER, a link refused as such. */
-static int open_component(int folder, const char *name, bool last)
+/* One component beneath FOLDER, a link refused as such; the last one is opened with FLAGS. */
+static int open_component(int folder, const char *name, bool last, int flags)
 {
     struct stat info;
     if (strcmp(name, "..") == 0) {
@@ -67,11 +68,11 @@ static int open_component(int folder, const char *name, bool last)
         errno = ELOOP;
         return -1;
     }
-    return openat(folder, name, last ? READ_FLAGS | O_NOFOLLOW : O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return openat(folder, name, last ? flags | O_NOFOLLOW : O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* Component by component, no link followed at all: for systems without openat2. */
-static int open_walking(int root, const char *path)
+static int open_walking(int root, const char *path, int flags)
 {
     char component[NAME_MAX + 1];
     if (*path == '/' || !*path) {
@@ -87,7 +88,7 @@ static int open_walking(int root, const char *path)
         if (length <= NAME_MAX) {
             memcpy(component, path, length);
             component[length] = '\0';
-            next = open_component(folder, component, !slash);
+            next = open_component(folder, component, !slash, flags);
         }
         int error = errno;
         close(folder);
@@ -100,12 +101,12 @@ static int open_walking(int root, const char *path)
     return -1;
 }
 
-int mm_file_open_beneath(int root, const char *path, enum mm_links links)
+static int open_beneath(int root, const char *path, enum mm_links links, int flags)
 {
     if (links == MM_LINKS_FOLLOW)
-        return refuse_irregular(openat(root, path, READ_FLAGS));
+        return refuse_irregular(openat(root, path, flags));
 #if defined SYS_openat2 && defined RESOLVE_BENEATH
-    struct open_how how = {.flags = READ_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     /* EAGAIN: a rename raced with the look-up; a few tries are enough for an honest folder */
     for (int attempt = 0; attempt < 8; attempt++) {
         int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
@@ -116,7 +117,17 @@ int mm_file_open_beneath(int root, const char *path, enum mm_links links)
             return refuse_irregular(fd);
     }
 #endif
-    return refuse_irregular(open_walking(root, path));
+    return refuse_irregular(open_walking(root, path, flags));
+}
+
+int mm_file_open_beneath(int root, const char *path, enum mm_links links)
+{
+    return open_beneath(root, path, links, READ_FLAGS);
+}
+
+int mm_file_open_beneath_to_write(int root, const char *path, enum mm_links links)
+{
+    return open_beneath(root, path, links, O_RDWR | FILE_FLAGS);
 }
 
 bool mm_file_same(const struct stat *a, const struct stat *b)

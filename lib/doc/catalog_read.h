@@ -1,10 +1,14 @@
-/* catalog.jsonl and withdrawn.jsonl from the first line to the last, one in memory: each line canonical, all of them in order. */
+/* catalog.jsonl and withdrawn.jsonl from the first line to the last, a few in memory: each line canonical, all of them in order. */
 #ifndef MM_DOC_CATALOG_READ_H
 #define MM_DOC_CATALOG_READ_H
 
 #include "doc/catalog_entry.h"
 #include "doc/withdrawn.h"
 #include "hash/merkle.h"
+
+/* More than these are not read, so that what is kept of each line has a bound. */
+#define MM_CATALOG_ENTRIES_MAX 1048576
+#define MM_WITHDRAWN_FILE_MAX (64u * 1024 * 1024) /* bytes of withdrawn.jsonl */
 
 /* What a head says of such a file. */
 struct mm_catalog_sums {
@@ -26,10 +30,23 @@ typedef int mm_catalog_entry_fn(void *context, const struct mm_catalog_entry *en
 typedef int mm_withdrawal_fn(void *context, const struct mm_withdrawal *withdrawal, const struct mm_catalog_line *line);
 
 /* Each reads the file FD from where it stands. EACH may be NULL; PATH (NULL for none) gets the audit path of entry TRACKED. Returns 0, or -1
- * with findings (CATALOG_ENTRY, CATALOG_ORDER, ...). */
+ * with findings (CATALOG_ENTRY, CATALOG_ORDER, ..., IO_LIMIT). */
 int mm_catalog_entries_read(int fd, mm_catalog_entry_fn *each, void *context, uint64_t tracked,
                             struct mm_merkle_path *path, struct mm_catalog_sums *sums, struct mm_diags *diags);
 int mm_withdrawals_read(int fd, mm_withdrawal_fn *each, void *context, struct mm_catalog_sums *sums,
                         struct mm_diags *diags);
+
+/* More to be done with each entry, by several threads at once, before EACH gets it: with means that one entry after the other has, MEANS_SIZE
+ * bytes that begin as zeros. */
+struct mm_catalog_work {
+    size_t means_size;
+    int (*work)(const void *context, void *means, const struct mm_catalog_entry *entry,
+                const struct mm_catalog_line *line, struct mm_diags *diags); /* 0, or -1 to end the reading */
+    void (*release)(void *means);                                            /* NULL for nothing to release */
+};
+
+/* The same with WORK, of no entry in particular. CONTEXT is of both. */
+int mm_catalog_entries_work(int fd, const struct mm_catalog_work *work, mm_catalog_entry_fn *each, void *context,
+                            struct mm_catalog_sums *sums, struct mm_diags *diags);
 
 #endif

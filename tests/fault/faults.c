@@ -4,7 +4,7 @@
  *                         folder (making one), remove, mode or thread (starting one)
  *   FAULT_COUNT=FILE      at exit, the number of calls of that kind is written there
  *   FAULT_VERITY=HH       fs-verity measures every file, with a digest of 32 such bytes
- *   FAULT_SECTOR=INODE:OFFSET[:TIMES]   byte OFFSET of that file cannot be read at a place, always or TIMES times
+ *   FAULT_SECTOR=INODE:OFFSET[:TIMES],...   byte OFFSET of that file cannot be read at a place, always or TIMES times
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,15 +24,30 @@
 static char kind[16];
 static long wanted = -1, calls;
 static int error, count_fd = -1;
-static unsigned long sector_inode; /* 0: no sector is broken */
-static long long sector_offset;
-static int sector_times = -1;
+static struct {
+    unsigned long inode;
+    long long offset;
+    int times;
+} sectors[32]; /* that are broken */
+static int sector_count;
+
+static void read_sectors(const char *text)
+{
+    while (text && sector_count < (int)(sizeof sectors / sizeof *sectors)) {
+        sectors[sector_count].times = -1;
+        if (sscanf(text, "%lu:%lld:%d", &sectors[sector_count].inode, &sectors[sector_count].offset,
+                   &sectors[sector_count].times) < 2)
+            return;
+        sector_count++;
+        text = strchr(text, ',');
+        text = text ? text + 1 : NULL;
+    }
+}
 
 __attribute__((constructor)) static void begin(void)
 {
     const char *fault = getenv("FAULT"), *count = getenv("FAULT_COUNT"), *sector = getenv("FAULT_SECTOR");
-    if (sector)
-        sscanf(sector, "%lu:%lld:%d", &sector_inode, &sector_offset, &sector_times);
+    read_sectors(sector);
     if (fault)
         sscanf(fault, "%15[a-z]:%ld:%d", kind, &wanted, &error);
     if (count) /* opened by system call, before the sandbox and past the wraps */
@@ -78,9 +93,9 @@ WRAP(ssize_t, __pread64_chk, (int fd, void *out, size_t size, off64_t at, size_t
      "read", -1)
 WRAP(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at), (fd, bytes, size, at), "write", -1)
 WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), "write", -1)
+WRAP(int, ftruncate64, (int fd, off64_t size), (fd, size), "write", -1)
 WRAP(int, fsync, (int fd), (fd), "fsync", -1)
 WRAP(int, syncfs, (int fd), (fd), "fsync", -1)
-WRAP(int, ftruncate64, (int fd, off64_t length), (fd, length), "write", -1)
 WRAP(int, linkat, (int a, const char *b, int c, const char *d, int flags), (a, b, c, d, flags), "link", -1)
 WRAP(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d), "rename", -1)
 WRAP(int, open64, (const char *path, int flags, mode_t mode), (path, flags, mode), "open", -1)
@@ -95,21 +110,25 @@ WRAP(int, mkdirat, (int folder, const char *path, mode_t mode), (folder, path, m
 WRAP(int, unlinkat, (int folder, const char *path, int flags), (folder, path, flags), "remove", -1)
 WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), "mode", -1)
 WRAP(int, fchmodat, (int folder, const char *path, mode_t mode, int flags), (folder, path, mode, flags), "mode", -1)
+WRAP(int, fchown, (int fd, uid_t user, gid_t group), (fd, user, group), "mode", -1)
 WRAP(int, stat64, (const char *path, struct stat64 *out), (path, out), "stat", -1)
 
 WRAP(int, pthread_create, (pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *context), (thread, how, run, context),
      "thread", error)
 
-/* True if the broken sector lies in the SIZE bytes from AT. */
+/* True if a broken sector lies in the SIZE bytes from AT. */
 static int is_broken(int fd, size_t size, off64_t at)
 {
     struct stat info;
-    if (!sector_inode || !sector_times || at > sector_offset || sector_offset - at >= (long long)size)
-        return 0;
-    if (fstat(fd, &info) < 0 || info.st_ino != sector_inode)
-        return 0;
-    sector_times -= sector_times > 0;
-    return 1;
+    for (int i = 0; i < sector_count; i++) {
+        if (!sectors[i].times || at > sectors[i].offset || sectors[i].offset - at >= (long long)size)
+            continue;
+        if (fstat(fd, &info) < 0 || info.st_ino != sectors[i].inode)
+            continue;
+        sectors[i].times -= sectors[i].times > 0;
+        return 1;
+    }
+    return 0;
 }
 
 ssize_t __real_pread64(int fd, void *out, size_t size, off64_t at);

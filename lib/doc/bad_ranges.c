@@ -1,0 +1,66 @@
+#include "doc/bad_ranges.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define NUMBERS 3 /* index, offset, bytes */
+
+static int not_a_line(const struct mm_bad_line *line, const char *at, const char *begin, const char *expected,
+                      const char *end, struct mm_diags *diags)
+{
+    char shown[MM_SHOWN];
+    return mm_diag_line(diags, MM_RULE_CHUNK_RANGES, line->number, (uint64_t)(at - begin) + 1,
+                        "expected %s, found '%s'", expected, mm_show(shown, at, (size_t)(end - at)));
+}
+
+/* The line from BEGIN to END, its LF left out. */
+static int read_line(struct mm_bad_line *line, const char *begin, const char *end, struct mm_diags *diags)
+{
+    uint64_t *const numbers[NUMBERS] = {&line->range.index, &line->range.offset, &line->range.bytes};
+    const char *at = begin;
+    for (int i = 0; i < NUMBERS; i++) {
+        const char *tab = memchr(at, '\t', (size_t)(end - at));
+        if (!tab || !mm_number(at, (size_t)(tab - at), MM_NUMBER_MAX, numbers[i]))
+            return not_a_line(line, at, begin, "a number and a tab", tab ? tab : end, diags);
+        at = tab + 1;
+    }
+    line->path = at;
+    line->path_length = (size_t)(end - at);
+    for (const char *c = at; c < end; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return not_a_line(line, c, begin, "a path without control characters", end, diags);
+    return at < end ? 0 : not_a_line(line, at, begin, "a path", end, diags);
+}
+
+int mm_bad_ranges_read(const char *text, size_t length, mm_bad_line_fn *each, void *context, struct mm_diags *diags)
+{
+    struct mm_bad_line line = {.number = 1};
+    const char *end = text + length;
+    for (; text < end; line.number++) {
+        const char *feed = memchr(text, '\n', (size_t)(end - text));
+        if (!feed)
+            return not_a_line(&line, text, text, "a line that ends in LF", end, diags);
+        if (read_line(&line, text, feed, diags) < 0 || each(context, &line) < 0)
+            return -1;
+        text = feed + 1;
+    }
+    return 0;
+}
+
+bool mm_bad_line_names(const struct mm_bad_line *line, const char *path)
+{
+    struct mm_buf written = {0};
+    mm_buf_printable(&written, path, strlen(path));
+    bool same = !written.failed && written.length == line->path_length &&
+                memcmp(written.data, line->path, line->path_length) == 0;
+    mm_buf_release(&written);
+    return same;
+}
+
+bool mm_bad_range_fits(const struct mm_bad_range *range, const struct mm_chunk_facts *facts)
+{
+    if (range->index >= facts->count || range->offset != range->index * facts->size)
+        return false;
+    uint64_t left = facts->bytes - range->offset;
+    return range->bytes == (left < facts->size ? left : facts->size);
+}

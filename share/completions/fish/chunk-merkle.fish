@@ -1,0 +1,21 @@
+# Completion of chunk-merkle for fish.
+# Written by `make generate` from the option tables.
+
+complete -c chunk-merkle -s s -l size -x -d 'chunk size: a power of two from 64K to 64M (default 1M)'
+complete -c chunk-merkle -s l -l list -r -F -d 'also write the chunk list to LIST; - prints it instead'
+complete -c chunk-merkle -s c -l check -r -F -d 'compare FILE with LIST; print wrong chunks as bad ranges'
+complete -c chunk-merkle -s p -l prove -x -d 'print the proof of chunk INDEX'
+complete -c chunk-merkle -l siblings-only -d 'with --prove: the audit path alone, one hash a line'
+complete -c chunk-merkle -l check-proof -r -F -d 'verify a proof; --root or --manifest pins its root'
+complete -c chunk-merkle -s f -l filter -r -F -d 'copy standard input to standard output, verified chunks only'
+complete -c chunk-merkle -s m -l manifest -r -F -d 'the root has to be that of an artifact of MANIFEST'
+complete -c chunk-merkle -s r -l root -x -d 'the root has to be HEX'
+complete -c chunk-merkle -l no-sha256 -d 'leave out the whole-file hash'
+complete -c chunk-merkle -l force -d 'replace an existing LIST'
+complete -c chunk-merkle -l help -d 'show this help'
+complete -c chunk-merkle -l version -d 'show the version'
+complete -c chunk-merkle -l verbose -d 'with --version: libraries and sandbox too'
+complete -c chunk-merkle -l rules -d 'list the rules that findings name'
+complete -c chunk-merkle -l json -d 'print the result as JSON Lines'
+complete -c chunk-merkle -s q -l quiet -d 'print errors only, no notes'
+complete -c chunk-merkle -l no-progress -d 'draw no progress line'

@@ -1,0 +1,528 @@
+#!/bin/sh
+# slm-repair: right chunks stay, wrong ones are replaced by right ones only, whatever the copies are and whenever it ends.
+. "$(dirname "$0")/harness.sh"
+need slm-repair python3 || exit 0
+HELP=$ROOT/tests/cmd/repairs.py
+SETS=$ROOT/tests/cmd/imports.py
+FAULTY=$BUILD/fault
+PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE
+
+# fresh: whole/ with a file of 21 chunks and its list, d/ (to be mended), a/ and b/ (copies) the same
+fresh() {
+    cd "$WORK" && chmod -R u+rwx case 2>/dev/null
+    rm -rf case && mkdir -p case/whole && cd case || exit 1
+    python3 "$HELP" noise whole/m.bin 1311954
+    chunk-merkle -q -s 64K -l whole/m.bin.chunks whole/m.bin >/dev/null
+    cp -r whole d
+    mkdir a b && cp whole/m.bin a && cp whole/m.bin b
+}
+
+ruin() { file=$1; shift; python3 "$HELP" ruin "$file" 65536 "$@"; }
+damage() { file=$1; shift; python3 "$HELP" damage "$file" 65536 "$@"; }
+fact() { sed -n "s/^$1: //p" "$WORK/.out"; }
+from() { sed -n "s/^from: \(.*\) $1\$/\1/p" "$WORK/.out"; }
+good() { python3 "$HELP" good "$1" whole/m.bin 65536; }
+is_whole() { if cmp -s "$2" whole/m.bin; then ok "$1"; else not_ok "$1" "$(cmp "$2" whole/m.bin 2>&1)"; fi; }
+everything='0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20'
+
+# ---- two copies that are damaged elsewhere ----
+
+fresh
+damage d/m.bin 3 5 9 20
+damage a/m.bin 5 9 1
+damage b/m.bin 3 20 2
+run slm-repair --from a --from b d/m.bin
+expect 'two damaged copies make a whole file' 0 'state: repaired' 'wrong-chunks: 4' 'mended-chunks: 4' 'lacking-chunks: 0'
+is_whole 'and it is the file' d/m.bin
+same 'what each gave is counted' 'chunks=2 copied-bytes=66770 read-bytes=197842 wrong-chunks=2 unreadable-chunks=0' "$(from a)"
+same 'in turn: the second is read for what the first has not' 'chunks=2 copied-bytes=131072 read-bytes=131072 wrong-chunks=0 unreadable-chunks=0' "$(from b)"
+same 'kept and copied bytes make the file' "$(fact total-bytes)" "$(($(fact kept-bytes) + $(fact copied-bytes)))"
+run slm-repair --from a --from b d/m.bin
+expect 'a file that is whole is left alone' 0 'state: whole' 'copied-bytes: 0'
+same 'and no copy is read' 'chunks=0 copied-bytes=0 read-bytes=0 wrong-chunks=0 unreadable-chunks=0' "$(from a)"
+
+fresh
+damage d/m.bin 0 7 20
+damage a/m.bin 7
+before=$(stat -c '%i %a' d/m.bin)
+run slm-repair --from a -b lacks d/m.bin
+expect 'what no copy has is named' 1 'state: lacks' 'chunk 7 bytes 458752-524287 is in no copy' '[store-chunk]' 'mended-chunks: 2' 'lacking-chunks: 1'
+same 'and listed' "$(printf '7\t458752\t65536\td/m.bin')" "$(cat lacks)"
+same 'all else is right' '0 1 2 3 4 5 6 8 9 10 11 12 13 14 15 16 17 18 19 20' "$(good d/m.bin)"
+same 'it is the same file as before' "$before" "$(stat -c '%i %a' d/m.bin)"
+run slm-repair --ranges lacks -b lacks --force --from b d/m.bin
+expect 'the next round begins with that list, and writes the next' 0 'state: repaired' 'copied-bytes: 65536' 'wrong-chunks: 1'
+same 'which is empty now' '' "$(cat lacks)"
+is_whole 'the file is whole' d/m.bin
+
+# ---- bad ranges of other commands ----
+
+fresh
+damage d/m.bin 4 6
+chunk-merkle -q -c d/m.bin.chunks d/m.bin >bad 2>/dev/null
+run slm-repair --ranges bad --from a d/m.bin
+expect 'bad ranges of chunk-merkle are read' 0 'state: repaired' 'wrong-chunks: 2'
+is_whole 'and mended' d/m.bin
+(cd d && damage m.bin 4 6 && chunk-merkle -q -c m.bin.chunks m.bin >../bad 2>/dev/null)
+damage d/m.bin 11
+run slm-repair --ranges bad --from a d/m.bin
+expect 'those of another folder too; what they do not name is found in the end' 0 'state: repaired' 'wrong-chunks: 3' 'copied-bytes: 196608'
+is_whole 'all three are right' d/m.bin
+damage d/m.bin 2
+run slm-repair --ranges bad --from a d/m.bin
+expect 'a list of yesterday does no harm' 0 'wrong-chunks: 1' 'copied-bytes: 65536'
+is_whole 'the right one is mended' d/m.bin
+run slm-repair --ranges bad --from a d/m.bin
+expect 'and a whole file is one' 0 'state: whole' 'wrong-chunks: 0'
+printf 'more' >>d/m.bin
+run slm-repair --ranges bad --from a d/m.bin
+expect 'bytes too many, which no list names' 0 'state: repaired' 'wrong-chunks: 0'
+is_whole 'are cut off' d/m.bin
+damage d/m.bin 2
+while IFS= read -r line; do
+    printf '%b' "$line" >bad
+    run slm-repair --ranges bad --from a d/m.bin
+    expect "no bad ranges: $line" 1 '[chunk-ranges]' 'bad:1:'
+done <<'END'
+x\t0\t65536\tm.bin\n
+0\t0\t65536\tm.bin
+0\t0\t65536\t\n
+0\t0\t65536\n
+-1\t0\t65536\tm.bin\n
+0 0 65536 m.bin\n
+0\t0\t65536\tm.bin\t\n
+\n
+END
+for line in '21\t1376256\t65536\tm.bin\n' '0\t1\t65536\tm.bin\n' '20\t1310720\t65536\tm.bin\n' '0\t0\t65535\tm.bin\n' '9223372036854775807\t0\t65536\tm.bin\n'; do
+    printf '%b' "$line" >bad
+    run slm-repair --ranges bad --from a d/m.bin
+    expect "bad ranges of another list: $line" 1 '[chunk-ranges]'
+done
+printf '3\t196608\t65536\tother.bin\n' >bad
+run slm-repair --ranges bad --from a d/m.bin
+expect 'bad ranges of another file say nothing of this one' 0 'state: repaired'
+
+# ---- lengths ----
+
+for size in 0 65536 458760 1311953; do
+    fresh
+    truncate -s $size d/m.bin
+    run slm-repair --from a d/m.bin
+    expect "a file of $size bytes is filled up" 0 'state: repaired'
+    is_whole "and whole ($size)" d/m.bin
+done
+fresh
+truncate -s 100 d/m.bin
+run slm-repair --from a d/m.bin
+expect 'what is shorter than a chunk may be anything' 1 '[chunk-wrong]'
+run slm-repair --force --from a d/m.bin
+expect 'and needs --force' 0 'state: repaired'
+fresh
+truncate -s 700000 d/m.bin
+damage a/m.bin 19 2
+run slm-repair --from a d/m.bin
+expect 'where a chunk lacks the others come in all the same' 1 'lacking-chunks: 1'
+same 'and stand where they have to' '0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 20' "$(good d/m.bin)"
+run slm-repair --from b d/m.bin
+expect 'and the rest another time' 0 'copied-bytes: 65536'
+for more in 1 65536 1000000; do
+    fresh
+    head -c $more /dev/urandom >>d/m.bin
+    run slm-repair --from a d/m.bin
+    expect "$more bytes too many are cut off" 0 'state: repaired' 'copied-bytes: 0'
+    is_whole "the rest is the file ($more)" d/m.bin
+done
+fresh
+printf x >>d/m.bin && damage d/m.bin 8 && damage a/m.bin 8
+run slm-repair --from a d/m.bin
+expect 'nothing is cut off before all else is right' 1 'lacking-chunks: 1'
+same 'so the surplus is there still' 1311955 "$(wc -c <d/m.bin | tr -d ' ')"
+
+# ---- copies of all kinds ----
+
+fresh
+damage d/m.bin 3 12
+run slm-repair --from a/m.bin d/m.bin
+expect 'a file is a copy' 0 'state: repaired'
+damage d/m.bin 3 12
+mv a/m.bin a/otherwise
+run slm-repair --from a/otherwise d/m.bin
+expect 'whatever it is called' 0 'state: repaired'
+damage d/m.bin 3 12
+python3 "$SETS" set whole/m.bin 65536 s/m.bin.chunkset 12
+run slm-repair --from s d/m.bin
+expect 'a folder with a chunk set gives what it has' 1 'mended-chunks: 1' 'lacking-chunks: 1'
+mkdir two && mv s/m.bin.chunkset elsewhere && python3 "$SETS" set whole/m.bin 65536 two 3
+run slm-repair --from elsewhere --from two d/m.bin
+expect 'a chunk set under any name is a copy' 0 'state: repaired'
+same 'and only the chunk that was lacking is read' 'chunks=1 copied-bytes=65536 read-bytes=65536 wrong-chunks=0 unreadable-chunks=0' "$(from two)"
+is_whole 'made of two sets' d/m.bin
+damage d/m.bin 3
+for chunk in two/*/*; do changed "$chunk" 7; done
+run slm-repair --from two d/m.bin
+expect 'a set with wrong chunks gives none' 1 'lacking-chunks: 1'
+run slm-repair --from two --from b d/m.bin
+expect 'another copy does' 0 'state: repaired'
+
+fresh
+damage d/m.bin 3 12
+truncate -s 300000 a/m.bin
+cat whole/m.bin whole/m.bin >b/m.bin
+run slm-repair --from a d/m.bin
+expect 'a shorter copy gives what it has' 1 'mended-chunks: 1'
+run slm-repair --from b d/m.bin
+expect 'and a longer one too' 0 'state: repaired'
+fresh
+damage d/m.bin 3 12
+python3 "$HELP" noise a/m.bin 1311954 2
+run slm-repair --from a d/m.bin
+expect 'a copy of something else gives nothing' 1 'mended-chunks: 0' 'lacking-chunks: 2'
+same 'what was right is right' '0 1 2 4 5 6 7 8 9 10 11 13 14 15 16 17 18 19 20' "$(good d/m.bin)"
+same 'nothing of it was written' 'chunks=0 copied-bytes=0 read-bytes=131072 wrong-chunks=2 unreadable-chunks=0' "$(from a)"
+run slm-repair --from d --from d/m.bin d/m.bin
+expect 'the file itself is no copy of it' 1 'no second copy'
+run slm-repair --from nowhere --from b d/m.bin
+expect 'a copy that is not there is a note where the others do' 0 'note: cannot open' 'state: repaired'
+damage d/m.bin 3
+run slm-repair --from nowhere --from a d/m.bin
+expect 'and a reason not to know where they do not' 3 'error: cannot open' 'lacking-chunks: 1' '[io-read]'
+mkfifo a/pipe
+run timeout 60 slm-repair --from a/pipe --from b d/m.bin
+expect 'a FIFO is no copy' 0 'io-not-regular'
+mkdir l && ln -s ../b/m.bin l/m.bin && damage d/m.bin 3
+run slm-repair --from l d/m.bin
+expect 'a link that leads out of a copy is not followed' 1 'lacking-chunks: 1'
+run slm-repair -L --from l d/m.bin
+expect 'but with -L' 0 'state: repaired'
+
+# ---- a copy that cannot be read everywhere ----
+
+if [ -x "$FAULTY/slm-repair" ]; then
+    fresh
+    ruin d/m.bin 2 4
+    one=$(stat -c %i a/m.bin) two=$(stat -c %i b/m.bin)
+    run env FAULT_SECTOR="$one:140000" "$FAULTY/slm-repair" --from a d/m.bin
+    expect 'around a sector that cannot be read' 3 'mended-chunks: 1' 'lacking-chunks: 1' 'as far as they can be read' '[io-read]'
+    same 'the chunk of it is not taken' 'chunks=1 copied-bytes=65536 read-bytes=126976 wrong-chunks=0 unreadable-chunks=1' "$(from a)"
+    run env FAULT_SECTOR="$one:140000,$two:150000" "$FAULTY/slm-repair" --from a --from b d/m.bin
+    expect 'one chunk of two copies that both cannot be read whole' 0 'state: repaired'
+    same 'each counts for what it gave' 'chunks=0 copied-bytes=61440 read-bytes=61440 wrong-chunks=0 unreadable-chunks=1' "$(from a)"
+    same 'the other for the rest' 'chunks=1 copied-bytes=4096 read-bytes=61440 wrong-chunks=0 unreadable-chunks=1' "$(from b)"
+    is_whole 'and it is the file' d/m.bin
+    ruin d/m.bin 2
+    run env FAULT_SECTOR="$one:140000,$two:140100" "$FAULTY/slm-repair" --from a --from b d/m.bin
+    expect 'the same sector in both stays lacking' 3 'lacking-chunks: 1'
+    same 'and nothing was written' '0 1 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20' "$(good d/m.bin)"
+    python3 - <<'PY'
+with open('d/m.bin', 'r+b') as target, open('whole/m.bin', 'rb') as whole: # the middle is wrong, the rest right
+    target.seek(2 * 65536)
+    whole.seek(2 * 65536)
+    target.write(whole.read(65536))
+    target.seek(2 * 65536 + 60000)
+    target.write(b'wrong')
+PY
+    run env FAULT_SECTOR="$one:140000" "$FAULTY/slm-repair" --from a d/m.bin
+    expect 'what a copy lacks the damaged file itself may have' 0 'state: repaired' 'copied-bytes: 61440'
+    is_whole 'and it is the file again' d/m.bin
+    ruin d/m.bin 2
+    damage b/m.bin 2 && changed b/m.bin 131080
+    run env FAULT_SECTOR="$one:140000" "$FAULTY/slm-repair" --from b --from a d/m.bin
+    expect 'a wrong copy fills in what it has right' 0 'state: repaired'
+    is_whole 'and the hash decides' d/m.bin
+    damage d/m.bin 2
+    run env FAULT_SECTOR="$one:140000:3" "$FAULTY/slm-repair" --from a d/m.bin
+    expect 'a sector that is read at the third time is no failure' 0 'unreadable-chunks=0'
+    me=$(stat -c %i d/m.bin)
+    run env FAULT_SECTOR="$me:700000:100" "$FAULTY/slm-repair" --from a -b lacks --force d/m.bin
+    expect 'a sector of the file itself that stays unreadable' 3 'wrong-chunks: 1' 'mended-chunks: 0' 'cannot be read back' '[io-read]'
+    run env FAULT_SECTOR="$me:700000:5" "$FAULTY/slm-repair" --from a d/m.bin
+    expect 'when it can be read once it was written, all is well' 0 'state: repaired' 'copied-bytes: 65536'
+    rm -rf s && python3 "$SETS" set whole/m.bin 65536 s && damage d/m.bin 2
+    piece=$(stat -c %i "$(find s -name "$(sed -n '9p' whole/m.bin.chunks)")")
+    run env FAULT_SECTOR="$piece:100" "$FAULTY/slm-repair" --from s --from a d/m.bin
+    expect 'a chunk of a set that cannot be read comes from elsewhere' 0 'state: repaired' 'unreadable-chunks=1'
+else
+    skip 'copies that cannot be read everywhere' 'the commands with faults are not built'
+fi
+
+# ---- what the file is ----
+
+fresh
+damage d/m.bin 3
+ln d/m.bin second
+run slm-repair --from a d/m.bin
+expect 'a file with two names is made anew' 0 'state: repaired' '2 names' '[repair-anew]' 'copied-bytes: 65536'
+is_whole 'under its name' d/m.bin
+same 'the other name has what it had' '0 1 2 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20' "$(good second)"
+same 'nothing is left beside it' 'm.bin m.bin.chunks' "$(echo $(ls -A d))"
+damage d/m.bin 3 && chmod 440 d/m.bin
+run slm-repair --from a d/m.bin
+expect 'a file that may not be written is made anew' 0 'state: repaired' '[repair-anew]'
+same 'with its mode' 440 "$(stat -c %a d/m.bin)"
+is_whole 'and whole' d/m.bin
+chmod 640 d/m.bin && damage d/m.bin 3 4 && damage a/m.bin 4 && ln d/m.bin third
+run slm-repair --from a d/m.bin
+expect 'what is made anew gets its name once it is whole' 1 'm.bin.repair' 'lacking-chunks: 1'
+same 'until then the file is as it was' '0 1 2 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20' "$(good d/m.bin)"
+same 'and beside it what there is' '0 1 2 3 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20' "$(good d/m.bin.repair)"
+damage d/m.bin.repair 10
+run slm-repair --from b d/m.bin
+expect 'the next call goes on, and believes nothing of it' 0 'state: repaired' 'copied-bytes: 65536'
+is_whole 'the file is whole' d/m.bin
+same 'with its mode too' 640 "$(stat -c %a d/m.bin)"
+
+fresh
+rm d/m.bin
+damage a/m.bin 4
+run slm-repair --from a d/m.bin
+expect 'a file that is not there is made' 1 'lacking-chunks: 1'
+same 'under its name once it is whole' 'm.bin.chunks m.bin.repair' "$(echo $(ls -A d))"
+run slm-repair --from b d/m.bin
+expect 'with what a second copy has' 0 'copied-bytes: 65536'
+is_whole 'and there it is' d/m.bin
+rm d/m.bin && ln -s ../elsewhere d/m.bin.repair
+run slm-repair --from b d/m.bin
+expect 'a link in the way is not followed' 3 '[io-write]'
+[ -e elsewhere ] && not_ok 'something was written through the link'
+rm d/m.bin.repair && echo mine >x && ln x d/m.bin.repair
+run slm-repair --from b d/m.bin
+expect 'nor is a file with another name overwritten' 3 '[io-exists]'
+same 'which stays' mine "$(cat x)"
+rm d/m.bin.repair
+
+fresh
+mkdir links && mv d/m.bin links/real && ln -s ../links/real d/m.bin
+damage links/real 5
+run slm-repair --from a d/m.bin
+expect 'a link on the command line leads to the file' 0 'state: repaired'
+is_whole 'which is mended' links/real
+damage links/real 5 && chmod a-w links/real
+run slm-repair --from a d/m.bin
+expect 'or made anew there' 0 'state: repaired'
+is_whole 'as a file' links/real
+if [ -L d/m.bin ]; then ok 'and the link is one still'; else not_ok 'and the link is one still'; fi
+ln -sf nowhere d/m.bin
+run slm-repair --from a d/m.bin
+expect 'a link that leads nowhere is not replaced' 3 'symbolic link'
+
+fresh
+python3 "$HELP" noise d/m.bin 1311954 3
+run slm-repair --from a -b lacks d/m.bin
+expect 'a file without one right chunk is likely to be another' 1 '[chunk-wrong]' '--force'
+same 'and stays' '' "$(good d/m.bin)"
+same 'all of it is listed' 21 "$(wc -l <lacks | tr -d ' ')"
+run slm-repair --force --from a d/m.bin
+expect '--force replaces it' 0 'state: repaired'
+is_whole 'chunk by chunk' d/m.bin
+
+fresh
+run slm-repair --from a d
+expect 'a folder is no target' 3 '[io-not-regular]'
+run slm-repair --from a nowhere/m.bin
+expect 'nor is what stands nowhere' 3 '[io-open]'
+rm d/m.bin.chunks
+run slm-repair --from a d/m.bin
+expect 'a file needs a chunk list' 3 'chunk list' '[io-open]'
+cp whole/m.bin.chunks a
+run slm-repair --from a d/m.bin
+expect 'and a copy may not say what the file is' 3 'chunk list'
+damage d/m.bin 5
+run slm-repair -l a/m.bin.chunks --from a d/m.bin
+expect 'but --list does' 0 'state: repaired'
+gzip -k whole/m.bin.chunks 2>/dev/null && mv whole/m.bin.chunks.gz d && damage d/m.bin 5
+run slm-repair --from a d/m.bin
+expect 'a compressed list does too' 0 'state: repaired'
+rm d/m.bin.chunks.gz && cp whole/m.bin.chunks d && changed d/m.bin.chunks 500
+run slm-repair --from a d/m.bin
+expect 'a list that does not hold together is none' 1 'm.bin.chunks:'
+
+# ---- to another file ----
+
+fresh
+damage d/m.bin 3
+cp d/m.bin as-it-was
+run slm-repair --from a -o out/m.bin d/m.bin
+expect '--output in a folder that is not there' 3 '[io-open]'
+run slm-repair --from a -o out.bin d/m.bin
+expect '--output writes the whole file elsewhere' 0 'state: repaired' 'copied-bytes: 65536'
+is_whole 'there it is' out.bin
+same 'and the damaged one is as it was' "$(sha256sum <as-it-was)" "$(sha256sum <d/m.bin)"
+run slm-repair --from a -o out.bin d/m.bin
+expect 'what is there is not replaced' 3 '[io-exists]'
+run slm-repair --force --from a -o out.bin d/m.bin
+expect 'but with --force' 0 'state: repaired'
+run slm-repair --from a -o copy.bin whole/m.bin
+expect 'a whole file is copied, and checked' 0 'state: whole' 'copied-bytes: 0'
+is_whole 'as it is' copy.bin
+same 'nothing else is left' 'a as-it-was b copy.bin d out.bin whole' "$(echo $(ls -A))"
+
+# ---- manifests ----
+
+model() {
+    cd "$WORK" && chmod -R u+rwx case 2>/dev/null
+    rm -rf case && mkdir -p case/src/sub && cd case || exit 1
+    cp "$MODEL" src/model.gguf && chmod u+w src/model.gguf
+    echo '{"a": 1}' >src/config.json
+    seq 1 30000 >src/sub/big.txt
+    (cd src && manifest-make -q -p -s 64K --model-id local/model --chunk-lists . . >../m.manifest)
+    mv m.manifest src
+    cp -r src d
+}
+passes() { run slm-verify -q "$2"; expect "$1" 0 'verdict: pass'; }
+
+model
+damage d/model.gguf 2 && damage d/sub/big.txt 1 && changed d/config.json 3
+run slm-repair -q --from src d/m.manifest
+expect 'all files of a manifest are mended' 0 'target: config.json' 'target: model.gguf' 'target: sub/big.txt'
+same 'each of them' 3 "$(grep -c '^state: repaired' "$WORK/.out")"
+passes 'and pass' d/m.manifest
+rm -rf d/sub d/config.json
+run slm-repair -q --from src d/m.manifest
+expect 'what is not there is made, with its folders' 0 'state: repaired'
+passes 'and it passes again' d/m.manifest
+mkdir lists && mv d/*.chunks lists
+damage d/model.gguf 2
+run slm-repair -q --from src d/m.manifest
+expect 'a list of a copy serves, as the manifest has its root' 0 'state: repaired'
+rm src/*.chunks src/sub/*.chunks && damage d/model.gguf 2
+run slm-repair -q --from src d/m.manifest
+expect 'without a list a copy that is right as a whole takes the place' 0 'state: repaired' 'copied-bytes: 406016'
+passes 'and passes' d/m.manifest
+damage d/model.gguf 2 && damage src/model.gguf 4
+run slm-repair -q --from src -b lacks d/m.manifest
+expect 'where no copy is, the answer says why' 1 'without a chunk list no chunk can be told from another'
+same 'all chunks may be wrong then' 7 "$(wc -l <lacks | tr -d ' ')"
+same 'and nothing is left beside it' '' "$(find . -name '*.repair')"
+run slm-repair -q --from src --only model.gguf -l lists/model.gguf.chunks d/m.manifest
+expect '--list gives one' 0 'state: repaired'
+run slm-repair -q --from src --only config.json -l lists/model.gguf.chunks d/m.manifest
+expect 'one of another artifact is none' 1 '[chunk-root]'
+run slm-repair -q --from src --only nothing d/m.manifest
+expect '--only names an artifact' 1 '[verify-only]'
+damage src/model.gguf 4
+mkdir far && mv d/m.manifest far && damage d/model.gguf 2 && mv lists/model.gguf.chunks d
+run slm-repair -q --from src --root d far/m.manifest
+expect '--root says where the files are' 0 'state: repaired'
+damage d/model.gguf 2
+run slm-repair -q --from src/m.manifest --root d far/m.manifest
+expect "a manifest's folder is a copy" 0 'state: repaired'
+damage d/model.gguf 2 && ln -s ../src/config.json d/l
+run slm-repair -q --from src/model.gguf --root d far/m.manifest
+expect 'a file is the copy of what has its name' 0 'state: repaired'
+rm d/config.json && ln -s ../src/config.json d/config.json
+run slm-repair -q --from src --root d far/m.manifest
+expect 'an artifact behind a link that leads out is not touched' 3 '[io-not-regular]' 'link that leads out'
+run slm-repair -q -L --from src --root d far/m.manifest
+expect 'but with -L' 0
+printf 'minimodel-manifest 0\n' >bad.manifest
+run slm-repair --from src bad.manifest
+expect 'a manifest that breaks a rule is not gone by' 1 '[manifest-field-missing]'
+
+# every chunk is the stated one, and the format is wrong: nothing that a copy could mend
+model
+sed 's/^artifact-format: text/artifact-format: json/' src/m.manifest >d/m.manifest
+if grep -q '^artifact-format: json' d/m.manifest; then
+    run slm-repair -q --from src d/m.manifest
+    expect 'bytes that are right and break the format are no case for copies' 1 'state: failed' '[json-syntax]'
+fi
+model
+run slm-repair -q --from src --from src d/m.manifest
+expect 'a model that is whole' 0 'state: whole'
+
+# the store: files are read-only there, equal ones may be one file
+model
+MINIMODEL_HOME=$WORK/case/home slm-import -q --allow-unsigned src >/dev/null
+stored=home/models/local/model/1
+chmod u+w $stored/files/model.gguf && damage $stored/files/model.gguf 3 && chmod a-w $stored/files/model.gguf
+run slm-repair -q --from src $stored/manifest
+expect "a model's folder of a store is a target" 0 'state: repaired'
+same 'its files are read-only again' 444 "$(stat -c %a $stored/files/model.gguf)"
+MINIMODEL_HOME=$WORK/case/home run slm-check -q
+expect 'and slm-check passes' 0 'pass'
+damage d/model.gguf 3 && rm d/*.chunks
+run slm-repair -q --from $stored/manifest --from src d/m.manifest
+expect 'and a copy' 0 'state: repaired'
+
+# ---- the end ----
+
+fresh
+damage d/m.bin 3
+run slm-repair d/m.bin
+expect 'no copy is a usage error' 2 'usage:'
+run slm-repair --from a
+expect 'and so is no target' 2 'usage:'
+for wrong in '--from a -' '--from a -b - d/m.bin' '--from a --root d x y' '--from a -o x d/m.bin d/m.bin' '--from a -o - d/m.bin'; do
+    run slm-repair $wrong
+    expect "slm-repair $wrong" 2 'usage:'
+done
+run slm-repair --from a -b d/m.bin.chunks --force d/m.bin
+expect '--bad-ranges replaces nothing else' 3 '[io-exists]'
+run slm-repair --json --from a --from nowhere d/m.bin
+same '--json has its keys' 1 "$(python3 "$SETS" lines target state total-bytes kept-bytes copied-bytes wrong-chunks mended-chunks lacking-chunks from <"$WORK/.out" 2>&1)"
+damage d/m.bin 3
+(ulimit -f 100; exec slm-repair -q --from a d/m.bin) >/dev/null 2>err
+same 'a file that may not grow further is an error' '3 1' "$? $(grep -c '\[io-write\]' err)"
+same 'and what was right is right' '0 1 2 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20' "$(good d/m.bin)"
+exec 9<>d/m.bin
+if need 'a file that is locked' flock && flock -n 9; then
+    run slm-repair --from a d/m.bin
+    expect 'a file that another process has locked is left alone' 3 'has it locked'
+fi
+exec 9<&-
+
+# ---- killed ----
+
+fresh
+mkdir k && python3 "$HELP" noise k/whole "$((${KILL_MIB:-16} * 1048576))" 9 && chunk-merkle -q -s 64K -l k/target.chunks k/whole >/dev/null
+cp k/whole k/damaged && python3 "$HELP" damage k/damaged 65536 $(seq 0 2 $((${KILL_MIB:-16} * 16 - 1))) && cp k/whole k/copy
+for how in in-place anew; do
+    set --
+    [ $how = anew ] && set -- -o k/target.out
+    if [ $how = in-place ]; then
+        killed=$(python3 "$HELP" kill k "${KILLS:-25}" slm-repair -q --from k/copy k/target)
+        case $killed in
+        killed*) ok "kills leave every right chunk right ($killed)" ;;
+        *) not_ok 'kills leave every right chunk right' "$killed" ;;
+        esac
+        [ "${killed##* }" -gt 0 ] && ok 'some of them half-way' || skip 'some of them half-way' "$killed"
+    else
+        cp k/damaged k/target && wrong=
+        for i in $(seq 12); do
+            timeout -s KILL "0.0$((i * 4 + 10))" slm-repair -q --from k/copy -o k/target.out k/target >/dev/null 2>&1
+            [ -e k/target.out ] && { cmp -s k/target.out k/whole || wrong="$wrong $i"; rm k/target.out; }
+            cmp -s k/target k/damaged || wrong="$wrong $i: the file changed"
+        done
+        same 'a killed repair to another file leaves that one whole or none' '' "$wrong"
+        run slm-repair -q --from k/copy -o k/target.out k/target
+        expect 'and the next call ends it' 0
+        if cmp -s k/target.out k/whole; then ok 'with the whole file'; else not_ok 'with the whole file'; fi
+    fi
+done
+cp k/damaged k/target && cp k/damaged k/other
+ended=$(python3 "$HELP" swap k/target k/other slm-repair -q --from k/copy k/target)
+case $ended in
+'3 io-changed') ok 'a file that is replaced meanwhile is not called whole' ;;
+0*) skip 'a file that is replaced meanwhile is not called whole' 'the repair was faster' ;;
+*) not_ok 'a file that is replaced meanwhile is not called whole' "$ended" ;;
+esac
+
+# ---- what it costs ----
+
+if need 'copies are read once' strace; then
+    cp k/damaged k/target
+    if strace -f -y -e trace=read,pread64,readv,preadv,copy_file_range,sendfile,mmap -o trace slm-repair -q --from k/copy k/target >/dev/null 2>&1; then
+        total=$(grep "k/copy>" trace | grep -v ', 19, 0)' | sed -n 's/^.*= \([0-9]*\)$/\1/p' | awk '{ sum += $1 } END { printf "%d\n", sum }')
+        same 'of a copy only what lacks is read, and once' "$((${KILL_MIB:-16} * 8 * 65536))" "$total"
+    else
+        skip 'copies are read once' 'strace may not trace here'
+    fi
+fi
+case $BUILD in
+*address* | *thread*) skip 'memory of a repair' 'sanitizers need memory of their own' ;;
+*)
+    truncate -s 600M big && chunk-merkle -q -s 64K -l big.chunks big >/dev/null && cp --sparse=always big copy && printf x | dd of=big bs=1 seek=300000000 conv=notrunc 2>/dev/null
+    set -- $(python3 "$SETS" peak slm-repair -q --from copy big)
+    if [ "$1" -lt 32768 ] && [ "$2" = 0 ]; then ok "a repair stays below 32 MiB ($1 KiB)"; else not_ok 'a repair stays below 32 MiB' "$1 KiB, exit $2"; fi
+    ;;
+esac
