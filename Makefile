@@ -59,7 +59,9 @@ LIB_SOURCES := \
 	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_look.c lib/act/shelf.c lib/act/sign.c \
 	lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c
-COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign
+COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
+	media-export receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
+	slm-path slm-remove slm-repair slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -86,7 +88,7 @@ ARITHMETIC := -ffp-contract=off
 PLACE := -ffile-prefix-map=$(CURDIR)=.
 LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libsodium zlib)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto libsodium zlib)
-ALL_CFLAGS = -std=c17 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) \
+ALL_CFLAGS = -std=c17 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) $(PLACE) \
 	$(SANITIZER) $(LIB_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS)
 ALL_LDFLAGS = -pthread $(LD_HARDENING) $(SANITIZER) $(LDFLAGS)
 
@@ -214,7 +216,9 @@ placed = $(foreach file,$(3),$(1):$(file):$(patsubst $(2)/%,$(4)/%,$(file)))
 TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES),$(BINDIR)) \
 	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
 	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
+	$(call placed,644,share,share/minimodel.mk,$(DATADIR)/minimodel) \
 	$(call placed,644,docs,$(wildcard docs/*.md docs/*/*.md),$(DOCDIR)) \
+	$(call placed,644,share,$(wildcard share/example-publisher/*),$(DOCDIR)) \
 	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
 	$(foreach command,$(COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
 	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
@@ -224,7 +228,8 @@ DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY),$(LIBDIR)) \
 	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
 # folders that hold nothing else; taken away where they are empty then, the inner ones first
 OWN_FOLDERS := $(sort $(dir $(PUBLIC_HEADERS:lib/%=$(INCLUDEDIR)/minimodel/%))) $(INCLUDEDIR)/minimodel \
-	$(DATADIR)/minimodel/schemas $(DATADIR)/minimodel $(DOCDIR)/formats $(DOCDIR)
+	$(DATADIR)/minimodel/schemas $(DATADIR)/minimodel $(DOCDIR)/formats \
+	$(DOCDIR)/example-publisher $(DOCDIR)
 
 # install_files LIST
 define install_files
@@ -243,7 +248,7 @@ install-dev: $(LIBRARY)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))/minimodel' \
 		'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \
-		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' >$(BUILD)/minimodel.pc
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' 'Libs.private: -pthread' >$(BUILD)/minimodel.pc
 	$(call install_files,$(DEV_FILES))
 
 uninstall:

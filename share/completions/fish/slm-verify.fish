@@ -13,6 +13,8 @@ complete -c slm-verify -s o -l only -r -F -d 'check this artifact alone; may be 
 complete -c slm-verify -s b -l bad-ranges -r -F -d 'write wrong chunks to FILE, for a repair'
 complete -c slm-verify -s L -l follow-links -d 'follow symbolic links that lead out of ROOT'
 complete -c slm-verify -l force -d 'replace an existing bad-ranges FILE'
+complete -c slm-verify -l receipt -x -a '(slm-list 2>/dev/null | cut -d@ -f1 | sort -u)' -d 'look whether a model of the store is untouched since its receipt, and read no byte of it'
+complete -c slm-verify -l full -d 'with --receipt: read the bytes, and print a report of them'
 complete -c slm-verify -l oms -r -F -d 'verify a model by its OpenSSF model-signing bundle instead: --oms BUNDLE MODEL'
 complete -c slm-verify -l key -r -F -d 'with --oms: the public key (PEM) that has to have signed'
 complete -c slm-verify -l certificate -r -F -d 'with --oms: trusted certificates (PEM) that vouch for the signer\'s'

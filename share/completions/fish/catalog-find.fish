@@ -1,0 +1,22 @@
+# Completion of catalog-find for fish.
+# Written by `make generate` from the option tables.
+
+complete -c catalog-find -s c -l catalog -r -F -d 'search this catalog; may be given again; all operands are patterns then'
+complete -c catalog-find -l files-from -r -F -d 'and those that FILE names, one a line; - is standard input'
+complete -c catalog-find -s 0 -l null -d 'names in --files-from end in NUL'
+complete -c catalog-find -s a -l all -d 'all revisions, not only the highest of each model that matches'
+complete -c catalog-find -s w -l withdrawn -d 'what was taken back too'
+complete -c catalog-find -s t -l trusted -d 'refuse catalogs whose head is not signed by a trusted key, or has expired'
+complete -c catalog-find -l sort -x -d 'by id, parameters, bytes or created (default: as catalogs and lines come)'
+complete -c catalog-find -s r -l reverse -d 'with --sort: the other way round'
+complete -c catalog-find -s n -l limit -x -d 'print N results at most'
+complete -c catalog-find -l count -d 'print only how many there are'
+complete -c catalog-find -l keyring -x -a '(__fish_complete_directories)' -d 'the keyring (default: MINIMODEL_KEYRING)'
+complete -c catalog-find -l home -x -a '(__fish_complete_directories)' -d 'the store, whose newest receipt the clock is compared with (default: MINIMODEL_HOME)'
+complete -c catalog-find -l help -d 'show this help'
+complete -c catalog-find -l version -d 'show the version'
+complete -c catalog-find -l verbose -d 'with --version: libraries and sandbox too'
+complete -c catalog-find -l rules -d 'list the rules that findings name'
+complete -c catalog-find -l json -d 'print the result as JSON Lines'
+complete -c catalog-find -s q -l quiet -d 'print errors only, no notes'
+complete -c catalog-find -l no-progress -d 'draw no progress line'
