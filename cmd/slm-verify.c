@@ -390,7 +390,7 @@ static void check_recheck_alone(const struct call *c)
     if (!c->recheck.model)
         cli_usage(&c->cli, "--full goes with --receipt");
     if (c->cli.argc > 0 || how->strict || how->pin || how->only_count || how->links || c->signature || c->bad_ranges ||
-        c->force || c->oms.bundle || (how->quick && !c->recheck.full))
+        c->force || c->oms.bundle || c->cli.sarif.asked || (how->quick && !c->recheck.full))
         cli_usage(&c->cli, "--receipt goes with --keyring, --home, --policy, --require-signature, and with --full and "
                            "then --quick, alone");
 }
@@ -444,7 +444,7 @@ int main(int argc, char **argv)
         cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
     check_standard_input(&c);
     cli_sarif_check_usage(&c.cli);
-    c.cli.sarif.subject = c.recheck.model ? c.recheck.model : c.cli.argv[0];
+    c.cli.sarif.subject = c.cli.argv[0];
     int answer = cli_finish(&c.cli, c.recheck.model ? run_recheck(&c)
                                     : c.oms.bundle  ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0])
                                                     : run(&c));

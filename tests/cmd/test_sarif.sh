@@ -110,6 +110,9 @@ for call in 'manifest-lint --json' 'manifest-lint --sha256sums' 'manifest-lint -
     same 'which prints nothing' '' "$out"
 done
 
+run slm-verify --sarif --receipt local/tiny
+expect 'a model of the store is in no repository: --receipt and --sarif are a wrong call' 2 'usage:'
+
 # ---- slm-verify ----
 
 run slm-verify --sarif models/tiny/m.manifest

@@ -354,6 +354,9 @@ def verifiers():
 def stopped(number):
     for _ in range(8): # one that had verified everything before it was met is started again
         done = started('started')
+        for pid in verifiers(): # it stands still, so that nothing but its parent's end can end it
+            if pid != done.pid:
+                os.kill(pid, signal.SIGSTOP)
         done.send_signal(number)
         ended = done.wait(20)
         if ended != 0:
@@ -365,7 +368,10 @@ for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
         if not verifiers():
             break
         time.sleep(0.01)
-    assert not verifiers(), ('left', verifiers())
+    left = verifiers()
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, ('left', left)
     assert ended == -number and not os.path.exists('started'), ended
 for _ in range(8):
     done = started('again')
