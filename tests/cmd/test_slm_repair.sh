@@ -423,6 +423,22 @@ printf 'minimodel-manifest 0\n' >bad.manifest
 run slm-repair --from src bad.manifest
 expect 'a manifest that breaks a rule is not gone by' 1 '[manifest-field-missing]'
 
+# two sticks with a part of the chunks each, and nothing on the disk but the manifest
+model
+for half in 0 1; do
+    for file in model.gguf big.txt config.json; do
+        path=$file && [ $file = big.txt ] && path=sub/big.txt
+        lacks=$(seq $half 2 6) && [ $file = config.json ] && [ $half = 0 ] && lacks=
+        python3 "$SETS" set "src/$path" 65536 "stick$half/$path.chunkset" $lacks
+    done
+done
+rm -rf d && mkdir d && cp src/m.manifest d && mkdir stick1/sub 2>/dev/null
+for path in model.gguf sub/big.txt; do cp "src/$path.chunks" "stick1/$path.chunks"; done
+run slm-repair -q --from stick0 --from stick1 d/m.manifest
+expect 'two sets with half the chunks each make the model' 0 'target: sub/big.txt'
+same 'no chunk is read twice' "$(sed -n 's/^total-bytes: //p' "$WORK/.out" | awk '{ sum += $1 } END { print sum }')" "$(sed -n 's/^from: .*read-bytes=\([0-9]*\) .*/\1/p' "$WORK/.out" | awk '{ sum += $1 } END { print sum }')"
+passes 'and it passes' d/m.manifest
+
 # every chunk is the stated one, and the format is wrong: nothing that a copy could mend
 model
 sed 's/^artifact-format: text/artifact-format: json/' src/m.manifest >d/m.manifest
