@@ -276,6 +276,27 @@ expect 'the next call goes on, and believes nothing of it' 0 'state: repaired' '
 is_whole 'the file is whole' d/m.bin
 same 'with its mode too' 640 "$(stat -c %a d/m.bin)"
 
+if [ "$(id -u)" = 0 ] && need "another user's file" setpriv; then
+    fresh
+    damage d/m.bin 3 && chmod 444 d/m.bin && chown 12345:54321 d/m.bin
+    run slm-repair --from a d/m.bin
+    expect "another user's file is made anew by who may give files away" 0 'state: repaired'
+    same 'and is his still' '12345 54321 444' "$(stat -c '%u %g %a' d/m.bin)"
+    chmod 777 d && damage d/m.bin 3 && chmod 755 "$WORK" "$WORK/case"
+    if setpriv --reuid=65534 --regid=65534 --clear-groups slm-repair --version >/dev/null 2>&1; then
+        cp whole/m.bin a
+        chmod 644 d/m.bin
+        run setpriv --reuid=65534 --regid=65534 --clear-groups slm-repair --from a d/m.bin
+        expect 'nobody else takes it away from him' 3 "another user's" '[io-write]'
+        same 'nor leaves anything beside it' '' "$(find d -name '*.repair')"
+        chmod 666 d/m.bin
+        run setpriv --reuid=65534 --regid=65534 --clear-groups slm-repair --from a d/m.bin
+        expect 'but who may write it mends it in place' 0 'state: repaired'
+    else
+        skip "another user's file, by somebody else" 'the commands cannot be run by another user'
+    fi
+fi
+
 fresh
 rm d/m.bin
 damage a/m.bin 4
