@@ -390,7 +390,7 @@ static void check_recheck_alone(const struct call *c)
     if (!c->recheck.model)
         cli_usage(&c->cli, "--full goes with --receipt");
     if (c->cli.argc > 0 || how->strict || how->pin || how->only_count || how->links || c->signature || c->bad_ranges ||
-        c->force || c->oms.bundle || (how->quick && !c->recheck.full))
+        c->force || c->oms.bundle || c->cli.sarif.asked || (how->quick && !c->recheck.full))
         cli_usage(&c->cli, "--receipt goes with --keyring, --home, --policy, --require-signature, and with --full and "
                            "then --quick, alone");
 }

@@ -51,7 +51,7 @@ expect 'a revision that is not there' 1 '[store-model]'
 run slm-verify -q --home nowhere --receipt local/model
 expect 'a store that is not there' 3 '[store-home]'
 for wrong in '--full' '--receipt local/model m.manifest' '--receipt local/model --strict' '--receipt local/model --quick' '--receipt local/model -o x' \
-    '--receipt local/model --oms x --key y' '--receipt local/model -b x' '--receipt'; do
+    '--receipt local/model --oms x --key y' '--receipt local/model -b x' '--receipt local/model --sarif' '--receipt'; do
     run slm-verify $wrong
     expect "slm-verify $wrong" 2 'usage:'
 done
