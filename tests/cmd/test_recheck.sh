@@ -114,6 +114,12 @@ in_place $files/model.gguf
 run slm-verify -q --receipt local/model@1
 expect 'which vouches for nothing later' 3 'stat: touched' 'result: unknown'
 
+fresh && slm-verify -q --receipt local/model --full >report && in_place $files/model.gguf
+sed "s/^artifact-sha256: $(sha256sum <"$MODEL" | cut -c1-64)/artifact-sha256: $(sha256sum <$files/model.gguf | cut -c1-64)/" report >forged
+receipt-write -q --root $files forged >/dev/null || not_ok 'a forged receipt'
+run slm-verify -q --receipt local/model
+expect 'nor does one of other bytes that names the same manifest' 3 'stat: touched' 'result: unknown'
+
 fresh && rm -rf home/receipts home/receipts.log
 run slm-verify -q --receipt local/model
 expect 'without a receipt' 1 '[receipt-none]'
