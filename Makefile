@@ -40,7 +40,7 @@ LIB_SOURCES := \
 	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
 	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
 	lib/doc/report.c lib/doc/withdrawn.c \
-	lib/trust/judgement.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
+	lib/trust/judgement.c lib/trust/key_memory.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
 	lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c lib/trust/oms_bundle.c \
 	lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c \
 	lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
@@ -88,7 +88,7 @@ ARITHMETIC := -ffp-contract=off
 PLACE := -ffile-prefix-map=$(CURDIR)=.
 LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libsodium zlib)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcrypto libsodium zlib)
-ALL_CFLAGS = -std=c17 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) \
+ALL_CFLAGS = -std=c17 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"$(VERSION)"' -Ilib -Icmd $(WARNINGS) $(HARDENING) $(ARITHMETIC) $(PLACE) \
 	$(SANITIZER) $(LIB_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS)
 ALL_LDFLAGS = -pthread $(LD_HARDENING) $(SANITIZER) $(LDFLAGS)
 
@@ -184,6 +184,7 @@ fuzz:
 
 bench: all
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh
+	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
 
 # ---- what follows from the tables ----
 
@@ -215,7 +216,9 @@ placed = $(foreach file,$(3),$(1):$(file):$(patsubst $(2)/%,$(4)/%,$(file)))
 TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES),$(BINDIR)) \
 	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
 	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
+	$(call placed,644,share,share/minimodel.mk,$(DATADIR)/minimodel) \
 	$(call placed,644,docs,$(wildcard docs/*.md docs/*/*.md),$(DOCDIR)) \
+	$(call placed,644,share,$(wildcard share/example-publisher/*),$(DOCDIR)) \
 	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
 	$(foreach command,$(COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
 	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
@@ -225,7 +228,8 @@ DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY),$(LIBDIR)) \
 	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
 # folders that hold nothing else; taken away where they are empty then, the inner ones first
 OWN_FOLDERS := $(sort $(dir $(PUBLIC_HEADERS:lib/%=$(INCLUDEDIR)/minimodel/%))) $(INCLUDEDIR)/minimodel \
-	$(DATADIR)/minimodel/schemas $(DATADIR)/minimodel $(DOCDIR)/formats $(DOCDIR)
+	$(DATADIR)/minimodel/schemas $(DATADIR)/minimodel $(DOCDIR)/formats \
+	$(DOCDIR)/example-publisher $(DOCDIR)
 
 # install_files LIST
 define install_files
@@ -244,7 +248,7 @@ install-dev: $(LIBRARY)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))/minimodel' \
 		'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \
-		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' >$(BUILD)/minimodel.pc
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lminimodel' 'Libs.private: -pthread' >$(BUILD)/minimodel.pc
 	$(call install_files,$(DEV_FILES))
 
 uninstall:

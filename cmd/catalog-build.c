@@ -208,6 +208,8 @@ static int build(struct call *c)
         c->how.key = c->key;
         c->how.trust.own = mm_secret_key_public(c->key);
     }
+    if (mm_keyring_remember(&c->keyring, &c->cli.diags) < 0)
+        return cli_failed(&c->cli);
     c->cli.diags.file = c->output;
     c->build = mm_catalog_build_new(c->output, &c->how, &c->cli.diags);
     if (!c->build || enter_sandbox(c) < 0 || mm_catalog_build_read(c->build, &c->cli.diags) < 0)

@@ -336,7 +336,8 @@ static void print_findings(struct cli *cli)
 
 int cli_report(struct cli *cli)
 {
-    if (!cli->sarif.asked || cli_sarif_print(cli) < 0)
+    bool done = cli->sarif.asked && cli_sarif_print(cli) == 0 && cli->sarif.alone;
+    if (!done)
         print_findings(cli);
     int answer = (int)mm_diags_answer(&cli->diags);
     mm_diags_clear(&cli->diags);

@@ -32,8 +32,10 @@ struct cli_command {
 
 /* The document of --sarif while it is written (cli_sarif.h). */
 struct cli_sarif {
-    bool asked, begun;
-    bool results;        /* there is one */
+    bool asked;
+    bool alone;          /* findings are not printed to standard error too */
+    const char *subject; /* the file that the command is called for, NULL where there are many */
+    bool begun, results; /* the head is written, a result is */
     bool standard_input; /* it is read */
     bool unknown;        /* something could not be found out */
     size_t taken;        /* findings in diags that are in the document */
@@ -45,7 +47,7 @@ struct cli {
     int argc;
     char **argv;
     bool json, quiet, no_progress;
-    struct cli_sarif sarif; /* `asked` is set by commands that have the option */
+    struct cli_sarif sarif; /* commands that have the option set the first three */
     struct mm_diags diags;
     double progress_start, progress_drawn;
     bool progress_shown;
@@ -87,7 +89,7 @@ bool cli_rule_listed(const struct cli_command *command, enum mm_rule rule);
 /* One finding as a line, or as a JSON object and LF. */
 void cli_format_diag(const struct mm_diag *diag, bool json, bool colour, struct mm_buf *buf);
 
-/* Prints the findings to standard error, or as results of --sarif, and forgets them; returns what they answer, as exit
+/* Prints the findings, to standard error and as results of --sarif, and forgets them; returns what they answer, as exit
  * code. */
 int cli_report(struct cli *cli);
 

@@ -81,6 +81,23 @@ static void add_uri(struct mm_buf *out, const struct cli_sarif_about *about, con
 
 /* ---- the head: the tool and its rules ---- */
 
+/* Which of the runs of a pipeline this is, so that hosts keep their results apart: COMMAND/SUBJECT/ */
+static void add_run(const struct cli *cli, struct mm_buf *out)
+{
+    struct mm_buf run = {0};
+    const char *subject = cli->sarif.subject;
+    mm_buf_printf(&run, "%s/", cli->command->name);
+    if (subject && strcmp(subject, "-") != 0) {
+        add_segments(&run, subject, strlen(subject));
+        mm_buf_char(&run, '/');
+    }
+    mm_buf_str(out, "\"automationDetails\":{\"id\":");
+    mm_buf_json_str(out, mm_buf_text(&run) ? mm_buf_text(&run) : "");
+    mm_buf_str(out, "},");
+    out->failed = out->failed || run.failed;
+    mm_buf_release(&run);
+}
+
 static void add_head(const struct cli *cli, struct mm_buf *out)
 {
     const char *separator = "\n";
@@ -96,7 +113,9 @@ static void add_head(const struct cli *cli, struct mm_buf *out)
         mm_buf_char(out, '}');
         separator = ",\n";
     }
-    mm_buf_str(out, "\n]}},\"columnKind\":\"unicodeCodePoints\",\"results\":[");
+    mm_buf_str(out, "\n]}},");
+    add_run(cli, out);
+    mm_buf_str(out, "\"columnKind\":\"unicodeCodePoints\",\"results\":[");
 }
 
 static void begin(struct cli *cli)

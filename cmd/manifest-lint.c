@@ -103,7 +103,7 @@ int main(int argc, char **argv)
         switch (option) {
         case CANONICAL: c.canonical = true; break;
         case SHA256SUMS: c.sha256sums = true; break;
-        case SARIF: c.cli.sarif.asked = true; break;
+        case SARIF: c.cli.sarif.asked = c.cli.sarif.alone = true; break;
         case FILES_FROM: files_from = value; break;
         default: nul = true; break;
         }

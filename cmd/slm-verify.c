@@ -444,6 +444,7 @@ int main(int argc, char **argv)
         cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
     check_standard_input(&c);
     cli_sarif_check_usage(&c.cli);
+    c.cli.sarif.subject = c.cli.argv[0];
     int answer = cli_finish(&c.cli, c.recheck.model ? run_recheck(&c)
                                     : c.oms.bundle  ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0])
                                                     : run(&c));

@@ -126,7 +126,7 @@ static int keep_owner(struct mm_repair_run *run)
         fchown(run->work, run->before.st_uid, run->before.st_gid) < 0)
         return mm_diag(run->diags, MM_RULE_IO_WRITE,
                        "the file is another user's and cannot be written in place: --output makes a copy");
-    if (fchmod(run->work, run->before.st_mode & 0777) < 0)
+    if ((info.st_mode & 0777) != (run->before.st_mode & 0777) && fchmod(run->work, run->before.st_mode & 0777) < 0)
         return mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot set the mode", errno);
     return 0;
 }

@@ -2,6 +2,7 @@
 
     sarif.py check DOCUMENT EXIT [SCHEMA]   what SARIF 2.1.0 demands of the members that are written; SCHEMA: the standard's
     sarif.py results DOCUMENT               URI-OR-INDEX LINE:COLUMN or @OFFSET or -, LEVEL, RULE; one result a line
+    sarif.py run DOCUMENT                   what the run is called
     sarif.py messages DOCUMENT              the messages, as a viewer shows them
     sarif.py columns DOCUMENT FINDINGS      the same call's --json: the same findings, and columns in characters
 """
@@ -63,9 +64,12 @@ def check(document, exit_code, schema=None):
     only(document, ["$schema", "version", "runs"])
     assert document["version"] == "2.1.0" and document["$schema"].endswith("/sarif-schema-2.1.0.json")
     [run] = document["runs"]
-    only(run, ["tool", "columnKind", "results", "invocations"], ["artifacts"])
+    only(run, ["tool", "automationDetails", "columnKind", "results", "invocations"], ["artifacts"])
     assert run["columnKind"] == "unicodeCodePoints"
     only(run["tool"], ["driver"])
+    only(run["automationDetails"], ["id"])
+    parts = run["automationDetails"]["id"].split("/")
+    assert parts[0] == run["tool"]["driver"]["name"] and parts[-1] == "" and all(parts[:-1])
     driver = run["tool"]["driver"]
     only(driver, ["name", "version", "rules"])
     rules = [rule["id"] for rule in driver["rules"]]
@@ -131,6 +135,8 @@ def main():
     results = document["runs"][0]["results"]
     if sys.argv[1] == "check":
         check(document, int(sys.argv[3]), *sys.argv[4:5])
+    elif sys.argv[1] == "run":
+        print(document["runs"][0]["automationDetails"]["id"])
     elif sys.argv[1] == "columns":
         columns(document, sys.argv[3])
     else:

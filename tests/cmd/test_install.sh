@@ -12,7 +12,9 @@ place=$WORK/root/usr/local
 same 'every command is installed' "$(ls "$BIN")" "$(ls "$place/bin")"
 same 'every man page' "$(cd "$ROOT/man" && ls)" "$(cd "$place/share/man" && ls man1 man5 man7 | grep '\.' | sort)"
 same 'every schema' "$(ls "$ROOT/schemas")" "$(ls "$place/share/minimodel/schemas")"
-same 'every document' "$(cd "$ROOT/docs" && find . -name '*.md' | sort)" "$(cd "$place/share/doc/minimodel-tools" && find . -type f | sort)"
+same 'every document' "$( (cd "$ROOT/docs" && find . -name '*.md'; cd "$ROOT/share" && find ./example-publisher -type f) | sort)" "$(cd "$place/share/doc/minimodel-tools" && find . -type f | sort)"
+run cmp "$ROOT/share/minimodel.mk" "$place/share/minimodel/minimodel.mk"
+expect 'the rules for a publisher'"'"'s make' 0
 same 'every header' "$(cd "$ROOT/lib" && find . -name '*.h' -o -name '*.def' | sort)" "$(cd "$place/include/minimodel" && find . -type f | sort)"
 same 'completions for each command' '' "$(for command in $(ls "$BIN"); do
     [ -e "$place/share/bash-completion/completions/$command" ] && [ -e "$place/share/fish/vendor_completions.d/$command.fish" ] &&
@@ -42,7 +44,7 @@ END
     case $BUILD in *address* | *thread*) skip 'a program of somebody else is linked' 'this library needs a sanitizer' ;; *)
         PKG_CONFIG_PATH=$place/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$WORK/root
         export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
-        run cc -std=c17 -D_GNU_SOURCE -o program program.c $(pkg-config --cflags --libs minimodel) $(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs libcrypto libsodium zlib)
+        run cc -std=c17 -D_GNU_SOURCE -o program program.c $(pkg-config --cflags --libs minimodel) -pthread $(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs libcrypto libsodium zlib)
         expect 'a program of somebody else is linked' 0
         run ./program
         same 'and runs' '-1 text-first-line' "$out"
