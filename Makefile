@@ -40,7 +40,7 @@ LIB_SOURCES := \
 	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
 	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
 	lib/doc/report.c lib/doc/withdrawn.c \
-	lib/trust/judgement.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
+	lib/trust/judgement.c lib/trust/key_memory.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
 	lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c lib/trust/oms_bundle.c \
 	lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c \
 	lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
@@ -184,6 +184,7 @@ fuzz:
 
 bench: all
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh
+	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
 
 # ---- what follows from the tables ----
 

@@ -65,7 +65,8 @@ static const struct cli_option options[] = {
     [MERGE] = {'m', "merge", NULL, "the operands are catalogs, whose entries are taken as they are"},
     [CHECK] = {'c', "check", NULL, "check the catalog in the folder DIR"},
     [SINCE] = {0, "since", "OLDHEAD", "and that nothing vanished since this head without a withdrawal"},
-    [PROVE] = {'p', "prove", "MODEL-ID[@REVISION]", "print the proof that DIR's head has this entry"},
+    [PROVE] = {'p', "prove", "MODEL-ID[@REVISION]",
+               "print the proof that DIR's head has this entry; with --check-proof: it has to be of this one"},
     [PROVE_SINCE] = {0, "prove-since", "OLDHEAD", "print the proof that DIR's head continues this one"},
     [CHECK_PROOF] = {0, "check-proof", "FILE", "check a proof against the head in the file HEAD"},
     [WITNESSES] = {0, "witnesses", "N",
@@ -207,6 +208,8 @@ static int build(struct call *c)
         c->how.key = c->key;
         c->how.trust.own = mm_secret_key_public(c->key);
     }
+    if (mm_keyring_remember(&c->keyring, &c->cli.diags) < 0)
+        return cli_failed(&c->cli);
     c->cli.diags.file = c->output;
     c->build = mm_catalog_build_new(c->output, &c->how, &c->cli.diags);
     if (!c->build || enter_sandbox(c) < 0 || mm_catalog_build_read(c->build, &c->cli.diags) < 0)
@@ -306,24 +309,31 @@ static int print_proved(struct call *c, const struct mm_catalog_proved *proved)
     return cli_catalog_print(&c->cli, &out);
 }
 
+/* The proof TEXT against HEAD, and of the entry that was named. */
+static int judge_proof(struct call *c, struct mm_catalog_proved *proved, const struct mm_buf *text,
+                       const struct mm_signed_head *head)
+{
+    const struct mm_catalog_head *old = c->since ? &c->old.head : NULL;
+    if (mm_catalog_check_proof(proved, text, head, c->cli.argv[0], old, &c->how.trust, &c->cli.diags) < 0)
+        return MM_NO;
+    if (c->model_id[0] && mm_catalog_proved_is(proved, c->model_id, c->revision, &c->cli.diags) < 0)
+        return MM_NO;
+    return print_proved(c, proved) < 0 ? MM_UNKNOWN : MM_YES;
+}
+
 static int check_proof(struct call *c)
 {
     struct mm_catalog_proved *proved = calloc(1, sizeof *proved);
     struct mm_signed_head head = {0};
     struct mm_buf text = {0};
-    const char *path = c->cli.argv[0];
     int answer = MM_UNKNOWN, fd = -1;
     if (!proved)
         mm_diag_memory(&c->cli.diags);
-    else if (cli_sandbox_read_only(&c->cli) == 0 && cli_catalog_head(&c->cli, path, true, &head) == 0 &&
+    else if (cli_sandbox_read_only(&c->cli) == 0 && cli_catalog_head(&c->cli, c->cli.argv[0], true, &head) == 0 &&
              (fd = cli_open(&c->cli, c->check_proof)) >= 0 &&
              mm_file_read_all(fd, MM_CATALOG_PROOF_MAX, &text, &c->cli.diags) >=
                  0) /* one that is too long is refused as such */
-        answer = mm_catalog_check_proof(proved, &text, &head, path, c->since ? &c->old.head : NULL, &c->how.trust,
-                                        &c->cli.diags) < 0
-                     ? MM_NO
-                 : print_proved(c, proved) < 0 ? MM_UNKNOWN
-                                               : MM_YES;
+        answer = judge_proof(c, proved, &text, &head);
     if (answer != MM_YES)
         answer = cli_failed(&c->cli);
     if (fd > STDERR_FILENO)
@@ -459,8 +469,8 @@ static bool has_building(const struct call *c)
 static void check_options(const struct call *c)
 {
     const struct cli *cli = &c->cli;
-    int modes =
-        (c->output != NULL) + c->check + (c->model_id[0] != '\0') + (c->prove_since != NULL) + (c->check_proof != NULL);
+    int modes = (c->output != NULL) + c->check + (c->model_id[0] && !c->check_proof) + (c->prove_since != NULL) +
+                (c->check_proof != NULL);
     bool of_key = c->secret_key || c->password.fd >= 0 || c->password.file;
     if ((c->witness.wanted || c->witness.key_count) && !c->check)
         cli_usage(cli, "--witnesses and --witness-key go with --check");

@@ -31,7 +31,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_command command = {
     "catalog-find",
-    "[DIR|FILE] PATTERN...",
+    "[DIR|FILE] [PATTERN]...",
     "Search catalogs of models, and tell what each catalog's head is worth.",
     options,
     sizeof options / sizeof *options,
@@ -229,8 +229,8 @@ static int search(struct call *c)
     if (mm_catalog_find_search(c->find, &matches, &c->cli.diags) < 0)
         c->answer = cli_worse(c->answer, cli_failed(&c->cli));
     int result = c->how.count ? print_count(c, matches) : mm_catalog_find_each(c->find, print, c, &c->cli.diags);
-    if (result == 0 && c->out.length > 0)
-        result = cli_print(&c->cli, &c->out);
+    if (c->out.length > 0 && cli_print(&c->cli, &c->out) < 0) /* what came before a fault is right */
+        result = -1;
     return result < 0 ? cli_worse(c->answer, cli_failed(&c->cli)) : c->answer;
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,11 +45,11 @@ static const struct cli_command command = {
 /* An operand, opened before rights are given up. */
 struct operand {
     const char *path;
-    int manifest; /* open, or -1: it is a file to mend */
-    int folder;   /* where its files are, or it is */
-    char *base;   /* the file's name there, links resolved */
-    int list;     /* the file's chunk list */
-    char *listed; /* its name, for people */
+    int manifest;            /* open, or -1: it is a file to mend */
+    int folder;              /* where its files are, or it is */
+    char base[NAME_MAX + 1]; /* the file's name there, links resolved */
+    int list;                /* the file's chunk list */
+    char *listed;            /* its name, for people */
 };
 
 struct call {
@@ -136,13 +137,14 @@ static int open_file(struct call *c, struct operand *operand)
     if (!real && errno != ENOENT)
         return mm_diag_errno(&c->cli.diags, MM_RULE_IO_OPEN, "cannot open", errno);
     const char *path = real ? real : operand->path;
-    operand->base = strdup(mm_path_name(path));
-    operand->folder = operand->base ? open_folder_of(c, path) : mm_diag_memory(&c->cli.diags);
+    bool fits = (size_t)snprintf(operand->base, sizeof operand->base, "%s", mm_path_name(path)) < sizeof operand->base;
+    operand->folder = open_folder_of(c, path);
     free(real);
     if (operand->folder < 0)
         return -1;
-    if (!operand->base[0])
-        return mm_diag(&c->cli.diags, MM_RULE_IO_NOT_REGULAR, "expected a file, found a folder");
+    if (!operand->base[0] || !fits)
+        return mm_diag(&c->cli.diags, MM_RULE_IO_NOT_REGULAR,
+                       "expected the name of a file, found a folder or a name that is too long");
     operand->list = open_list(c, operand);
     return operand->list < 0 ? -1 : 0;
 }
@@ -160,6 +162,8 @@ static int open_operand(struct call *c, struct operand *operand)
         return open_root(c, operand) < 0 ? -1 : 0;
     }
     close(fd);
+    if (c->root)
+        cli_usage(&c->cli, "--root goes with a manifest, and %s is none", operand->path);
     return open_file(c, operand);
 }
 
@@ -167,7 +171,7 @@ static int open_operands(struct call *c)
 {
     int result = 0;
     for (int i = 0; i < c->cli.argc; i++) {
-        c->operands[i] = (struct operand){c->cli.argv[i], -1, -1, NULL, -1, NULL};
+        c->operands[i] = (struct operand){.path = c->cli.argv[i], .manifest = -1, .folder = -1, .list = -1};
         c->opened++;
         if (open_operand(c, &c->operands[i]) < 0)
             result = -1;
@@ -183,7 +187,6 @@ static void release_operands(struct call *c)
         for (size_t k = 0; k < sizeof fds / sizeof *fds; k++)
             if (fds[k] >= 0)
                 close(fds[k]);
-        free(operand->base);
         free(operand->listed);
     }
 }

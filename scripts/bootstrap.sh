@@ -26,10 +26,19 @@ missing() {
     [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import jsonschema' 2>/dev/null || echo python3 python3-jsonschema
 }
 
+# Prints what tests can do without: those that need it are skipped.
+wanted() {
+    [ "$purpose" = test ] || return 0
+    command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || echo chromium
+    command -v chromedriver >/dev/null 2>&1 || echo chromium-driver
+}
+
 packages=$(missing | tr '\n' ' ')
-[ -n "$packages" ] || exit 0
+optional=$(wanted | tr '\n' ' ')
+[ -n "$packages$optional" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
+    [ -n "$packages" ] || exit 0
     echo "missing: $packages(Debian's names); install them, this is no Debian system" >&2
     exit 3
 fi
@@ -38,11 +47,14 @@ if [ "$(id -u)" -eq 0 ]; then
 elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
     as_root='sudo -n'
 else
+    [ -n "$packages" ] || exit 0
     echo "missing: $packages- install them as root: apt-get install $packages" >&2
     exit 3
 fi
-echo "installing: $packages"
+echo "installing: $packages$optional"
 export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -q >/dev/null
+$as_root apt-get update -q >/dev/null || [ -z "$packages" ]
 # shellcheck disable=SC2086
-$as_root apt-get install -y -q --no-install-recommends $packages >/dev/null
+[ -z "$packages" ] || $as_root apt-get install -y -q --no-install-recommends $packages >/dev/null
+# shellcheck disable=SC2086
+[ -z "$optional" ] || $as_root apt-get install -y -q --no-install-recommends $optional >/dev/null || echo "not installed: $optional- tests that need it are skipped"

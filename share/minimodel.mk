@@ -1,4 +1,4 @@
-# minimodel.mk: publish models with make. GNU make 4.3 or later; the commands have to be in PATH.
+# minimodel.mk: publish models with make. GNU make 4.3 or later, GNU find; the commands have to be in PATH.
 #
 # A Makefile that publishes needs little more than this, the include after the values:
 #
@@ -32,7 +32,16 @@ ifeq ($(filter grouped-target,$(.FEATURES)),)
 $(error minimodel.mk: expected GNU make 4.3 or later, found $(MAKE_VERSION))
 endif
 
+ifneq ($(shell find . -maxdepth 0 -printf x 2>/dev/null),x)
+$(error minimodel.mk: expected GNU find, whose -printf tells the times of files)
+endif
+
 mm_comma := ,
+mm_space := $() $()
+define mm_newline
+
+
+endef
 mm_quote := '
 mm_quoted = '$(subst $(mm_quote),'\$(mm_quote)',$(1))'
 mm_fault = $(error minimodel.mk: $(1))
@@ -72,7 +81,9 @@ MM_CHUNK_LISTS ?=
 # what is described, quoted for the shell
 MM_PATHS ?= $(call mm_quoted,$(mm_folder))
 # the public key's comment names it; manifest-sign notices a comment that is wrong
-MM_KEY_ID ?= $(lastword $(shell sed 1q $(call mm_quoted,$(MM_PUBLIC_KEY)) 2>/dev/null))
+ifeq ($(origin MM_KEY_ID),undefined)
+MM_KEY_ID := $(lastword $(shell sed 1q $(call mm_quoted,$(MM_PUBLIC_KEY)) 2>/dev/null))
+endif
 
 MM_MANIFEST_MAKE ?= manifest-make
 MM_MANIFEST_SIGN ?= manifest-sign
@@ -107,7 +118,8 @@ mm_options = $(call mm_option,model-id,$(MM_MODEL_ID)) $(call mm_option,version,
 
 mm_key = --secret-key $(call mm_quoted,$(strip $(MM_SECRET_KEY))) $(call mm_option,password-file,$(MM_PASSWORD_FILE))
 mm_keyring = $(call mm_option,keyring,$(MM_KEYRING))
-mm_each = $(foreach name,$(1),$(call mm_quoted,$(name)))
+# Names by a file, since thousands of them are too long for a command line. It is written before the recipe runs.
+mm_listed = $(shell mkdir -p $(MM_STATE))$(file >$(MM_STATE)/$(1),$(subst $(mm_space),$(mm_newline),$(strip $(2))))$(MM_STATE)/$(1)
 
 # What a manifest was made from: the options, and of every file its name, size and time. They are compared with the record of
 # the last time, because make knows no files that went away, none that came with an old time, and no names with spaces. The record
@@ -165,7 +177,7 @@ ifneq ($(filter %.manifest %.minisig,$(.DEFAULT_GOAL)),)
 .DEFAULT_GOAL := catalog # what a Makefile says of a manifest is no wish to make that alone
 endif
 $(MM_STATE)/catalog.head: $(MM_MANIFESTS) $(MM_SIGNATURES) $(if $(wildcard $(MM_CATALOG)/catalog.head),,mm-force)
-	$(call mm_publish,$(call mm_each,$(MM_MANIFESTS)))
+	$(call mm_publish,--files-from $(call mm_listed,published,$(MM_MANIFESTS)))
 
 renew:
 	$(call mm_publish,--renew)
@@ -179,15 +191,15 @@ check:
 	@$(MM_CATALOG_BUILD) --check $(mm_keyring) $(if $(wildcard $(MM_STATE)/catalog.head),--since $(MM_STATE)/catalog.head) $(MM_CATALOG)
 
 verify:
-	@status=0; for manifest in $(call mm_each,$(MM_MANIFESTS)); do \
+	@status=0; while IFS= read -r manifest; do \
 	    $(MM_SLM_VERIFY) -q $(mm_keyring) "$$manifest" >/dev/null && word=pass || { word=fail status=1; }; \
 	    printf '%s\t%s\n' "$$word" "$$manifest"; \
-	done; exit $$status
+	done <$(call mm_listed,verified,$(MM_MANIFESTS)); exit $$status
 
 # All in one call, so that the key's password is asked for once, and one gibibyte is used to unlock it and not one a model.
 $(MM_SIGNATURES) &: $(MM_MANIFESTS)
-	@$(MM_MANIFEST_SIGN) --force $(mm_key) $(call mm_each,$(MM_MANIFESTS))
-	@touch $(call mm_each,$(MM_SIGNATURES))
+	@$(MM_MANIFEST_SIGN) --force $(mm_key) --files-from $(call mm_listed,signed,$(MM_MANIFESTS))
+	@tr '\n' '\0' <$(call mm_listed,signatures,$(MM_SIGNATURES)) | xargs -0 touch
 
 # ---- one file ----
 

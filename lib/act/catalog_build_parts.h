@@ -26,8 +26,6 @@ struct mm_catalog_staged {
 
 #define MM_CATALOG_THREADS 8 /* at most: the largest manifests need 64 MiB each while they are read */
 
-#define MM_WITHDRAWN_FILE_MAX (64u * 1024 * 1024)
-
 struct mm_catalog_build {
     const struct mm_catalog_build_options *options;
     struct mm_catalog_folder folder;

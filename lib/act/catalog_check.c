@@ -144,7 +144,21 @@ static int check_manifest(struct means *m, const struct checking *c, const struc
     return result;
 }
 
-/* Its signature has the form of one by the key that the entry names. Whether that key made it is asked by whoever takes the model. */
+/* The trusted comment of a signature over the manifest of ENTRY. Returns false where memory is exhausted. */
+static bool expected_comment(const struct mm_catalog_entry *entry, struct mm_buf *out)
+{
+    char version[MM_VALUE_MAX + 1], hex[MM_HASH_HEX + 1];
+    size_t length = 0;
+    mm_canonical_decode(&entry->texts[MM_CATALOG_VERSION], version, sizeof version, &length);
+    mm_hex(hex, entry->manifest_sha256, MM_HASH_BYTES);
+    mm_buf_clear(out);
+    mm_buf_printf(out, "model:%s version:%.*s revision:%" PRIu64 " sha256:%s", entry->model_id, (int)length, version,
+                  entry->revision, hex);
+    return mm_buf_text(out) != NULL;
+}
+
+/* Its signature has the form of one by the key that the entry names, over this manifest. Whether that key made it is asked by whoever takes the
+ * model. */
 static int check_signature(struct means *m, const struct mm_catalog_entry *entry, struct mm_diags *diags)
 {
     char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX], id[MM_KEY_ID_TEXT];
@@ -163,7 +177,12 @@ static int check_signature(struct means *m, const struct mm_catalog_entry *entry
         return mm_diag(diags, MM_RULE_SIGNATURE_WRONG_KEY,
                        "expected a signature by %.*s, the manifest's key-id, found one by %s", (int)key_id->length,
                        key_id->at, id);
-    return 0;
+    if (!expected_comment(entry, &m->line))
+        return mm_diag_memory(diags);
+    return strcmp(m->line.data, m->signature->comment) == 0
+               ? 0
+               : mm_diag(diags, MM_RULE_SIGNATURE_COMMENT,
+                         "expected the trusted comment of this manifest, found another");
 }
 
 /* What is wrong with one entry does not keep the others from being looked at. */
@@ -191,6 +210,9 @@ static int check_entry(const void *context, void *means, const struct mm_catalog
 static int take_entry(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
 {
     struct checking *c = context;
+    if (line->number > c->checked->head.entry_count) /* whatever else there is, however much */
+        return mm_diag(c->diags, MM_RULE_CATALOG_FILE, "expected %" PRIu64 " entries as the head says, found more",
+                       c->checked->head.entry_count);
     int result = mm_catalog_pages_check_entry(&c->pages, entry);
     mm_catalog_at(c->folder, MM_CATALOG_ENTRIES, c->diags);
     return result < 0 ? -1 : mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags);

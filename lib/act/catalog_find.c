@@ -142,19 +142,20 @@ static int judge_signature(struct searching *s, const struct mm_signed_head *hea
 
 static int judge_age(struct searching *s)
 {
-    const struct mm_catalog_find_options *options = s->find->options;
     struct mm_catalog_source *source = &s->catalog->source;
     const struct mm_catalog_head *head = &source->head;
+    const char *now = s->find->now;
+    bool later = strcmp(now, head->created) < 0; /* a trusted one's time counts: it came after the clock was told */
     source->age = MM_HEAD_FRESH;
-    if (strcmp(options->now, head->created) < 0) { /* its time counts where it is trusted, and it expires later */
+    if (later && source->signature != MM_HEAD_VERIFIED) {
         source->age = MM_HEAD_FUTURE;
-        mm_note(s->diags, MM_RULE_CLOCK_BEHIND, "it is %s here, the head was made at %s", options->now, head->created);
-        return 0;
+        mm_note(s->diags, MM_RULE_CLOCK_BEHIND, "it is %s here, the head says that it was made at %s", now,
+                head->created);
     }
-    if (strcmp(options->now, head->expires) < 0)
+    if (later || strcmp(now, head->expires) < 0)
         return 0;
     source->age = MM_HEAD_EXPIRED;
-    if (options->trusted)
+    if (s->find->options->trusted)
         return mm_diag(s->diags, MM_RULE_CATALOG_EXPIRED,
                        "expected a head that is good still, found one that expired at %s", head->expires);
     mm_note(s->diags, MM_RULE_CATALOG_EXPIRED, "expected a head that is good still, found one that expired at %s",
@@ -286,10 +287,43 @@ static int search(struct searching *s)
     return result;
 }
 
+/* True if there is a head that is verified and was made after NOW, which then gets its time. */
+static bool made_later(const struct mm_catalog_find *find, struct mm_catalog_searched *c, char now[MM_TIME_SIZE])
+{
+    struct mm_signed_head head = {0};
+    struct mm_diags ignored; /* all of it is found again */
+    char key_id[MM_KEY_ID_TEXT];
+    mm_diags_init(&ignored);
+    bool later = c->beside_head && mm_signed_head_read(&head, &c->folder, MM_CATALOG_HEAD, &ignored) > 0 &&
+                 head.has_signature && strcmp(head.head.created, now) > 0 &&
+                 mm_signed_head_judge(&head, &find->options->trust, key_id, &ignored) == 0;
+    if (later)
+        memcpy(now, head.head.created, MM_TIME_SIZE);
+    mm_signed_head_release(&head);
+    mm_diags_release(&ignored);
+    return later;
+}
+
+/* The latest of the time that was given and those of trusted heads. */
+static void settle_now(struct mm_catalog_find *find, struct mm_diags *diags)
+{
+    struct mm_catalog_searched *newest = NULL;
+    memcpy(find->now, find->options->now, MM_TIME_SIZE);
+    for (size_t i = 0; i < find->count; i++)
+        if (made_later(find, &find->catalogs[i], find->now))
+            newest = &find->catalogs[i];
+    if (!newest)
+        return;
+    mm_catalog_at(&newest->folder, MM_CATALOG_HEAD, diags);
+    mm_note(diags, MM_RULE_CLOCK_BEHIND, "it is %s here, the head was made at %s, whose time counts",
+            find->options->now, find->now);
+}
+
 int mm_catalog_find_search(struct mm_catalog_find *find, uint64_t *matches, struct mm_diags *diags)
 {
     const char *shown = diags->file;
     int result = 0;
+    settle_now(find, diags);
     for (size_t i = 0; i < find->count; i++) {
         struct searching s = {find, &find->catalogs[i], (uint32_t)i, diags};
         if (search(&s) < 0)

@@ -34,11 +34,11 @@ enum mm_catalog_sort { MM_SORT_NOT, MM_SORT_ID, MM_SORT_PARAMETERS, MM_SORT_BYTE
 struct mm_catalog_find_options {
     const struct mm_catalog_query *query;
     struct mm_catalog_trust trust; /* of heads; allow_unsigned plays no part */
-    char now[MM_TIME_SIZE];
-    bool trusted;       /* a head that is not verified and good still is an error */
-    bool all_revisions; /* not only the highest of each model that meets the query */
-    bool withdrawn;     /* lines of withdrawn.jsonl too */
-    bool count;         /* they are counted only */
+    char now[MM_TIME_SIZE];        /* unless a trusted head is newer */
+    bool trusted;                  /* a head that is not verified and good still is an error */
+    bool all_revisions;            /* not only the highest of each model that meets the query */
+    bool withdrawn;                /* lines of withdrawn.jsonl too */
+    bool count;                    /* they are counted only */
     enum mm_catalog_sort sort;
     bool reverse;
     uint64_t limit; /* of what is told */

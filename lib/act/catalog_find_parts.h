@@ -38,9 +38,11 @@ struct mm_catalog_find {
     struct mm_catalog_hit *hits;
     size_t hit_count, hit_capacity;
     uint64_t matches;
+    char now[MM_TIME_SIZE];
     struct mm_buf ids; /* each ends in NUL */
     struct mm_sha256 *sha;
     char model_id[MM_MODEL_ID_MAX + 1]; /* of the entry that was found last in the present catalog, "" for none */
+    bool held;                          /* it is the last of `hits`: otherwise it is behind the limit */
 };
 
 /* Notes the ENTRY or the WITHDRAWAL in LINE of catalog number CATALOG as found; the other one is NULL. Returns 0, or -1 with IO_LIMIT or

@@ -69,8 +69,11 @@ int mm_catalog_hit_add(struct mm_catalog_find *find, uint32_t catalog, const str
     find->matches += !again;
     if (find->options->count)
         return 0;
-    if (again)
+    if (again && find->held)
         find->hit_count--;
+    find->held = find->options->sort != MM_SORT_NOT || find->hit_count < find->options->limit;
+    if (!find->held)
+        return 0;
     if (find->hit_count == MM_CATALOG_FOUND_MAX)
         return mm_diag(diags, MM_RULE_IO_LIMIT, "expected at most %d results, found more", MM_CATALOG_FOUND_MAX);
     if (set_key(find, &hit, entry, withdrawal, diags) < 0)

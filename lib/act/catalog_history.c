@@ -59,6 +59,7 @@ struct state {
     uint64_t revision, sequence; /* of the step */
     char *line;                  /* NULL for nothing */
     size_t length;
+    bool there; /* after the last step that names it */
 };
 
 /* Lines that were removed are kept in memory up to here. */
@@ -97,7 +98,7 @@ static int add_state(struct history *h, const struct mm_catalog_change *change, 
         free(line);
         return mm_diag_memory(h->diags);
     }
-    h->states[h->count++] = (struct state){model_id, change->revision, sequence, line, change->length};
+    h->states[h->count++] = (struct state){model_id, change->revision, sequence, line, change->length, !removed};
     return 0;
 }
 
@@ -152,11 +153,15 @@ static int sort_states(struct history *h)
         if (again && last->sequence == state->sequence)
             result = refuse(h, "expected an entry that stays as it is, found one that was changed", state->model_id,
                             state->revision);
+        else if (again && last->there == state->there)
+            result = refuse(h, "expected steps that add and remove an entry by turns, found one done twice",
+                            state->model_id, state->revision);
         if (!again) {
             h->states[kept++] = *state;
             continue;
         }
         last->sequence = state->sequence;
+        last->there = state->there;
         free(state->model_id);
         free(state->line);
     }
@@ -174,6 +179,8 @@ static void take_line(struct history *h, const char *line, size_t length)
 /* An entry that is not there any more: it was withdrawn. */
 static int put_back(struct history *h, const struct state *state)
 {
+    if (state->there)
+        return refuse(h, "expected the entry that a step added, found none", state->model_id, state->revision);
     if (!state->line)
         return 0; /* it came and went in between */
     take_line(h, state->line, state->length);
@@ -201,6 +208,9 @@ static int walk_back(void *context, const struct mm_catalog_entry *entry, const 
         return result;
     }
     const struct state *state = &h->states[h->at++];
+    if (!state->there)
+        return refuse(h, "expected that an entry is gone that a step removed, found it", state->model_id,
+                      state->revision);
     if (!state->line)
         return result; /* it was added since */
     take_line(h, state->line, state->length);

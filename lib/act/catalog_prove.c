@@ -138,6 +138,22 @@ void mm_catalog_proved_release(struct mm_catalog_proved *proved)
     mm_entry_proof_release(&proved->entry);
 }
 
+int mm_catalog_proved_is(const struct mm_catalog_proved *proved, const char *model_id, uint64_t revision,
+                         struct mm_diags *diags)
+{
+    const struct mm_catalog_entry *entry = &proved->entry.entry;
+    if (!proved->of_entry)
+        return mm_diag(diags, MM_RULE_CATALOG_PROOF, "expected a proof of %s, found one of a history", model_id);
+    if (strcmp(entry->model_id, model_id) != 0)
+        return mm_diag(diags, MM_RULE_CATALOG_PROOF, "expected a proof of %s, found one of %s", model_id,
+                       entry->model_id);
+    if (revision && entry->revision != revision)
+        return mm_diag(diags, MM_RULE_CATALOG_PROOF,
+                       "expected a proof of revision %" PRIu64 " of %s, found one of %" PRIu64, revision, model_id,
+                       entry->revision);
+    return 0;
+}
+
 static int compare_entry(const struct mm_entry_proof *proof, const struct mm_catalog_head *head, struct mm_diags *diags)
 {
     if (memcmp(proof->head_sha256, head->sha256, MM_HASH_BYTES) != 0 ||

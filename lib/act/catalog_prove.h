@@ -29,6 +29,11 @@ struct mm_catalog_proved {
 int mm_catalog_check_proof(struct mm_catalog_proved *proved, const struct mm_buf *text,
                            const struct mm_signed_head *head, const char *head_path, const struct mm_catalog_head *old,
                            const struct mm_catalog_trust *trust, struct mm_diags *diags);
+
+/* PROVED, which holds, is of an entry, and of this one: REVISION of MODEL_ID, or any revision of it (0). Returns 0, or -1 with CATALOG_PROOF: a
+ * proof of something else is no proof of what was asked. */
+int mm_catalog_proved_is(const struct mm_catalog_proved *proved, const char *model_id, uint64_t revision,
+                         struct mm_diags *diags);
 void mm_catalog_proved_release(struct mm_catalog_proved *proved);
 
 #endif

@@ -438,6 +438,9 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
     char name[MM_CATALOG_NAME];
     begin_head(build, &next->head);
     mm_catalog_at(&build->folder, NULL, diags);
+    if (strcmp(next->head.expires, next->head.created) <= 0)
+        return mm_diag(diags, MM_RULE_CATALOG_HEAD, "expected a time before the end of the year 9999, found %s",
+                       next->head.created);
     if (mm_tree_make(build->folder.fd, MM_CATALOG_HEADS, diags) < 0 ||
         open_output(build, &o->changes, mm_catalog_head_name(name, next->head.sequence, MM_CATALOG_CHANGES_SUFFIX),
                     diags) < 0 ||

@@ -319,7 +319,7 @@ static int replace_whole(struct mm_repair_run *run)
 {
     struct mm_repair_facts *facts = run->facts;
     struct mm_look look = {0};
-    bool unread = run->options->incomplete || run->open_error;
+    bool unread = run->options->incomplete || run->open_error || run->list_unread;
     int result = 1;
     for (size_t i = 0; i < run->fetch.count && result > 0; i++)
         if (is_whole_file(run, &run->fetch.places[i])) {

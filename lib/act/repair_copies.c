@@ -95,8 +95,10 @@ int mm_copies_add(struct mm_copies *copies, const char *path, struct mm_diags *d
         return mm_diag_memory(diags);
     struct mm_copy *copy = &copies->items[copies->count++];
     *copy = (struct mm_copy){strdup(path), -1, -1, -1, {-1, -1}};
-    if (!copy->path)
+    if (!copy->path) {
+        copies->count--;
         return mm_diag_memory(diags);
+    }
     diags->file = path;
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
     if (folder >= 0)
@@ -198,13 +200,16 @@ static bool is_of_claim(const struct mm_chunk_facts *a, const struct mm_chunk_fa
 static bool take_list(struct mm_repair_run *run, int fd)
 {
     struct mm_diags ignored;
-    if (fd < 0)
+    if (fd < 0) {
+        run->list_unread = run->list_unread || mm_fetch_is_trouble(errno);
         return false;
+    }
     mm_diags_init(&ignored);
     mm_chunk_list_release(&run->found);
     bool fits = lseek(fd, 0, SEEK_SET) == 0 &&
                 mm_chunk_list_read(&run->found, fd, run->target->claim->chunks.count, &ignored) == 0 &&
                 is_of_claim(&run->found.facts, &run->target->claim->chunks);
+    run->list_unread = run->list_unread || ignored.unknown;
     mm_diags_release(&ignored);
     close(fd);
     if (fits)

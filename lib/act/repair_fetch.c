@@ -11,7 +11,7 @@
 
 #define BLOCK 262144   /* bytes that are read at once */
 #define TRIES 3        /* of a sector that cannot be read */
-#define FAILED_MAX 256 /* sectors of a chunk after which a place is believed to have no more of it */
+#define FAILED_MAX 64  /* sectors of a chunk after which a place is believed to have no more of it */
 #define FILLED 0x8000u /* mark of a sector that is being filled in on trial */
 
 uint64_t mm_fetch_bytes(const struct mm_fetch *fetch, uint64_t index)

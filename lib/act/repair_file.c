@@ -11,6 +11,7 @@
 #ifdef __linux__
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #endif
 
 #include "act/repair_parts.h"
@@ -125,7 +126,7 @@ static int keep_owner(struct mm_repair_run *run)
         fchown(run->work, run->before.st_uid, run->before.st_gid) < 0)
         return mm_diag(run->diags, MM_RULE_IO_WRITE,
                        "the file is another user's and cannot be written in place: --output makes a copy");
-    if (fchmod(run->work, run->before.st_mode & 0777) < 0)
+    if ((info.st_mode & 0777) != (run->before.st_mode & 0777) && fchmod(run->work, run->before.st_mode & 0777) < 0)
         return mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot set the mode", errno);
     return 0;
 }
@@ -210,10 +211,16 @@ static int check_place(struct mm_repair_run *run)
     return same ? 0 : mm_diag(run->diags, MM_RULE_IO_CHANGED, "the file was replaced by another while it was mended");
 }
 
-/* A name that must not be taken away from anything gets a link, which fails where it is taken; a file system without links gets the rename. */
+/* Gives the file its name where nothing has it; a file system that has neither this rename nor links gets the plain one. */
 static int give_name(struct mm_repair_run *run)
 {
     if (!run->options->force && is_fresh(run)) {
+#if defined SYS_renameat2 && defined RENAME_NOREPLACE
+        if (syscall(SYS_renameat2, run->parent, run->made, run->parent, run->base, RENAME_NOREPLACE) == 0)
+            return 0;
+        if (errno == EEXIST)
+            return -1;
+#endif
         if (linkat(run->parent, run->made, run->parent, run->base, 0) == 0)
             return unlinkat(run->parent, run->made, 0);
         if (errno == EEXIST)

@@ -81,6 +81,7 @@ struct mm_repair_run {
     struct mm_bits tried;    /* chunks that were sought in the copies, which is done once */
     struct mm_bits lacks;    /* those that no copy gave */
     struct mm_bits troubled; /* those of them of which something could not be read */
+    bool list_unread;        /* a chunk list is there that could not be read */
     int open_error;          /* errno of a copy's file that is there and cannot be opened, 0 */
     /* repair_file.c */
     int old; /* the file as it is, -1 for none */

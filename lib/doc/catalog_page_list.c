@@ -109,7 +109,9 @@ void mm_page_list(const struct mm_page_frames *frames, bool withdrawn, uint64_t 
                   const struct mm_buf *rows, struct mm_buf *out)
 {
     struct mm_buf title = {0};
-    mm_buf_printf(&title, "%s, page %" PRIu64, withdrawn ? "Withdrawn models" : "Models", number);
+    mm_buf_str(&title, withdrawn ? "Withdrawn models" : "Models");
+    if (number > 1)
+        mm_buf_printf(&title, ", page %" PRIu64, number);
     mm_page_begin(frames, MM_PAGE_LIST, NULL, &title, out);
     mm_buf_str(out, "<a class=\"skip\" href=\"#main\">Skip to the list</a>\n"
                     "<nav aria-label=\"Catalog\"><a href=\"" MM_PAGE_INDEX

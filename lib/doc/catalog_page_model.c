@@ -374,9 +374,9 @@ static void add_trusting(const struct mm_catalog_entry *entry, struct mm_buf *ou
     mm_buf_str(
         out,
         "<p>Once: trust the publisher&#39;s key by its fingerprint, which has to reach you on another way than this "
-        "catalog.</p>\n<pre>key-trust add --fingerprint FINGERPRINT ");
+        "catalog.</p>\n<pre>key-trust add --fingerprint &#39;FINGERPRINT&#39; ");
     add_value(entry, MM_CATALOG_PUBLISHER_ID, out);
-    mm_buf_char(out, ' ');
+    mm_buf_str(out, " PATH/");
     add_value(entry, MM_CATALOG_KEY_ID, out);
     mm_buf_str(out, ".pub</pre>\n");
 }

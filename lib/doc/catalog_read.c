@@ -122,6 +122,10 @@ static int give_lines(struct entries *e, struct mm_pool *pool, struct mm_diags *
     struct slot *s;
     int some = 0;
     while ((s = mm_pool_slot(pool, e->walk.diags)) && (some = mm_catalog_lines_next(lines, 0, later)) > 0) {
+        if (lines->number > MM_CATALOG_ENTRIES_MAX) {
+            some = mm_diag(later, MM_RULE_IO_LIMIT, "expected at most %d entries, found more", MM_CATALOG_ENTRIES_MAX);
+            break;
+        }
         struct mm_buf text = s->text; /* changes places with the line */
         s->text = lines->line;
         lines->line = text;
@@ -196,6 +200,11 @@ int mm_withdrawals_read(int fd, mm_withdrawal_fn *each, void *context, struct mm
     int result = begin(&w, fd, diags), some = 0;
     while (result == 0 && (some = mm_catalog_lines_next(&w.lines, 0, diags)) > 0) {
         line_of(&w, &line);
+        if (line.offset > MM_WITHDRAWN_FILE_MAX) {
+            result = mm_diag(diags, MM_RULE_IO_LIMIT, "expected withdrawals of at most %u bytes, found more",
+                             MM_WITHDRAWN_FILE_MAX);
+            break;
+        }
         result = mm_withdrawal_read(&withdrawal, line.text, line.length, line.number, diags);
         if (result == 0)
             result = check_order(&w, withdrawal.model_id, withdrawal.revision, line.number);

@@ -6,6 +6,10 @@
 #include "doc/withdrawn.h"
 #include "hash/merkle.h"
 
+/* More than these are not read, so that what is kept of each line has a bound. */
+#define MM_CATALOG_ENTRIES_MAX 1048576
+#define MM_WITHDRAWN_FILE_MAX (64u * 1024 * 1024) /* bytes of withdrawn.jsonl */
+
 /* What a head says of such a file. */
 struct mm_catalog_sums {
     uint64_t count;
@@ -26,7 +30,7 @@ typedef int mm_catalog_entry_fn(void *context, const struct mm_catalog_entry *en
 typedef int mm_withdrawal_fn(void *context, const struct mm_withdrawal *withdrawal, const struct mm_catalog_line *line);
 
 /* Each reads the file FD from where it stands. EACH may be NULL; PATH (NULL for none) gets the audit path of entry TRACKED. Returns 0, or -1
- * with findings (CATALOG_ENTRY, CATALOG_ORDER, ...). */
+ * with findings (CATALOG_ENTRY, CATALOG_ORDER, ..., IO_LIMIT). */
 int mm_catalog_entries_read(int fd, mm_catalog_entry_fn *each, void *context, uint64_t tracked,
                             struct mm_merkle_path *path, struct mm_catalog_sums *sums, struct mm_diags *diags);
 int mm_withdrawals_read(int fd, mm_withdrawal_fn *each, void *context, struct mm_catalog_sums *sums,

@@ -12,6 +12,7 @@
 #include "base/beneath.h"
 #include "base/checked.h"
 #include "doc/manifest_field.h"
+#include "trust/key_memory.h"
 #include "trust/keyring_parts.h"
 
 #define PUBLISHERS_MAX 16384
@@ -55,7 +56,7 @@ static int open_failed(const struct mm_keyring *keyring, const char *what, struc
 
 int mm_keyring_open(struct mm_keyring *keyring, const char *given, bool create, struct mm_diags *diags)
 {
-    *keyring = (struct mm_keyring){-1, NULL};
+    *keyring = (struct mm_keyring){.folder = -1};
     if (given && !*given)
         return mm_diag(diags, MM_RULE_KEYRING_OPEN, "expected a keyring's name, found an empty one");
     int named =
@@ -91,7 +92,15 @@ void mm_keyring_release(struct mm_keyring *keyring)
     if (keyring->folder >= 0)
         close(keyring->folder);
     free(keyring->path);
-    *keyring = (struct mm_keyring){-1, NULL};
+    mm_key_memory_free(keyring->memory);
+    *keyring = (struct mm_keyring){.folder = -1};
+}
+
+int mm_keyring_remember(struct mm_keyring *keyring, struct mm_diags *diags)
+{
+    if (!keyring->memory)
+        keyring->memory = mm_key_memory_new();
+    return keyring->memory ? 0 : mm_diag_memory(diags);
 }
 
 /* ---- one publisher ---- */
@@ -103,16 +112,13 @@ bool mm_keyring_publisher(const char *name)
     return length <= MM_PUBLISHER_MAX && mm_field_check(MM_FIELD_PUBLISHER_ID, name, length, &fault);
 }
 
-enum mm_found mm_keyring_find(const struct mm_keyring *keyring, const char *publisher,
-                              const unsigned char id[static MM_KEY_ID_BYTES], struct mm_known_key *found,
-                              struct mm_diags *diags)
+static enum mm_found look_for_key(const struct mm_keyring *keyring, const char *publisher,
+                                  const unsigned char id[static MM_KEY_ID_BYTES], struct mm_known_key *found,
+                                  struct mm_diags *diags)
 {
     char text[MM_KEY_ID_TEXT];
     struct mm_ring ring;
     struct mm_diags mark = *diags;
-    *found = (struct mm_known_key){0};
-    if (!mm_keyring_publisher(publisher))
-        return MM_FOUND_NO;
     enum mm_found result = (enum mm_found)mm_ring_open(&ring, keyring, publisher, false, diags);
     if (result == MM_FOUND_YES && mm_ring_load(&ring, false, diags) < 0)
         result = MM_FOUND_UNKNOWN;
@@ -131,6 +137,29 @@ enum mm_found mm_keyring_find(const struct mm_keyring *keyring, const char *publ
     return result;
 }
 
+/* True if what was FOUND can be remembered: there was nothing to say of it. */
+static bool is_plain(enum mm_found found, const struct mm_diags *diags, const struct mm_diags *mark)
+{
+    return found != MM_FOUND_UNKNOWN && diags->count == mark->count && diags->dropped == mark->dropped;
+}
+
+enum mm_found mm_keyring_find(const struct mm_keyring *keyring, const char *publisher,
+                              const unsigned char id[static MM_KEY_ID_BYTES], struct mm_known_key *found,
+                              struct mm_diags *diags)
+{
+    enum mm_found result;
+    struct mm_diags mark = *diags;
+    *found = (struct mm_known_key){0};
+    if (!mm_keyring_publisher(publisher))
+        return MM_FOUND_NO;
+    if (keyring->memory && mm_key_memory_get(keyring->memory, publisher, id, &result, found))
+        return result;
+    result = look_for_key(keyring, publisher, id, found, diags);
+    if (keyring->memory && is_plain(result, diags, &mark))
+        mm_key_memory_put(keyring->memory, publisher, id, result, found);
+    return result;
+}
+
 /* Stands the name for a key or a revocation, even for one that no key can be? Whoever put it there knows the publisher. */
 static bool is_known_by(const char *name)
 {
@@ -144,12 +173,10 @@ static bool is_known_by(const char *name)
     return false;
 }
 
-enum mm_found mm_keyring_knows(const struct mm_keyring *keyring, const char *publisher, struct mm_diags *diags)
+static enum mm_found look_for_any(const struct mm_keyring *keyring, const char *publisher, struct mm_diags *diags)
 {
     struct mm_ring ring;
     struct dirent *entry = NULL;
-    if (!mm_keyring_publisher(publisher))
-        return MM_FOUND_NO;
     enum mm_found result = (enum mm_found)mm_ring_open(&ring, keyring, publisher, false, diags);
     if (result != MM_FOUND_YES) {
         mm_ring_release(&ring);
@@ -168,6 +195,20 @@ enum mm_found mm_keyring_knows(const struct mm_keyring *keyring, const char *pub
     if (dir)
         closedir(dir);
     mm_ring_release(&ring);
+    return result;
+}
+
+enum mm_found mm_keyring_knows(const struct mm_keyring *keyring, const char *publisher, struct mm_diags *diags)
+{
+    enum mm_found result;
+    struct mm_diags mark = *diags;
+    if (!mm_keyring_publisher(publisher))
+        return MM_FOUND_NO;
+    if (keyring->memory && mm_key_memory_get(keyring->memory, publisher, NULL, &result, NULL))
+        return result;
+    result = look_for_any(keyring, publisher, diags);
+    if (keyring->memory && is_plain(result, diags, &mark))
+        mm_key_memory_put(keyring->memory, publisher, NULL, result, NULL);
     return result;
 }
 

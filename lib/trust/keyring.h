@@ -10,8 +10,9 @@
 #define MM_SUCCESSOR_STEPS 16
 
 struct mm_keyring {
-    int folder; /* open, or -1: there is none, and so no key */
-    char *path; /* for people */
+    int folder;                   /* open, or -1: there is none, and so no key */
+    char *path;                   /* for people */
+    struct mm_key_memory *memory; /* of what was found; NULL for none */
 };
 
 /* Where the keyring is: GIVEN if not NULL, else the environment's MINIMODEL_KEYRING, else $XDG_CONFIG_HOME/minimodel/keyring, else
@@ -20,6 +21,11 @@ struct mm_keyring {
  * one), but for one to which a symbolic link leads. Returns 0, or -1 with KEYRING_OPEN or IO_MEMORY; release KEYRING in every case. */
 int mm_keyring_open(struct mm_keyring *keyring, const char *given, bool create, struct mm_diags *diags);
 void mm_keyring_release(struct mm_keyring *keyring);
+
+/* From here on what mm_keyring_find and mm_keyring_knows find is found again without looking, by several threads at once, for a command that
+ * asks of thousands of manifests: what changes meanwhile counts from the next command on. Where anything was found besides, a damaged file for
+ * one, it is looked at each time. Returns 0, or -1 with IO_MEMORY. */
+int mm_keyring_remember(struct mm_keyring *keyring, struct mm_diags *diags);
 
 /* True for the form of a publisher-id. No other name is looked for. */
 bool mm_keyring_publisher(const char *name);

@@ -7,6 +7,9 @@
     repairs.py good FILE WHOLE SIZE             the numbers of the chunks that both files have alike
     repairs.py kill FOLDER KILLS COMMAND...     FOLDER/whole is the file as it should be, FOLDER/damaged what COMMAND, which mends FOLDER/target,
                                                 begins with; COMMAND is killed at random moments, KILLS times. Prints what was wrong, then counts
+    repairs.py sectors ROUNDS PROGRAM           whole/m.bin, d/m.bin and the copies a/, b/ and c/: sectors of the copies are broken at random. What some
+                                                copy can give of each sector has to be in the file then. Prints what is wrong
+    repairs.py seeds FOLDER                     bad ranges for the fuzzers, in FOLDER/bad_ranges
     repairs.py swap TARGET OTHER COMMAND...     puts OTHER in TARGET's place while COMMAND runs; prints how it ended
 """
 import os
@@ -124,6 +127,32 @@ def swap(target, other, *command):
     print(child.returncode, "io-changed" if b"[io-changed]" in errors else errors.decode()[:200])
 
 
+def sectors(rounds, program):
+    chance, names, count = random.Random(5), "abc", 21
+    for number in range(int(rounds)):
+        with open("whole/m.bin", "rb") as whole, open("d/m.bin", "wb") as target:
+            target.write(whole.read())
+        ruined = sorted(chance.sample(range(count - 1), 6))
+        ruin("d/m.bin", 65536, *ruined)
+        broken = {name: {(c, s) for c in ruined for s in range(16) if chance.random() < 0.2} for name in names}
+        fault = ",".join(f"{os.stat(name + '/m.bin').st_ino}:{c * 65536 + s * 4096 + chance.randrange(4096)}" for name in names for c, s in sorted(broken[name]))
+        done = subprocess.run([program, "-q", "--force", "--from", "a", "--from", "b", "--from", "c", "d/m.bin"], env=dict(os.environ, FAULT_SECTOR=fault), capture_output=True, check=False)
+        lost = {c for c in ruined if any(all((c, s) in broken[name] for name in names) for s in range(16))}
+        found = set(range(count)) - good_chunks("d/m.bin", "whole/m.bin", 65536)
+        if found != lost or done.returncode != (3 if lost else 0):
+            print(f"round {number}: expected {sorted(lost)}, found {sorted(found)}, exit {done.returncode} {done.stderr.decode()[:200]}")
+
+
+def seeds(folder):
+    folder = os.path.join(folder, "bad_ranges")
+    os.makedirs(folder, exist_ok=True)
+    texts = ["", "0\t0\t65536\tm.bin\n", "1\t65536\t65536\ta/b c.gguf\n3\t196608\t3393\ta/b c.gguf\n", "0\t0\t1\t\\x09\n", "9223372036854775807\t0\t0\t\u00e9\n",
+             "0\t0\t65536\tm.bin", "0\t0\t65536\t\n", "00\t0\t1\tm\n", "\n"]
+    for number, text in enumerate(texts):
+        with open(os.path.join(folder, f"{number}"), "w", encoding="utf-8", newline="") as out:
+            out.write(text)
+
+
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    {"noise": noise, "damage": damage, "ruin": ruin, "good": good, "kill": kill, "swap": swap}[what](*rest)
+    {"noise": noise, "damage": damage, "ruin": ruin, "good": good, "kill": kill, "swap": swap, "seeds": seeds, "sectors": sectors}[what](*rest)

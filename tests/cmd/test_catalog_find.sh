@@ -131,6 +131,13 @@ if need 'selections as jq makes them' jq; then
     find_in -q --sort bytes web
     same 'a limit takes the first' "$(head -n 3 "$WORK/.out")" "$(cat three)"
 
+    for n in 1 2 7 59 60 61; do
+        find_in -q -n $n web
+        same "the first $n of them" "$(jq -rs "group_by(.model_id)|.[]|max_by(.revision)|\"\(.model_id)@\(.revision)\"" web/catalog.jsonl | head -n $n)" "$(ids)"
+    done
+    find_in -q -n 61 -c web -c web
+    same 'a limit counts over all catalogs' 'keeper/model-59@1 keeper/model-00@10' "$(ids | tail -n 2 | tr '\n' ' ' | sed 's/ $//')"
+
     # the fields of a line are those of the entry
     find_in -q --all web
     jq -r '[.model_id+"@\(.revision)",.version,.artifact_bytes,.quantization,.license,.manifest_sha256,.parameters//"-",.architecture,"offered","verified","fresh","trusted","web",
@@ -220,7 +227,7 @@ worth() {
     shift 4
     find_in "$@" model-07
     expect "$name" "$wanted" ${rule:+"[$rule]"}
-    same "$name: the words" "$words" "$(cut -f10-12 "$WORK/.out" | tr '\t' ' ')"
+    same "$name: the words" "$words" "$(head -n 1 "$WORK/.out" | cut -f10-12 | tr '\t' ' ')"
 }
 worth 'a trusted head' 0 'verified fresh trusted' '' web
 same 'nothing is said of it' '' "$err"
@@ -242,8 +249,13 @@ env SOURCE_DATE_EPOCH=$((now - 300 * DAY)) catalog-build -q -o expired -s keeper
 worth 'a head that expired' 0 'verified expired trusted' catalog-expired expired
 worth 'is refused with --trusted as well' 1 '' catalog-expired -t expired
 env SOURCE_DATE_EPOCH=$((now + 20 * DAY)) catalog-build -q -o future -s keeper.key --keyring none --catalog-id keeper --publisher keeper --allow-unsigned made/07-1.manifest >/dev/null 2>&1
-worth 'a head from the future' 0 'verified future trusted' clock-behind future
-worth 'its time counts where it is trusted' 0 'verified future trusted' clock-behind -t future
+worth 'a trusted head that the clock is behind' 0 'verified fresh trusted' clock-behind future
+worth 'its time counts' 0 'verified fresh trusted' clock-behind -t future
+worth 'another head from the future' 0 'unknown-key future untrusted' clock-behind --keyring none future
+catalog-build -q -o soon -s keeper.key --keyring none --catalog-id soon --publisher keeper --allow-unsigned --expires-in 15 made/07-1.manifest >/dev/null 2>&1
+worth 'a head that expires soon' 0 'verified fresh trusted' '' soon
+worth 'has expired where a trusted one is newer' 0 'verified expired trusted' catalog-expired -c soon -c future
+worth 'not where one that is not trusted says so' 0 'unknown-key fresh untrusted' clock-behind --keyring none -c soon -c future
 find_in -q -t -c expired -c web model-07
 expect 'one that is refused does not hide the others' 1 'keeper/model-07@1' '[catalog-expired]'
 same 'and is not printed' 'web' "$(cut -f13 "$WORK/.out")"
@@ -375,6 +387,47 @@ expect '30,000 results within 64 MiB' 0
 same '30,000 results: all of them' 30000 "$(wc -l <"$WORK/.out" | tr -d ' ')"
 in_memory 65536 catalog-find -q --sort id -r -n 1 large
 expect 'sorted within 64 MiB' 0 'demo/model-029999@1'
+
+# ---- a line that changes after it was checked ----
+
+same 'a line that changes after it was checked is not printed' '3 io-changed True' "$(python3 - <<'PY'
+import subprocess
+path = 'large/catalog.jsonl'
+found = subprocess.Popen(['catalog-find', '-q', 'large'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+first = found.stdout.readline()  # the list was read whole; some megabytes wait behind the pipe
+size = len(open(path, 'rb').read())
+with open(path, 'r+b') as f:
+    f.seek(size - 4)  # in the version of the last entry
+    f.write(b'7')
+rest, errors = found.communicate()
+print(found.returncode, 'io-changed' if b'[io-changed]' in errors else errors, b'model-029999' not in rest and b'model-029998' in rest)
+PY
+)"
+
+# ---- schemas ----
+
+python=/usr/bin/python3
+if "$python" -c 'import jsonschema' 2>/dev/null; then
+    {
+        catalog-find -q --json -w -c web -c before -c merged
+        catalog-find -q --json --keyring none -c bare -c future
+        catalog-find -q --json -c expired -c alone.jsonl
+    } >found.json 2>/dev/null
+    run "$python" - "$ROOT/schemas" <<'PY'
+import json, sys, jsonschema
+found, entry, withdrawn = (jsonschema.Draft202012Validator(json.load(open(f'{sys.argv[1]}/catalog-{name}.schema.json'))) for name in ('found', 'entry', 'withdrawn'))
+seen = set()
+for line in open('found.json'):
+    value = json.loads(line)
+    found.validate(value)
+    entry.validate(value['entry']) if 'entry' in value else withdrawn.validate(value['withdrawal'])
+    seen |= {'entry' if 'entry' in value else 'withdrawal', value['head']['signature'], value['head']['age'], 'withdrawn-by' in value}
+print(*sorted(map(str, seen)))
+PY
+    same 'all kinds of results follow their schemas' '0 False True entry expired fresh future none unknown-key unsigned verified withdrawal' "$status $out"
+else
+    skip 'all kinds of results follow their schemas' 'no python3-jsonschema'
+fi
 
 # ---- each call failing once ----
 

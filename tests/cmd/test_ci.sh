@@ -2,7 +2,7 @@
 . "$(dirname "$0")/harness.sh"
 need 'the page of pipelines' git && need 'the page of pipelines' jq && need 'the page of pipelines' python3 || exit 0
 page=$ROOT/docs/ci.md
-pages() { python3 "$ROOT/tests/cmd/pages.py" "$@"; }
+blocks() { python3 "$ROOT/tests/cmd/blocks.py" "$@"; }
 GIT_CONFIG_GLOBAL=/dev/null
 export GIT_CONFIG_GLOBAL
 
@@ -20,7 +20,7 @@ for name in tiny other; do
     manifest-sign -q -s "$WORK/acme.key" "models/$name/$name.manifest" >/dev/null
 done
 same 'the page has the scripts that it names' './ci/check-models.sh
-./ci/code-quality.sh' "$(pages save "$page" .)"
+./ci/code-quality.sh' "$(blocks save "$page" .)"
 git add -A
 ACME_FINGERPRINT=$(MINIMODEL_KEYRING=$WORK/ours key-trust add --json --trust-on-first-use acme keys/acme.pub 2>/dev/null | jq -r .fingerprint)
 export ACME_FINGERPRINT
@@ -46,7 +46,7 @@ cp -r . ../sound
 
 printf X | dd of=models/tiny/README.md conv=notrunc 2>/dev/null
 checked 'a changed file' 1 'verify-merkle verify-sha256'
-pages sh "$page" >commands
+blocks sh "$page" >commands
 run sh -e commands
 expect 'the other commands of the page run' 0
 same 'one run of all models' "$(jq -s '[.[].runs[].results[]] | length' sarif/verify-*.sarif)" "$(jq '.runs[].results | length' models.sarif)"
@@ -88,15 +88,15 @@ checked 'a manifest with an odd name' 1
 
 again
 same 'both hosts run the job' 'sh ci/check-models.sh
-sh ci/check-models.sh' "$(pages run "$page" 1 run | grep ci/; pages run "$page" 2 script)"
-same 'nothing decisive is kept between jobs' '' "$(for host in 1 2; do pages yaml "$page" $host; done | grep -iE 'cache|pull_request_target')"
+sh ci/check-models.sh' "$(blocks run "$page" 1 run | grep ci/; blocks run "$page" 2 script)"
+same 'nothing decisive is kept between jobs' '' "$(for host in 1 2; do blocks yaml "$page" $host; done | grep -iE 'cache|pull_request_target')"
 sh ci/check-models.sh 2>/dev/null
-run sh -c "$(pages run "$page" 2 after_script)"
+run sh -c "$(blocks run "$page" 2 after_script)"
 expect "GitLab's last step runs" 0
 same 'and leaves its report' array "$(jq -r type code-quality.json)"
 for host in 1 2; do
     if python3 -c 'import yaml' 2>/dev/null; then
-        run sh -c 'python3 "$1" yaml "$2" "$3" | python3 -c "import sys, yaml; assert isinstance(yaml.safe_load(sys.stdin), dict)"' sh "$ROOT/tests/cmd/pages.py" "$page" $host
+        run sh -c 'python3 "$1" yaml "$2" "$3" | python3 -c "import sys, yaml; assert isinstance(yaml.safe_load(sys.stdin), dict)"' sh "$ROOT/tests/cmd/blocks.py" "$page" $host
         expect "the file of host $host is YAML" 0
     else
         skip "the file of host $host is YAML" 'no python3-yaml here'

@@ -71,6 +71,10 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-import -q --json model >import.json 2>/dev/null # unsigned: failed
     slm-import -q --json --allow-unsigned model >>import.json
     slm-import -q --json --allow-unsigned model >>import.json # there
+    cp -r model broken && changed broken/README.md 0
+    slm-repair -q --json --from broken/config.json broken/m.manifest >repaired.json 2>/dev/null # it lacks
+    slm-repair -q --json --from model broken/m.manifest >>repaired.json
+    slm-repair -q --json --from model broken/m.manifest >>repaired.json # whole
     slm-list --json >model.json
     slm-path --json local/text >path.json
     receipt-write -q --grant-execution local/text >/dev/null
@@ -141,6 +145,6 @@ fi
 
 # every rule that docs name exists
 for page in "$ROOT"/man/*.1; do "$(basename "$page" .1)" --rules; done | cut -f1 | sort -u >rules
-grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff|key|keyring|revocation|signature|sign|clock|policy|attest|oms|catalog)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
+grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff|key|keyring|revocation|signature|sign|clock|policy|attest|oms|catalog|repair)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
     tr -d '[]' | sort -u >named
 same 'rules that the docs name exist' '' "$(comm -13 rules named)"

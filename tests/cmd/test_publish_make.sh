@@ -220,6 +220,9 @@ run make MM_MODELS='sp ace'
 expect 'a folder with a space' 2 'minimodel.mk: error: expected sp, found nothing of that name' 'counts as several'
 run make MM_CATALOG='a b'
 expect 'a catalog with a space' 2 'expected one word as MM_CATALOG'
+mkdir ../other-find && printf '#!/bin/sh\nexit 1\n' >../other-find/find && chmod +x ../other-find/find
+run env PATH="$WORK/other-find:$PATH" make
+expect 'a find that does not tell times' 2 'expected GNU find'
 for name in MM_PUBLISHER MM_SECRET_KEY MM_MODELS; do
     run make $name=
     expect "no $name" 2 "expected a value of $name"

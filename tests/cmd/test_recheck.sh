@@ -82,7 +82,7 @@ run slm-verify -q --receipt local/model --full
 expect 'and --full finds nothing wrong' 0 'verdict: pass'
 after 'another link' 3 touched 'another ctime:' ln $files/notes.txt elsewhere
 after 'a copy in its place' 3 touched 'inode' sh -c "cp -p $files/notes.txt x && mv -f x $files/notes.txt"
-after 'a cut file' 1 changed '[verify-bytes]' truncate -s 1000 $files/notes.txt
+after 'a cut file' 1 changed '[verify-bytes]' sh -c "chmod u+w $files/notes.txt && truncate -s 1000 $files/notes.txt"
 after 'a longer file' 1 changed '[verify-bytes]' sh -c "chmod u+w $files/notes.txt && echo >>$files/notes.txt"
 after 'a removed file' 1 absent '[verify-absent]' rm -f $files/notes.txt
 after 'a link in its place' 1 absent 'a link that leads out' sh -c "rm -f $files/notes.txt && ln -s $WORK/src/notes.txt $files/notes.txt"
@@ -92,7 +92,7 @@ after 'a time before 1970' 3 unknown '[receipt-touched]' sh -c "chmod u+w $files
 fresh && chmod u+w $files/notes.txt && truncate -s 5 $files/notes.txt && chmod u+w $files/model.gguf
 run slm-verify -q --receipt local/model
 expect 'a no wins over a do-not-know' 1 'stat: touched' 'stat: changed' 'result: wrong'
-fresh && printf 'x' >>home/models/local/model/1/manifest 2>/dev/null || { chmod u+w home/models/local/model/1/manifest && printf 'x' >>home/models/local/model/1/manifest; }
+fresh && chmod u+w home/models/local/model/1/manifest && printf 'x' >>home/models/local/model/1/manifest
 run slm-verify -q --receipt local/model
 expect 'a changed manifest' 1 '[text-'
 
@@ -176,6 +176,21 @@ if [ -x "$FAULTY/slm-import" ]; then
     fresh
     run env FAULT_VERITY=ab "$FAULTY/slm-verify" -q --receipt local/model
     expect 'a file that got its measurement later is the same by its times' 0 'stat: same'
+    fresh && slm-verify -q --receipt local/model >told
+    for kind in memory read open stat write; do
+        wrong='' met=0
+        for number in 1 2 3 4 5 6 8 11 15 20 27 37 50 68 92 125 170; do
+            FAULT=$kind:$number:$([ $kind = memory ] && echo 12 || echo 5) "$FAULTY/slm-verify" -q --receipt local/model >faulted 2>err
+            status=$?
+            case $status in
+            0) cmp -s faulted told || wrong="$wrong $kind:$number" ;;
+            1 | 3) met=$((met + 1)) && [ -s err ] && ! grep -q '^result: unchanged' faulted || wrong="$wrong $kind:$number:$status" ;;
+            *) wrong="$wrong $kind:$number:$status" ;;
+            esac
+        done
+        same "$kind fails: the same answer, or none" '' "$wrong"
+        [ $met -gt 0 ] || not_ok "$kind fails: no call of that kind was met"
+    done
 else
     skip 'fs-verity' 'the commands with faults are not built'
 fi

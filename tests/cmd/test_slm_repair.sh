@@ -238,6 +238,10 @@ PY
     expect 'a sector of the file itself that stays unreadable' 3 'wrong-chunks: 1' 'mended-chunks: 0' 'cannot be read back' '[io-read]'
     run env FAULT_SECTOR="$me:700000:5" "$FAULTY/slm-repair" --from a d/m.bin
     expect 'when it can be read once it was written, all is well' 0 'state: repaired' 'copied-bytes: 65536'
+    cp -r a c
+    cp whole/m.bin b
+    same 'three copies with broken sectors give all that one of them can read' '' "$(python3 "$HELP" sectors 20 "$FAULTY/slm-repair" 2>&1 | head -n 5)"
+    cp whole/m.bin d
     rm -rf s && python3 "$SETS" set whole/m.bin 65536 s && damage d/m.bin 2
     piece=$(stat -c %i "$(find s -name "$(sed -n '9p' whole/m.bin.chunks)")")
     run env FAULT_SECTOR="$piece:100" "$FAULTY/slm-repair" --from s --from a d/m.bin
@@ -452,10 +456,13 @@ run slm-repair d/m.bin
 expect 'no copy is a usage error' 2 'usage:'
 run slm-repair --from a
 expect 'and so is no target' 2 'usage:'
-for wrong in '--from a -' '--from a -b - d/m.bin' '--from a --root d x y' '--from a -o x d/m.bin d/m.bin' '--from a -o - d/m.bin'; do
+for wrong in '--from a -' '--from a -b - d/m.bin' '--from a --root d x y' '--from a --root d d/m.bin' '--from a -o x d/m.bin d/m.bin' '--from a -o - d/m.bin'; do
     run slm-repair $wrong
     expect "slm-repair $wrong" 2 'usage:'
 done
+slm-repair --from a d/m.bin >/dev/full 2>err
+same 'a full standard output' '3 1' "$? $(grep -c '\[io-write\]' err)"
+damage d/m.bin 3
 run slm-repair --from a -b d/m.bin.chunks --force d/m.bin
 expect '--bad-ranges replaces nothing else' 3 '[io-exists]'
 run slm-repair --json --from a --from nowhere d/m.bin

@@ -28,7 +28,7 @@ static struct {
     unsigned long inode;
     long long offset;
     int times;
-} sectors[32]; /* that are broken */
+} sectors[256]; /* that are broken */
 static int sector_count;
 
 static void read_sectors(const char *text)

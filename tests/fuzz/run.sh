@@ -8,12 +8,14 @@ names=$1 seconds=${2:-30} CC=${CC:-clang} out=build/fuzzing
 command -v "$CC" >/dev/null || { echo "no $CC here" >&2; exit 3; }
 mkdir -p $out/corpus && rm -rf $out/testdata && python3 scripts/make-testdata.py $out/testdata &&
     python3 tests/cmd/models.py seeds $out/testdata && python3 tests/cmd/folder.py seeds $out/testdata &&
-    python3 tests/cmd/keys.py seeds $out/testdata && python3 tests/cmd/oms.py seeds $out/testdata || exit 1
+    python3 tests/cmd/keys.py seeds $out/testdata && python3 tests/cmd/oms.py seeds $out/testdata &&
+    python3 tests/cmd/catalogs.py seeds $out/testdata && python3 tests/cmd/repairs.py seeds $out/testdata || exit 1
+make -s BUILD=$out $out/gen/catalog_page_files.h || exit 1
 
 # build NAME: one command for all sources; the sanitizers' own runtime stands in for hardening
 build() {
     # shellcheck disable=SC2046 # pkg-config prints words
-    "$CC" -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"fuzz"' -Ilib -Icmd -O1 -g -fno-omit-frame-pointer \
+    "$CC" -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"fuzz"' -Ilib -Icmd -I$out/gen -O1 -g -fno-omit-frame-pointer \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(pkg-config --cflags libcrypto libsodium zlib) \
         -o "$out/fuzz_$1" "tests/fuzz/fuzz_$1.c" lib/*/*.c $(pkg-config --libs libcrypto libsodium zlib)
 }

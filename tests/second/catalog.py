@@ -4,11 +4,13 @@ usage: catalog.py lines MANIFEST...      catalog.jsonl of these manifests
        catalog.py check FOLDER           says what is wrong; nothing where all is right
        catalog.py prove FOLDER INDEX     the proof of entry INDEX
        catalog.py consistency FOLDER M   the proof that the present head continues head M
+       catalog.py since FOLDER M         says what became of the entries of head M that ought not to; nothing where all is right
        catalog.py verify PROOF           says whether a proof of either kind holds
 """
 import hashlib
 import json
 import os
+import re
 import sys
 
 INTEGERS = {"parameters", "revision"}
@@ -171,22 +173,114 @@ def consistency(folder, old):
     return out.encode()
 
 
+ENTRY_FIELDS = ["head-sha256", "merkle-root", "entry-count", "entry-index", "entry", "sibling*"]
+LOG_FIELDS = ["old-sequence", "old-head-sha256", "old-log-root", "new-sequence", "new-head-sha256", "new-log-root", "old-sibling*", "new-sibling*", "node*"]
+
+
+def strict_fields(text, wanted):
+    """The fields, where they are exactly those that are WANTED, in their order and spelling ("*": any number); None otherwise."""
+    if not text.endswith(b"\n") or b"\r" in text or b"\0" in text:
+        return None
+    pairs, at = [], 0
+    for line in text.split(b"\n")[1:-1]:
+        key, colon, value = line.partition(b": ")
+        while at < len(wanted) and wanted[at].endswith("*") and wanted[at][:-1].encode() != key:
+            at += 1
+        if not colon or at == len(wanted) or wanted[at].rstrip("*").encode() != key:
+            return None
+        number = key.endswith((b"count", b"index", b"sequence"))
+        if key != b"entry" and not re.fullmatch(rb"0|[1-9][0-9]{0,18}" if number else rb"[0-9a-f]{64}", value):
+            return None
+        at += not wanted[at].endswith("*")
+        pairs.append((key.decode(), value))
+    return pairs if all(name.endswith("*") for name in wanted[at:]) else None
+
+
 def verify(text):
-    pairs = fields(text)
+    of_entry = text.startswith(b"minimodel-entry-proof 0\n")
+    if not of_entry and not text.startswith(b"minimodel-consistency 0\n"):
+        return False
+    pairs = strict_fields(text, ENTRY_FIELDS if of_entry else LOG_FIELDS)
+    if pairs is None:
+        return False
     value = dict(pairs)
 
     def hashes(name):
         return [bytes.fromhex(item.decode()) for key, item in pairs if key == name]
-    if text.startswith(b"minimodel-entry-proof 0\n"):
-        found = root_from_path(sha(b"\0" + value["entry"]), int(value["entry-index"]), int(value["entry-count"]), hashes("sibling"))
-        return found == hashes("merkle-root")[0]
+    if of_entry:
+        index, count = int(value["entry-index"]), int(value["entry-count"])
+        return index < count and root_from_path(sha(b"\0" + value["entry"]), index, count, hashes("sibling")) == hashes("merkle-root")[0]
     for name in ("old", "new"):
         count = int(value[f"{name}-sequence"])
         leaf = sha(b"\0" + hashes(f"{name}-head-sha256")[0])
-        if root_from_path(leaf, count - 1, count, hashes(f"{name}-sibling")) != hashes(f"{name}-log-root")[0]:
+        if count == 0 or root_from_path(leaf, count - 1, count, hashes(f"{name}-sibling")) != hashes(f"{name}-log-root")[0]:
             return False
+    before, after = int(value["old-sequence"]), int(value["new-sequence"])
     old, new = hashes("old-log-root")[0], hashes("new-log-root")[0]
-    return roots_from_subproof(int(value["old-sequence"]), int(value["new-sequence"]), True, old, hashes("node")) == (old, new)
+    return before <= after and roots_from_subproof(before, after, True, old, hashes("node")) == (old, new)
+
+
+# --- what became of the entries of an old head ---
+
+def changes_of(text, sequence):
+    """What one step says: removed lines, names that were added, names that were withdrawn. None where it is not of that step or has other lines."""
+    first, second, *rest = text.split(b"\n")
+    if first != b"minimodel-catalog-changes 0" or second != b"sequence: %d" % sequence or not text.endswith(b"\n"):
+        return None
+    kinds = {b"removed": [], b"added": [], b"withdrawn": []}
+    seen = []
+    for line in rest[:-1]:
+        kind, colon, value = line.partition(b": ")
+        if not colon or kind not in kinds or kind in seen[:-1]:
+            return None
+        if not seen or seen[-1] != kind:
+            seen.append(kind)
+        kinds[kind].append(value)
+    if seen != [kind for kind in kinds if kind in seen]:
+        return None
+    return kinds
+
+
+def name_of(line):
+    entry = json.loads(line)
+    return entry["model_id"].encode(), entry["revision"]
+
+
+def split_name(text):
+    model_id, revision = text.rsplit(b" ", 1)
+    return model_id, "*" if revision == b"*" else int(revision)
+
+
+def since(folder, old):
+    """Back from the present lines to those of head OLD, step by step."""
+    now = head_of(read(os.path.join(folder, "catalog.head")))
+    then = head_of(read(os.path.join(folder, "heads", str(old))))
+    entries = {name_of(line): line for line in split_lines(read(os.path.join(folder, "catalog.jsonl")))}
+    withdrawn = split_lines(read(os.path.join(folder, "withdrawn.jsonl")))
+    present, gone, fresh = dict(entries), {name_of(line) for line in withdrawn}, set()
+    for sequence in range(int(now["sequence"]), old, -1):
+        step = changes_of(read(os.path.join(folder, "heads", f"{sequence}.changes")), sequence)
+        if step is None:
+            yield f"heads/{sequence}.changes is none of that step"
+            return
+        for name in map(split_name, step[b"added"]):
+            if entries.pop(name, None) is None:
+                yield f"added in step {sequence}, and not there: {name}"
+        for line in step[b"removed"]:
+            if entries.setdefault(name_of(line), line) is not line:
+                yield f"removed in step {sequence}, and there: {line}"
+        fresh |= set(map(split_name, step[b"withdrawn"]))
+    before = b"".join(entries[name] + b"\n" for name in sorted(entries))
+    if sha(before).hex() != then["entries-sha256"] or root(split_lines(before)).hex() != then["merkle-root"]:
+        yield f"the steps do not lead back to head {old}"
+    kept = b"".join(line + b"\n" for line in withdrawn if name_of(line) not in fresh)
+    if sha(kept).hex() != then["withdrawn-sha256"]:
+        yield f"the withdrawals are not those of head {old} and new ones"
+    for name, line in entries.items():
+        if present.get(name, line) != line:
+            yield f"changed: {name}"
+        if name not in present and name not in gone and (name[0], "*") not in gone:
+            yield f"gone without a withdrawal: {name}"
 
 
 def check(folder):
@@ -223,6 +317,9 @@ def main(action, *rest):
             print(fault)
     elif action == "prove":
         sys.stdout.buffer.write(prove(rest[0], int(rest[1])))
+    elif action == "since":
+        for fault in since(rest[0], int(rest[1])):
+            print(fault)
     elif action == "consistency":
         sys.stdout.buffer.write(consistency(rest[0], int(rest[1])))
     elif action == "verify":
@@ -231,4 +328,5 @@ def main(action, *rest):
         sys.exit(__doc__)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -297,7 +297,7 @@ static void test_model(void **state)
     has(&page,
         "x-seen: <strong class=\"bad\">fail</strong> <a rel=\"noreferrer nofollow\" href=\"https://example.org/e\">");
     has(&page, "<th scope=\"row\">m.gguf</th><td>weights, gguf</td>");
-    has(&page, "key-trust add --fingerprint FINGERPRINT a 0123456789ABCDEF.pub");
+    has(&page, "key-trust add --fingerprint &#39;FINGERPRINT&#39; a PATH/0123456789ABCDEF.pub");
     has(&page, "slm-verify --require-signature --manifest-sha256 " H " manifests/a/b/1.manifest FOLDER");
     has(&page, "<a href=\"../../manifests/a/b/1.manifest\">");
     has_not(&page, "Older revisions");

@@ -204,6 +204,50 @@ static void a_key_speaks_for_its_publisher_alone(void **state)
     check_keys(place, true, "01", "");
 }
 
+/* What is remembered is what was there; a keyring that is opened later sees what is there now. */
+static void what_was_found_is_remembered_if_asked_for(void **state)
+{
+    struct place *place = *state;
+    struct signer one = K(1), two = K(2), three = K(3);
+    put_pub(place, 1);
+    mkdir(in_folder(place->top, "other"), 0700);
+    check_find(place, "acme", &two, MM_FOUND_NO, "");
+    put_pub(place, 2);
+    check_find(place, "acme", &two, MM_FOUND_YES, "");
+    assert_int_equal(mm_keyring_remember(&place->keyring, &place->diags), 0);
+    check_find(place, "acme", &one, MM_FOUND_YES, "");
+    check_find(place, "acme", &three, MM_FOUND_NO, "");
+    check_find(place, "other", &one, MM_FOUND_NO, "");
+    check_knows(place, "acme", MM_FOUND_YES);
+    check_knows(place, "other", MM_FOUND_NO);
+    put_pub(place, 3);
+    unlink(in_folder(place->top, name_of("acme", 1, ".pub")));
+    put(place, name_of("other", 1, ".pub"), public_text(&one));
+    check_find(place, "acme", &one, MM_FOUND_YES, "");
+    check_find(place, "acme", &two, MM_FOUND_YES, "");
+    check_find(place, "acme", &three, MM_FOUND_NO, "");
+    check_find(place, "other", &one, MM_FOUND_NO, "");
+    check_knows(place, "other", MM_FOUND_NO);
+    mm_keyring_release(&place->keyring);
+    assert_int_equal(mm_keyring_open(&place->keyring, place->top, false, &place->diags), 0);
+    check_find(place, "acme", &one, MM_FOUND_NO, "");
+    check_find(place, "acme", &three, MM_FOUND_YES, "");
+    check_knows(place, "other", MM_FOUND_YES);
+}
+
+/* What had to be said besides is said each time. */
+static void what_is_damaged_is_not_remembered(void **state)
+{
+    struct place *place = *state;
+    struct signer one = K(1);
+    put_text(place, name_of("acme", 1, ".pub"), "no key");
+    assert_int_equal(mm_keyring_remember(&place->keyring, &place->diags), 0);
+    for (int i = 0; i < 2; i++)
+        check_find(place, "acme", &one, MM_FOUND_NO, "note:key-form@1:1");
+    put_pub(place, 1);
+    check_find(place, "acme", &one, MM_FOUND_YES, "");
+}
+
 static void the_whole_keyring_is_listed_in_order(void **state)
 {
     struct place *place = *state;
@@ -743,6 +787,8 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_key_speaks_for_its_publisher_alone),
+        TEST(what_was_found_is_remembered_if_asked_for),
+        TEST(what_is_damaged_is_not_remembered),
         TEST(the_whole_keyring_is_listed_in_order),
         TEST(what_is_no_key_is_no_key),
         TEST(a_publisher_is_known_by_any_file),
