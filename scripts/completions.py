@@ -120,7 +120,7 @@ def bash(commands):
         lines.append(f"        options='{' '.join(names)}'")
         if takes:
             lines.append(f"        takes='{' '.join(takes)}'")
-        lines.append(f"        operands={command.operands}")
+        lines.append(f"        operands='{command.operands}'")
         if command.words:
             lines.append(f"        words='{' '.join(command.words)}'")
         if command.runs:
