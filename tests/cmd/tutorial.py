@@ -84,6 +84,8 @@ def main():
         for command, wanted in commands:
             if heading == "Build" and command.startswith(SKIPPED):
                 continue
+            if "--with-network" in sys.argv and "/proc/net/" in command:
+                continue
             if command in ("unshare -rn sh", "exit"):
                 enter_or_leave(shell, "sh" if command != "exit" and "--with-network" in sys.argv else command)
                 command = ":"
