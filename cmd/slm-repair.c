@@ -125,6 +125,8 @@ static int open_list(struct call *c, struct operand *operand)
         if (is_there(operand->listed))
             return mm_file_open(operand->listed, &c->cli.diags);
     }
+    if (!is_there(operand->path))
+        return mm_diag_errno(&c->cli.diags, MM_RULE_IO_OPEN, "cannot open it, nor a chunk list beside it", ENOENT);
     return mm_diag(&c->cli.diags, MM_RULE_IO_OPEN,
                    "expected a chunk list beside it, a --list, or a manifest instead of the file: without one no chunk "
                    "can be told from another");

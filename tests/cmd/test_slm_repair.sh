@@ -346,6 +346,8 @@ run slm-repair --from a d
 expect 'a folder is no target' 3 '[io-not-regular]'
 run slm-repair --from a nowhere/m.bin
 expect 'nor is what stands nowhere' 3 '[io-open]'
+run slm-repair --from a no.manifest
+expect 'nor a name without file and list' 3 'no.manifest: error: cannot open it, nor a chunk list' 'No such file'
 rm d/m.bin.chunks
 run slm-repair --from a d/m.bin
 expect 'a file needs a chunk list' 3 'chunk list' '[io-open]'
