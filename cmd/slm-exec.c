@@ -56,22 +56,38 @@ struct given {
     int fd;
 };
 
+/* A variable of --env. */
+struct variable {
+    const char *name, *text; /* TEXT with placeholders */
+};
+
 struct call {
     struct cli cli;
     struct cli_store store;
     struct cli_trust trust;
     const char *home, *keyring;
     bool dry_run;
-    char **words;     /* PROGRAM and its arguments, NULL behind them; empty: none */
-    const char **env; /* NAME=TEXT */
+    char **words; /* PROGRAM and its arguments, NULL behind them; empty: none */
+    struct variable *env;
     size_t env_count;
     struct mm_hand_over_options how;
-    char **paths; /* of {file:PATH} */
+    const char **paths; /* of {file:PATH} */
     size_t path_count, path_capacity;
     struct given *given;
     size_t given_count, given_capacity;
+    struct mm_buf *texts; /* paths, names, and words and variables with placeholders replaced */
+    size_t text_count, text_capacity;
     struct cli_program program;
 };
+
+/* One more of C's texts, empty; NULL where memory is exhausted. The bytes of the others stay where they are. */
+static struct mm_buf *new_text(struct call *c)
+{
+    if (!mm_grow(&c->texts, c->text_count, &c->text_capacity, sizeof *c->texts))
+        return NULL;
+    c->texts[c->text_count] = (struct mm_buf){0};
+    return &c->texts[c->text_count++];
+}
 
 /* ---- the child: verify, and send what was read ---- */
 
@@ -260,31 +276,33 @@ static int put_in(void *context, const struct mm_placeholder *found, struct mm_b
     return 0;
 }
 
-/* TEXT with placeholders replaced, to be freed; NULL with a finding. */
+/* TEXT with placeholders replaced, kept among C's texts; NULL with a finding. */
 static char *replaced(struct call *c, const char *text)
 {
-    struct mm_buf out = {0};
-    int result = mm_placeholder_replace(text, put_in, c, &out);
-    if (result == 0 && out.length == 0)
-        mm_buf_add(&out, "", 0);
-    char *copy = result == 0 && mm_buf_text(&out) ? strdup(mm_buf_text(&out)) : NULL;
-    if (result == 0 && !copy)
+    struct mm_buf *out = new_text(c);
+    if (!out) {
         mm_diag_memory(&c->cli.diags);
-    mm_buf_release(&out);
-    return copy;
+        return NULL;
+    }
+    if (mm_placeholder_replace(text, put_in, c, out) != 0)
+        return NULL;
+    mm_buf_add(out, "", 1); /* an empty text has to have a place too */
+    if (out->failed)
+        mm_diag_memory(&c->cli.diags);
+    return out->failed ? NULL : out->data;
 }
 
-/* Replaces the placeholders of words and environment. They are few, and stay until the program takes this process' place. */
+/* Replaces the placeholders of words and environment. */
 static int tell_program(struct call *c)
 {
     for (size_t i = 1; c->words[0] && c->words[i]; i++)
         if (!(c->words[i] = replaced(c, c->words[i])))
             return -1;
     for (size_t i = 0; i < c->env_count; i++) {
-        char *text = replaced(c, c->env[i]);
+        const char *text = replaced(c, c->env[i].text);
         if (!text)
             return -1;
-        if (putenv(text) != 0)
+        if (setenv(c->env[i].name, text, 1) != 0)
             return mm_diag_memory(&c->cli.diags);
     }
     return 0;
@@ -310,12 +328,24 @@ static int start(struct call *c)
 
 /* ---- the command line ---- */
 
+/* A copy of the LENGTH bytes of TEXT among C's texts. */
+static const char *kept(struct call *c, const char *text, size_t length)
+{
+    struct mm_buf *out = new_text(c);
+    if (out) {
+        mm_buf_add(out, text, length);
+        mm_buf_add(out, "", 1);
+    }
+    if (!out || out->failed)
+        exit(cli_no_memory(command.name));
+    return out->data;
+}
+
 static void want_file(struct call *c, const struct mm_placeholder *found)
 {
-    char *path = strndup(found->path, found->path_length);
-    if (!path || !mm_grow(&c->paths, c->path_count, &c->path_capacity, sizeof *c->paths))
+    if (!mm_grow(&c->paths, c->path_count, &c->path_capacity, sizeof *c->paths))
         exit(cli_no_memory(command.name));
-    c->paths[c->path_count++] = path;
+    c->paths[c->path_count++] = kept(c, found->path, found->path_length);
 }
 
 static size_t want(struct call *c, const char *text)
@@ -345,12 +375,12 @@ static void take_words(struct call *c, int after)
     for (size_t i = 1; c->words[0] && c->words[i]; i++)
         count += want(c, c->words[i]);
     for (size_t i = 0; i < c->env_count; i++)
-        count += want(c, c->env[i]);
+        count += want(c, c->env[i].text);
     if (alone && count == 0)
         c->how.all = true;
     else if (count == 0)
         cli_usage(&c->cli, "expected {}, {dir} or {file:PATH} in an argument or --env, found none");
-    c->how.paths = (const char *const *)c->paths;
+    c->how.paths = c->paths;
     c->how.path_count = c->path_count;
 }
 
@@ -362,15 +392,21 @@ static int words_after_dashes(int argc, char **argv)
     return -1;
 }
 
+static void take_variable(struct call *c, const char *value)
+{
+    const char *equals = strchr(value, '=');
+    if (!equals || equals == value)
+        cli_usage(&c->cli, "--env: expected NAME=TEXT, found '%s'", value);
+    struct variable *variable = &c->env[c->env_count++]; /* there is room for as many as there are arguments */
+    variable->text = equals + 1;
+    variable->name = kept(c, value, (size_t)(equals - value));
+}
+
 static void take_option(struct call *c, int option, const char *value)
 {
     switch (option) {
     case MEMFD: c->how.in_memory = true; break;
-    case ENV:
-        if (*value == '=' || !strchr(value, '='))
-            cli_usage(&c->cli, "--env: expected NAME=TEXT, found '%s'", value);
-        c->env[c->env_count++] = value;
-        break;
+    case ENV: take_variable(c, value); break;
     case DRY_RUN: c->dry_run = true; break;
     case QUICK: c->how.quick = true; break;
     case REQUIRE_SIGNATURE: c->how.require_signature = true; break;
@@ -382,9 +418,10 @@ static void take_option(struct call *c, int option, const char *value)
 
 static void release(struct call *c)
 {
-    for (size_t i = 0; i < c->path_count; i++)
-        free(c->paths[i]);
     free(c->paths);
+    for (size_t i = 0; i < c->text_count; i++)
+        mm_buf_release(&c->texts[i]);
+    free(c->texts);
     free(c->given);
     free(c->env);
     cli_trust_release(&c->trust);

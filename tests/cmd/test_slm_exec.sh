@@ -49,6 +49,8 @@ expect 'placeholders stand anywhere in an argument, as often as they do' 0 "$not
 same 'and other braces are left alone' '--model=/dev/fd/N /dev/fd/N -m /dev/fd/N/dev/fd/N {x} {dirs} {file:} { } {"a":1}' "$(head -n 1 "$WORK/.out" | sed 's|/dev/fd/[0-9]*|/dev/fd/N|g')"
 run slm-exec -q -e MODEL={} --env TEXTS=x:{file:more/notes.txt}:y local/model -- sh -c 'sha256sum <"$MODEL"; echo "$TEXTS"'
 expect '--env' 0 "$good" 'x:/dev/fd/'
+run slm-exec -q -e 'A=' -e B=b=c -e 'C=x {file:more/notes.txt} y' -e A=last local/model -- sh -c 'echo "$A|$B|${C%%/*}|$#"' sh ''
+same '--env: empty, with a sign of its own, given again' 'last|b=c|x |1' "$out"
 run slm-exec -q local/model -- sh -c 'cd "$1" && find . -type l | sort && sha256sum model.gguf more/notes.txt && stat -c %a "$1"' sh {dir}
 expect '{dir} holds all artifacts under their names' 0 "$good  model.gguf" "$notes  more/notes.txt" './more/notes.txt' 700
 run slm-exec -q local/model -- sh -c 'sha256sum <"$1"; sha256sum <"$2/model.gguf"; sha256sum <"$3"' sh {} {dir} {file:more/notes.txt}
