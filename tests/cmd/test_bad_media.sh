@@ -65,15 +65,15 @@ if [ -x "$FAULTY/slm-import" ] && [ -x "$FAULTY/media-export" ]; then
     run env FAULT_FLIP="$(inode stick/$LARGE):200000:1000" "$FAULTY/slm-import" -q stick
     expect 'one that always does is not believed' 1 '[store-chunk]' 'chunk 3 '
     nothing 'so nothing is imported'
-    run env FAULT_FLIP="$(inode src/large.bin):200000:1" "$FAULTY/media-export" -q flip src/m.manifest
+    run env FAULT_FLIP="$(inode src/large.bin):200000:1" "$FAULTY/media-export" -q wrong src/m.manifest
     expect 'a source that reads wrongly is no export' 1 '[verify-sha256]' 'state: incomplete'
-    same 'and its file does not appear' incomplete "$([ -e flip/$LARGE ] && echo 'large.bin is there'; python3 "$HELP" state flip src)"
-    run media-export -q flip src/m.manifest
+    same 'and its file does not appear' incomplete "$([ -e wrong/$LARGE ] && echo 'large.bin is there'; python3 "$HELP" state wrong src)"
+    run media-export -q wrong src/m.manifest
     expect 'the same call goes on' 0 'state: complete'
-    same 'to a whole medium' complete "$(python3 "$HELP" state flip src)"
-    run env FAULT_FLIP="$(inode flip/$LARGE):200000:1" "$FAULTY/media-export" -q --force flip src/m.manifest
+    same 'to a whole medium' complete "$(python3 "$HELP" state wrong src)"
+    run env FAULT_FLIP="$(inode wrong/$LARGE):200000:1" "$FAULTY/media-export" -q --force wrong src/m.manifest
     expect 'what reads wrongly on the medium is written again' 0 'copied-bytes: 1500000'
-    same 'rightly' complete "$(python3 "$HELP" state flip src)"
+    same 'rightly' complete "$(python3 "$HELP" state wrong src)"
 
     # ---- pulled out ----
 
@@ -128,6 +128,7 @@ done
 
 # ---- FAT ----
 
+PATH=$PATH:/sbin:/usr/sbin
 if command -v mkfs.fat >/dev/null 2>&1 && command -v mcopy >/dev/null 2>&1; then
     for media in stick cut; do
         MINIMODEL_HOME=$WORK/fat-$media
@@ -184,7 +185,7 @@ run sh -c "ulimit -Sn 64; find many -name m.manifest | media-export -q --chunkse
 expect "$MANY models with few files open at first" 0 "models: $MANY" 'state: complete'
 run sh -c "find many -name m.manifest | media-export -q --capacity 8M --files-from - spread"
 expect 'and over many media' 0 'state: complete'
-MINIMODEL_HOME=$WORK/lots
+MINIMODEL_HOME=$WORK/lots-home
 run sh -c "ulimit -Sn 64; slm-import -q --allow-unsigned lots"
 same 'and all come from one' "0 $MANY" "$status $(grep -c 'state: imported' .out)"
 
