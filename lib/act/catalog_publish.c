@@ -272,6 +272,48 @@ static int remove_left(struct mm_catalog_build *build, struct mm_diags *diags)
     return result;
 }
 
+/* A build that was interrupted before its head stood there has left files that no head names: its changes, which were there first, say of
+ * which models. Those of this build are its own. */
+static int remove_begun(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    char name[MM_CATALOG_NAME];
+    struct mm_catalog_changes changes = {0};
+    struct mm_catalog_change change = {0};
+    struct mm_diags mark = *diags;
+    mm_catalog_head_name(name, build->present.head.sequence + 1, MM_CATALOG_CHANGES_SUFFIX);
+    int fd = mm_catalog_open(&build->folder, name, diags), result = 0;
+    bool open = fd >= 0 && mm_catalog_changes_open(&changes, fd, diags) == 0;
+    while (open && result == 0 && mm_catalog_changes_next(&changes, &change, diags) > 0)
+        if (change.kind == MM_CHANGE_ADDED &&
+            !mm_catalog_rows_find(&build->standing, change.model_id, change.revision) &&
+            !mm_catalog_rows_find(&build->fresh, change.model_id, change.revision)) {
+            mm_diags_rewind(diags, &mark);
+            mm_catalog_at(&build->folder, NULL, diags);
+            result = remove_manifest(build, change.model_id, change.revision, diags);
+            if (result == 0)
+                result = mm_catalog_page_remove(build, change.model_id, diags);
+        }
+    if (result == 0)
+        mm_diags_rewind(diags, &mark); /* no head names these changes either */
+    mm_catalog_changes_close(&changes);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+/* Where no new head is made, what was begun for one goes away: the changes last, as they say what else there is. */
+static int remove_step(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    static const char *const suffixes[] = {"", MM_SIGNATURE_SUFFIX, MM_CATALOG_CHANGES_SUFFIX};
+    char name[MM_CATALOG_NAME];
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        mm_catalog_head_name(name, build->present.head.sequence + 1, suffixes[i]);
+        if (unlinkat(build->folder.fd, name, 0) < 0 && errno != ENOENT)
+            return mm_diag(diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", name, strerror(errno));
+    }
+    return 0;
+}
+
 /* ---- the two lists ---- */
 
 int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags)
@@ -326,18 +368,23 @@ static int write_entries(struct mm_catalog_build *build, struct output *out, str
     return result;
 }
 
+/* HEAD gets what is written; NULL: without what this build withdraws. */
 static int write_withdrawn(struct mm_catalog_build *build, struct output *out, struct mm_catalog_head *head,
                            struct mm_diags *diags)
 {
-    out->sha = build->sha;
+    out->sha = head ? build->sha : NULL;
     for (size_t i = 0; i < build->withdrawn_count; i++) {
+        if (build->withdrawn[i].fresh && !head)
+            continue;
         mm_buf_add(&out->buf, build->withdrawn_text.data + build->withdrawn[i].at, build->withdrawn[i].length);
         mm_buf_char(&out->buf, '\n');
     }
     if (flush_output(out, diags) < 0)
         return -1;
-    head->withdrawn_count = build->withdrawn_count;
-    mm_sha256_take(build->sha, head->withdrawn_sha256);
+    if (head) {
+        head->withdrawn_count = build->withdrawn_count;
+        mm_sha256_take(build->sha, head->withdrawn_sha256);
+    }
     return 0;
 }
 
@@ -410,14 +457,10 @@ static void begin_head(const struct mm_catalog_build *build, struct mm_catalog_h
 }
 
 /* heads/N and what belongs to it. An earlier attempt may have left others behind, which no head names. */
-static int publish_step(struct mm_catalog_build *build, const struct mm_signed_head *next, struct output *changes,
-                        struct mm_diags *diags)
+static int publish_step(struct mm_catalog_build *build, const struct mm_signed_head *next, struct mm_diags *diags)
 {
     char name[MM_CATALOG_NAME];
     uint64_t sequence = next->head.sequence;
-    mm_catalog_at(&build->folder, mm_catalog_head_name(name, sequence, MM_CATALOG_CHANGES_SUFFIX), diags);
-    if (mm_writer_commit(&changes->writer, diags) < 0)
-        return -1;
     mm_catalog_head_name(name, sequence, MM_SIGNATURE_SUFFIX);
     if (next->has_signature && mm_catalog_publish(build, name, &next->signature, diags) < 0)
         return -1;
@@ -458,8 +501,12 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
 static int publish_all(struct mm_catalog_build *build, struct outputs *o, const struct mm_signed_head *next,
                        struct mm_diags *diags)
 {
+    char name[MM_CATALOG_NAME];
     bool whole = mm_catalog_pages_whole(build);
-    if (place_files(build, diags) < 0 || publish_step(build, next, &o->changes, diags) < 0 ||
+    mm_catalog_head_name(name, next->head.sequence, MM_CATALOG_CHANGES_SUFFIX);
+    mm_catalog_at(&build->folder, name, diags);
+    if (mm_writer_commit(&o->changes.writer, diags) < 0 || place_files(build, diags) < 0 ||
+        publish_step(build, next, diags) < 0 ||
         mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
                                diags) < 0)
         return -1;
@@ -482,7 +529,7 @@ static int build_next(struct mm_catalog_build *build, bool changed, struct mm_ca
     struct outputs o = {.changes = none, .entries = none, .withdrawn = none};
     struct mm_signed_head next = {0};
     o.new_entries = changed || !build->has_head;
-    o.new_withdrawn = withdraws(build) || build->mend_withdrawn || !build->has_head;
+    o.new_withdrawn = withdraws(build) || !build->has_head;
     int result = write_all(build, &o, &next, diags);
     if (result == 0)
         result = publish_all(build, &o, &next, diags);
@@ -495,24 +542,30 @@ static int build_next(struct mm_catalog_build *build, bool changed, struct mm_ca
     return result;
 }
 
-/* Nothing changes; but what does not stand beneath the catalog as it should is put there. */
-static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
+/* withdrawn.jsonl has lines of a build that was interrupted. They go while its changes say which they are. */
+static int mend_withdrawn(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     struct output out;
-    struct mm_catalog_head ignored;
-    if (place_files(build, diags) < 0 ||
-        mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
-        mm_catalog_lists_remove(build, diags) < 0)
-        return -1;
     if (!build->mend_withdrawn)
         return 0;
     int result = open_output(build, &out, MM_CATALOG_WITHDRAWN, diags);
     if (result == 0)
-        result = write_withdrawn(build, &out, &ignored, diags);
+        result = write_withdrawn(build, &out, NULL, diags);
     if (result == 0)
         result = mm_writer_commit(&out.writer, diags);
     release_output(&out);
+    build->mend_withdrawn = false;
     return result;
+}
+
+/* Nothing changes; but what does not stand beneath the catalog as it should is put there. */
+static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    if (place_files(build, diags) < 0 ||
+        mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
+        mm_catalog_lists_remove(build, diags) < 0)
+        return -1;
+    return remove_step(build, diags);
 }
 
 static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built, struct mm_diags *diags)
@@ -526,7 +579,10 @@ static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built
         return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED,
                        "expected --secret-key to sign the head with, or --allow-unsigned");
     if (build->has_head &&
-        (mm_catalog_carry_witnesses(&build->folder, &build->present.head, diags) < 0 || remove_left(build, diags) < 0))
+        (mend_withdrawn(build, diags) < 0 ||
+         mm_catalog_carry_witnesses(&build->folder, &build->present.head, diags) < 0 || remove_left(build, diags) < 0))
+        return -1;
+    if (remove_begun(build, diags) < 0)
         return -1;
     built->added = build->fresh.count;
     built->withdrawn = count_gone(build);
