@@ -31,6 +31,8 @@ wanted() {
     [ "$purpose" = test ] || return 0
     command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || echo chromium
     command -v chromedriver >/dev/null 2>&1 || echo chromium-driver
+    command -v mcopy >/dev/null 2>&1 || echo mtools
+    [ -x /sbin/mkfs.fat ] || command -v mkfs.fat >/dev/null 2>&1 || echo dosfstools
 }
 
 packages=$(missing | tr '\n' ' ')

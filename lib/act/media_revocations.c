@@ -12,8 +12,12 @@
 #define FOLDER "revocations"
 #define ENDING ".revoked"
 
+#define NAMED_FAULTS 16 /* revocations that are not right and are named */
+#define READ_MAX 200000 /* that are looked at */
+
 struct taking {
     int folder; /* revocations/ */
+    size_t read, faults;
     const struct mm_keyring *keyring;
     struct mm_diags *diags;
     struct mm_buf text, signature;
@@ -65,15 +69,20 @@ static void take(struct taking *t, const char *path)
 {
     char publisher[MM_PUBLISHER_MAX + 1], signature[MM_PUBLISHER_MAX + 64];
     struct mm_diags mark = *t->diags;
+    bool sound = true;
     size_t length = strcspn(path, "/");
     if (length > MM_PUBLISHER_MAX || strlen(path) > MM_PUBLISHER_MAX + 48 || !mm_path_ends_in(path, ENDING))
         return;
     snprintf(publisher, sizeof publisher, "%.*s", (int)length, path);
     snprintf(signature, sizeof signature, "%s" MM_SIGNATURE_SUFFIX, path);
-    if (mm_keyring_publisher(publisher) && mm_keyring_knows(t->keyring, publisher, t->diags) == MM_FOUND_YES &&
-        read_text(t, path, &t->text) && read_text(t, signature, &t->signature))
-        add(t, publisher);
-    mm_diags_soften(t->diags, &mark, true);
+    if (t->read++ < READ_MAX && mm_keyring_publisher(publisher) &&
+        mm_keyring_knows(t->keyring, publisher, t->diags) == MM_FOUND_YES && read_text(t, path, &t->text) &&
+        read_text(t, signature, &t->signature))
+        sound = add(t, publisher) == 0;
+    if (!sound && ++t->faults > NAMED_FAULTS)
+        mm_diags_rewind(t->diags, &mark);
+    else
+        mm_diags_soften(t->diags, &mark, true);
 }
 
 void mm_media_revocations(int medium, const char *path, const struct mm_keyring *keyring, struct mm_diags *diags)
@@ -88,6 +97,8 @@ void mm_media_revocations(int medium, const char *path, const struct mm_keyring 
     for (size_t i = 0; i < names.count; i++)
         if (names.entries[i].kind == MM_ENTRY_FILE)
             take(&t, names.entries[i].path);
+    if (t.faults > NAMED_FAULTS)
+        mm_note(diags, MM_RULE_SIGNATURE_BAD, "%zu revocations in all could not be taken", t.faults);
     diags->file = shown;
     if (t.folder >= 0)
         close(t.folder);

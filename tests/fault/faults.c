@@ -5,6 +5,8 @@
  *   FAULT_COUNT=FILE      at exit, the number of calls of that kind is written there
  *   FAULT_VERITY=HH       fs-verity measures every file, with a digest of 32 such bytes
  *   FAULT_SECTOR=INODE:OFFSET[:TIMES],...   byte OFFSET of that file cannot be read at a place, always or TIMES times
+ *   FAULT_FLIP=INODE:OFFSET:TIMES   byte OFFSET of that file is read wrongly TIMES times
+ *   FAULT_GONE=DEVICE:N:ERRNO   from the Nth call on a file or folder of that device on, each fails with ERRNO
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,8 @@
 #include <linux/fsverity.h>
 #endif
 
+long __real_syscall(long number, ...);
+
 static char kind[16];
 static long wanted = -1, calls;
 static int error, count_fd = -1;
@@ -30,6 +34,10 @@ static struct {
     int times;
 } sectors[256]; /* that are broken */
 static int sector_count;
+static unsigned long gone_device, flip_inode;
+static long gone_from = -1, gone_calls;
+static long long flip_at;
+static int gone_error, flip_times;
 
 static void read_sectors(const char *text)
 {
@@ -47,18 +55,23 @@ static void read_sectors(const char *text)
 __attribute__((constructor)) static void begin(void)
 {
     const char *fault = getenv("FAULT"), *count = getenv("FAULT_COUNT"), *sector = getenv("FAULT_SECTOR");
+    const char *gone = getenv("FAULT_GONE"), *flip = getenv("FAULT_FLIP");
     read_sectors(sector);
+    if (gone)
+        sscanf(gone, "%lu:%ld:%d", &gone_device, &gone_from, &gone_error);
+    if (flip)
+        sscanf(flip, "%lu:%lld:%d", &flip_inode, &flip_at, &flip_times);
     if (fault)
         sscanf(fault, "%15[a-z]:%ld:%d", kind, &wanted, &error);
     if (count) /* opened by system call, before the sandbox and past the wraps */
-        count_fd = (int)syscall(SYS_openat, AT_FDCWD, count, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        count_fd = (int)__real_syscall(SYS_openat, AT_FDCWD, count, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 }
 
 __attribute__((destructor)) static void end(void)
 {
     char text[24];
     int length = snprintf(text, sizeof text, "%ld", calls);
-    if (count_fd >= 0 && syscall(SYS_write, count_fd, text, length) != length)
+    if (count_fd >= 0 && __real_syscall(SYS_write, count_fd, text, length) != length)
         abort();
 }
 
@@ -69,6 +82,28 @@ static int fails(const char *what)
     errno = error;
     return 1;
 }
+
+int __real_fstat64(int fd, struct stat64 *out);
+
+/* True from the moment on at which the device of FD was pulled out. */
+static int is_gone(int fd)
+{
+    struct stat64 info;
+    if (gone_from < 0 || fd < 0 || __real_fstat64(fd, &info) < 0 || info.st_dev != gone_device ||
+        __atomic_add_fetch(&gone_calls, 1, __ATOMIC_RELAXED) < gone_from)
+        return 0;
+    errno = gone_error;
+    return 1;
+}
+
+/* A call on FD. */
+#define WRAP_ON(fd, type, name, parameters, arguments, what, failure)                                                  \
+    type __real_##name parameters;                                                                                     \
+    type __wrap_##name parameters;                                                                                     \
+    type __wrap_##name parameters                                                                                      \
+    {                                                                                                                  \
+        return is_gone(fd) || fails(what) ? failure : __real_##name arguments;                                         \
+    }
 
 #define WRAP(type, name, parameters, arguments, what, failure)                                                         \
     type __real_##name parameters;                                                                                     \
@@ -87,27 +122,26 @@ WRAP(char *, strndup, (const char *text, size_t size), (text, size), "memory", N
 WRAP(int, vasprintf, (char **out, const char *format, va_list list), (out, format, list), "memory", -1)
 WRAP(int, __vasprintf_chk, (char **out, int flag, const char *format, va_list list), (out, flag, format, list),
      "memory", -1)
-WRAP(ssize_t, read, (int fd, void *out, size_t size), (fd, out, size), "read", -1)
-WRAP(ssize_t, __read_chk, (int fd, void *out, size_t size, size_t room), (fd, out, size, room), "read", -1)
-WRAP(ssize_t, __pread64_chk, (int fd, void *out, size_t size, off64_t at, size_t room), (fd, out, size, at, room),
+WRAP_ON(fd, ssize_t, __read_chk, (int fd, void *out, size_t size, size_t room), (fd, out, size, room), "read", -1)
+WRAP_ON(fd, ssize_t, __pread64_chk, (int fd, void *out, size_t size, off64_t at, size_t room), (fd, out, size, at, room),
      "read", -1)
-WRAP(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at), (fd, bytes, size, at), "write", -1)
-WRAP(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), "write", -1)
-WRAP(int, ftruncate64, (int fd, off64_t size), (fd, size), "write", -1)
-WRAP(int, fsync, (int fd), (fd), "fsync", -1)
-WRAP(int, syncfs, (int fd), (fd), "fsync", -1)
-WRAP(int, linkat, (int a, const char *b, int c, const char *d, int flags), (a, b, c, d, flags), "link", -1)
-WRAP(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d), "rename", -1)
+WRAP_ON(fd, ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off64_t at), (fd, bytes, size, at), "write", -1)
+WRAP_ON(fd, ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), "write", -1)
+WRAP_ON(fd, int, ftruncate64, (int fd, off64_t size), (fd, size), "write", -1)
+WRAP_ON(fd, int, fsync, (int fd), (fd), "fsync", -1)
+WRAP_ON(fd, int, syncfs, (int fd), (fd), "fsync", -1)
+WRAP_ON(c, int, linkat, (int a, const char *b, int c, const char *d, int flags), (a, b, c, d, flags), "link", -1)
+WRAP_ON(a, int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d), "rename", -1)
 WRAP(int, open64, (const char *path, int flags, mode_t mode), (path, flags, mode), "open", -1)
 WRAP(int, __open64_2, (const char *path, int flags), (path, flags), "open", -1)
-WRAP(int, openat64, (int folder, const char *path, int flags, mode_t mode), (folder, path, flags, mode), "open", -1)
-WRAP(int, __openat64_2, (int folder, const char *path, int flags), (folder, path, flags), "open", -1)
-WRAP(int, fstat64, (int fd, struct stat64 *out), (fd, out), "stat", -1)
-WRAP(int, fstatat64, (int folder, const char *path, struct stat64 *out, int flags), (folder, path, out, flags), "stat",
+WRAP_ON(folder, int, openat64, (int folder, const char *path, int flags, mode_t mode), (folder, path, flags, mode), "open", -1)
+WRAP_ON(folder, int, __openat64_2, (int folder, const char *path, int flags), (folder, path, flags), "open", -1)
+WRAP_ON(fd, int, fstat64, (int fd, struct stat64 *out), (fd, out), "stat", -1)
+WRAP_ON(folder, int, fstatat64, (int folder, const char *path, struct stat64 *out, int flags), (folder, path, out, flags), "stat",
      -1)
-WRAP(int, symlinkat, (const char *to, int folder, const char *path), (to, folder, path), "link", -1)
-WRAP(int, mkdirat, (int folder, const char *path, mode_t mode), (folder, path, mode), "folder", -1)
-WRAP(int, unlinkat, (int folder, const char *path, int flags), (folder, path, flags), "remove", -1)
+WRAP_ON(folder, int, symlinkat, (const char *to, int folder, const char *path), (to, folder, path), "link", -1)
+WRAP_ON(folder, int, mkdirat, (int folder, const char *path, mode_t mode), (folder, path, mode), "folder", -1)
+WRAP_ON(folder, int, unlinkat, (int folder, const char *path, int flags), (folder, path, flags), "remove", -1)
 WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), "mode", -1)
 WRAP(int, fchmodat, (int folder, const char *path, mode_t mode, int flags), (folder, path, mode, flags), "mode", -1)
 WRAP(int, fchown, (int fd, uid_t user, gid_t group), (fd, user, group), "mode", -1)
@@ -131,13 +165,58 @@ static int is_broken(int fd, size_t size, off64_t at)
     return 0;
 }
 
+/* Changes what was read where the medium reads wrongly. */
+static void flip(int fd, unsigned char *bytes, ssize_t size, off64_t at)
+{
+    struct stat info;
+    if (flip_times <= 0 || flip_at < at || flip_at - at >= size || fstat(fd, &info) < 0 || info.st_ino != flip_inode)
+        return;
+    bytes[flip_at - at] ^= 1;
+    flip_times--;
+}
+
 ssize_t __real_pread64(int fd, void *out, size_t size, off64_t at);
 ssize_t __wrap_pread64(int fd, void *out, size_t size, off64_t at);
 ssize_t __wrap_pread64(int fd, void *out, size_t size, off64_t at)
 {
-    if (fails("read"))
+    if (is_gone(fd) || fails("read"))
         return -1;
-    return is_broken(fd, size, at) ? (errno = EIO, -1) : __real_pread64(fd, out, size, at);
+    if (is_broken(fd, size, at)) {
+        errno = EIO;
+        return -1;
+    }
+    ssize_t got = __real_pread64(fd, out, size, at);
+    flip(fd, out, got, at);
+    return got;
+}
+
+/* openat2 has no function of its own. */
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+    long arguments[6];
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        arguments[i] = va_arg(list, long);
+    va_end(list);
+#ifdef SYS_openat2
+    if (number == SYS_openat2 && is_gone((int)arguments[0]))
+        return -1;
+#endif
+    return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+}
+
+ssize_t __real_read(int fd, void *out, size_t size);
+ssize_t __wrap_read(int fd, void *out, size_t size);
+ssize_t __wrap_read(int fd, void *out, size_t size)
+{
+    if (is_gone(fd) || fails("read"))
+        return -1;
+    ssize_t got = __real_read(fd, out, size);
+    if (flip_times > 0 && got > 0)
+        flip(fd, out, got, lseek(fd, 0, SEEK_CUR) - got);
+    return got;
 }
 
 int __real_ioctl(int fd, unsigned long request, ...);

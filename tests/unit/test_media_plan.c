@@ -192,6 +192,23 @@ static void test_around_the_limit(void **state)
     assert_true(one > 0 && more > 0);
 }
 
+/* FAT's largest file has 2^32 - 1 bytes. */
+static void test_files_of_fat(void **state)
+{
+    (void)state;
+    for (uint64_t bytes = UINT32_MAX - 1; bytes <= (uint64_t)UINT32_MAX + 1; bytes++) {
+        struct fixture f;
+        begin(&f, 7, 1000);
+        f.media.model_count = 1;
+        f.models[0].claim_count = 1;
+        f.media.file_limit = UINT32_MAX;
+        claim(&f.claims[0][0], 0, bytes, 1048576);
+        assert_int_equal(mm_media_place_all(&f.media, 1000, &f.diags), 0);
+        assert_int_equal(f.media.pieces[0].whole, bytes <= UINT32_MAX);
+        end(&f);
+    }
+}
+
 static void refused(uint64_t bytes, uint64_t size, uint64_t capacity)
 {
     struct fixture f;
@@ -219,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_capacity_is_never_exceeded),
         cmocka_unit_test(test_without_capacity_there_is_one),
         cmocka_unit_test(test_around_the_limit),
+        cmocka_unit_test(test_files_of_fat),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

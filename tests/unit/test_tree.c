@@ -198,6 +198,36 @@ static void empty_folders_are_pruned_up_to_one_that_is_not(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void what_a_killed_writer_left_is_swept(void **state)
+{
+    struct place *place = *state;
+    assert_int_equal(mm_tree_make(place->root, "models/a", &place->diags), 0);
+    write_file(in_folder(place->top, "models/a/.minimodel-12-3"), BYTES("x"));
+    write_file(in_folder(place->top, "models/a/file"), BYTES("x"));
+    write_file(in_folder(place->top, ".minimodel-4"), BYTES("x"));
+    assert_int_equal(mm_tree_make(place->root, "models/.minimodel-folder", &place->diags), 0);
+    assert_int_equal(mm_tree_sweep(place->root, "models", &place->diags), 0);
+    assert_false(is_there(place, "models/a/.minimodel-12-3"));
+    assert_true(is_there(place, "models/a/file") && is_there(place, "models/.minimodel-folder"));
+    assert_true(is_there(place, ".minimodel-4"));
+    assert_int_equal(mm_tree_sweep(place->root, NULL, &place->diags), 0);
+    assert_false(is_there(place, ".minimodel-4"));
+    assert_int_equal(mm_tree_sweep(place->root, "absent", &place->diags), 0);
+}
+
+static void no_link_is_left_to_write_through(void **state)
+{
+    struct place *place = *state;
+    assert_int_equal(mm_tree_make(place->root, "models/a", &place->diags), 0);
+    assert_int_equal(symlinkat("/", place->root, "models/a/link"), 0);
+    assert_int_equal(symlinkat("models", place->root, "keys"), 0);
+    assert_int_equal(mm_tree_sweep(place->root, NULL, &place->diags), 0); /* what else stands there is its owner's */
+    assert_int_equal(mm_tree_sweep(place->root, "models", &place->diags), -1);
+    assert_int_equal(mm_tree_sweep(place->root, "keys", &place->diags), -1);
+    assert_int_equal(place->diags.items[0].rule, MM_RULE_IO_NOT_REGULAR);
+    assert_int_equal(place->diags.items[1].rule, MM_RULE_IO_NOT_REGULAR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +241,8 @@ int main(void)
         TEST(what_is_no_file_cannot_be_sealed),
         TEST(a_folder_is_flushed_and_nothing_else),
         TEST(empty_folders_are_pruned_up_to_one_that_is_not),
+        TEST(what_a_killed_writer_left_is_swept),
+        TEST(no_link_is_left_to_write_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
