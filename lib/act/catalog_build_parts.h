@@ -93,6 +93,20 @@ int mm_catalog_page_remove(struct mm_catalog_build *build, const char *model_id,
 /* Removes lists of pages behind the last one. */
 int mm_catalog_lists_remove(struct mm_catalog_build *build, struct mm_diags *diags);
 
+/* Removes the manifest of a revision, and its signature. */
+int mm_catalog_manifest_remove(struct mm_catalog_build *build, const char *model_id, uint64_t revision,
+                               struct mm_diags *diags);
+
+/* Removes what the present head took back, and an interrupted build did not remove. */
+int mm_catalog_gone_remove(struct mm_catalog_build *build, struct mm_diags *diags);
+
+/* Removes what an interrupted build left behind that no head names: temporary files, and manifests that it was to add and this build does
+ * not. The head that it was to make, and its changes, stay until pages were compared. */
+int mm_catalog_traces_remove(struct mm_catalog_build *build, struct mm_diags *diags);
+
+/* Removes the head behind the present one, which did not come to be, where this build makes none; its changes last. */
+int mm_catalog_next_remove(struct mm_catalog_build *build, struct mm_diags *diags);
+
 /* Removes a file beneath the catalog, and its folders where they are empty. */
 int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags);
 

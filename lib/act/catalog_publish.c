@@ -205,71 +205,18 @@ static uint64_t count_manifests(const struct mm_catalog_build *build)
     return count;
 }
 
-int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
-{
-    if (unlinkat(build->folder.fd, path, 0) < 0 && errno != ENOENT)
-        return mm_diag(diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-    if (!slash)
-        return 0;
-    if (!folder)
-        return mm_diag_memory(diags);
-    mm_tree_prune(build->folder.fd, folder);
-    free(folder);
-    return 0;
-}
-
-static int remove_manifest(struct mm_catalog_build *build, const char *model_id, uint64_t revision,
-                           struct mm_diags *diags)
-{
-    char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX];
-    mm_catalog_manifest_path(path, model_id, revision);
-    strcat(path, MM_SIGNATURE_SUFFIX);
-    if (mm_catalog_remove_file(build, path, diags) < 0)
-        return -1;
-    path[strlen(path) - (sizeof MM_SIGNATURE_SUFFIX - 1)] = '\0';
-    return mm_catalog_remove_file(build, path, diags);
-}
-
 /* What was withdrawn goes away once no head names it any more. */
 static int remove_gone(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     mm_catalog_at(&build->folder, NULL, diags);
     for (size_t i = 0; i < build->standing.count; i++) {
         const struct mm_catalog_row *row = &build->standing.rows[i];
-        if (row->gone && ((row->beneath && remove_manifest(build, row->model_id, row->revision, diags) < 0) ||
-                          mm_catalog_page_remove(build, row->model_id, diags) < 0))
+        if (row->gone &&
+            ((row->beneath && mm_catalog_manifest_remove(build, row->model_id, row->revision, diags) < 0) ||
+             mm_catalog_page_remove(build, row->model_id, diags) < 0))
             return -1;
     }
     return mm_catalog_lists_remove(build, diags);
-}
-
-/* The build of the present head may have been interrupted behind it, before what it withdrew was gone. */
-static int remove_left(struct mm_catalog_build *build, struct mm_diags *diags)
-{
-    char name[MM_CATALOG_NAME];
-    struct mm_catalog_changes changes = {0};
-    struct mm_catalog_change change = {0};
-    struct mm_diags mark = *diags;
-    mm_catalog_head_name(name, build->present.head.sequence, MM_CATALOG_CHANGES_SUFFIX);
-    int fd = mm_catalog_open(&build->folder, name, diags), result = 0;
-    bool open = fd >= 0 && mm_catalog_changes_open(&changes, fd, diags) == 0;
-    while (open && result == 0 && mm_catalog_changes_next(&changes, &change, diags) > 0 &&
-           change.kind == MM_CHANGE_REMOVED)
-        if (!mm_catalog_rows_find(&build->standing, change.model_id, change.revision)) {
-            mm_diags_rewind(diags, &mark);
-            mm_catalog_at(&build->folder, NULL, diags);
-            result = remove_manifest(build, change.model_id, change.revision, diags);
-            if (result == 0)
-                result = mm_catalog_page_remove(build, change.model_id, diags);
-        }
-    if (result == 0)
-        mm_diags_rewind(diags, &mark); /* what the changes are is for those to say who follow them */
-    mm_catalog_changes_close(&changes);
-    if (fd >= 0)
-        close(fd);
-    return result;
 }
 
 /* ---- the two lists ---- */
@@ -326,11 +273,14 @@ static int write_entries(struct mm_catalog_build *build, struct output *out, str
     return result;
 }
 
-static int write_withdrawn(struct mm_catalog_build *build, struct output *out, struct mm_catalog_head *head,
+/* All of them, or, without FRESH, those of the present head. */
+static int write_withdrawn(struct mm_catalog_build *build, struct output *out, bool fresh, struct mm_catalog_head *head,
                            struct mm_diags *diags)
 {
     out->sha = build->sha;
     for (size_t i = 0; i < build->withdrawn_count; i++) {
+        if (build->withdrawn[i].fresh && !fresh)
+            continue;
         mm_buf_add(&out->buf, build->withdrawn_text.data + build->withdrawn[i].at, build->withdrawn[i].length);
         mm_buf_char(&out->buf, '\n');
     }
@@ -409,15 +359,20 @@ static void begin_head(const struct mm_catalog_build *build, struct mm_catalog_h
     mm_time_later(head->expires, head->created, build->options->days);
 }
 
-/* heads/N and what belongs to it. An earlier attempt may have left others behind, which no head names. */
-static int publish_step(struct mm_catalog_build *build, const struct mm_signed_head *next, struct output *changes,
-                        struct mm_diags *diags)
+/* What is about to change comes before anything does: by it the next build knows what this one, if it is interrupted, left behind. */
+static int publish_changes(struct mm_catalog_build *build, const struct mm_signed_head *next, struct output *changes,
+                           struct mm_diags *diags)
+{
+    char name[MM_CATALOG_NAME];
+    mm_catalog_at(&build->folder, mm_catalog_head_name(name, next->head.sequence, MM_CATALOG_CHANGES_SUFFIX), diags);
+    return mm_writer_commit(&changes->writer, diags);
+}
+
+/* heads/N and its signature. An earlier attempt may have left others behind, which no head names. */
+static int publish_step(struct mm_catalog_build *build, const struct mm_signed_head *next, struct mm_diags *diags)
 {
     char name[MM_CATALOG_NAME];
     uint64_t sequence = next->head.sequence;
-    mm_catalog_at(&build->folder, mm_catalog_head_name(name, sequence, MM_CATALOG_CHANGES_SUFFIX), diags);
-    if (mm_writer_commit(&changes->writer, diags) < 0)
-        return -1;
     mm_catalog_head_name(name, sequence, MM_SIGNATURE_SUFFIX);
     if (next->has_signature && mm_catalog_publish(build, name, &next->signature, diags) < 0)
         return -1;
@@ -450,7 +405,7 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
                            write_entries(build, &o->entries, &next->head, diags) < 0))
         return -1;
     if (o->new_withdrawn && (open_output(build, &o->withdrawn, MM_CATALOG_WITHDRAWN, diags) < 0 ||
-                             write_withdrawn(build, &o->withdrawn, &next->head, diags) < 0))
+                             write_withdrawn(build, &o->withdrawn, true, &next->head, diags) < 0))
         return -1;
     return sign_head(build, next, diags);
 }
@@ -459,7 +414,8 @@ static int publish_all(struct mm_catalog_build *build, struct outputs *o, const 
                        struct mm_diags *diags)
 {
     bool whole = mm_catalog_pages_whole(build);
-    if (place_files(build, diags) < 0 || publish_step(build, next, &o->changes, diags) < 0 ||
+    if (publish_changes(build, next, &o->changes, diags) < 0 || place_files(build, diags) < 0 ||
+        publish_step(build, next, diags) < 0 ||
         mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
                                diags) < 0)
         return -1;
@@ -482,7 +438,7 @@ static int build_next(struct mm_catalog_build *build, bool changed, struct mm_ca
     struct outputs o = {.changes = none, .entries = none, .withdrawn = none};
     struct mm_signed_head next = {0};
     o.new_entries = changed || !build->has_head;
-    o.new_withdrawn = withdraws(build) || build->mend_withdrawn || !build->has_head;
+    o.new_withdrawn = withdraws(build) || !build->has_head;
     int result = write_all(build, &o, &next, diags);
     if (result == 0)
         result = publish_all(build, &o, &next, diags);
@@ -495,24 +451,40 @@ static int build_next(struct mm_catalog_build *build, bool changed, struct mm_ca
     return result;
 }
 
-/* Nothing changes; but what does not stand beneath the catalog as it should is put there. */
-static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
+/* withdrawn.jsonl has lines of a head that did not come to be. They go before anything else is written: how the next step differs is not
+ * how that one did, so that nobody could tell afterwards which lines these are. */
+static int mend_withdrawn(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     struct output out;
     struct mm_catalog_head ignored;
-    if (place_files(build, diags) < 0 ||
-        mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
-        mm_catalog_lists_remove(build, diags) < 0)
-        return -1;
-    if (!build->mend_withdrawn)
-        return 0;
     int result = open_output(build, &out, MM_CATALOG_WITHDRAWN, diags);
     if (result == 0)
-        result = write_withdrawn(build, &out, &ignored, diags);
+        result = write_withdrawn(build, &out, false, &ignored, diags);
     if (result == 0)
         result = mm_writer_commit(&out.writer, diags);
     release_output(&out);
     return result;
+}
+
+/* Nothing changes; but what does not stand beneath the catalog as it should is put there. */
+static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    if (place_files(build, diags) < 0 ||
+        mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
+        mm_catalog_lists_remove(build, diags) < 0)
+        return -1;
+    return mm_catalog_next_remove(build, diags);
+}
+
+/* The state that the present head tells of, as far as an interrupted build did not leave it so. */
+static int begin(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    if (build->has_head && (mm_catalog_carry_witnesses(&build->folder, &build->present.head, diags) < 0 ||
+                            mm_catalog_gone_remove(build, diags) < 0))
+        return -1;
+    if (build->mend_withdrawn && mend_withdrawn(build, diags) < 0)
+        return -1;
+    return mm_catalog_traces_remove(build, diags);
 }
 
 static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built, struct mm_diags *diags)
@@ -525,8 +497,7 @@ static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built
     if (!build->options->key && !build->options->trust.allow_unsigned)
         return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED,
                        "expected --secret-key to sign the head with, or --allow-unsigned");
-    if (build->has_head &&
-        (mm_catalog_carry_witnesses(&build->folder, &build->present.head, diags) < 0 || remove_left(build, diags) < 0))
+    if (begin(build, diags) < 0)
         return -1;
     built->added = build->fresh.count;
     built->withdrawn = count_gone(build);
