@@ -29,6 +29,7 @@ enum {
     PUBLISHER,
     EXPIRES_IN,
     RENEW,
+    ADOPT,
     ALLOW_UNSIGNED,
     WITHDRAW,
     REASON,
@@ -58,6 +59,7 @@ static const struct cli_option options[] = {
     [PUBLISHER] = {0, "publisher", "NAME", "whose catalog it is, for its first head"},
     [EXPIRES_IN] = {0, "expires-in", "DAYS", "until the head expires (default: 90)"},
     [RENEW] = {0, "renew", NULL, "make a new head even where nothing changed"},
+    [ADOPT] = {0, "adopt", "SHA256", "continue the head with this hash though its key was revoked since"},
     [ALLOW_UNSIGNED] = {0, "allow-unsigned", NULL, "let manifests and heads pass that nobody signed"},
     [WITHDRAW] = {'w', "withdraw", "MODEL-ID[@REVISION]", "take it back, all revisions or one; may be given again"},
     [REASON] = {0, "reason", "TEXT", "why it is taken back"},
@@ -104,6 +106,7 @@ struct call {
     struct mm_keyring keyring;
     struct mm_secret_key *key;
     struct mm_catalog_build_options how;
+    unsigned char adopted[MM_HASH_BYTES];
     struct mm_catalog_build *build;
     struct cli_witness witness;
     int answer;
@@ -392,6 +395,11 @@ static void take_option(struct call *c, int option, const char *value)
             cli_usage(&c->cli, "--expires-in: expected a number of days from 1 to 36500, found '%s'", value);
         break;
     case RENEW: c->how.renew = true; break;
+    case ADOPT:
+        if (!mm_hex_hash(value, strlen(value), c->adopted))
+            cli_usage(&c->cli, "--adopt: expected 64 lower-case hex digits, found '%s'", value);
+        c->how.adopt = c->adopted;
+        break;
     case ALLOW_UNSIGNED: c->how.trust.allow_unsigned = true; break;
     case WITHDRAW: c->withdrawals[c->withdrawal_count++] = value; break;
     case REASON:
@@ -462,8 +470,8 @@ static void check_countersign(const struct call *c)
 
 static bool has_building(const struct call *c)
 {
-    return c->how.catalog_id || c->how.publisher_id || c->how.renew || c->merge || c->withdrawal_count || c->reason ||
-           c->notice || c->files_from || c->nul;
+    return c->how.catalog_id || c->how.publisher_id || c->how.renew || c->how.adopt || c->merge ||
+           c->withdrawal_count || c->reason || c->notice || c->files_from || c->nul;
 }
 
 static void check_options(const struct call *c)

@@ -318,9 +318,9 @@ int mm_catalog_check(struct mm_catalog_folder *folder, const struct mm_catalog_c
                      struct mm_catalog_checked *checked, struct mm_diags *diags)
 {
     const char *shown = diags->file;
-    struct mm_diags mark = *diags;
     int result = -1;
-    mm_catalog_hold(folder);
+    mm_catalog_hold(folder, diags);
+    struct mm_diags mark = *diags;
     for (int i = 0; i < ATTEMPTS; i++) {
         result = attempt(folder, options, checked, diags);
         if (result == 0 || !moved(folder, &checked->head))

@@ -265,9 +265,9 @@ static int search(struct searching *s)
     struct mm_catalog_find *find = s->find;
     size_t hits = find->hit_count, ids = find->ids.length;
     uint64_t matches = find->matches;
-    struct mm_diags mark = *s->diags;
     int result = -1;
-    mm_catalog_hold(&s->catalog->folder);
+    mm_catalog_hold(&s->catalog->folder, s->diags);
+    struct mm_diags mark = *s->diags;
     for (int i = 0; i < ATTEMPTS; i++) {
         result = attempt(s);
         if (result == 0)

@@ -12,6 +12,7 @@ struct merging {
     struct mm_catalog_build *build;
     struct mm_catalog_folder folder;
     struct mm_catalog_checked checked;
+    size_t sorted; /* withdrawals of the build before this catalog's; no two of its own are equal */
     struct mm_diags *diags;
 };
 
@@ -25,16 +26,9 @@ static int take_withdrawal(void *context, const struct mm_withdrawal *withdrawal
     (void)line;
     if (strncmp(withdrawal->model_id, publisher, length) != 0 || withdrawal->model_id[length] != '/')
         return 0;
-    for (size_t i = 0; i < build->withdrawn_count; i++)
-        if (mm_catalog_compare(build->withdrawn[i].model_id, build->withdrawn[i].revision, withdrawal->model_id,
-                               withdrawal->revision) == 0)
-            return 0;
-    for (size_t i = 0; i < build->standing.count; i++) {
-        struct mm_catalog_row *row = &build->standing.rows[i];
-        if (strcmp(row->model_id, withdrawal->model_id) == 0 &&
-            (withdrawal->revision == 0 || withdrawal->revision == row->revision))
-            row->gone = true;
-    }
+    if (mm_catalog_withdrawn_one(build, m->sorted, withdrawal->model_id, withdrawal->revision))
+        return 0;
+    mm_catalog_mark_gone(build, withdrawal->model_id, withdrawal->revision, NULL);
     return mm_catalog_withdrawn_add(build, withdrawal, true, m->diags);
 }
 
@@ -109,6 +103,7 @@ static int check(struct merging *m)
 static int merge_withdrawals(struct merging *m)
 {
     struct mm_catalog_sums sums;
+    m->sorted = m->build->withdrawn_count;
     int fd = mm_catalog_open(&m->folder, MM_CATALOG_WITHDRAWN, m->diags);
     int result = fd < 0 ? -1 : mm_withdrawals_read(fd, take_withdrawal, m, &sums, m->diags);
     if (result == 0)

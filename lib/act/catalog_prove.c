@@ -87,7 +87,7 @@ int mm_catalog_prove(struct mm_catalog_folder *folder, const struct mm_catalog_t
     struct mm_signed_head head = {0};
     struct wanted w = {.model_id = model_id, .revision = revision, .diags = diags};
     const char *shown = diags->file;
-    mm_catalog_hold(folder);
+    mm_catalog_hold(folder, diags);
     int result = read_head(&head, folder, trust, diags) < 0 ? -1 : prove(folder, &head, &w, out, diags);
     mm_catalog_let_go(folder);
     mm_buf_release(&w.line);
@@ -123,7 +123,7 @@ int mm_catalog_prove_since(struct mm_catalog_folder *folder, const struct mm_cat
 {
     struct mm_signed_head head = {0};
     const char *shown = diags->file;
-    mm_catalog_hold(folder);
+    mm_catalog_hold(folder, diags);
     int result = read_head(&head, folder, trust, diags) < 0 ? -1 : prove_since(folder, &head.head, old, out, diags);
     mm_catalog_let_go(folder);
     mm_signed_head_release(&head);

@@ -503,7 +503,7 @@ static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built
     built->withdrawn = count_gone(build);
     built->manifests = count_manifests(build);
     bool changed = built->added > 0 || built->withdrawn > 0;
-    if (build->has_head && !changed && !withdraws(build) && !build->options->renew) {
+    if (build->has_head && !changed && !withdraws(build) && !build->options->renew && !build->adopted) {
         built->head = build->present.head;
         return mend(build, diags);
     }

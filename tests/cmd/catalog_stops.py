@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 
-CLEAR = ('[catalog-file]', '[catalog-surplus]', '[catalog-page]', '[signature-bad]', '[signature-comment]', '[catalog-history]', '[catalog-unsigned]')
+CLEAR = ('[catalog-file]', '[catalog-surplus]', '[catalog-page]', '[signature-bad]', '[signature-comment]', '[signature-form]', '[catalog-history]', '[catalog-unsigned]')
 MOST = int(os.environ.get('STOPS', '400'))  # of one program; more are passed over evenly
 setup = folder = None
 wrong = []
