@@ -435,6 +435,8 @@ static void take_option(struct call *c, int option, const char *value)
 static void check_build(const struct call *c)
 {
     const struct cli *cli = &c->cli;
+    if (!mm_time_epoch_sound())
+        cli_usage(cli, "SOURCE_DATE_EPOCH: expected seconds since 1970, found '%s'", getenv("SOURCE_DATE_EPOCH"));
     if (c->since)
         cli_usage(cli, "--since goes with --check and --check-proof");
     if (c->withdrawal_count > 0 && !c->reason)

@@ -133,6 +133,7 @@ static int judge_signature(struct searching *s, const struct mm_signed_head *hea
                     "expected a signature of the head, found none: whose catalog this is cannot be told");
         return 0;
     }
+    source->key_id[0] = '\0'; /* only of a key that made it anything is said */
     if (options->trusted || !key_unknown(s->diags, &mark))
         return -1;
     mm_diags_soften(s->diags, &mark, false);

@@ -214,12 +214,12 @@ int mm_signed_head_judge(const struct mm_signed_head *head, const struct mm_cata
         return mm_diag_memory(diags);
     int result = mm_signature_read(signature, mm_buf_text(&head->signature), head->signature.length, diags);
     if (result == 0)
+        mm_key_id_text(key_id, signature->key_id);
+    if (result == 0)
         result = find_key(head, signature, trust, &known, diags);
     diags->file = shown;
     if (result == 0)
         result = judge_with_key(head, signature, &known, diags);
-    if (result == 0)
-        mm_key_id_text(key_id, signature->key_id);
     free(signature);
     return result;
 }

@@ -66,7 +66,7 @@ struct mm_catalog_trust {
     bool allow_unsigned;              /* a head of a publisher of whom no key is known may be unsigned */
 };
 
-/* Judges SIGNATURE over HEAD. KEY_ID gets the id of the key that made it, "" for an unsigned head that may be so. Returns 0, or -1 with the
+/* Judges SIGNATURE over HEAD. KEY_ID gets the id of the key that it names, even where it does not hold, "" where none can be read. Returns 0, or -1 with the
  * rule that is broken (SIGNATURE_..., CATALOG_UNSIGNED) or KEYRING_OPEN. */
 int mm_signed_head_judge(const struct mm_signed_head *head, const struct mm_catalog_trust *trust,
                          char key_id[static MM_KEY_ID_TEXT], struct mm_diags *diags);

@@ -7,6 +7,7 @@
 
 #include "act/catalog_build_parts.h"
 #include "act/catalog_check.h"
+#include "trust/judgement.h"
 
 struct merging {
     struct mm_catalog_build *build;
@@ -32,6 +33,32 @@ static int take_withdrawal(void *context, const struct mm_withdrawal *withdrawal
     return mm_catalog_withdrawn_add(build, withdrawal, true, m->diags);
 }
 
+/* Whose key is not known here, or is revoked, is left to whoever imports the model. But what the keyring shows to be no signature of its publisher is taken from
+ * nobody: it would keep the true revision out, and no head covers a signature's bytes. */
+static int judge(struct merging *m, const struct mm_catalog_row *row)
+{
+    struct mm_manifest manifest;
+    struct mm_judgement judgement = {0};
+    struct mm_catalog_build *build = m->build;
+    struct mm_diags mark = *m->diags;
+    int result = mm_manifest_read(&manifest, mm_buf_text(&build->text), build->text.length, m->diags);
+    if (result == 0)
+        result = mm_judge(&judgement, &manifest, row->has_signature ? &build->signature : NULL,
+                          build->options->trust.keyring, NULL, NULL, m->diags);
+    mm_manifest_release(&manifest);
+    if (result < 0)
+        return -1;
+    bool left = judgement.outcome == MM_SIGNED_UNKNOWN_KEY || judgement.outcome == MM_SIGNED_REVOKED_KEY ||
+                (judgement.outcome == MM_SIGNED_UNSIGNED && !judgement.publisher_known);
+    if (judgement.outcome != MM_SIGNED_VERIFIED && !left && !judgement.undecided)
+        return m->diags->errors > mark.errors
+                   ? -1
+                   : mm_diag(m->diags, MM_RULE_CATALOG_UNSIGNED,
+                             "expected a signed manifest, as keys of its publisher are known, found an unsigned one");
+    mm_diags_rewind(m->diags, &mark);
+    return 0;
+}
+
 /* The manifest and its signature from the one catalog into the other. */
 static int take_files(struct merging *m, const struct mm_catalog_row *row)
 {
@@ -48,6 +75,8 @@ static int take_files(struct merging *m, const struct mm_catalog_row *row)
     strcat(path, MM_SIGNATURE_SUFFIX);
     if (row->has_signature && mm_catalog_text(&m->folder, path, MM_SIGNATURE_MAX, &build->signature, m->diags) <= 0)
         return mm_diag(m->diags, MM_RULE_IO_CHANGED, "expected the signature that was checked, found none");
+    if (judge(m, row) < 0)
+        return -1;
     return mm_catalog_stage(build, row->model_id, row->revision, row->has_signature, false, m->diags);
 }
 

@@ -197,6 +197,27 @@ static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
     return mm_place_flush(build->folder.fd, diags);
 }
 
+static int compare_staged(const void *a, const void *b)
+{
+    const struct mm_catalog_staged *x = a, *y = b;
+    int order = strcmp(x->path, y->path);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Two catalogs may bring one manifest, and each a signature of its own: what came first is placed, and no two threads meet in one file. */
+static void stage_once(struct mm_catalog_build *build)
+{
+    size_t kept = 0;
+    if (build->staged_count)
+        qsort(build->staged, build->staged_count, sizeof *build->staged, compare_staged);
+    for (size_t i = 0; i < build->staged_count; i++)
+        if (kept && strcmp(build->staged[kept - 1].path, build->staged[i].path) == 0)
+            free(build->staged[i].path);
+        else
+            build->staged[kept++] = build->staged[i];
+    build->staged_count = kept;
+}
+
 static uint64_t count_manifests(const struct mm_catalog_build *build)
 {
     uint64_t count = 0;
@@ -497,6 +518,7 @@ static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built
     if (!build->options->key && !build->options->trust.allow_unsigned)
         return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED,
                        "expected --secret-key to sign the head with, or --allow-unsigned");
+    stage_once(build);
     if (begin(build, diags) < 0)
         return -1;
     built->added = build->fresh.count;

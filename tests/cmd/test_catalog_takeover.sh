@@ -61,6 +61,56 @@ else
     skip 'a build that was interrupted before' 'the commands with faults are not built'
 fi
 
+# ---- signatures that another catalog brings ----
+
+other=$(key-make -q --no-password other | sed -n 's/^key-id: //p')
+key-make -q --no-password merger >merger.made && mid=$(sed -n 's/^key-id: //p' merger.made)
+mkdir -p ring/other ring/merger && cp other.pub "ring/other/$other.pub" && cp merger.pub "ring/merger/$mid.pub"
+python3 "$HELP" manifest good.manifest other omega 1 "$other" && manifest-sign -q -s other.key good.manifest >/dev/null 2>&1
+python3 "$HELP" manifest n.manifest keeper n 1 "$new" && manifest-sign -q -s newer.key n.manifest >/dev/null 2>&1
+catalog-build -q -o true -s other.key --catalog-id other --publisher other good.manifest >/dev/null || not_ok 'a catalog of another publisher'
+catalog-build -q -o liar -s newer.key --catalog-id liar --publisher keeper good.manifest n.manifest >/dev/null || not_ok 'a catalog that lists his model'
+python3 - liar/manifests/other/omega/1.manifest.minisig good.manifest.minisig <<'PY'
+import base64, sys
+lines = open(sys.argv[2]).read().split('\n')
+blob = bytearray(base64.b64decode(lines[1]))
+blob[20] ^= 1
+lines[1] = base64.b64encode(bytes(blob)).decode()
+open(sys.argv[1], 'w').write('\n'.join(lines))
+PY
+run catalog-build -q --check liar
+expect 'no head covers the bytes of a signature' 0
+merge="catalog-build -q -s merger.key --catalog-id all --publisher merger --merge"
+run $merge -o merged liar true
+expect 'one that does not hold is not taken over' 1 '[signature-bad]' 'liar/manifests/other/omega/1.manifest'
+mv ring/other elsewhere && mkdir empty-ring && cp -a ring/keeper ring/merger empty-ring
+cp good.manifest.minisig true-signature
+cp -a liar second && cp true-signature second/manifests/other/omega/1.manifest.minisig
+run env MINIMODEL_KEYRING=empty-ring $merge -o first second liar
+expect 'what cannot be judged is left to readers, and placed once' 0 'manifests: 2' 'added: 2'
+same 'the first of two signatures is taken' "$(sha256sum <true-signature)" "$(sha256sum <first/manifests/other/omega/1.manifest.minisig)"
+mv elsewhere ring/other
+run $merge -o other-way true
+expect 'a true one is taken' 0 'manifests: 1'
+same 'as it is' "$(sha256sum <true-signature)" "$(sha256sum <other-way/manifests/other/omega/1.manifest.minisig)"
+run $merge -o other-way liar
+expect 'what is there already is not judged again' 0 'added: 1'
+same 'and stays' "$(sha256sum <true-signature)" "$(sha256sum <other-way/manifests/other/omega/1.manifest.minisig)"
+
+# ---- what is said ----
+
+run catalog-build -q --check --keyring empty-ring true
+expect 'an unknown key is named' 1 "key-id: $other" '[signature-unknown-key]'
+run catalog-build -q --prove keeper/a@7 web
+expect 'no proof of a revision that is not there' 1 'keeper/a revision 7, found other revisions alone'
+run catalog-build -q --prove keeper/zz web
+expect 'nor of a model' 1 'keeper/zz, found none'
+run env SOURCE_DATE_EPOCH=abc catalog-build -q -o web -s newer.key --renew
+expect 'a time that is none' 2 'SOURCE_DATE_EPOCH'
+catalog-build -q -o web -s newer.key -w keeper/b@1 --reason r >/dev/null || not_ok 'a withdrawal'
+run catalog-build -q --prove keeper/b@1 web
+expect 'nor of one that was withdrawn' 1 'found that it was withdrawn'
+
 # ---- a lock that somebody keeps ----
 
 if need 'a lock that somebody keeps' flock; then
@@ -88,7 +138,7 @@ catalog-build -q -o many --catalog-id many --publisher demo --allow-unsigned mad
 rm -rf many/index.html many/models && python3 "$HELP" forge many many-withdrawn
 case $BUILD in *address* | *thread*) seconds=unlimited ;; *) seconds=40 ;; esac
 bounded() { run sh -c 'ulimit -t "$1"; shift; exec "$@"' sh "$seconds" "$@"; }
-bounded catalog-build -q -o all --catalog-id all --publisher merger --allow-unsigned --merge many
+bounded catalog-build -q -o all --catalog-id all --publisher nobody --allow-unsigned --merge many
 expect '200,000 withdrawals are merged' 0 'withdrawn-count: 200000'
 cp -a all twice
 bounded catalog-build -q -o twice --allow-unsigned --merge many
