@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -33,6 +34,15 @@ static const struct cli_option common[] = {
 };
 #define COMMON_COUNT (sizeof common / sizeof *common)
 #define OPTION_MAX 64
+
+void cli_many_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == files.rlim_max)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* without it, what does not fit is a finding */
+}
 
 void cli_init(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {

@@ -55,6 +55,9 @@ struct cli {
 
 void cli_init(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 
+/* Lets this process have as many files open as the system allows it: for commands that hold many models open. */
+void cli_many_files(void);
+
 /* The next of the command's own options: its index in the table, *VALUE being its argument; -1 when only operands are
  * left, which then are cli->argv[0 .. cli->argc). --help, --version, --rules and wrong options end the process. */
 int cli_next(struct cli *cli, const char **value);

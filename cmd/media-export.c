@@ -188,6 +188,7 @@ int main(int argc, char **argv)
     const char *value;
     int option;
     cli_init(&c.cli, &command, argc, argv);
+    cli_many_files();
     c.how.progress = cli_progress;
     c.how.progress_context = &c.cli;
     while ((option = cli_next(&c.cli, &value)) >= 0)

@@ -275,6 +275,7 @@ int main(int argc, char **argv)
     const char *value;
     int option;
     cli_init(&c.cli, &command, argc, argv);
+    cli_many_files();
     c.how.progress = cli_progress;
     c.how.progress_context = &c.cli;
     c.how.waiting = say;

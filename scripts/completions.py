@@ -9,8 +9,8 @@ import sys
 
 # What the words for arguments and operands stand for; the others are values that nobody can complete.
 FILES = {"BUNDLE", "CATALOG", "CHUNKSET", "FILE", "HEAD", "LIST", "MANIFEST", "OLDHEAD", "OLDKEY", "OUT", "PATH", "PROOF",
-         "REPORT", "SECRETKEY"}
-FILE_OPERANDS = FILES | {"A", "B", "SOURCE", "TARGET"}
+         "REPORT", "SECRETKEY", "SOURCE"}
+FILE_OPERANDS = FILES | {"A", "B", "TARGET"}
 FOLDERS = {"DIR", "ROOT"}
 MODELS = {"MODEL", "MODEL-ID"}
 LIST_MODELS = "slm-list 2>/dev/null | cut -d@ -f1 | sort -u"
@@ -120,7 +120,7 @@ def bash(commands):
         lines.append(f"        options='{' '.join(names)}'")
         if takes:
             lines.append(f"        takes='{' '.join(takes)}'")
-        lines.append(f"        operands={command.operands}")
+        lines.append(f"        operands='{command.operands}'")
         if command.words:
             lines.append(f"        words='{' '.join(command.words)}'")
         if command.runs:
@@ -151,18 +151,23 @@ def zsh_option(option):
     return f"{alone}{{{','.join(names)}}}'{help_text}'"
 
 
+# behind --, what that program completes
+ZSH_PROGRAM = ["    local behind=${words[(i)--]}", "    if (( behind < CURRENT )); then", "        shift $behind words",
+               "        (( CURRENT -= behind ))", "        _normal", "        return", "    fi"]
+
+
 def zsh(commands):
     lines = ["#compdef " + " ".join(command.name for command in commands), "# Completion of the MiniModel tools for zsh.",
              WRITTEN, "", "(( $+functions[_minimodel_models] )) || _minimodel_models() {", "    local -a models",
              f'    models=(${{(f)"$({LIST_MODELS})"}})', "    _wanted models expl model compadd -a models", "}", "",
              "case $service in"]
     for command in commands:
-        lines += [f"{command.name})", "    _arguments -s -S \\"]
+        lines.append(f"{command.name})")
+        lines += ZSH_PROGRAM if command.runs else []
+        lines.append("    _arguments -s -S \\")
         specs = [zsh_option(option) for option in command.options]
         if command.words:
             specs += [f"'1:what to do:({' '.join(command.words)})'", "'*:operand:_files'"]
-        elif command.runs:
-            specs += [f"'1{zsh_action(command.operands, command.operands)}'", "'*::program: _normal'"]
         elif command.operands != "value":
             specs.append(f"'*{zsh_action(command.operands, command.operands)}'")
         lines += [f"        {spec} \\" for spec in specs[:-1]] + [f"        {specs[-1]}", "    ;;"]

@@ -120,6 +120,13 @@ show head -n 11 "$receipt"
 show receipt-write --check
 show slm-check -q
 
+say 'Without that consent no program gets it; with it, the bytes that were verified, whatever takes their place'
+refused 'receipt-consent' slm-exec -q keeper/tiny -- sha256sum '{}'
+receipt-write -q --grant-execution keeper/tiny >/dev/null
+show slm-exec -q keeper/tiny -- sha256sum '{}'
+show slm-verify -q --receipt keeper/tiny >facts
+tail -n 2 facts
+
 say 'An import that is killed in the middle goes on where it was'
 mkdir big
 cp $gguf model/LICENSE.txt model/README.md big/

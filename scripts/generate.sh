@@ -42,14 +42,15 @@ between docs/formats/slm.md '<!-- llama begin -->' '<!-- llama end -->' llama
 
 # completions: one file for bash, one for zsh, and one for each command for fish, which looks for it by that name
 commands=$(cd cmd && for source in *-*.c; do echo "${source%.c}"; done)
-complete() { ${PYTHON:-python3} -B scripts/completions.py "$1" "${BUILD:-build}/bin" $2 >"$work/new" || exit 3; }
+# shellcheck disable=SC2086 # a word for each command
+completed() { ${PYTHON:-python3} -B scripts/completions.py "$1" "${BUILD:-build}/bin" $2 >"$work/new" || exit 3; }
 mkdir -p share/completions/bash share/completions/zsh share/completions/fish
-complete bash "$commands"
+completed bash "$commands"
 settle share/completions/bash/minimodel
-complete zsh "$commands"
+completed zsh "$commands"
 settle share/completions/zsh/_minimodel
 for command in $commands; do
-    complete fish "$command"
+    completed fish "$command"
     settle "share/completions/fish/$command.fish"
 done
 for file in share/completions/fish/*.fish; do

@@ -86,6 +86,7 @@ static ssize_t read_and_write(void *context, uint64_t offset, void *out, size_t 
     }
     i->facts->read += from == MM_FROM_STORE ? 0 : (uint64_t)got;
     mm_item_count_taken(i, from, (uint64_t)got);
+    item->part = offset + (uint64_t)got < end ? offset % size + (uint64_t)got : 0;
     item->chunks_reused += from == MM_FROM_STORE && offset % size == 0;
     return got;
 }
@@ -131,6 +132,7 @@ int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chun
     }
     item->choices = 0;
     item->seen = 0;
+    item->part = 0;
     mm_bits_release(&item->bad); /* of an earlier reading */
     mm_hashes_release(&item->hashes);
     for (size_t root = 0; root < i->supply->root_count; root++)

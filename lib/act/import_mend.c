@@ -70,6 +70,16 @@ static int note_lack(struct mm_import *i, struct mm_item *item, uint64_t chunk)
                           chunk, offset, end - 1);
 }
 
+/* What the first reading took for chunk CHUNK turned out to be wrong, or ended before its end: it does not count as had. */
+static void count_wrong(struct mm_import *i, const struct mm_item *item, uint64_t chunk)
+{
+    const struct mm_intake *intake = &item->intake;
+    bool of_store = intake->known && intake->known[chunk].file != MM_INTAKE_NO_FILE;
+    uint64_t *count = mm_item_is_kept(item, chunk) ? &i->facts->kept : of_store ? &i->facts->reused : &i->facts->copied;
+    uint64_t bytes = chunk < item->seen ? mm_item_chunk_bytes(item, chunk) : item->part;
+    *count -= bytes < *count ? bytes : *count;
+}
+
 /* Fetches chunk CHUNK, or notes that it lacks. */
 static int fetch(struct mm_import *i, struct mm_item *item, uint64_t chunk)
 {
@@ -89,6 +99,8 @@ static int fetch_wanted(struct mm_import *i, struct mm_item *item, const struct 
 {
     for (uint64_t chunk = 0; chunk < item->claim.chunks.count; chunk++) {
         bool wanted = is_wanted(item, list, chunk);
+        if (wanted && (chunk == item->seen || (list && chunk < item->seen)))
+            count_wrong(i, item, chunk);
         uint64_t lacks = item->lacks.count;
         if (!wanted && chunk >= item->seen)
             mm_item_count_kept(i, item, mm_item_chunk_bytes(item, chunk));

@@ -30,6 +30,7 @@ struct mm_item {
     uint64_t counted;        /* bytes of it that were counted as found, before it turned out to be wrong */
     size_t choices;          /* sources that have a file of it */
     uint64_t seen;           /* chunks that were hashed */
+    uint64_t part;           /* bytes of the next chunk that were taken before its reading failed, and counted */
     bool read;               /* to the last */
     bool judged;             /* by a list: `bad` has the wrong ones among them */
     struct mm_bits bad;      /* wrong ones among them, where a list tells */

@@ -12,8 +12,7 @@
 #include "base/file.h"
 
 #define SET_ENDING ".chunkset"
-#define TRIES 3 /* of a read that fails */
-#define NO_FILE UINT32_MAX
+#define TRIES 3        /* of a read that fails */
 #define KNOWN_LISTS 64 /* chunk lists of other revisions that are read for one artifact */
 
 static void close_all(int *fds, size_t count)
@@ -156,7 +155,7 @@ static size_t mark_known(struct mm_intake *intake, const struct wanted *wanted, 
     for (size_t k = 0; k < there->hashes.count; k++)
         for (size_t at = find(wanted, there->hashes.items[k]);
              at < wanted->count && memcmp(wanted->chunks[at].hash, there->hashes.items[k], MM_HASH_BYTES) == 0; at++)
-            if (intake->known[wanted->chunks[at].index].file == NO_FILE) {
+            if (intake->known[wanted->chunks[at].index].file == MM_INTAKE_NO_FILE) {
                 intake->known[wanted->chunks[at].index] = (struct mm_known_chunk){file, (uint32_t)k};
                 marked++;
             }
@@ -231,7 +230,7 @@ void mm_intake_know(struct mm_intake *intake, int home, const struct mm_shelf *s
     for (size_t i = 0; wanted.chunks && intake->known && i < count; i++) {
         memcpy(wanted.chunks[i].hash, list->hashes.items[i], MM_HASH_BYTES);
         wanted.chunks[i].index = (uint32_t)i;
-        intake->known[i] = (struct mm_known_chunk){NO_FILE, 0};
+        intake->known[i] = (struct mm_known_chunk){MM_INTAKE_NO_FILE, 0};
     }
     if (wanted.chunks && intake->known) {
         qsort(wanted.chunks, count, sizeof *wanted.chunks, by_hash);
@@ -290,7 +289,7 @@ static ssize_t read_place(struct mm_intake *intake, size_t place, uint64_t offse
     errno = ENOENT;
     if (place == 0) {
         *from = MM_FROM_STORE;
-        if (!intake->known || intake->known[index].file == NO_FILE)
+        if (!intake->known || intake->known[index].file == MM_INTAKE_NO_FILE)
             return -1;
         const struct mm_known_chunk *known = &intake->known[index];
         return try_read(intake, intake->known_files[known->file], known->index * size + offset % size, out, length);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@
 #define FAT_FILE_MAX UINT32_MAX /* bytes of a file */
 #define READ_ME "READ-ME-FIRST.txt"
 #define READ_ME_BYTES 8192u /* without what it says of models */
+#define BASE_ENTRIES                                                                                                   \
+    12u /* read-me, index, the medium's own folder, keys/, revocations/, tools/ and its folders, and spare */
 #define PENDING 65536u
 
 /* ---- beginning and end ---- */
@@ -55,6 +58,9 @@ struct mm_media *mm_media_new(const char *dir, const struct mm_media_options *op
         result = mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot create the folder", errno);
     if (result == 0 && (media->folder = mm_file_open_folder(dir, diags)) < 0)
         result = -1;
+    if (result == 0 && flock(media->folder, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        result =
+            mm_diag(diags, MM_RULE_IO_WRITE, "expected to be alone, found that another export writes into the folder");
     if (result == 0 && options->tools) {
         diags->file = options->tools;
         result = (media->tools = mm_file_open_folder(options->tools, diags)) < 0 ? -1 : 0;
@@ -156,7 +162,7 @@ static int read_models(struct mm_media *media, struct mm_diags *diags)
 /* What every medium takes beside models. */
 static int base_bytes(struct mm_media *media, uint64_t *bytes, struct mm_diags *diags)
 {
-    *bytes = 3 * mm_media_cost(READ_ME_BYTES) + media->model_count * 4096;
+    *bytes = READ_ME_BYTES + BASE_ENTRIES * mm_media_cost(1);
     return mm_media_keys(media, NULL, bytes, diags) < 0 ? -1 : mm_media_put_tools(media, NULL, bytes, diags);
 }
 
@@ -290,6 +296,16 @@ static int put_model_files(struct mm_media *media, struct mm_medium_folder *medi
     return 0;
 }
 
+/* What an export that was killed left beneath temporary names goes. */
+static int sweep(const struct mm_medium_folder *medium, struct mm_diags *diags)
+{
+    static const char *const folders[] = {NULL, MM_MEDIA_MODELS, "keys", "revocations", "tools"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (mm_tree_sweep(medium->folder, folders[i], diags) < 0)
+            return -1;
+    return 0;
+}
+
 /* What every medium has, and the small files of its models. An index that is there goes first: the medium is being changed. */
 static int begin_medium(struct mm_media *media, size_t index, struct mm_diags *diags)
 {
@@ -297,6 +313,8 @@ static int begin_medium(struct mm_media *media, size_t index, struct mm_diags *d
     diags->file = medium->path;
     if (unlinkat(medium->folder, MM_MEDIA_INDEX, 0) < 0 && errno != ENOENT)
         return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot remove the old index", errno);
+    if (sweep(medium, diags) < 0)
+        return -1;
     if (mm_writer_open_in(&medium->index, medium->folder, MM_MEDIA_INDEX, true, diags) < 0)
         return -1;
     mm_buf_clear(&media->text);

@@ -67,6 +67,8 @@ int mm_media_keys(struct mm_media *media, struct mm_medium_folder *medium, uint6
         c.publisher = publisher;
         if (seen_before(media, i))
             continue;
+        if (bytes)
+            *bytes += 2 * mm_media_cost(0) + 2 * MM_MEDIA_CLUSTER; /* its folders of keys and of revocations */
         struct mm_diags mark = *diags;
         result = mm_keyring_files(media->options->keyring, publisher, take, &c, diags);
         if (result == 0)

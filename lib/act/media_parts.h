@@ -7,7 +7,8 @@
 #include "act/trust.h"
 #include "base/place.h"
 
-#define MM_MEDIA_PATH 480 /* of a file beneath a medium */
+/* Room for a file beneath a medium: MM_STORE_PATH, /files/, an artifact's path of 255 bytes, .chunkset/HH/HEX. */
+#define MM_MEDIA_PATH 640
 #define MM_MEDIA_MODELS "models"
 #define MM_MEDIA_INDEX "SHA256SUMS"
 #define MM_MEDIA_SET ".chunkset"
@@ -26,6 +27,7 @@ struct mm_media_model {
     size_t file_count, file_capacity;
     struct mm_claim *claims;
     size_t claim_count;
+    size_t first_piece, piece_count; /* of the plan, which has them one after the other */
     struct mm_media_model_facts facts;
     bool failed;
 };
@@ -74,8 +76,9 @@ int mm_media_place_all(struct mm_media *media, uint64_t base, struct mm_diags *d
 /* True if the medium carries something of the model. */
 bool mm_media_carries(const struct mm_media *media, size_t medium, size_t model);
 
-/* What a file of BYTES takes, in whole clusters. */
+/* What a file of BYTES takes, in whole clusters, and a folder. */
 uint64_t mm_media_cost(uint64_t bytes);
+#define MM_MEDIA_CLUSTER UINT64_C(32768) /* of FAT32 up to 32 GB and more; those of smaller ones are smaller */
 
 /* media_model.c: reads manifest WHICH of the supply, its signatures, and judges it. Returns 0, or -1 with findings. Release MODEL in every
  * case. */

@@ -4,15 +4,18 @@
 #include "act/media_parts.h"
 #include "base/checked.h"
 
-#define CLUSTER UINT64_C(32768) /* of FAT32 up to 32 GB and more; those of smaller ones are smaller */
-#define INDEX_LINE 512u         /* of SHA256SUMS, at most */
-#define DIGITS 256u             /* folders of a chunk set, at most */
+#define CLUSTER MM_MEDIA_CLUSTER
+#define FILE_LINES                                                                                                     \
+    1408u /* a line of SHA256SUMS and a name in a folder, at most: 2 + 64 + MM_MEDIA_PATH, 21 entries of 32 bytes */
+#define DIGITS 256u         /* folders of a chunk set, at most */
+#define READ_ME_MODEL 8192u /* what the read-me says of a model, with the numbers of MM_MEDIA_MAX media */
+#define READ_ME_LINE 384u   /* and of each of its artifacts */
 #define LIST_LINE 65u
 #define LIST_HEAD 4096u
 
 uint64_t mm_media_cost(uint64_t bytes)
 {
-    return bytes / CLUSTER * CLUSTER + (bytes % CLUSTER ? CLUSTER : 0) + INDEX_LINE;
+    return bytes / CLUSTER * CLUSTER + (bytes % CLUSTER ? CLUSTER : 0) + FILE_LINES;
 }
 
 static uint64_t room(const struct mm_media *media, const struct mm_medium_folder *medium)
@@ -25,22 +28,34 @@ static uint64_t room(const struct mm_media *media, const struct mm_medium_folder
 
 bool mm_media_carries(const struct mm_media *media, size_t medium, size_t model)
 {
-    for (size_t i = 0; i < media->piece_count; i++)
-        if (media->pieces[i].medium == medium && media->pieces[i].model == model)
+    const struct mm_media_model *carried = &media->models[model];
+    for (size_t i = 0; i < carried->piece_count; i++)
+        if (media->pieces[carried->first_piece + i].medium == medium)
             return true;
     return false;
 }
 
-/* What a medium takes for a model, whatever it carries of it: manifest, signatures, chunk lists and the folders of all that. */
+/* The folders that the path of an artifact goes through. */
+static uint64_t cost_of_folders(const char *path)
+{
+    uint64_t cost = 0;
+    for (; *path; path++)
+        cost += *path == '/' ? CLUSTER + FILE_LINES : 0;
+    return cost;
+}
+
+/* What a medium takes for a model, whatever it carries of it: manifest, signatures, chunk lists, the folders of all that, and what the
+ * read-me says. */
 static uint64_t cost_of_model(const struct mm_media_model *model)
 {
-    uint64_t cost = 5 * CLUSTER;
+    uint64_t cost = 5 * (CLUSTER + FILE_LINES) + READ_ME_MODEL;
     for (size_t i = 0; i < model->file_count; i++)
         cost += mm_media_cost(model->files[i].text.length);
     for (size_t i = 0; i < model->claim_count; i++)
-        cost += CLUSTER + (model->claims[i].chunks.count > 1
-                               ? mm_media_cost(model->claims[i].chunks.count * LIST_LINE + LIST_HEAD)
-                               : 0);
+        cost +=
+            READ_ME_LINE + cost_of_folders(model->claims[i].path) +
+            (model->claims[i].chunks.count > 1 ? mm_media_cost(model->claims[i].chunks.count * LIST_LINE + LIST_HEAD)
+                                               : 0);
     return cost;
 }
 
@@ -54,12 +69,15 @@ static int add_piece(struct mm_media *media, const struct mm_media_piece *piece,
     if (!mm_grow(&media->pieces, media->piece_count, &media->piece_capacity, sizeof *media->pieces))
         return mm_diag_memory(diags);
     struct mm_medium_folder *medium = &media->media[piece->medium];
-    struct mm_media_model_facts *facts = &media->models[piece->model].facts;
+    struct mm_media_model *model = &media->models[piece->model];
+    struct mm_media_model_facts *facts = &model->facts;
     bool first = !mm_media_carries(media, piece->medium, piece->model);
     medium->planned += cost + first_cost(media, piece->medium, piece->model);
     medium->models += first;
     facts->first = facts->first == 0 || piece->medium + 1 < facts->first ? piece->medium + 1 : facts->first;
     facts->last = piece->medium + 1 > facts->last ? piece->medium + 1 : facts->last;
+    if (model->piece_count++ == 0)
+        model->first_piece = media->piece_count;
     media->pieces[media->piece_count++] = *piece;
     return 0;
 }

@@ -71,9 +71,8 @@ static void models(const struct mm_media *media, size_t index, struct mm_buf *ou
             continue;
         mm_buf_printf(out, "\r\n%s revision %" PRIu64 ", manifest %s\r\n    in %s\r\n", model->facts.model.id,
                       model->facts.model.revision, model->facts.manifest_sha256, model->facts.model.path);
-        for (size_t k = 0; k < media->piece_count; k++)
-            if (media->pieces[k].model == i)
-                artifact(media, &media->pieces[k], index, out);
+        for (size_t k = 0; k < model->piece_count; k++)
+            artifact(media, &media->pieces[model->first_piece + k], index, out);
         elsewhere(media, i, index, out);
     }
     line(out, "");

@@ -119,6 +119,12 @@ static void compare(struct look *l, size_t which, const struct mm_fingerprint *r
     l->open--;
 }
 
+/* True if the receipt's artifact has the bytes that CLAIM states. */
+static bool same_bytes(const struct mm_claim *claim, const struct mm_receipt_artifact *artifact)
+{
+    return claim->chunks.bytes == artifact->bytes && memcmp(claim->chunks.sha256, artifact->sha256, MM_HASH_BYTES) == 0;
+}
+
 /* Receipts of the model, oldest first. Those that quote an import, removals and consents, add nothing to it. */
 static int compare_own(void *context, const struct mm_receipt *receipt, const char *path)
 {
@@ -134,9 +140,13 @@ static int compare_own(void *context, const struct mm_receipt *receipt, const ch
         memcpy(recheck->created, receipt->created, sizeof recheck->created);
     }
     for (size_t i = 0; i < receipt->artifact_count; i++) {
+        const struct mm_receipt_artifact *artifact = &receipt->artifacts[i];
+        const struct mm_claim *claim = &recheck->report.artifacts[i].claim;
+        if (!same_bytes(claim, artifact) || strcmp(claim->path, artifact->path) != 0)
+            continue; /* a piped report can name a manifest and describe something else */
         if (imported)
-            l->recorded[i] = receipt->artifacts[i].fingerprint;
-        compare(l, i, &receipt->artifacts[i].fingerprint, receipt, path, imported);
+            l->recorded[i] = artifact->fingerprint;
+        compare(l, i, &artifact->fingerprint, receipt, path, imported);
     }
     return 0;
 }
@@ -145,13 +155,12 @@ static int compare_own(void *context, const struct mm_receipt *receipt, const ch
 static int compare_other(void *context, const struct mm_receipt *receipt, const char *path)
 {
     struct look *l = context;
-    for (size_t i = 0; receipt->action == MM_ACTION_IMPORTED && i < receipt->artifact_count; i++)
-        for (size_t which = 0; which < l->recheck->report.count; which++) {
-            const struct mm_claim *claim = &l->recheck->report.artifacts[which].claim;
-            if (claim->chunks.bytes == receipt->artifacts[i].bytes &&
-                memcmp(claim->chunks.sha256, receipt->artifacts[i].sha256, MM_HASH_BYTES) == 0)
+    if (receipt->action != MM_ACTION_IMPORTED)
+        return 0;
+    for (size_t which = 0; which < l->recheck->report.count; which++)
+        for (size_t i = 0; i < receipt->artifact_count && is_open(&l->recheck->files[which]); i++)
+            if (same_bytes(&l->recheck->report.artifacts[which].claim, &receipt->artifacts[i]))
                 compare(l, which, &receipt->artifacts[i].fingerprint, receipt, path, false);
-        }
     return l->open == 0;
 }
 

@@ -115,18 +115,31 @@ static bool is_fresh(const struct mm_repair_run *run)
 }
 
 /* Another user's file would become ours; only who may give files away can make it anew. */
+static int check_owner(struct mm_repair_run *run)
+{
+    if (is_fresh(run) || run->before.st_uid == geteuid() || geteuid() == 0)
+        return 0;
+    return mm_diag(run->diags, MM_RULE_IO_WRITE,
+                   "the file is another user's and cannot be written in place: --output makes a copy");
+}
+
+/* A group that cannot be kept is not replaced by another that may do what it could. */
 static int keep_owner(struct mm_repair_run *run)
 {
+    mode_t mode = run->before.st_mode & 0777;
     struct stat info;
     if (is_fresh(run))
         return 0;
     if (fstat(run->work, &info) < 0)
         return mm_diag_errno(run->diags, MM_RULE_IO_READ, "cannot read", errno);
     if ((info.st_uid != run->before.st_uid || info.st_gid != run->before.st_gid) &&
-        fchown(run->work, run->before.st_uid, run->before.st_gid) < 0)
-        return mm_diag(run->diags, MM_RULE_IO_WRITE,
-                       "the file is another user's and cannot be written in place: --output makes a copy");
-    if ((info.st_mode & 0777) != (run->before.st_mode & 0777) && fchmod(run->work, run->before.st_mode & 0777) < 0)
+        fchown(run->work, run->before.st_uid, run->before.st_gid) < 0) {
+        if (info.st_uid != run->before.st_uid)
+            return mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot give the new file to the old one's owner",
+                                 errno);
+        mode &= ~(mode_t)S_IRWXG;
+    }
+    if ((info.st_mode & 0777) != mode && fchmod(run->work, mode) < 0)
         return mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot set the mode", errno);
     return 0;
 }
@@ -175,7 +188,7 @@ int mm_work_begin(struct mm_repair_run *run)
 {
     if (run->in_place)
         return lock_work(run);
-    if (open_parent(run) < 0 || check_name(run) < 0 || open_new(run) < 0 || lock_work(run) < 0)
+    if (check_owner(run) < 0 || open_parent(run) < 0 || check_name(run) < 0 || open_new(run) < 0 || lock_work(run) < 0)
         return -1;
     share_blocks(run);
     if (run->old >= 0 && run->before.st_nlink > 1 && !run->target->out)

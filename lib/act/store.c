@@ -59,6 +59,8 @@ static int add_revision(struct listing *l, const char *path)
         return surplus(l, path, "a revision's folder");
     if (!mm_field_check(MM_FIELD_MODEL_ID, id, length, &fault))
         return surplus(l, path, "a model's folder");
+    if (list->count >= MM_STORE_LIST_MAX)
+        return mm_diag(l->diags, MM_RULE_IO_LIMIT, "expected at most %d models, found more", MM_STORE_LIST_MAX);
     if (!mm_grow(&list->models, list->count, &list->capacity, sizeof *list->models))
         return mm_diag_memory(l->diags);
     char text[132];

@@ -18,13 +18,15 @@ struct mm_store_model {
     char path[MM_STORE_PATH]; /* models/PUBLISHER/NAME/REVISION */
 };
 
+#define MM_STORE_LIST_MAX 100000 /* models of a list */
+
 struct mm_store_list {
     struct mm_store_model *models; /* by id, then revision */
     size_t count, capacity;
 };
 
 /* Lists the models beneath the open folder HOME; names that are none are passed over, or are findings (STORE_SURPLUS) if STRICT.
- * Returns 0, or -1 with IO_READ or IO_MEMORY. Release LIST in every case. */
+ * Returns 0, or -1 with IO_OPEN, IO_READ, IO_LIMIT or IO_MEMORY. Release LIST in every case. */
 int mm_store_list(int home, bool strict, struct mm_store_list *list, struct mm_diags *diags);
 void mm_store_list_release(struct mm_store_list *list);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -125,6 +126,7 @@ struct contents {
     size_t manifests;
     bool pieces; /* folders of two hex digits: chunks by their hashes */
     bool models; /* a folder of that name: it is a medium or a store */
+    bool folded; /* one that has that name in another case */
 };
 
 static bool is_manifest(int folder, const char *name)
@@ -140,6 +142,12 @@ static bool is_pieces(const char *name)
     return name[0] && strchr(digits, name[0]) && name[1] && strchr(digits, name[1]) && !name[2];
 }
 
+static bool has_models(int folder)
+{
+    struct stat info;
+    return fstatat(folder, MODELS, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+}
+
 static int look_into(int folder, struct contents *contents, struct mm_diags *diags)
 {
     int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -151,11 +159,12 @@ static int look_into(int folder, struct contents *contents, struct mm_diags *dia
         return -1;
     }
     struct dirent *entry;
-    *contents = (struct contents){0};
+    *contents = (struct contents){.models = has_models(folder)};
     errno = 0;
     while ((entry = readdir(dir))) {
         contents->pieces = contents->pieces || is_pieces(entry->d_name);
-        contents->models = contents->models || strcmp(entry->d_name, MODELS) == 0;
+        contents->folded =
+            contents->folded || (strcasecmp(entry->d_name, MODELS) == 0 && strcmp(entry->d_name, MODELS) != 0);
         if (is_manifest(folder, entry->d_name)) {
             snprintf(contents->manifest, sizeof contents->manifest, "%s", entry->d_name);
             contents->manifests++;
@@ -266,6 +275,10 @@ static int add_folder(struct mm_supply *supply, const char *path, int folder, st
         return add_root(supply, path, folder, true, diags);
     if (result == 0 && contents.models && contents.manifests == 0)
         result = add_medium(supply, path, folder, diags);
+    if (result == 0 && contents.folded && !contents.models && contents.manifests == 0)
+        result = mm_diag(diags, MM_RULE_STORE_SOURCE,
+                         "expected a folder models, found one with its name in another case: names have to be as they "
+                         "were exported, so copy with long names, or from the medium itself");
     if (result == 0 && contents.pieces && contents.manifests == 0)
         result = add_as_set(supply, path, folder, diags);
     if (result == 0 && contents.manifests > 1)

@@ -70,8 +70,9 @@ bool mm_supply_read_list(int folder, const char *path, enum mm_links links, cons
                          struct mm_buf *stored, struct mm_buf *text, bool *stated);
 
 /* Chunks of earlier revisions in the store that are equal to chunks of the artifact. */
+#define MM_INTAKE_NO_FILE UINT32_MAX
 struct mm_known_chunk {
-    uint32_t file; /* index into files, UINT32_MAX: none */
+    uint32_t file; /* index into files, or MM_INTAKE_NO_FILE */
     uint32_t index;
 };
 

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define MAKE_TRIES 8
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -129,6 +131,39 @@ int mm_tree_remove_empty(int root, struct mm_diags *diags)
 {
     int copy = openat(root, ".", FOLDER_FLAGS);
     return copy < 0 ? fails(diags, "open the folder", ".") : walk(copy, ".", 0, remove_if_empty, diags);
+}
+
+static int sweep_file(int folder, const char *name, int depth, struct mm_diags *diags)
+{
+    struct stat info;
+    (void)depth;
+    if (strncmp(name, MM_WRITER_TEMPORARY, strlen(MM_WRITER_TEMPORARY)) != 0 ||
+        fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(info.st_mode))
+        return 0;
+    return unlinkat(folder, name, 0) < 0 && errno != ENOENT ? fails(diags, "remove", name) : 0;
+}
+
+static int sweep_entry(int folder, const char *name, int depth, struct mm_diags *diags)
+{
+    struct stat info;
+    char shown[MM_SHOWN];
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : fails(diags, "look at", name);
+    if (S_ISLNK(info.st_mode))
+        return mm_diag(diags, MM_RULE_IO_NOT_REGULAR, "expected files and folders alone, found the symbolic link %s",
+                       mm_show(shown, name, strlen(name)));
+    if (!S_ISDIR(info.st_mode))
+        return sweep_file(folder, name, depth, diags);
+    int below = openat(folder, name, FOLDER_FLAGS);
+    return below < 0 ? fails(diags, "open the folder", name) : walk(below, name, depth + 1, sweep_entry, diags);
+}
+
+int mm_tree_sweep(int root, const char *path, struct mm_diags *diags)
+{
+    if (path)
+        return sweep_entry(root, path, 0, diags);
+    int copy = openat(root, ".", FOLDER_FLAGS);
+    return copy < 0 ? fails(diags, "open the folder", ".") : walk(copy, ".", 0, sweep_file, diags);
 }
 
 static int seal_file(int folder, const char *name, struct mm_diags *diags)

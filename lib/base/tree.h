@@ -28,6 +28,11 @@ int mm_tree_remove(int root, const char *path, struct mm_diags *diags);
 /* Removes every empty folder beneath the open folder ROOT. Returns 0, or -1 with IO_WRITE. */
 int mm_tree_remove_empty(int root, struct mm_diags *diags);
 
+/* Removes regular files with temporary names (base/file.h) beneath the folder PATH of ROOT, where it is there; with NULL those in ROOT
+ * itself, not in its folders. Beneath PATH there is to be no symbolic link, through which something might be written elsewhere.
+ * Returns 0, or -1 with IO_NOT_REGULAR, IO_WRITE or IO_LIMIT. */
+int mm_tree_sweep(int root, const char *path, struct mm_diags *diags);
+
 /* Removes the folders of PATH from the last one up to where one is not empty. */
 void mm_tree_prune(int root, const char *path);
 

@@ -86,7 +86,7 @@ static void add_table(bool withdrawn, const struct mm_buf *rows, struct mm_buf *
     mm_buf_str(out, "</tbody>\n</table>\n");
 }
 
-/* Search covers what is on the page. */
+/* The way to the pages beside this one. */
 static void add_neighbours(bool withdrawn, uint64_t number, bool more, struct mm_buf *out)
 {
     char name[MM_PAGE_NAME];
@@ -99,7 +99,12 @@ static void add_neighbours(bool withdrawn, uint64_t number, bool more, struct mm
     if (more)
         mm_buf_printf(out, "<a rel=\"next\" href=\"%s\">Next page</a>", mm_page_name(name, withdrawn, number + 1));
     mm_buf_str(out, "</nav>\n");
-    if (!withdrawn)
+}
+
+/* Search covers what is on the page. */
+static void add_reach(uint64_t number, bool more, struct mm_buf *out)
+{
+    if (number > 1 || more)
         mm_buf_str(out,
                    "<p class=\"quiet\">A search here finds what is on this page; <code>catalog-find . PATTERN</code> "
                    "searches the whole catalog.</p>\n");
@@ -119,6 +124,8 @@ void mm_page_list(const struct mm_page_frames *frames, bool withdrawn, uint64_t 
     mm_buf_str(out, mm_buf_text(&title) ? title.data : "");
     mm_buf_str(out, "</h1>\n");
     add_neighbours(withdrawn, number, more, out);
+    if (!withdrawn)
+        add_reach(number, more, out);
     add_table(withdrawn, rows, out);
     if (rows->length > 0)
         add_neighbours(withdrawn, number, more, out);
@@ -188,6 +195,7 @@ void mm_page_index(const struct mm_page_frames *frames, const struct mm_page_fro
     add_head(front, out);
     mm_buf_str(out, "<h2 id=\"models\">Models</h2>\n");
     add_neighbours(false, 1, front->pages > 1, out);
+    add_reach(1, front->pages > 1, out);
     add_table(false, rows, out);
     if (front->pages > 1) {
         add_neighbours(false, 1, true, out);

@@ -84,8 +84,7 @@ class Browser:
         return self.post('/se/log', type=kind)
 
     def shoot(self, path):
-        size = self.run('return [innerWidth, innerHeight]')
-        picture = self.devtools('Page.captureScreenshot', format='png', clip={'x': 0, 'y': 0, 'width': size[0], 'height': size[1], 'scale': 1})
+        picture = self.devtools('Page.captureScreenshot', format='png')
         with open(path, 'wb') as out:
             out.write(base64.b64decode(picture['data']))
 

@@ -1,6 +1,7 @@
 """Kills builders of a catalog at random moments, beside a reader who checks it all the time.
 
-usage: catalog_kill.py FOLDER ROUNDS NAMES...    builds with each name of a manifest in turn; each of ROUNDS builds is killed, and every third is let live
+usage: catalog_kill.py FOLDER ROUNDS NAMES...    builds with each name of a manifest in turn, or withdraws @MODEL-ID; each of ROUNDS builds is killed, and behind
+                                                 every third one is let live
 Every catalog that passes has to be one that some head tells of: the entries that the head counted when it was complete. What was interrupted may be
 refused until the next build ends it; then everything passes again. Prints what is wrong, or nothing.
 """
@@ -47,7 +48,8 @@ def read():
 
 
 def build(manifest, delay):
-    builder = subprocess.Popen(['catalog-build', '-q', '-s', 'keeper.key', '-o', folder, manifest], stdin=subprocess.DEVNULL,
+    what = ['-w', manifest[1:], '--reason', 'gone'] if manifest.startswith('@') else [manifest]
+    builder = subprocess.Popen(['catalog-build', '-q', '-s', 'keeper.key', '-o', folder, *what], stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if delay is not None:
         time.sleep(delay)

@@ -36,6 +36,10 @@ each 'a first build' empty "$tidy; $mend a.manifest b.manifest && catalog-build 
 each 'another model' one "$tidy; $mend c.manifest && catalog-build -q --check --since one/catalog.head o" "$FAULTY/catalog-build" -q -o o -s keeper.key c.manifest
 each 'a withdrawal' one "$tidy; $mend --withdraw keeper/b --reason r && catalog-build -q --check --since one/catalog.head o" \
     "$FAULTY/catalog-build" -q -o o -s keeper.key --withdraw keeper/b --reason r
+cp -a one witnessed && witness=$(key-make -q --no-password witness | sed -n 's/^key-id: //p')
+catalog-build -q --countersign --first --witness-state seen -s witness.key witnessed >/dev/null || not_ok 'a witness'
+each 'a head with a witness' witnessed "$tidy; $mend c.manifest && catalog-build -q --check o && [ -f o/heads/1.$witness.minisig ] && [ ! -e o/catalog.head.$witness.minisig ]" \
+    "$FAULTY/catalog-build" -q -o o -s keeper.key c.manifest
 each 'nothing new' one "diff -r one o && catalog-build -q --check o" "$FAULTY/catalog-build" -q -o o -s keeper.key a.manifest
 each 'a check' one "diff -r one o && catalog-build -q --check o" "$FAULTY/catalog-build" -q --check --since one/catalog.head o
 each 'a proof' one "diff -r one o" "$FAULTY/catalog-build" -q --prove keeper/a o

@@ -130,12 +130,16 @@ expect 'make one head of it' 0 'verdict: pass' 'entry-count: 14' 'sequence: 14'
 
 # ---- killed at any moment ----
 
-build killed $names m1.manifest && cp killed/catalog.head seen
-rounds=${KILLS:-30}
+gone=$(for i in 1 2 3 4 5 6 7 8; do describe "g$i" keeper "gone-$i" 1 "$id" && echo "g$i.manifest"; done)
+build killed $names m1.manifest $gone && cp killed/catalog.head seen
+rounds=${KILLS:-32}
 case $BUILD in *address* | *thread*) rounds=${KILLS:-9} ;; esac
-same "$rounds builders are killed beside a reader" '' "$(timeout 600 python3 "$ROOT/tests/cmd/catalog_kill.py" killed "$rounds" $(for i in $(seq 1 24); do echo "m$i.manifest"; done) 2>&1 | head -n 12)"
+turns=$(for i in $(seq 1 24); do echo "m$i.manifest"; [ $((i % 3)) -ne 0 ] || echo "@keeper/gone-$((i / 3))"; done)
+same "$rounds builders are killed beside a reader" '' "$(timeout 600 python3 "$ROOT/tests/cmd/catalog_kill.py" killed "$rounds" $turns 2>&1 | head -n 12)"
 build killed $(for i in $(seq 1 24); do echo "m$i.manifest"; done)
 expect 'the next build ends what they began' 0
+build killed --reason gone $(for i in 1 2 3 4 5 6 7 8; do echo "-w keeper/gone-$i"; done)
+expect 'and the withdrawals' 0
 run catalog-build --check --since seen killed
-expect 'and everything is there' 0 'verdict: pass' 'entry-count: 24'
+expect 'and everything is there' 0 'verdict: pass' 'entry-count: 24' 'withdrawn-count: 8'
 same 'no traces are left' '' "$(find killed -name '.minimodel-*')"

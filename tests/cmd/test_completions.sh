@@ -53,6 +53,8 @@ local/keeper" "$(in_bash slm-path l)"
 remove
 revoke' "$(in_bash key-trust re)"
     same 'which come once' '' "$(in_bash key-trust add re)"
+    same 'a model to run' local/keeper "$(in_bash slm-exec l | grep -v compopt)"
+    same 'and what stands behind -- is of another program' '' "$(in_bash slm-exec local/keeper -- l)"
     same 'no options behind --' '' "$(in_bash manifest-lint -- --sa)"
     if need 'bash on a terminal' python3; then
         # typed NAME TYPED EXPECTED
@@ -80,6 +82,8 @@ if need 'completion in zsh' zsh; then
         typed 'in zsh: a file' 'manifest-lint --sarif fi' 'manifest-lint --sarif file '
         typed 'in zsh: a folder' 'slm-list --home f' 'slm-list --home folder/'
         typed 'in zsh: a model' 'slm-path lo' 'slm-path local/keeper '
+        typed 'in zsh: a model to run' 'slm-exec lo' 'slm-exec local/keeper '
+        typed 'in zsh: the program behind --' 'slm-exec local/keeper -- manifest-li' 'slm-exec local/keeper -- manifest-lint '
         typed 'in zsh: a word' 'key-trust rem' 'key-trust remove '
     fi
 fi
@@ -101,6 +105,7 @@ if need 'completion in fish' fish; then
     same 'in fish: a folder, and no file' folder/ "$(in_fish 'slm-list --home f')"
     same 'in fish: a value' '' "$(in_fish 'chunk-merkle --size f')"
     same 'in fish: a model' local/keeper "$(in_fish 'slm-path l')"
+    same 'in fish: a file behind --' file "$(in_fish 'slm-exec local/keeper -- fil')"
     same 'in fish: words' 'remove
 revoke' "$(in_fish 'key-trust re')"
 fi

@@ -51,7 +51,7 @@ expect 'a revision that is not there' 1 '[store-model]'
 run slm-verify -q --home nowhere --receipt local/model
 expect 'a store that is not there' 3 '[store-home]'
 for wrong in '--full' '--receipt local/model m.manifest' '--receipt local/model --strict' '--receipt local/model --quick' '--receipt local/model -o x' \
-    '--receipt local/model --oms x --key y' '--receipt local/model -b x' '--receipt'; do
+    '--receipt local/model --oms x --key y' '--receipt local/model -b x' '--receipt local/model --sarif' '--receipt'; do
     run slm-verify $wrong
     expect "slm-verify $wrong" 2 'usage:'
 done
@@ -113,6 +113,12 @@ expect 'until a receipt of the bytes as they are is written' 0 'says (verified)'
 in_place $files/model.gguf
 run slm-verify -q --receipt local/model@1
 expect 'which vouches for nothing later' 3 'stat: touched' 'result: unknown'
+
+fresh && slm-verify -q --receipt local/model --full >report && in_place $files/model.gguf
+sed "s/^artifact-sha256: $(sha256sum <"$MODEL" | cut -c1-64)/artifact-sha256: $(sha256sum <$files/model.gguf | cut -c1-64)/" report >forged
+receipt-write -q --root $files forged >/dev/null || not_ok 'a forged receipt'
+run slm-verify -q --receipt local/model
+expect 'nor does one of other bytes that names the same manifest' 3 'stat: touched' 'result: unknown'
 
 fresh && rm -rf home/receipts home/receipts.log
 run slm-verify -q --receipt local/model

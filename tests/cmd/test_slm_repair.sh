@@ -276,6 +276,27 @@ expect 'the next call goes on, and believes nothing of it' 0 'state: repaired' '
 is_whole 'the file is whole' d/m.bin
 same 'with its mode too' 640 "$(stat -c %a d/m.bin)"
 
+if [ "$(id -u)" = 0 ] && need "another user's file" setpriv; then
+    fresh
+    damage d/m.bin 3 && chmod 444 d/m.bin && chown 12345:54321 d/m.bin
+    run slm-repair --from a d/m.bin
+    expect "another user's file is made anew by who may give files away" 0 'state: repaired'
+    same 'and is his still' '12345 54321 444' "$(stat -c '%u %g %a' d/m.bin)"
+    chmod 777 d && damage d/m.bin 3 && chmod 755 "$WORK" "$WORK/case"
+    if setpriv --reuid=65534 --regid=65534 --clear-groups slm-repair --version >/dev/null 2>&1; then
+        cp whole/m.bin a
+        chmod 644 d/m.bin
+        run setpriv --reuid=65534 --regid=65534 --clear-groups slm-repair --from a d/m.bin
+        expect 'nobody else takes it away from him' 3 "another user's" '[io-write]'
+        same 'nor leaves anything beside it' '' "$(find d -name '*.repair')"
+        chmod 666 d/m.bin
+        run setpriv --reuid=65534 --regid=65534 --clear-groups slm-repair --from a d/m.bin
+        expect 'but who may write it mends it in place' 0 'state: repaired'
+    else
+        skip "another user's file, by somebody else" 'the commands cannot be run by another user'
+    fi
+fi
+
 fresh
 rm d/m.bin
 damage a/m.bin 4
@@ -422,6 +443,22 @@ expect 'but with -L' 0
 printf 'minimodel-manifest 0\n' >bad.manifest
 run slm-repair --from src bad.manifest
 expect 'a manifest that breaks a rule is not gone by' 1 '[manifest-field-missing]'
+
+# two sticks with a part of the chunks each, and nothing on the disk but the manifest
+model
+for half in 0 1; do
+    for file in model.gguf big.txt config.json; do
+        path=$file && [ $file = big.txt ] && path=sub/big.txt
+        lacks=$(seq $half 2 6) && [ $file = config.json ] && [ $half = 0 ] && lacks=
+        python3 "$SETS" set "src/$path" 65536 "stick$half/$path.chunkset" $lacks
+    done
+done
+rm -rf d && mkdir d && cp src/m.manifest d && mkdir stick1/sub 2>/dev/null
+for path in model.gguf sub/big.txt; do cp "src/$path.chunks" "stick1/$path.chunks"; done
+run slm-repair -q --from stick0 --from stick1 d/m.manifest
+expect 'two sets with half the chunks each make the model' 0 'target: sub/big.txt'
+same 'no chunk is read twice' "$(sed -n 's/^total-bytes: //p' "$WORK/.out" | awk '{ sum += $1 } END { print sum }')" "$(sed -n 's/^from: .*read-bytes=\([0-9]*\) .*/\1/p' "$WORK/.out" | awk '{ sum += $1 } END { print sum }')"
+passes 'and it passes' d/m.manifest
 
 # every chunk is the stated one, and the format is wrong: nothing that a copy could mend
 model

@@ -1,8 +1,9 @@
 """Runs the commands of a page and compares what they say with what stands there; one test for each section.
 
-    tutorial.py PAGE FOLDER NAME     FOLDER stands for /tmp/try; run in the root of the repository, commands in PATH; NAME is said in the tests' names
+    tutorial.py PAGE FOLDER NAME [--with-network]     FOLDER stands for /tmp/try; run in the root of the repository, commands in PATH; NAME is said in the tests' names
 
-The section "Build" builds nothing: what it would build is there.
+The section "Build" builds nothing: what it would build is there. `unshare -rn sh` and `exit` open and leave a shell without a network;
+with --with-network it is one like any other.
 
 Commands are the lines that begin with "$ ", with the lines behind a final "|" or "\\". What follows is their output, both streams as
 they come. "…" stands for the rest of a word, or as a line for any lines. Times are any times; from the heading "# Five more"
@@ -10,6 +11,7 @@ on, where receipts are written, hashes are any hashes too, and so are key ids an
 import re
 import subprocess
 import sys
+import time
 
 SKIPPED = ("make", "PATH=")
 
@@ -55,9 +57,23 @@ def differs(wanted, found, store):
             continue
         match = next((other for other in left if re.match(pattern(line, store), other)), None)
         if match is None:
-            return f"expected: {line}"
+            return f"expected: {line}, found {left}"
         left.remove(match)
     return f"found:    {left[0]}" if left and "…" not in wanted else None
+
+
+def children(shell):
+    with open(f"/proc/{shell.pid}/task/{shell.pid}/children") as file:
+        return file.read().split()
+
+
+def enter_or_leave(shell, command):
+    """A shell in the shell reads what comes next, once it is there; what was sent before would be the outer one's."""
+    there = bool(children(shell))
+    shell.stdin.write(command + "\n")
+    shell.stdin.flush()
+    while bool(children(shell)) == there:
+        time.sleep(0.01)
 
 
 def main():
@@ -68,6 +84,11 @@ def main():
         for command, wanted in commands:
             if heading == "Build" and command.startswith(SKIPPED):
                 continue
+            if "--with-network" in sys.argv and "/proc/net/" in command:
+                continue
+            if command in ("unshare -rn sh", "exit"):
+                enter_or_leave(shell, "sh" if command != "exit" and "--with-network" in sys.argv else command)
+                command = ":"
             shell.stdin.write(f"{command}\nprintf '\\n%s\\n' --end--\n")
             shell.stdin.flush()
             found = []

@@ -16,7 +16,7 @@ complete -c manifest-make -l model-card-route -x -d 'default: the artifact of ro
 complete -c manifest-make -l manifest-route -x -d 'where the manifest will be published'
 complete -c manifest-make -l takedown-route -x -d 'mailto: address or page for takedown requests'
 complete -c manifest-make -l source-lane -x -d 'original, converted, quantized, fine-tuned, merged or mirrored'
-complete -c manifest-make -l source -x -d '\'SHA256 NAME\' or \'- NAME\' it was made from; may be given again'
+complete -c manifest-make -l source -r -F -d '\'SHA256 NAME\' or \'- NAME\' it was made from; may be given again'
 complete -c manifest-make -l evidence -x -d '\'KIND STATUS SHA256 ROUTE\'; may be given again'
 complete -c manifest-make -l peer-hint -x -d 'none, available or restricted (default none)'
 complete -c manifest-make -s f -l from -r -F -d 'an earlier revision: take over what is not given'

@@ -1,7 +1,7 @@
 # Completion of slm-repair for fish.
 # Written by `make generate` from the option tables.
 
-complete -c slm-repair -s f -l from -x -d 'a second copy: a file, a folder of files or chunk sets, a manifest\'s; may be given again'
+complete -c slm-repair -s f -l from -r -F -d 'a second copy: a file, a folder of files or chunk sets, a manifest\'s; may be given again'
 complete -c slm-repair -l root -x -a '(__fish_complete_directories)' -d 'the files of a manifest are beneath DIR (default: the manifest\'s folder)'
 complete -c slm-repair -l only -r -F -d 'mend this artifact of a manifest alone; may be given again'
 complete -c slm-repair -s l -l list -r -F -d 'the chunk list of the one file to mend (default: TARGET.chunks, TARGET.chunks.gz)'
