@@ -10,6 +10,7 @@ complete -c catalog-build -l catalog-id -x -d 'the catalog\'s name, for its firs
 complete -c catalog-build -l publisher -x -d 'whose catalog it is, for its first head'
 complete -c catalog-build -l expires-in -x -d 'until the head expires (default: 90)'
 complete -c catalog-build -l renew -d 'make a new head even where nothing changed'
+complete -c catalog-build -l adopt -x -d 'continue the head with this hash though its key was revoked since'
 complete -c catalog-build -l allow-unsigned -d 'let manifests and heads pass that nobody signed'
 complete -c catalog-build -s w -l withdraw -x -a '(slm-list 2>/dev/null | cut -d@ -f1 | sort -u)' -d 'take it back, all revisions or one; may be given again'
 complete -c catalog-build -l reason -x -d 'why it is taken back'
