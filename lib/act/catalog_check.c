@@ -224,6 +224,8 @@ static void check_time(struct checking *c)
 {
     const struct mm_catalog_head *head = &c->checked->head;
     mm_time_now(c->checked->now);
+    if (c->options->now)
+        memcpy(c->checked->now, c->options->now, MM_TIME_SIZE);
     if (strcmp(c->checked->now, head->created) < 0) {
         mm_note(c->diags, MM_RULE_CLOCK_BEHIND, "the clock says %s, the head was made at %s", c->checked->now,
                 head->created);

@@ -111,6 +111,23 @@ catalog-build -q -o web -s newer.key -w keeper/b@1 --reason r >/dev/null || not_
 run catalog-build -q --prove keeper/b@1 web
 expect 'nor of one that was withdrawn' 1 'found that it was withdrawn'
 
+# ---- a clock that was set back ----
+
+mkdir later && cp "$MODEL" later/m.gguf
+if (unset SOURCE_DATE_EPOCH && manifest-make -q --model-id local/x --version 1 --license MIT --license-route https://example.org/l --source-lane original --model-card-route https://example.org/c --takedown-route mailto:a@example.org later >x.manifest 2>x.err &&
+    slm-verify -q x.manifest later >x.report && SOURCE_DATE_EPOCH=$((now + 200 * 86400)) receipt-write -q --home store --root later x.report) >/dev/null 2>>x.err; then
+    run catalog-build --check --home store web
+    expect 'the newest receipt says what time it is' 1 '[catalog-expired]' 'note: ' '[clock-behind]'
+    run env MINIMODEL_HOME=store catalog-build --check web
+    expect 'in the store of the environment too' 1 '[catalog-expired]'
+    run catalog-build --check --home nowhere web
+    expect 'a store that is not there says nothing, but for a note' 0 'verdict: pass' 'note: '
+else
+    not_ok 'a receipt of a later day' "$(cat x.err)"
+fi
+run catalog-build --prove keeper/a --home store web
+expect '--home goes with --check' 2
+
 # ---- a lock that somebody keeps ----
 
 if need 'a lock that somebody keeps' flock; then
