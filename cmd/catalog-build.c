@@ -8,6 +8,7 @@
 #include "act/catalog_build.h"
 #include "act/catalog_check.h"
 #include "act/catalog_prove.h"
+#include "act/now.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
@@ -29,6 +30,7 @@ enum {
     PUBLISHER,
     EXPIRES_IN,
     RENEW,
+    ADOPT,
     ALLOW_UNSIGNED,
     WITHDRAW,
     REASON,
@@ -44,6 +46,7 @@ enum {
     COUNTERSIGN,
     WITNESS_STATE,
     FIRST,
+    HOME_DIR,
     FILES_FROM,
     NUL
 };
@@ -58,6 +61,7 @@ static const struct cli_option options[] = {
     [PUBLISHER] = {0, "publisher", "NAME", "whose catalog it is, for its first head"},
     [EXPIRES_IN] = {0, "expires-in", "DAYS", "until the head expires (default: 90)"},
     [RENEW] = {0, "renew", NULL, "make a new head even where nothing changed"},
+    [ADOPT] = {0, "adopt", "SHA256", "continue the head with this hash though its key was revoked since"},
     [ALLOW_UNSIGNED] = {0, "allow-unsigned", NULL, "let manifests and heads pass that nobody signed"},
     [WITHDRAW] = {'w', "withdraw", "MODEL-ID[@REVISION]", "take it back, all revisions or one; may be given again"},
     [REASON] = {0, "reason", "TEXT", "why it is taken back"},
@@ -76,6 +80,8 @@ static const struct cli_option options[] = {
     [COUNTERSIGN] = {0, "countersign", NULL, "sign as a witness: the head of the catalog DIR, or the last HEAD"},
     [WITNESS_STATE] = {0, "witness-state", "FILE", "what the witness has seen so far, kept in FILE"},
     [FIRST] = {0, "first", NULL, "the witness has seen nothing yet: begin FILE"},
+    [HOME_DIR] = {0, "home", "DIR",
+                  "with --check: the store, whose newest receipt the clock is compared with (default: MINIMODEL_HOME)"},
     [FILES_FROM] = {0, "files-from", "FILE", "take manifests' names from FILE, one a line; - is standard input"},
     [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
 };
@@ -86,7 +92,7 @@ static const struct cli_command command = {
     "Build a catalog of signed manifests as static files, check one, and prove what it says.",
     options,
     sizeof options / sizeof *options,
-    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_TRUST | MM_GROUP_CATALOG,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_TRUST | MM_GROUP_RECEIPT | MM_GROUP_STORE | MM_GROUP_CATALOG,
 };
 
 struct call {
@@ -96,7 +102,8 @@ struct call {
     char model_id[MM_MODEL_ID_MAX + 1]; /* to prove, "" for none */
     uint64_t revision;
     struct mm_signed_head old;
-    const char *output, *secret_key, *keyring_path, *reason, *notice, *files_from;
+    const char *output, *secret_key, *keyring_path, *reason, *notice, *files_from, *home;
+    char now[MM_TIME_SIZE]; /* that expiry goes by in --check */
     bool nul;
     const char **withdrawals;
     size_t withdrawal_count;
@@ -104,6 +111,7 @@ struct call {
     struct mm_keyring keyring;
     struct mm_secret_key *key;
     struct mm_catalog_build_options how;
+    unsigned char adopted[MM_HASH_BYTES];
     struct mm_catalog_build *build;
     struct cli_witness witness;
     int answer;
@@ -240,7 +248,8 @@ static int check(struct call *c, struct mm_catalog_folder *folder)
                                            .since = c->since ? &c->old.head : NULL,
                                            .witness_keys = c->witness.keys,
                                            .witness_key_count = c->witness.key_count,
-                                           .witnesses = c->witness.wanted};
+                                           .witnesses = c->witness.wanted,
+                                           .now = c->now};
     struct mm_catalog_checked checked;
     struct mm_buf out = {0};
     int answer = mm_catalog_check(folder, &how, &checked, &c->cli.diags) < 0 ? cli_failed(&c->cli) : MM_YES;
@@ -272,6 +281,8 @@ static int read_folder(struct call *c)
     struct mm_catalog_folder folder;
     c->cli.diags.file = c->cli.argv[0];
     int answer = MM_UNKNOWN;
+    if (c->check) /* before rights are given up: the store is elsewhere */
+        mm_now_read(c->now, c->home, &c->cli.diags);
     if (mm_catalog_folder_open(&folder, c->cli.argv[0], &c->cli.diags) == 0) {
         struct mm_sandbox_rule rules[] = {{folder.fd, MM_SANDBOX_READ}, {c->keyring.folder, MM_SANDBOX_READ}};
         if (cli_sandbox(&c->cli, rules, c->keyring.folder >= 0 ? 2 : 1) == 0)
@@ -392,6 +403,11 @@ static void take_option(struct call *c, int option, const char *value)
             cli_usage(&c->cli, "--expires-in: expected a number of days from 1 to 36500, found '%s'", value);
         break;
     case RENEW: c->how.renew = true; break;
+    case ADOPT:
+        if (!mm_hex_hash(value, strlen(value), c->adopted))
+            cli_usage(&c->cli, "--adopt: expected 64 lower-case hex digits, found '%s'", value);
+        c->how.adopt = c->adopted;
+        break;
     case ALLOW_UNSIGNED: c->how.trust.allow_unsigned = true; break;
     case WITHDRAW: c->withdrawals[c->withdrawal_count++] = value; break;
     case REASON:
@@ -418,6 +434,7 @@ static void take_option(struct call *c, int option, const char *value)
     case COUNTERSIGN: c->witness.countersign = true; break;
     case WITNESS_STATE: c->witness.state = value; break;
     case FIRST: c->witness.first = true; break;
+    case HOME_DIR: c->home = value; break;
     case FILES_FROM: c->files_from = value; break;
     default: c->nul = true; break;
     }
@@ -427,6 +444,8 @@ static void take_option(struct call *c, int option, const char *value)
 static void check_build(const struct call *c)
 {
     const struct cli *cli = &c->cli;
+    if (!mm_time_epoch_sound())
+        cli_usage(cli, "SOURCE_DATE_EPOCH: expected seconds since 1970, found '%s'", getenv("SOURCE_DATE_EPOCH"));
     if (c->since)
         cli_usage(cli, "--since goes with --check and --check-proof");
     if (c->withdrawal_count > 0 && !c->reason)
@@ -462,8 +481,8 @@ static void check_countersign(const struct call *c)
 
 static bool has_building(const struct call *c)
 {
-    return c->how.catalog_id || c->how.publisher_id || c->how.renew || c->merge || c->withdrawal_count || c->reason ||
-           c->notice || c->files_from || c->nul;
+    return c->how.catalog_id || c->how.publisher_id || c->how.renew || c->how.adopt || c->merge ||
+           c->withdrawal_count || c->reason || c->notice || c->files_from || c->nul;
 }
 
 static void check_options(const struct call *c)
@@ -478,6 +497,8 @@ static void check_options(const struct call *c)
         cli_usage(cli, "--witness-state and --first go with --countersign");
     if (has_building(c) && !c->output)
         cli_usage(cli, "options of building go with --output");
+    if (c->home && !c->check)
+        cli_usage(cli, "--home goes with --check");
     if (c->witness.countersign) {
         check_countersign(c);
         return;

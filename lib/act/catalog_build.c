@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "act/catalog_build_parts.h"
@@ -30,17 +29,18 @@ void mm_catalog_withdrawn_sort(struct mm_catalog_build *build)
         qsort(build->withdrawn, build->withdrawn_count, sizeof *build->withdrawn, compare_withdrawn);
 }
 
+struct mm_withdrawn_row *mm_catalog_withdrawn_one(const struct mm_catalog_build *build, size_t count,
+                                                  const char *model_id, uint64_t revision)
+{
+    const struct mm_withdrawn_row wanted = {.model_id = (char *)model_id, .revision = revision};
+    return count ? bsearch(&wanted, build->withdrawn, count, sizeof wanted, compare_withdrawn) : NULL;
+}
+
 const struct mm_withdrawn_row *mm_catalog_withdrawn_find(const struct mm_catalog_build *build, const char *model_id,
                                                          uint64_t revision)
 {
-    struct mm_withdrawn_row wanted = {.model_id = (char *)model_id};
-    const struct mm_withdrawn_row *all = NULL, *one = NULL;
-    if (build->withdrawn_count == 0)
-        return NULL;
-    all = bsearch(&wanted, build->withdrawn, build->withdrawn_count, sizeof wanted, compare_withdrawn);
-    wanted.revision = revision;
-    one = bsearch(&wanted, build->withdrawn, build->withdrawn_count, sizeof wanted, compare_withdrawn);
-    return all ? all : one;
+    const struct mm_withdrawn_row *all = mm_catalog_withdrawn_one(build, build->withdrawn_count, model_id, 0);
+    return all ? all : mm_catalog_withdrawn_one(build, build->withdrawn_count, model_id, revision);
 }
 
 int mm_catalog_withdrawn_add(struct mm_catalog_build *build, const struct mm_withdrawal *withdrawal, bool fresh,
@@ -140,10 +140,11 @@ void mm_catalog_build_free(struct mm_catalog_build *build)
 /* Closing the folder, at the latest when the process ends, gives the lock back. */
 static int lock(struct mm_catalog_build *build, struct mm_diags *diags)
 {
-    int result;
-    do
-        result = flock(build->folder.fd, LOCK_EX);
-    while (result < 0 && errno == EINTR);
+    int result = mm_catalog_lock(&build->folder, true, MM_CATALOG_BUILDER_WAITS);
+    if (result > 0)
+        return mm_diag(diags, MM_RULE_CATALOG_CHANGING,
+                       "expected a catalog that nobody else reads or builds, found it locked for %d seconds",
+                       MM_CATALOG_BUILDER_WAITS);
     return result < 0 ? mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot lock", errno) : 0;
 }
 
@@ -185,29 +186,35 @@ static bool is_own(const struct mm_catalog_build *build, const char *model_id)
     return strncmp(model_id, publisher, length) == 0 && model_id[length] == '/';
 }
 
-/* Marks the rows that fall under it as gone, and takes over the hash of the one. Returns their number. */
-static size_t mark_gone(struct mm_catalog_build *build, struct mm_withdrawal *withdrawal)
+size_t mm_catalog_mark_gone(struct mm_catalog_build *build, const char *model_id, uint64_t revision,
+                            const struct mm_catalog_row **last)
 {
     size_t count = 0;
-    for (size_t i = 0; i < build->standing.count; i++) {
-        struct mm_catalog_row *row = &build->standing.rows[i];
-        if (strcmp(row->model_id, withdrawal->model_id) != 0 ||
-            (withdrawal->revision && withdrawal->revision != row->revision))
+    const struct mm_catalog_rows *rows = &build->standing;
+    for (size_t i = mm_catalog_rows_first(rows, model_id);
+         i < rows->count && strcmp(rows->rows[i].model_id, model_id) == 0; i++) {
+        if (revision && revision != rows->rows[i].revision)
             continue;
-        if (withdrawal->revision)
-            memcpy(withdrawal->manifest_sha256, row->manifest_sha256, MM_HASH_BYTES);
-        row->gone = true;
+        rows->rows[i].gone = true;
         count++;
+        if (last)
+            *last = &rows->rows[i];
     }
     return count;
 }
 
+/* True if some revision of it was withdrawn. */
 static bool is_known(const struct mm_catalog_build *build, const char *model_id)
 {
-    for (size_t i = 0; i < build->withdrawn_count; i++)
-        if (strcmp(build->withdrawn[i].model_id, model_id) == 0)
-            return true;
-    return false;
+    size_t from = 0, to = build->withdrawn_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (strcmp(build->withdrawn[middle].model_id, model_id) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < build->withdrawn_count && strcmp(build->withdrawn[from].model_id, model_id) == 0;
 }
 
 static int withdraw(struct mm_catalog_build *build, struct mm_withdrawal *withdrawal, struct mm_diags *diags)
@@ -221,7 +228,10 @@ static int withdraw(struct mm_catalog_build *build, struct mm_withdrawal *withdr
                        build->present.head.publisher_id, withdrawal->model_id);
     if (there && (there->revision == 0 || there->revision == withdrawal->revision))
         return 0; /* it is so already, for the reason that was given then */
-    bool any = mark_gone(build, withdrawal) > 0;
+    const struct mm_catalog_row *row = NULL;
+    bool any = mm_catalog_mark_gone(build, withdrawal->model_id, withdrawal->revision, &row) > 0;
+    if (row && withdrawal->revision)
+        memcpy(withdrawal->manifest_sha256, row->manifest_sha256, MM_HASH_BYTES);
     if (!any && (withdrawal->revision || !is_known(build, withdrawal->model_id)))
         return mm_diag(diags, MM_RULE_CATALOG_MODEL, "expected a model of this catalog, found %s",
                        withdrawal->model_id);

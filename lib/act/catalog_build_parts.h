@@ -14,6 +14,7 @@ struct mm_withdrawn_row {
     uint64_t revision;
     size_t at, length; /* in `withdrawn_text` */
     bool fresh;
+    bool taken_back; /* no head names it: it goes out of the list at once */
 };
 
 /* A file that is to stand beneath the catalog; its bytes are in the spool. */
@@ -38,6 +39,7 @@ struct mm_catalog_build {
     size_t withdrawn_count, withdrawn_capacity;
     struct mm_buf withdrawn_text;
     bool mend_withdrawn; /* the file has lines that no head names */
+    bool adopted;        /* the head's key is revoked: another one follows in any case */
     char now[MM_TIME_SIZE];
     int spool; /* what was read and is to be written: texts of manifests and signatures, lines */
     uint64_t spooled;
@@ -54,6 +56,14 @@ struct mm_catalog_build {
 /* The withdrawal that this revision falls under, or NULL. */
 const struct mm_withdrawn_row *mm_catalog_withdrawn_find(const struct mm_catalog_build *build, const char *model_id,
                                                          uint64_t revision);
+
+/* The withdrawal of just this name among the first COUNT, which are sorted, or NULL. */
+struct mm_withdrawn_row *mm_catalog_withdrawn_one(const struct mm_catalog_build *build, size_t count,
+                                                  const char *model_id, uint64_t revision);
+
+/* Marks the standing rows of MODEL_ID with REVISION, or with any for 0, as gone, and returns how many they are. *LAST (may be NULL) gets the last one. */
+size_t mm_catalog_mark_gone(struct mm_catalog_build *build, const char *model_id, uint64_t revision,
+                            const struct mm_catalog_row **last);
 
 /* Adds a withdrawal. Returns 0, or -1 with IO_MEMORY or IO_LIMIT. */
 int mm_catalog_withdrawn_add(struct mm_catalog_build *build, const struct mm_withdrawal *withdrawal, bool fresh,
@@ -92,6 +102,20 @@ int mm_catalog_page_remove(struct mm_catalog_build *build, const char *model_id,
 
 /* Removes lists of pages behind the last one. */
 int mm_catalog_lists_remove(struct mm_catalog_build *build, struct mm_diags *diags);
+
+/* Removes the manifest of a revision, and its signature. */
+int mm_catalog_manifest_remove(struct mm_catalog_build *build, const char *model_id, uint64_t revision,
+                               struct mm_diags *diags);
+
+/* Removes what the present head took back, and an interrupted build did not remove. */
+int mm_catalog_gone_remove(struct mm_catalog_build *build, struct mm_diags *diags);
+
+/* Removes what an interrupted build left behind that no head names: temporary files, and manifests that it was to add and this build does
+ * not. The head that it was to make, and its changes, stay until pages were compared. */
+int mm_catalog_traces_remove(struct mm_catalog_build *build, struct mm_diags *diags);
+
+/* Removes the head behind the present one, which did not come to be, where this build makes none; its changes last. */
+int mm_catalog_next_remove(struct mm_catalog_build *build, struct mm_diags *diags);
 
 /* Removes a file beneath the catalog, and its folders where they are empty. */
 int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags);

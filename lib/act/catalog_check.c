@@ -224,6 +224,8 @@ static void check_time(struct checking *c)
 {
     const struct mm_catalog_head *head = &c->checked->head;
     mm_time_now(c->checked->now);
+    if (c->options->now)
+        memcpy(c->checked->now, c->options->now, MM_TIME_SIZE);
     if (strcmp(c->checked->now, head->created) < 0) {
         mm_note(c->diags, MM_RULE_CLOCK_BEHIND, "the clock says %s, the head was made at %s", c->checked->now,
                 head->created);
@@ -318,9 +320,9 @@ int mm_catalog_check(struct mm_catalog_folder *folder, const struct mm_catalog_c
                      struct mm_catalog_checked *checked, struct mm_diags *diags)
 {
     const char *shown = diags->file;
-    struct mm_diags mark = *diags;
     int result = -1;
-    mm_catalog_hold(folder);
+    mm_catalog_hold(folder, diags);
+    struct mm_diags mark = *diags;
     for (int i = 0; i < ATTEMPTS; i++) {
         result = attempt(folder, options, checked, diags);
         if (result == 0 || !moved(folder, &checked->head))

@@ -13,6 +13,7 @@ struct mm_catalog_check_options {
     const struct mm_public_key *witness_keys; /* count as the keyring's do */
     size_t witness_key_count;
     uint64_t witnesses; /* so many have to count */
+    const char *now;    /* the time that expiry goes by; NULL: the clock's */
 };
 
 struct mm_catalog_checked {

@@ -133,6 +133,7 @@ static int judge_signature(struct searching *s, const struct mm_signed_head *hea
                     "expected a signature of the head, found none: whose catalog this is cannot be told");
         return 0;
     }
+    source->key_id[0] = '\0'; /* only of a key that made it anything is said */
     if (options->trusted || !key_unknown(s->diags, &mark))
         return -1;
     mm_diags_soften(s->diags, &mark, false);
@@ -265,9 +266,9 @@ static int search(struct searching *s)
     struct mm_catalog_find *find = s->find;
     size_t hits = find->hit_count, ids = find->ids.length;
     uint64_t matches = find->matches;
-    struct mm_diags mark = *s->diags;
     int result = -1;
-    mm_catalog_hold(&s->catalog->folder);
+    mm_catalog_hold(&s->catalog->folder, s->diags);
+    struct mm_diags mark = *s->diags;
     for (int i = 0; i < ATTEMPTS; i++) {
         result = attempt(s);
         if (result == 0)

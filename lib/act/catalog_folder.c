@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -24,10 +25,32 @@ void mm_catalog_folder_release(struct mm_catalog_folder *folder)
     *folder = (struct mm_catalog_folder){.fd = -1};
 }
 
-void mm_catalog_hold(const struct mm_catalog_folder *folder)
+int mm_catalog_lock(const struct mm_catalog_folder *folder, bool alone, unsigned seconds)
 {
-    while (flock(folder->fd, LOCK_SH) < 0 && errno == EINTR)
-        ;
+    const struct timespec pause = {0, 20000000}; /* a fiftieth of a second */
+    unsigned tries = 0;
+    while (flock(folder->fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK)
+            return -1;
+        if (tries++ == seconds * 50)
+            return 1;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+void mm_catalog_hold(const struct mm_catalog_folder *folder, struct mm_diags *diags)
+{
+    const char *shown = diags->file;
+    if (mm_catalog_lock(folder, false, MM_CATALOG_READER_WAITS) <= 0)
+        return;
+    diags->file = folder->path;
+    mm_note(diags, MM_RULE_CATALOG_CHANGING,
+            "another process has locked the catalog for %d seconds, and may be writing it: it is read all the same",
+            MM_CATALOG_READER_WAITS);
+    diags->file = shown;
 }
 
 void mm_catalog_let_go(const struct mm_catalog_folder *folder)
@@ -191,12 +214,12 @@ int mm_signed_head_judge(const struct mm_signed_head *head, const struct mm_cata
         return mm_diag_memory(diags);
     int result = mm_signature_read(signature, mm_buf_text(&head->signature), head->signature.length, diags);
     if (result == 0)
+        mm_key_id_text(key_id, signature->key_id);
+    if (result == 0)
         result = find_key(head, signature, trust, &known, diags);
     diags->file = shown;
     if (result == 0)
         result = judge_with_key(head, signature, &known, diags);
-    if (result == 0)
-        mm_key_id_text(key_id, signature->key_id);
     free(signature);
     return result;
 }

@@ -22,9 +22,16 @@ struct mm_catalog_folder {
 int mm_catalog_folder_open(struct mm_catalog_folder *folder, const char *path, struct mm_diags *diags);
 void mm_catalog_folder_release(struct mm_catalog_folder *folder);
 
-/* Waits until nobody builds there, and keeps builders waiting until mm_catalog_let_go. Where there are no locks, as in copies on other file systems,
- * nothing is waited for: whoever reads compares what he found with the head anyway. */
-void mm_catalog_hold(const struct mm_catalog_folder *folder);
+/* Whoever may read the folder can lock it, and shall stop neither readers nor, for long, builders: seconds. */
+#define MM_CATALOG_READER_WAITS 10
+#define MM_CATALOG_BUILDER_WAITS 60
+
+/* Locks the folder, ALONE or with other readers. Returns 0; 1 where others still had it after SECONDS; -1 with errno. */
+int mm_catalog_lock(const struct mm_catalog_folder *folder, bool alone, unsigned seconds);
+
+/* Waits until nobody builds there, but not for ever, which is a note then, and keeps builders waiting until mm_catalog_let_go. Where there are no locks, as in copies on
+ * other file systems, nothing is waited for: whoever reads compares what he found with the head anyway. */
+void mm_catalog_hold(const struct mm_catalog_folder *folder, struct mm_diags *diags);
 void mm_catalog_let_go(const struct mm_catalog_folder *folder);
 
 /* Findings from here on are about the file NAME beneath it (NULL: the folder itself), until the next call. */
@@ -59,7 +66,7 @@ struct mm_catalog_trust {
     bool allow_unsigned;              /* a head of a publisher of whom no key is known may be unsigned */
 };
 
-/* Judges SIGNATURE over HEAD. KEY_ID gets the id of the key that made it, "" for an unsigned head that may be so. Returns 0, or -1 with the
+/* Judges SIGNATURE over HEAD. KEY_ID gets the id of the key that it names, even where it does not hold, "" where none can be read. Returns 0, or -1 with the
  * rule that is broken (SIGNATURE_..., CATALOG_UNSIGNED) or KEYRING_OPEN. */
 int mm_signed_head_judge(const struct mm_signed_head *head, const struct mm_catalog_trust *trust,
                          char key_id[static MM_KEY_ID_TEXT], struct mm_diags *diags);

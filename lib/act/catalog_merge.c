@@ -7,11 +7,13 @@
 
 #include "act/catalog_build_parts.h"
 #include "act/catalog_check.h"
+#include "trust/judgement.h"
 
 struct merging {
     struct mm_catalog_build *build;
     struct mm_catalog_folder folder;
     struct mm_catalog_checked checked;
+    size_t sorted; /* withdrawals of the build before this catalog's; no two of its own are equal */
     struct mm_diags *diags;
 };
 
@@ -25,17 +27,36 @@ static int take_withdrawal(void *context, const struct mm_withdrawal *withdrawal
     (void)line;
     if (strncmp(withdrawal->model_id, publisher, length) != 0 || withdrawal->model_id[length] != '/')
         return 0;
-    for (size_t i = 0; i < build->withdrawn_count; i++)
-        if (mm_catalog_compare(build->withdrawn[i].model_id, build->withdrawn[i].revision, withdrawal->model_id,
-                               withdrawal->revision) == 0)
-            return 0;
-    for (size_t i = 0; i < build->standing.count; i++) {
-        struct mm_catalog_row *row = &build->standing.rows[i];
-        if (strcmp(row->model_id, withdrawal->model_id) == 0 &&
-            (withdrawal->revision == 0 || withdrawal->revision == row->revision))
-            row->gone = true;
-    }
+    if (mm_catalog_withdrawn_one(build, m->sorted, withdrawal->model_id, withdrawal->revision))
+        return 0;
+    mm_catalog_mark_gone(build, withdrawal->model_id, withdrawal->revision, NULL);
     return mm_catalog_withdrawn_add(build, withdrawal, true, m->diags);
+}
+
+/* Whose key is not known here, or is revoked, is left to whoever imports the model. But what the keyring shows to be no signature of its publisher is taken from
+ * nobody: it would keep the true revision out, and no head covers a signature's bytes. */
+static int judge(struct merging *m, const struct mm_catalog_row *row)
+{
+    struct mm_manifest manifest;
+    struct mm_judgement judgement = {0};
+    struct mm_catalog_build *build = m->build;
+    struct mm_diags mark = *m->diags;
+    int result = mm_manifest_read(&manifest, mm_buf_text(&build->text), build->text.length, m->diags);
+    if (result == 0)
+        result = mm_judge(&judgement, &manifest, row->has_signature ? &build->signature : NULL,
+                          build->options->trust.keyring, NULL, NULL, m->diags);
+    mm_manifest_release(&manifest);
+    if (result < 0)
+        return -1;
+    bool left = judgement.outcome == MM_SIGNED_UNKNOWN_KEY || judgement.outcome == MM_SIGNED_REVOKED_KEY ||
+                (judgement.outcome == MM_SIGNED_UNSIGNED && !judgement.publisher_known);
+    if (judgement.outcome != MM_SIGNED_VERIFIED && !left && !judgement.undecided)
+        return m->diags->errors > mark.errors
+                   ? -1
+                   : mm_diag(m->diags, MM_RULE_CATALOG_UNSIGNED,
+                             "expected a signed manifest, as keys of its publisher are known, found an unsigned one");
+    mm_diags_rewind(m->diags, &mark);
+    return 0;
 }
 
 /* The manifest and its signature from the one catalog into the other. */
@@ -54,6 +75,8 @@ static int take_files(struct merging *m, const struct mm_catalog_row *row)
     strcat(path, MM_SIGNATURE_SUFFIX);
     if (row->has_signature && mm_catalog_text(&m->folder, path, MM_SIGNATURE_MAX, &build->signature, m->diags) <= 0)
         return mm_diag(m->diags, MM_RULE_IO_CHANGED, "expected the signature that was checked, found none");
+    if (judge(m, row) < 0)
+        return -1;
     return mm_catalog_stage(build, row->model_id, row->revision, row->has_signature, false, m->diags);
 }
 
@@ -109,6 +132,7 @@ static int check(struct merging *m)
 static int merge_withdrawals(struct merging *m)
 {
     struct mm_catalog_sums sums;
+    m->sorted = m->build->withdrawn_count;
     int fd = mm_catalog_open(&m->folder, MM_CATALOG_WITHDRAWN, m->diags);
     int result = fd < 0 ? -1 : mm_withdrawals_read(fd, take_withdrawal, m, &sums, m->diags);
     if (result == 0)

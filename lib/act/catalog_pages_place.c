@@ -76,7 +76,7 @@ static bool changes(void *context, const char *model_id)
     return false;
 }
 
-/* A head that comes next would be that of an interrupted build; index.html is placed behind all other pages. */
+/* Changes that come next would be those of an interrupted build, which begins with them; index.html is placed behind all other pages. */
 bool mm_catalog_pages_whole(struct mm_catalog_build *build)
 {
     char name[MM_CATALOG_NAME];
@@ -84,7 +84,7 @@ bool mm_catalog_pages_whole(struct mm_catalog_build *build)
     struct mm_diags ignored;
     if (!build->has_head)
         return false;
-    mm_catalog_head_name(name, build->present.head.sequence + 1, "");
+    mm_catalog_head_name(name, build->present.head.sequence + 1, MM_CATALOG_CHANGES_SUFFIX);
     if (faccessat(build->folder.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return false;
     mm_diags_init(&ignored);

@@ -1,6 +1,7 @@
 #include "act/catalog_prove.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 struct wanted {
     const char *model_id;
     uint64_t revision; /* 0 for the highest */
-    bool found;
+    bool found, other; /* OTHER: the model is there in another revision */
     uint64_t index;
     struct mm_buf line;
     struct mm_diags *diags;
@@ -22,13 +23,37 @@ struct wanted {
 static int look_at(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
 {
     struct wanted *w = context;
-    if (strcmp(entry->model_id, w->model_id) != 0 || (w->revision && w->revision != entry->revision))
+    if (strcmp(entry->model_id, w->model_id) != 0)
         return 0;
+    if (w->revision && w->revision != entry->revision) {
+        w->other = true;
+        return 0;
+    }
     w->found = true; /* they come in the order of revisions */
     w->index = line->number - 1;
     mm_buf_clear(&w->line);
     mm_buf_add(&w->line, line->text, line->length);
     return w->line.failed ? mm_diag_memory(w->diags) : 0;
+}
+
+/* What there is instead of the entry. */
+static int not_found(struct mm_catalog_folder *folder, const struct wanted *w, struct mm_diags *diags)
+{
+    struct mm_catalog_rows withdrawn = {0};
+    struct mm_catalog_sums sums;
+    char which[32] = "";
+    int result = mm_catalog_withdrawals(folder, &withdrawn, &sums, diags);
+    bool gone = result == 0 && mm_catalog_is_withdrawn(&withdrawn, w->model_id, w->revision);
+    if (w->revision)
+        snprintf(which, sizeof which, " revision %" PRIu64, w->revision);
+    mm_catalog_at(folder, MM_CATALOG_ENTRIES, diags);
+    if (result == 0)
+        result = mm_diag(diags, MM_RULE_CATALOG_MODEL, "expected an entry of %s%s, found %s", w->model_id, which,
+                         gone       ? "that it was withdrawn"
+                         : w->other ? "other revisions alone"
+                                    : "none");
+    mm_catalog_rows_release(&withdrawn);
+    return result;
 }
 
 /* Reads the catalog's lines, and again for the path of the one that was found. */
@@ -39,7 +64,7 @@ static int read_entries(struct mm_catalog_folder *folder, const struct mm_catalo
     int fd = mm_catalog_open(folder, MM_CATALOG_ENTRIES, diags);
     int result = fd < 0 ? -1 : mm_catalog_entries_read(fd, look_at, w, 0, NULL, &sums, diags);
     if (result == 0 && !w->found)
-        result = mm_diag(diags, MM_RULE_CATALOG_MODEL, "expected an entry of %s, found none", w->model_id);
+        result = not_found(folder, w, diags);
     if (result == 0 && lseek(fd, 0, SEEK_SET) < 0)
         result = mm_diag(diags, MM_RULE_IO_READ, "cannot go back to the first byte");
     if (result == 0)
@@ -87,7 +112,7 @@ int mm_catalog_prove(struct mm_catalog_folder *folder, const struct mm_catalog_t
     struct mm_signed_head head = {0};
     struct wanted w = {.model_id = model_id, .revision = revision, .diags = diags};
     const char *shown = diags->file;
-    mm_catalog_hold(folder);
+    mm_catalog_hold(folder, diags);
     int result = read_head(&head, folder, trust, diags) < 0 ? -1 : prove(folder, &head, &w, out, diags);
     mm_catalog_let_go(folder);
     mm_buf_release(&w.line);
@@ -123,7 +148,7 @@ int mm_catalog_prove_since(struct mm_catalog_folder *folder, const struct mm_cat
 {
     struct mm_signed_head head = {0};
     const char *shown = diags->file;
-    mm_catalog_hold(folder);
+    mm_catalog_hold(folder, diags);
     int result = read_head(&head, folder, trust, diags) < 0 ? -1 : prove_since(folder, &head.head, old, out, diags);
     mm_catalog_let_go(folder);
     mm_signed_head_release(&head);

@@ -197,6 +197,27 @@ static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
     return mm_place_flush(build->folder.fd, diags);
 }
 
+static int compare_staged(const void *a, const void *b)
+{
+    const struct mm_catalog_staged *x = a, *y = b;
+    int order = strcmp(x->path, y->path);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Two catalogs may bring one manifest, and each a signature of its own: what came first is placed, and no two threads meet in one file. */
+static void stage_once(struct mm_catalog_build *build)
+{
+    size_t kept = 0;
+    if (build->staged_count)
+        qsort(build->staged, build->staged_count, sizeof *build->staged, compare_staged);
+    for (size_t i = 0; i < build->staged_count; i++)
+        if (kept && strcmp(build->staged[kept - 1].path, build->staged[i].path) == 0)
+            free(build->staged[i].path);
+        else
+            build->staged[kept++] = build->staged[i];
+    build->staged_count = kept;
+}
+
 static uint64_t count_manifests(const struct mm_catalog_build *build)
 {
     uint64_t count = 0;
@@ -205,113 +226,18 @@ static uint64_t count_manifests(const struct mm_catalog_build *build)
     return count;
 }
 
-int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
-{
-    if (unlinkat(build->folder.fd, path, 0) < 0 && errno != ENOENT)
-        return mm_diag(diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-    if (!slash)
-        return 0;
-    if (!folder)
-        return mm_diag_memory(diags);
-    mm_tree_prune(build->folder.fd, folder);
-    free(folder);
-    return 0;
-}
-
-static int remove_manifest(struct mm_catalog_build *build, const char *model_id, uint64_t revision,
-                           struct mm_diags *diags)
-{
-    char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX];
-    mm_catalog_manifest_path(path, model_id, revision);
-    strcat(path, MM_SIGNATURE_SUFFIX);
-    if (mm_catalog_remove_file(build, path, diags) < 0)
-        return -1;
-    path[strlen(path) - (sizeof MM_SIGNATURE_SUFFIX - 1)] = '\0';
-    return mm_catalog_remove_file(build, path, diags);
-}
-
 /* What was withdrawn goes away once no head names it any more. */
 static int remove_gone(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     mm_catalog_at(&build->folder, NULL, diags);
     for (size_t i = 0; i < build->standing.count; i++) {
         const struct mm_catalog_row *row = &build->standing.rows[i];
-        if (row->gone && ((row->beneath && remove_manifest(build, row->model_id, row->revision, diags) < 0) ||
-                          mm_catalog_page_remove(build, row->model_id, diags) < 0))
+        if (row->gone &&
+            ((row->beneath && mm_catalog_manifest_remove(build, row->model_id, row->revision, diags) < 0) ||
+             mm_catalog_page_remove(build, row->model_id, diags) < 0))
             return -1;
     }
     return mm_catalog_lists_remove(build, diags);
-}
-
-/* The build of the present head may have been interrupted behind it, before what it withdrew was gone. */
-static int remove_left(struct mm_catalog_build *build, struct mm_diags *diags)
-{
-    char name[MM_CATALOG_NAME];
-    struct mm_catalog_changes changes = {0};
-    struct mm_catalog_change change = {0};
-    struct mm_diags mark = *diags;
-    mm_catalog_head_name(name, build->present.head.sequence, MM_CATALOG_CHANGES_SUFFIX);
-    int fd = mm_catalog_open(&build->folder, name, diags), result = 0;
-    bool open = fd >= 0 && mm_catalog_changes_open(&changes, fd, diags) == 0;
-    while (open && result == 0 && mm_catalog_changes_next(&changes, &change, diags) > 0 &&
-           change.kind == MM_CHANGE_REMOVED)
-        if (!mm_catalog_rows_find(&build->standing, change.model_id, change.revision)) {
-            mm_diags_rewind(diags, &mark);
-            mm_catalog_at(&build->folder, NULL, diags);
-            result = remove_manifest(build, change.model_id, change.revision, diags);
-            if (result == 0)
-                result = mm_catalog_page_remove(build, change.model_id, diags);
-        }
-    if (result == 0)
-        mm_diags_rewind(diags, &mark); /* what the changes are is for those to say who follow them */
-    mm_catalog_changes_close(&changes);
-    if (fd >= 0)
-        close(fd);
-    return result;
-}
-
-/* A build that was interrupted before its head stood there has left files that no head names: its changes, which were there first, say of
- * which models. Those of this build are its own. */
-static int remove_begun(struct mm_catalog_build *build, struct mm_diags *diags)
-{
-    char name[MM_CATALOG_NAME];
-    struct mm_catalog_changes changes = {0};
-    struct mm_catalog_change change = {0};
-    struct mm_diags mark = *diags;
-    mm_catalog_head_name(name, build->present.head.sequence + 1, MM_CATALOG_CHANGES_SUFFIX);
-    int fd = mm_catalog_open(&build->folder, name, diags), result = 0;
-    bool open = fd >= 0 && mm_catalog_changes_open(&changes, fd, diags) == 0;
-    while (open && result == 0 && mm_catalog_changes_next(&changes, &change, diags) > 0)
-        if (change.kind == MM_CHANGE_ADDED &&
-            !mm_catalog_rows_find(&build->standing, change.model_id, change.revision) &&
-            !mm_catalog_rows_find(&build->fresh, change.model_id, change.revision)) {
-            mm_diags_rewind(diags, &mark);
-            mm_catalog_at(&build->folder, NULL, diags);
-            result = remove_manifest(build, change.model_id, change.revision, diags);
-            if (result == 0)
-                result = mm_catalog_page_remove(build, change.model_id, diags);
-        }
-    if (result == 0)
-        mm_diags_rewind(diags, &mark); /* no head names these changes either */
-    mm_catalog_changes_close(&changes);
-    if (fd >= 0)
-        close(fd);
-    return result;
-}
-
-/* Where no new head is made, what was begun for one goes away: the changes last, as they say what else there is. */
-static int remove_step(struct mm_catalog_build *build, struct mm_diags *diags)
-{
-    static const char *const suffixes[] = {"", MM_SIGNATURE_SUFFIX, MM_CATALOG_CHANGES_SUFFIX};
-    char name[MM_CATALOG_NAME];
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        mm_catalog_head_name(name, build->present.head.sequence + 1, suffixes[i]);
-        if (unlinkat(build->folder.fd, name, 0) < 0 && errno != ENOENT)
-            return mm_diag(diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", name, strerror(errno));
-    }
-    return 0;
 }
 
 /* ---- the two lists ---- */
@@ -368,23 +294,21 @@ static int write_entries(struct mm_catalog_build *build, struct output *out, str
     return result;
 }
 
-/* HEAD gets what is written; NULL: without what this build withdraws. */
-static int write_withdrawn(struct mm_catalog_build *build, struct output *out, struct mm_catalog_head *head,
+/* All of them, or, without FRESH, those of the present head. */
+static int write_withdrawn(struct mm_catalog_build *build, struct output *out, bool fresh, struct mm_catalog_head *head,
                            struct mm_diags *diags)
 {
-    out->sha = head ? build->sha : NULL;
+    out->sha = build->sha;
     for (size_t i = 0; i < build->withdrawn_count; i++) {
-        if (build->withdrawn[i].fresh && !head)
+        if (build->withdrawn[i].fresh && !fresh)
             continue;
         mm_buf_add(&out->buf, build->withdrawn_text.data + build->withdrawn[i].at, build->withdrawn[i].length);
         mm_buf_char(&out->buf, '\n');
     }
     if (flush_output(out, diags) < 0)
         return -1;
-    if (head) {
-        head->withdrawn_count = build->withdrawn_count;
-        mm_sha256_take(build->sha, head->withdrawn_sha256);
-    }
+    head->withdrawn_count = build->withdrawn_count;
+    mm_sha256_take(build->sha, head->withdrawn_sha256);
     return 0;
 }
 
@@ -456,7 +380,16 @@ static void begin_head(const struct mm_catalog_build *build, struct mm_catalog_h
     mm_time_later(head->expires, head->created, build->options->days);
 }
 
-/* heads/N and what belongs to it. An earlier attempt may have left others behind, which no head names. */
+/* What is about to change comes before anything does: by it the next build knows what this one, if it is interrupted, left behind. */
+static int publish_changes(struct mm_catalog_build *build, const struct mm_signed_head *next, struct output *changes,
+                           struct mm_diags *diags)
+{
+    char name[MM_CATALOG_NAME];
+    mm_catalog_at(&build->folder, mm_catalog_head_name(name, next->head.sequence, MM_CATALOG_CHANGES_SUFFIX), diags);
+    return mm_writer_commit(&changes->writer, diags);
+}
+
+/* heads/N and its signature. An earlier attempt may have left others behind, which no head names. */
 static int publish_step(struct mm_catalog_build *build, const struct mm_signed_head *next, struct mm_diags *diags)
 {
     char name[MM_CATALOG_NAME];
@@ -493,7 +426,7 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
                            write_entries(build, &o->entries, &next->head, diags) < 0))
         return -1;
     if (o->new_withdrawn && (open_output(build, &o->withdrawn, MM_CATALOG_WITHDRAWN, diags) < 0 ||
-                             write_withdrawn(build, &o->withdrawn, &next->head, diags) < 0))
+                             write_withdrawn(build, &o->withdrawn, true, &next->head, diags) < 0))
         return -1;
     return sign_head(build, next, diags);
 }
@@ -501,11 +434,8 @@ static int write_all(struct mm_catalog_build *build, struct outputs *o, struct m
 static int publish_all(struct mm_catalog_build *build, struct outputs *o, const struct mm_signed_head *next,
                        struct mm_diags *diags)
 {
-    char name[MM_CATALOG_NAME];
     bool whole = mm_catalog_pages_whole(build);
-    mm_catalog_head_name(name, next->head.sequence, MM_CATALOG_CHANGES_SUFFIX);
-    mm_catalog_at(&build->folder, name, diags);
-    if (mm_writer_commit(&o->changes.writer, diags) < 0 || place_files(build, diags) < 0 ||
+    if (publish_changes(build, next, &o->changes, diags) < 0 || place_files(build, diags) < 0 ||
         publish_step(build, next, diags) < 0 ||
         mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
                                diags) < 0)
@@ -542,19 +472,18 @@ static int build_next(struct mm_catalog_build *build, bool changed, struct mm_ca
     return result;
 }
 
-/* withdrawn.jsonl has lines of a build that was interrupted. They go while its changes say which they are. */
+/* withdrawn.jsonl has lines of a head that did not come to be. They go before anything else is written: how the next step differs is not
+ * how that one did, so that nobody could tell afterwards which lines these are. */
 static int mend_withdrawn(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     struct output out;
-    if (!build->mend_withdrawn)
-        return 0;
+    struct mm_catalog_head ignored;
     int result = open_output(build, &out, MM_CATALOG_WITHDRAWN, diags);
     if (result == 0)
-        result = write_withdrawn(build, &out, NULL, diags);
+        result = write_withdrawn(build, &out, false, &ignored, diags);
     if (result == 0)
         result = mm_writer_commit(&out.writer, diags);
     release_output(&out);
-    build->mend_withdrawn = false;
     return result;
 }
 
@@ -565,7 +494,18 @@ static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
         mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
         mm_catalog_lists_remove(build, diags) < 0)
         return -1;
-    return remove_step(build, diags);
+    return mm_catalog_next_remove(build, diags);
+}
+
+/* The state that the present head tells of, as far as an interrupted build did not leave it so. */
+static int begin(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    if (build->has_head && (mm_catalog_carry_witnesses(&build->folder, &build->present.head, diags) < 0 ||
+                            mm_catalog_gone_remove(build, diags) < 0))
+        return -1;
+    if (build->mend_withdrawn && mend_withdrawn(build, diags) < 0)
+        return -1;
+    return mm_catalog_traces_remove(build, diags);
 }
 
 static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built, struct mm_diags *diags)
@@ -578,17 +518,14 @@ static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built
     if (!build->options->key && !build->options->trust.allow_unsigned)
         return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED,
                        "expected --secret-key to sign the head with, or --allow-unsigned");
-    if (build->has_head &&
-        (mend_withdrawn(build, diags) < 0 ||
-         mm_catalog_carry_witnesses(&build->folder, &build->present.head, diags) < 0 || remove_left(build, diags) < 0))
-        return -1;
-    if (remove_begun(build, diags) < 0)
+    stage_once(build);
+    if (begin(build, diags) < 0)
         return -1;
     built->added = build->fresh.count;
     built->withdrawn = count_gone(build);
     built->manifests = count_manifests(build);
     bool changed = built->added > 0 || built->withdrawn > 0;
-    if (build->has_head && !changed && !withdraws(build) && !build->options->renew) {
+    if (build->has_head && !changed && !withdraws(build) && !build->options->renew && !build->adopted) {
         built->head = build->present.head;
         return mend(build, diags);
     }

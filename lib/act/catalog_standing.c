@@ -56,7 +56,50 @@ static bool has_withdrawn(const struct mm_catalog_head *head, const struct mm_ca
     return head->withdrawn_count == sums->count && memcmp(head->withdrawn_sha256, sums->sha256, MM_HASH_BYTES) == 0;
 }
 
+/* ---- whether it may be continued ---- */
+
+/* True if all that was found since MARK is that a key is revoked. */
+static bool only_revoked(const struct mm_diags *diags, const struct mm_diags *mark)
+{
+    const struct mm_diag *last = diags->count > mark->count ? &diags->items[diags->count - 1] : NULL;
+    return diags->errors == mark->errors + 1 && last && last->severity == MM_ERROR &&
+           last->rule == MM_RULE_SIGNATURE_REVOKED;
+}
+
+/* A head by a key that was revoked since may be a thief's: it is continued where the publisher says that it is his. */
+static int judge(struct mm_catalog_build *build, const struct mm_signed_head *head, struct mm_diags *diags)
+{
+    char key_id[MM_KEY_ID_TEXT], hex[MM_HASH_HEX + 1];
+    const unsigned char *adopt = build->options->adopt;
+    struct mm_diags mark = *diags;
+    if (mm_signed_head_judge(head, &build->options->trust, key_id, diags) == 0)
+        return 0;
+    if (!only_revoked(diags, &mark))
+        return -1;
+    mm_diags_rewind(diags, &mark);
+    if (adopt && memcmp(adopt, head->head.sha256, MM_HASH_BYTES) == 0) {
+        build->adopted = true;
+        return 0;
+    }
+    mm_hex(hex, head->head.sha256, MM_HASH_BYTES);
+    return mm_diag(diags, MM_RULE_SIGNATURE_REVOKED,
+                   "expected a head by a key that is not revoked, found one by a key that is; if you made it, "
+                   "--adopt %s continues it",
+                   hex);
+}
+
 /* ---- after an interruption ---- */
+
+static void drop_taken_back(struct mm_catalog_build *build)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < build->withdrawn_count; i++)
+        if (build->withdrawn[i].taken_back)
+            free(build->withdrawn[i].model_id);
+        else
+            build->withdrawn[kept++] = build->withdrawn[i];
+    build->withdrawn_count = kept;
+}
 
 /* Takes out the lines of withdrawn.jsonl that the changes of head SEQUENCE name. */
 static int take_back_withdrawn(struct mm_catalog_build *build, uint64_t sequence, struct mm_diags *diags)
@@ -67,14 +110,13 @@ static int take_back_withdrawn(struct mm_catalog_build *build, uint64_t sequence
     int fd = mm_catalog_open(&build->folder, mm_catalog_head_name(name, sequence, MM_CATALOG_CHANGES_SUFFIX), diags);
     int result = fd < 0 ? -1 : mm_catalog_changes_open(&changes, fd, diags), some = 0;
     while (result == 0 && (some = mm_catalog_changes_next(&changes, &change, diags)) > 0)
-        for (size_t i = 0; change.kind == MM_CHANGE_WITHDRAWN && i < build->withdrawn_count; i++)
-            if (mm_catalog_compare(build->withdrawn[i].model_id, build->withdrawn[i].revision, change.model_id,
-                                   change.revision) == 0) {
-                free(build->withdrawn[i].model_id);
-                memmove(&build->withdrawn[i], &build->withdrawn[i + 1],
-                        (--build->withdrawn_count - i) * sizeof *build->withdrawn);
-                break;
-            }
+        if (change.kind == MM_CHANGE_WITHDRAWN) {
+            struct mm_withdrawn_row *row =
+                mm_catalog_withdrawn_one(build, build->withdrawn_count, change.model_id, change.revision);
+            if (row)
+                row->taken_back = true;
+        }
+    drop_taken_back(build);
     mm_catalog_changes_close(&changes);
     if (fd >= 0)
         close(fd);
@@ -104,12 +146,16 @@ static int recover(struct mm_catalog_build *build, const struct mm_catalog_sums 
 {
     struct mm_signed_head next = {0};
     const struct mm_catalog_head *head = &build->present.head;
-    char name[MM_CATALOG_NAME], key_id[MM_KEY_ID_TEXT];
+    char name[MM_CATALOG_NAME];
     struct mm_diags mark = *diags;
     int there = mm_signed_head_read(&next, &build->folder, mm_catalog_head_name(name, head->sequence + 1, ""), diags);
-    bool follows = there > 0 && mm_catalog_head_follows(&next.head, head, diags) == 0 &&
-                   mm_signed_head_judge(&next, &build->options->trust, key_id, diags) == 0;
+    bool in_line = there > 0 && mm_catalog_head_follows(&next.head, head, diags) == 0;
+    bool follows = in_line && judge(build, &next, diags) == 0;
     int result = -1;
+    if (in_line && !follows && has_entries(&next.head, entries) && has_withdrawn(&next.head, withdrawn)) {
+        mm_signed_head_release(&next);
+        return -1; /* a finding says what keeps it from being published */
+    }
     mm_diags_rewind(diags, &mark);
     if (follows && has_entries(&next.head, entries) && has_withdrawn(&next.head, withdrawn)) {
         result = mm_catalog_publish_head(build, &next, diags);
@@ -119,7 +165,7 @@ static int recover(struct mm_catalog_build *build, const struct mm_catalog_sums 
     }
     if (!judged) {
         mm_catalog_at(&build->folder, MM_CATALOG_HEAD, diags);
-        result = mm_signed_head_judge(&build->present, &build->options->trust, key_id, diags);
+        result = judge(build, &build->present, diags);
     } else if (follows && has_entries(head, entries) && has_withdrawn(&next.head, withdrawn)) {
         result = take_back_withdrawn(build, next.head.sequence, diags);
         if (result == 0)
@@ -189,7 +235,6 @@ static int begin_first(struct mm_catalog_build *build, struct mm_diags *diags)
 static int read_standing(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     struct mm_catalog_sums entries, withdrawn;
-    char key_id[MM_KEY_ID_TEXT];
     struct mm_diags mark;
     int there = mm_signed_head_read(&build->present, &build->folder, MM_CATALOG_HEAD, diags);
     if (there < 0)
@@ -200,7 +245,7 @@ static int read_standing(struct mm_catalog_build *build, struct mm_diags *diags)
     if (check_options(build, diags) < 0)
         return -1;
     mark = *diags;
-    bool judged = mm_signed_head_judge(&build->present, &build->options->trust, key_id, diags) == 0;
+    bool judged = judge(build, &build->present, diags) == 0;
     mm_diags_rewind(diags, &mark); /* the signature may be the next head's already, whose lists then are there too */
     if (read_files(build, &entries, &withdrawn, diags) < 0)
         return -1;

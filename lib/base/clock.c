@@ -74,11 +74,20 @@ void mm_time_now(char out[static MM_TIME_SIZE])
     format(out, time(NULL));
 }
 
+#define LAST_SECOND 253402300799 /* of the year 9999 */
+
+bool mm_time_epoch_sound(void)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    uint64_t seconds;
+    return !epoch || !*epoch || mm_number(epoch, strlen(epoch), LAST_SECOND, &seconds);
+}
+
 bool mm_time_written(char out[static MM_TIME_SIZE])
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     uint64_t seconds;
-    if (epoch && mm_number(epoch, strlen(epoch), 253402300799, &seconds)) { /* the end of year 9999 */
+    if (epoch && mm_number(epoch, strlen(epoch), LAST_SECOND, &seconds)) {
         format(out, (time_t)seconds);
         return true;
     }

@@ -21,6 +21,9 @@ void mm_time_now(char out[static MM_TIME_SIZE]);
  * environment's. */
 bool mm_time_written(char out[static MM_TIME_SIZE]);
 
+/* True unless the environment has a SOURCE_DATE_EPOCH, other than an empty one, that is no time. */
+bool mm_time_epoch_sound(void);
+
 /* The time DAYS times 86400 seconds after TEXT, a valid time; the end of the year 9999 where it would be later. */
 void mm_time_later(char out[static MM_TIME_SIZE], const char *text, uint64_t days);
 

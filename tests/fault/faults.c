@@ -1,7 +1,8 @@
 /* Linked into the commands with ld's --wrap: makes the Nth call of one kind fail, for tests/cmd/test_faults.sh.
  *
  *   FAULT=KIND:N:ERRNO    the Nth call of KIND fails with ERRNO; KIND is memory, read, write, fsync, link, rename, open, stat,
- *                         folder (making one), remove, mode or thread (starting one)
+ *                         folder (making one), remove, mode or thread (starting one); or change, which is any of write, link,
+ *                         rename, folder and remove. ERRNO 0: the program is killed there, as if the machine stopped
  *   FAULT_COUNT=FILE      at exit, the number of calls of that kind is written there
  *   FAULT_VERITY=HH       fs-verity measures every file, with a digest of 32 such bytes
  *   FAULT_SECTOR=INODE:OFFSET[:TIMES],...   byte OFFSET of that file cannot be read at a place, always or TIMES times
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,10 +77,21 @@ __attribute__((destructor)) static void end(void)
         abort();
 }
 
+static int is_of_kind(const char *what)
+{
+    static const char *const changes[] = {"write", "link", "rename", "folder", "remove"};
+    for (size_t i = 0; strcmp(kind, "change") == 0 && i < sizeof changes / sizeof *changes; i++)
+        if (strcmp(what, changes[i]) == 0)
+            return 1;
+    return strcmp(what, kind) == 0;
+}
+
 static int fails(const char *what)
 {
-    if (strcmp(what, kind) != 0 || __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) != wanted) /* several threads call */
+    if (!is_of_kind(what) || __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) != wanted) /* several threads call */
         return 0;
+    if (error == 0)
+        syscall(SYS_kill, (int)syscall(SYS_getpid), SIGKILL);
     errno = error;
     return 1;
 }
