@@ -107,7 +107,8 @@ def refused_by_both(folder, number, what, proof, old):
         value = dict(catalog.fields(proof))
         if old:
             seen = catalog.read(old)
-            holds = (value['new-head-sha256'].decode(), value['old-head-sha256'].decode()) == (catalog.sha(text).hex(), catalog.sha(seen).hex())
+            holds = all(value[f'{name}-head-sha256'].decode() == catalog.sha(one).hex() and value[f'{name}-sequence'].decode() == catalog.head_of(one)['sequence']
+                        for name, one in (('new', text), ('old', seen)))  # a path alone does not bind the number of leaves
         else:
             holds = (value['head-sha256'].decode(), value['merkle-root'].decode(), value['entry-count'].decode()) == (
                 catalog.sha(text).hex(), head['merkle-root'], head['entry-count'])
