@@ -96,7 +96,7 @@ static int open_sources(struct call *c)
 static int enter_sandbox(struct call *c)
 {
     size_t count = 0;
-    struct mm_sandbox_rule *rules = calloc(c->supply.root_count + 5, sizeof *rules);
+    struct mm_sandbox_rule *rules = calloc(c->supply.root_count + c->supply.medium_count + 5, sizeof *rules);
     if (!rules)
         return mm_diag_memory(&c->cli.diags);
     int all = c->supply.links == MM_LINKS_FOLLOW ? open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -109,6 +109,8 @@ static int enter_sandbox(struct call *c)
     for (size_t i = 0; i < c->supply.root_count; i++)
         rules[count++] =
             (struct mm_sandbox_rule){c->supply.roots[i].folder, c->how.link ? MM_SANDBOX_STORE : MM_SANDBOX_READ};
+    for (size_t i = 0; i < c->supply.medium_count; i++)
+        rules[count++] = (struct mm_sandbox_rule){c->supply.media[i].folder, MM_SANDBOX_READ};
     if (c->bad_ranges)
         rules[count++] = (struct mm_sandbox_rule){c->writer.folder, MM_SANDBOX_WRITE};
     int result = cli_sandbox(&c->cli, rules, count);
@@ -162,11 +164,22 @@ static int print_facts(struct call *c, const struct mm_import_facts *facts)
     return result;
 }
 
+/* What media revoke is revoked before anything is judged. Where that cannot be known, nothing is imported. */
+static int take_revocations(struct call *c)
+{
+    int result = 0;
+    for (size_t i = 0; i < c->supply.medium_count && c->trust.trust.keyring; i++)
+        if (mm_media_revocations(c->supply.media[i].folder, c->supply.media[i].path, c->trust.trust.keyring,
+                                 &c->cli.diags) < 0)
+            result = -1;
+    return result;
+}
+
 static int import_all(struct call *c)
 {
     int answer = cli_report(&c->cli); /* of sources that cannot be used */
-    for (size_t i = 0; i < c->supply.medium_count && c->trust.trust.keyring; i++)
-        mm_media_revocations(c->supply.media[i].folder, c->supply.media[i].path, c->trust.trust.keyring, &c->cli.diags);
+    if (take_revocations(c) < 0)
+        return cli_worse(answer, cli_failed(&c->cli));
     for (size_t i = 0; i < c->supply.manifest_count; i++) {
         struct mm_import_facts facts = {.state = MM_IMPORT_FAILED};
         struct mm_supply view;

@@ -20,6 +20,7 @@
 #include "text/line.h"
 #include "text/path.h"
 
+#define SIGNATURES_TRIED 16 /* of those beside copies of one manifest */
 #define SPARE_BYTES 4194304 /* beside the artifacts: manifest, lists, receipt, folders */
 
 /* ---- before anything is copied ---- */
@@ -62,10 +63,24 @@ static int judge(struct mm_import *i, int folder, const char *name, enum mm_link
     return mm_trusted_in_time(&i->trusted, &i->manifest, i->diags) && passes ? 0 : -1;
 }
 
+/* By the first signature beside any copy of the manifest that holds; where none does, the findings are about the first. */
 static int judge_source(struct mm_import *i)
 {
-    const struct mm_supply_root *root = mm_supply_signed(i->supply, i->which);
-    return judge(i, root->folder, root->manifest, i->supply->links);
+    const struct mm_supply *supply = i->supply;
+    const struct mm_supply_root *first = mm_supply_signed(supply, i->which, 0), *root;
+    struct mm_diags mark = *i->diags;
+    if (!first)
+        first = &supply->roots[supply->manifests[i->which].root];
+    int result = judge(i, first->folder, first->manifest, supply->links);
+    for (size_t skip = 1; result < 0 && skip < SIGNATURES_TRIED && (root = mm_supply_signed(supply, i->which, skip));
+         skip++) {
+        struct mm_diags failed = *i->diags;
+        bool holds = judge(i, root->folder, root->manifest, supply->links) == 0;
+        mm_diags_rewind(i->diags, holds ? &mark : &failed);
+        if (holds)
+            result = judge(i, root->folder, root->manifest, supply->links); /* once more for its notes */
+    }
+    return result;
 }
 
 static int check_rollback(struct mm_import *i, const struct mm_memory *memory)

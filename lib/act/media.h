@@ -64,7 +64,8 @@ size_t mm_media_count(const struct mm_media *media);
 struct mm_media_facts mm_media_facts(const struct mm_media *media, size_t index);
 
 /* Takes the revocations of the open folder MEDIUM (PATH for people) into KEYRING, of publishers whom it knows, each as
- * mm_keyring_import_revocation does. What was taken in is a note, and so is what could not be: neither hinders an import. */
-void mm_media_revocations(int medium, const char *path, const struct mm_keyring *keyring, struct mm_diags *diags);
+ * mm_keyring_import_revocation does. What was taken in is a note, and so is what is not right, which hinders nothing. Returns 0, or -1 with
+ * findings where a revocation could not be read or kept: then it is not known whose keys count. */
+int mm_media_revocations(int medium, const char *path, const struct mm_keyring *keyring, struct mm_diags *diags);
 
 #endif

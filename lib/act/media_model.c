@@ -149,7 +149,9 @@ int mm_media_model_read(struct mm_media *media, struct mm_media_model *model, si
         return -1; /* a valid manifest has one */
     mm_store_model(&model->facts.model, id, number);
     mm_hex(model->facts.manifest_sha256, model->manifest.sha256, MM_HASH_BYTES);
-    const struct mm_supply_root *root = mm_supply_signed(&model->supply, 0);
+    const struct mm_supply_root *root = mm_supply_signed(&model->supply, 0, 0);
+    if (!root)
+        root = &model->supply.roots[model->supply.manifests->root];
     if (read_signatures(model, root->folder, root->manifest, media->supply->links, diags) < 0)
         return -1;
     return judge(media, model, diags) < 0 ? -1 : take_claims(model, diags);

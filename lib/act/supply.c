@@ -223,27 +223,53 @@ static int add_as_set(struct mm_supply *supply, const char *path, int folder, st
                     : add_root(supply, path, copy, true, diags);
 }
 
+/* A manifest whose folder could not be added, or whose name could not be kept, is none: its signature stands in that folder. */
+static void drop_orphans(struct mm_supply *supply)
+{
+    while (supply->manifest_count > 0) {
+        struct mm_supply_manifest *last = &supply->manifests[supply->manifest_count - 1];
+        if (last->path && last->root < supply->root_count)
+            return;
+        free(last->path);
+        close(last->fd);
+        supply->manifest_count--;
+    }
+}
+
 static int add_folder(struct mm_supply *supply, const char *path, int folder, struct mm_diags *diags);
 
-/* Every model beneath a medium. What is no model's folder there is passed over, and so are folders without a manifest. */
+/* The model in the folder MODEL beneath a medium. */
+static int add_model(struct mm_supply *supply, const char *path, int folder, const char *model, struct mm_diags *diags)
+{
+    char below[PATH_MAX];
+    size_t first = supply->root_count;
+    int fd = mm_beneath_folder(folder, model, false), error = fd < 0 ? errno : ENAMETOOLONG;
+    diags->file = path;
+    if (fd < 0 || (size_t)snprintf(below, sizeof below, "%s%s%s", path, mm_path_ends_in(path, "/") ? "" : "/", model) >=
+                      sizeof below) {
+        if (fd >= 0)
+            close(fd);
+        return mm_diag(diags, MM_RULE_IO_OPEN, "cannot open %s: %s", model, strerror(error));
+    }
+    diags->file = below;
+    int result = add_folder(supply, below, fd, diags);
+    diags->file = path;
+    drop_orphans(supply);
+    for (size_t k = first; k < supply->root_count; k++)
+        supply->roots[k].serves_one = true;
+    return result;
+}
+
+/* Every model beneath a medium: one that cannot be used is named, and the others are taken. What is no model's folder there is passed over, and so
+ * are folders without a manifest. */
 static int add_models(struct mm_supply *supply, const char *path, int folder, struct mm_diags *diags)
 {
     struct mm_store_list list = {0};
     int result = mm_store_list(folder, false, &list, diags);
-    for (size_t i = 0; result == 0 && i < list.count; i++) {
-        char below[PATH_MAX];
-        size_t first = supply->root_count;
-        int fd = mm_beneath_folder(folder, list.models[i].path, false);
-        if (fd < 0 || (size_t)snprintf(below, sizeof below, "%s%s%s", path, mm_path_ends_in(path, "/") ? "" : "/",
-                                       list.models[i].path) >= sizeof below)
-            result = mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open the folder of a model", errno);
-        if (result < 0 && fd >= 0)
-            close(fd);
-        if (result == 0)
-            result = add_folder(supply, below, fd, diags);
-        for (size_t k = first; k < supply->root_count; k++)
-            supply->roots[k].serves_one = true;
-    }
+    for (size_t i = 0; i < list.count; i++)
+        if (add_model(supply, path, folder, list.models[i].path, diags) < 0)
+            result = -1;
+    diags->file = path;
     mm_store_list_release(&list);
     return result;
 }
@@ -270,11 +296,11 @@ static int add_folder(struct mm_supply *supply, const char *path, int folder, st
     unsigned char digest[MM_HASH_BYTES];
     struct contents contents;
     const char *name = contents.manifest;
-    int result = look_into(folder, &contents, diags);
+    int result = look_into(folder, &contents, diags), models = 0;
     if (result == 0 && is_set(path))
         return add_root(supply, path, folder, true, diags);
-    if (result == 0 && contents.models && contents.manifests == 0)
-        result = add_medium(supply, path, folder, diags);
+    if (result == 0 && contents.models)
+        models = add_medium(supply, path, folder, diags);
     if (result == 0 && contents.folded && !contents.models && contents.manifests == 0)
         result = mm_diag(diags, MM_RULE_STORE_SOURCE,
                          "expected a folder models, found one with its name in another case: names have to be as they "
@@ -299,7 +325,7 @@ static int add_folder(struct mm_supply *supply, const char *path, int folder, st
             return -1;
         }
     }
-    return add_files(supply, path, folder, name, digest, diags);
+    return add_files(supply, path, folder, name, digest, diags) < 0 ? -1 : models;
 }
 
 static int add_file(struct mm_supply *supply, const char *path, struct mm_diags *diags)
@@ -325,19 +351,6 @@ static int add_file(struct mm_supply *supply, const char *path, struct mm_diags 
         return -1;
     }
     return add_files(supply, folder, root, mm_path_name(path), digest, diags);
-}
-
-/* A manifest whose folder could not be added, or whose name could not be kept, is none: its signature stands in that folder. */
-static void drop_orphans(struct mm_supply *supply)
-{
-    while (supply->manifest_count > 0) {
-        struct mm_supply_manifest *last = &supply->manifests[supply->manifest_count - 1];
-        if (last->path && last->root < supply->root_count)
-            return;
-        free(last->path);
-        close(last->fd);
-        supply->manifest_count--;
-    }
 }
 
 int mm_supply_add(struct mm_supply *supply, const char *path, struct mm_diags *diags)
@@ -405,14 +418,13 @@ static bool has_signature(const struct mm_supply_root *root)
            faccessat(root->folder, name, F_OK, 0) == 0;
 }
 
-const struct mm_supply_root *mm_supply_signed(const struct mm_supply *supply, size_t which)
+const struct mm_supply_root *mm_supply_signed(const struct mm_supply *supply, size_t which, size_t skip)
 {
     const struct mm_supply_manifest *manifest = &supply->manifests[which];
-    const struct mm_supply_root *own = &supply->roots[manifest->root];
-    for (size_t i = 0; !has_signature(own) && i < supply->root_count; i++)
-        if (has_manifest(&supply->roots[i], manifest) && has_signature(&supply->roots[i]))
+    for (size_t i = manifest->root; i < supply->root_count; i++) /* the manifest was found in the first copy's source */
+        if (has_manifest(&supply->roots[i], manifest) && has_signature(&supply->roots[i]) && skip-- == 0)
             return &supply->roots[i];
-    return own;
+    return NULL;
 }
 
 /* ---- chunk lists ---- */

@@ -57,8 +57,8 @@ void mm_supply_set_apart(struct mm_supply *supply);
 int mm_supply_view(struct mm_supply *view, const struct mm_supply *supply, size_t which, struct mm_diags *diags);
 void mm_supply_view_release(struct mm_supply *view);
 
-/* The source whose folder has a signature beside a copy of manifest WHICH; the one that it was found in where none has. */
-const struct mm_supply_root *mm_supply_signed(const struct mm_supply *supply, size_t which);
+/* The source whose folder has a signature beside a copy of manifest WHICH, after SKIP others; NULL where there are no more. */
+const struct mm_supply_root *mm_supply_signed(const struct mm_supply *supply, size_t which, size_t skip);
 
 /* The artifact's chunk list of any source, as stored, into STORED; its name ends in ".gz" if *COMPRESSED, and then TEXT is what it inflates to. The one that
  * the manifest names comes first, then others with its ending. One that is not a list of this artifact is passed over. Returns true if there is one. */

@@ -193,8 +193,72 @@ mkdir -p revoked/revocations/me revoked/revocations/stranger && cp "$KEY.revoked
 cp "$KEY.revoked" "$KEY.revoked.minisig" revoked/revocations/stranger/
 cp "$KEY.revoked" revoked/revocations/me/0000000000000000.revoked && echo none >revoked/revocations/me/0000000000000000.revoked.minisig
 run slm-import revoked
-expect 'a revocation on the stick counts at once' 1 'is revoked from now on' '[signature-revoked-key]'
+expect 'a revocation on the stick counts at once' 1 'is revoked from now on' '[signature-revoked-key]' 'revoked/revocations/me/0000000000000000.revoked'
 same 'the keyring has it, and nothing else' "$KEY.pub $KEY.revoked $KEY.revoked.minisig" "$(ls ring/me | tr '\n' ' ' | sed 's/ $//')"
 same 'and knows no stranger' me "$(ls ring)"
 run media-export -q late src/m.manifest
 expect 'what a revoked key signed is not exported any more' 1 '[signature-revoked-key]'
+# ---- media that are not what they ought to be ----
+
+MINIMODEL_KEYRING=$WORK/ring2 MINIMODEL_HOME=$WORK/home2
+mkdir ring2 && key-trust -q add --trust-on-first-use me me.pub >/dev/null
+mkdir plain && cp src/notes.txt plain/ && printf 'minimodel' >plain/w.bin
+# plain NAME: a small signed model me/NAME on the stick st
+plain() {
+    rm -f plain/m.manifest*
+    manifest-make -q --model-id "me/$1" --version 1 --license MIT --takedown-route mailto:a@example.org --source-lane original -r w.bin=weights \
+        --key-id "$KEY" --license-route notes.txt --model-card-route notes.txt plain >p.manifest 2>/dev/null && mv p.manifest plain/m.manifest && manifest-sign -q -s me.key plain/m.manifest >/dev/null
+    media-export -q "st.$1" plain/m.manifest >/dev/null && mkdir -p st && cp -r "st.$1/." st/
+}
+plain a && plain b && plain c
+# bring FOLDER: the key's own revocation
+bring() { mkdir -p "$1/revocations/me" && cp "$KEY.revoked" "$KEY.revoked.minisig" "$1/revocations/me/"; }
+# imported NAME EXIT TEXT...: what slm-import says of the stick try, with a new store
+imported() {
+    name=$1 wanted=$2
+    shift 2
+    chmod -R u+w home2 2>/dev/null
+    rm -rf home2
+    run slm-import try
+    expect "$name" "$wanted" "$@"
+}
+stick() { rm -rf try && cp -r st try; }
+
+stick && cp try/models/me/b/1/manifest try/models/me/b/1/x.manifest
+imported 'a model that cannot be used is named' 1 'try/models/me/b/1: error: expected one manifest' 'model-id: me/a' 'model-id: me/c'
+same 'and hides no other' 2 "$(grep -c '^state: imported' "$WORK/.out")"
+bring try
+imported 'nor a revocation' 1 'is revoked from now on' '[signature-revoked-key]'
+same 'so that nothing comes in' 0 "$(grep -c '^state: imported' "$WORK/.out")"
+
+rm -rf ring2/me/*.revoked*
+key-trust -q revoke me "$KEY" --reason 'no longer used' --time 2030-01-01T00:00:00Z >/dev/null
+stick && bring try
+imported 'a stricter revocation takes the place of a milder one' 1 'is revoked from now on: compromised'
+same 'in the keyring too' 1 "$(grep -c '^reason: compromised' "ring2/me/$KEY.revoked")"
+
+rm -rf ring2/me/*.revoked*
+stick && bring try && rm "try/revocations/me/$KEY.revoked.minisig"
+imported 'a revocation that nobody signed counts nothing, and is named' 0 "try/revocations/me/$KEY.revoked: note: cannot open $KEY.revoked.minisig" 'state: imported'
+mkfifo "try/revocations/me/$KEY.revoked.minisig"
+imported 'one that cannot be read may be right: nothing is imported' 3 '[io-open]'
+stick && bring try && cp plain/m.manifest plain/m.manifest.minisig try/
+imported 'a manifest beside models does not hide what is revoked' 1 'is revoked from now on'
+rm -rf ring2/me/*.revoked*
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+    stick && bring try
+    run unshare -m sh -c 'mount --bind ring2 ring2 && mount -o remount,ro,bind ring2 && slm-import -q --home home3 try'
+    expect 'where a revocation cannot be kept nothing is imported' 3
+    same 'nothing' '' "$(find home3/models -type f 2>/dev/null)"
+else
+    skip 'where a revocation cannot be kept nothing is imported' 'no mount namespace here'
+fi
+
+stick && rm -rf other.st && cp -r try other.st
+cp try/models/me/b/1/manifest.minisig try/models/me/a/1/manifest.minisig
+chmod -R u+w home2 2>/dev/null; rm -rf home2
+run slm-import -q try other.st
+expect 'a signature that does not hold, on the first medium' 0
+same 'is passed over where another one has it' 3 "$(grep -c '^state: imported' "$WORK/.out")"
+run slm-import -q --home home4 try
+expect 'and refused where none has' 1 '[signature-'
