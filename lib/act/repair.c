@@ -183,15 +183,57 @@ static int look_at_new(struct mm_repair_run *run, struct mm_bits *wanted)
     return result;
 }
 
+/* The file is nobody else's: no link leads to it, and it does not have to be another artifact too. */
+static int check_place(const struct mm_repair_run *run)
+{
+    if (run->target->out || run->old < 0)
+        return 0;
+    if (run->linked)
+        return mm_diag(run->diags, MM_RULE_IO_NOT_REGULAR,
+                       "expected a file, found a symbolic link on the way to it: name the file that it leads to");
+    if (run->options->files && mm_repair_files_clash(run->options->files, &run->before, &run->target->claim->chunks))
+        return mm_diag(run->diags, MM_RULE_IO_NOT_REGULAR,
+                       "expected a file of its own, found one that has to be another artifact or target too");
+    return 0;
+}
+
+/* True if a file that is replaced without force may be lost by it. */
+static bool is_in_question(const struct mm_repair_run *run)
+{
+    return !run->target->out && !run->options->force && run->old >= 0 && run->before.st_size > 0;
+}
+
+static int refuse_other(struct mm_repair_run *run)
+{
+    run->facts->state = MM_REPAIR_LACKS;
+    run->facts->wrong = chunk_count(run);
+    return mm_diag(run->diags, MM_RULE_CHUNK_WRONG,
+                   "expected a damaged copy, found a file of which no chunk is right: --force replaces it");
+}
+
 /* A file that has not one right chunk is likely to be another one, named by mistake. */
 static int check_target(struct mm_repair_run *run)
 {
-    bool all = run->list && chunk_count(run) > 1 && run->was.bad.count == chunk_count(run);
-    if (run->target->out || run->options->force || run->old < 0 || run->before.st_size == 0 || !all)
+    if (!is_in_question(run) || run->hinted)
         return 0;
+    if (run->list)
+        return run->was.bad.count < chunk_count(run) ? 0 : refuse_other(run);
     run->facts->state = MM_REPAIR_LACKS;
-    return mm_diag(run->diags, MM_RULE_CHUNK_WRONG,
-                   "expected a damaged copy, found a file of which no chunk is right: --force replaces it");
+    return mm_diag(run->diags, run->list_unread ? MM_RULE_IO_READ : MM_RULE_CHUNK_WRONG,
+                   "without a chunk list no chunk can be told from another, nor the file from one that is meant to be "
+                   "there: --force replaces it");
+}
+
+/* The same before bad ranges are gone by, of which nothing was looked at yet: one right chunk is sought, first where none is named. */
+static int check_hinted(struct mm_repair_run *run)
+{
+    if (!is_in_question(run) || !run->hinted)
+        return 0;
+    for (int named = 0; named < 2; named++)
+        for (uint64_t index = 0; index < chunk_count(run); index++)
+            if (mm_bits_has(&run->was.bad, index) == (named == 1) && mm_fetch_own(&run->fetch, index))
+                return 0;
+    return refuse_other(run);
 }
 
 /* Where something could not be read it is not known that no copy has chunk INDEX. */
@@ -268,8 +310,9 @@ static int repair_chunks(struct mm_repair_run *run)
 
 /* ---- without a chunk list ---- */
 
-/* Copies the whole of PLACE into the new file. Returns 0 if it is the artifact; 1 if not, or if it cannot be read; -1 with a finding. */
-static int copy_whole(struct mm_repair_run *run, const struct mm_place *place)
+/* Copies the whole of PLACE into the new file, or only reads it unless WRITE. Returns 0 if it is the artifact; 1 if not, or if it cannot be
+ * read; -1 with a finding. */
+static int copy_whole(struct mm_repair_run *run, const struct mm_place *place, bool write)
 {
     const struct mm_chunk_facts *stated = &run->target->claim->chunks;
     struct mm_copy_counts *counts = &run->fetch.counts[place->copy];
@@ -284,7 +327,7 @@ static int copy_whole(struct mm_repair_run *run, const struct mm_place *place)
         if (got <= 0 || (uint64_t)got > stated->bytes - at) {
             counts->unreadable += got < 0;
             result = 1;
-        } else if (mm_file_write_at(run->work, bytes, (size_t)got, at) < 0) {
+        } else if (write && mm_file_write_at(run->work, bytes, (size_t)got, at) < 0) {
             result = mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot write", errno);
         } else {
             mm_chunker_update(&chunker, bytes, (size_t)got);
@@ -297,7 +340,7 @@ static int copy_whole(struct mm_repair_run *run, const struct mm_place *place)
     if (result == 0)
         result = memcmp(found.root, stated->root, MM_HASH_BYTES) != 0 ||
                  memcmp(found.sha256, stated->sha256, MM_HASH_BYTES) != 0;
-    if (result == 0) {
+    if (result == 0 && write) {
         counts->chunks += stated->count;
         counts->copied += stated->bytes;
     }
@@ -314,36 +357,56 @@ static bool is_whole_file(const struct mm_repair_run *run, const struct mm_place
            (uint64_t)info.st_size == run->target->claim->chunks.bytes;
 }
 
+/* What an earlier call left may have right chunks: only a copy that was read and is right takes their place. */
+static int take_whole(struct mm_repair_run *run, const struct mm_place *place)
+{
+    int result = run->taken_up ? copy_whole(run, place, false) : 0;
+    if (result == 0 && ftruncate(run->work, 0) < 0)
+        return mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot empty the new file", errno);
+    return result == 0 ? copy_whole(run, place, true) : result;
+}
+
+/* Fills the new file with the first copy that is right as a whole, unless an earlier call did so. Returns 0, or -1 with a finding. */
+static int find_whole(struct mm_repair_run *run)
+{
+    struct mm_look look = {0};
+    bool unread = run->options->incomplete || run->open_error || run->list_unread;
+    int result = run->taken_up ? mm_look_at(run, run->work, false, &look) : 0;
+    if (result == 0 && look.whole) {
+        run->facts->kept = run->facts->total;
+        return 0;
+    }
+    result = result < 0 ? -1 : 1;
+    for (size_t i = 0; i < run->fetch.count && result > 0; i++)
+        if (is_whole_file(run, &run->fetch.places[i])) {
+            result = take_whole(run, &run->fetch.places[i]);
+            unread = unread || run->fetch.counts[run->fetch.places[i].copy].unreadable > 0;
+        }
+    if (result == 0)
+        run->facts->copied = run->facts->total;
+    if (result <= 0)
+        return result;
+    run->facts->state = MM_REPAIR_LACKS;
+    return mm_diag(run->diags, unread ? MM_RULE_IO_READ : MM_RULE_STORE_CHUNK,
+                   "without a chunk list no chunk can be told from another, and no copy is right as a whole");
+}
+
 /* Wrong chunks cannot be told apart: a copy that is right as a whole takes the file's place. */
 static int replace_whole(struct mm_repair_run *run)
 {
     struct mm_repair_facts *facts = run->facts;
     struct mm_look look = {0};
-    bool unread = run->options->incomplete || run->open_error || run->list_unread;
-    int result = 1;
-    for (size_t i = 0; i < run->fetch.count && result > 0; i++)
-        if (is_whole_file(run, &run->fetch.places[i])) {
-            result = ftruncate(run->work, 0) < 0
-                         ? mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot empty the new file", errno)
-                         : copy_whole(run, &run->fetch.places[i]);
-            unread = unread || run->fetch.counts[run->fetch.places[i].copy].unreadable > 0;
-        }
-    if (result > 0) {
-        mm_work_drop(run);
-        facts->state = MM_REPAIR_LACKS;
-        return mm_diag(run->diags, unread ? MM_RULE_IO_READ : MM_RULE_STORE_CHUNK,
-                       "without a chunk list no chunk can be told from another, and no copy is right as a whole");
-    }
+    int result = find_whole(run);
     if (result == 0)
         result = mm_work_flush(run);
     if (result == 0)
         result = mm_look_at(run, run->work, true, &look);
     if (result == 0 && look.whole && mm_work_publish(run) == 0) {
         facts->state = MM_REPAIR_REPAIRED;
-        facts->copied = facts->total;
         facts->mended = facts->wrong;
     } else {
         mm_work_drop(run);
+        facts->copied = facts->kept = 0;
         result = -1;
     }
     mm_look_release(&look);
@@ -371,7 +434,8 @@ static int repair_wrong(struct mm_repair_run *run)
 {
     if (!run->list)
         mm_work_anew(run);
-    if (mm_places_open(run) < 0 || mm_fetch_begin(&run->fetch, run->diags) < 0 || mm_work_begin(run) < 0)
+    if (mm_places_open(run) < 0 || mm_fetch_begin(&run->fetch, run->diags) < 0 || check_hinted(run) < 0 ||
+        mm_work_begin(run) < 0)
         return -1;
     return run->list ? repair_chunks(run) : replace_whole(run);
 }
@@ -393,7 +457,9 @@ static int repair(struct mm_repair_run *run)
         return 0;
     }
     facts->wrong = run->list ? run->was.bad.count : run->was.whole ? 0 : chunk_count(run);
-    result = check_target(run);
+    result = check_place(run);
+    if (result == 0)
+        result = check_target(run);
     if (result == 0)
         result = repair_wrong(run);
     if (facts->state == MM_REPAIR_LACKS && facts->lacks.count == 0 && add_all(run, &facts->lacks) < 0)
