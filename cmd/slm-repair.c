@@ -256,6 +256,7 @@ static int read_ranges(struct call *c, int fd)
     if (result == 0 && c->bad.length)
         result = mm_bad_ranges_read(c->bad.data, c->bad.length, pass_line, NULL, &c->cli.diags);
     c->how.bad = &c->bad;
+    c->how.bad_shown = cli_shown(c->ranges);
     return result;
 }
 

@@ -49,9 +49,8 @@ static int take_hint(void *context, const struct mm_bad_line *line)
     hint->lines++;
     if (!mm_bad_range_fits(&line->range, &run->target->claim->chunks))
         return mm_diag_line(run->diags, MM_RULE_CHUNK_RANGES, line->number, 1,
-                            "expected a chunk of the artifact, found %" PRIu64 " bytes at %" PRIu64
-                            " as chunk %" PRIu64,
-                            line->range.bytes, line->range.offset, line->range.index);
+                            "expected a chunk of %s, found %" PRIu64 " bytes at %" PRIu64 " as chunk %" PRIu64,
+                            run->target->shown, line->range.bytes, line->range.offset, line->range.index);
     return mm_bits_add(&run->was.bad, line->range.index) ? 0 : mm_diag_memory(run->diags);
 }
 
@@ -62,9 +61,11 @@ static int read_hints(struct mm_repair_run *run)
     struct hint hint = {run, 0};
     if (!bad || !bad->length || !run->in_place || !run->list)
         return 0;
-    if (mm_bad_ranges_read(bad->data, bad->length, take_hint, &hint, run->diags) < 0)
-        return -1;
-    return hint.lines > 0;
+    if (run->options->bad_shown)
+        run->diags->file = run->options->bad_shown;
+    int result = mm_bad_ranges_read(bad->data, bad->length, take_hint, &hint, run->diags);
+    run->diags->file = run->target->shown;
+    return result < 0 ? -1 : hint.lines > 0;
 }
 
 /* ---- fetching ---- */
@@ -291,6 +292,8 @@ static int settle(struct mm_repair_run *run, struct mm_look *look)
     if (!look->whole || mm_work_publish(run) < 0)
         return -1;
     facts->state = run->was.whole || (run->in_place && !run->changed) ? MM_REPAIR_WHOLE : MM_REPAIR_REPAIRED;
+    if (run->in_place)
+        mm_work_tell_left(run);
     return 0;
 }
 
@@ -407,6 +410,8 @@ static int replace_whole(struct mm_repair_run *run)
     } else {
         mm_work_drop(run);
         facts->copied = facts->kept = 0;
+        for (size_t i = 0; i < run->options->copies->count; i++) /* nothing of it is there */
+            facts->copies[i].chunks = facts->copies[i].copied = 0;
         result = -1;
     }
     mm_look_release(&look);
@@ -454,6 +459,7 @@ static int repair(struct mm_repair_run *run)
     if (result > 0) {
         facts->state = MM_REPAIR_WHOLE;
         facts->kept = facts->total;
+        mm_work_tell_left(run);
         return 0;
     }
     facts->wrong = run->list ? run->was.bad.count : run->was.whole ? 0 : chunk_count(run);

@@ -96,6 +96,7 @@ struct mm_repair_options {
     enum mm_links
         links; /* how far symbolic links on the way to the file lead; it is read through them, never written */
     const struct mm_buf *bad;      /* the text of bad ranges: what else is right is not read first; or NULL */
+    const char *bad_shown;         /* the name of that text in findings; NULL: the target */
     struct mm_repair_files *files; /* of the call, or NULL; what is made anew comes to them */
     bool incomplete;               /* a copy could not be used: what lacks may be there */
     bool force;                    /* a file of which no chunk is known to be right is replaced, and so is OUT */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,14 +75,19 @@ void mm_work_anew(struct mm_repair_run *run)
 
 /* ---- a new one ---- */
 
+static void name_made(struct mm_repair_run *run)
+{
+    memcpy(run->made, MM_REPAIR_BEGINNING, sizeof MM_REPAIR_BEGINNING);
+    mm_hex(run->made + sizeof MM_REPAIR_BEGINNING - 1, run->target->claim->chunks.sha256, MM_HASH_BYTES);
+}
+
 /* Opens the folder in which the new file is to stand, and fills in its names. */
 static int open_parent(struct mm_repair_run *run)
 {
     const struct mm_repair_target *target = run->target;
     size_t length = target->out ? 0 : mm_path_folder_length(target->path);
     run->base = target->out ? target->out : mm_path_name(target->path);
-    memcpy(run->made, MM_REPAIR_BEGINNING, sizeof MM_REPAIR_BEGINNING);
-    mm_hex(run->made + sizeof MM_REPAIR_BEGINNING - 1, target->claim->chunks.sha256, MM_HASH_BYTES);
+    name_made(run);
     if (strcmp(run->base, run->made) == 0)
         return mm_diag(run->diags, MM_RULE_IO_EXISTS,
                        "expected another name, found the one that a repair gives to its own file");
@@ -288,6 +294,22 @@ void mm_work_drop(struct mm_repair_run *run)
 {
     if (!run->in_place && !run->taken_up && run->work >= 0 && mm_file_is_named(run->parent, run->made, run->work))
         unlinkat(run->parent, run->made, 0);
+}
+
+void mm_work_tell_left(struct mm_repair_run *run)
+{
+    const struct mm_repair_target *target = run->target;
+    const struct mm_repair_files *files = run->options->files;
+    char path[PATH_MAX];
+    struct stat info;
+    name_made(run);
+    int length =
+        snprintf(path, sizeof path, "%.*s%s", (int)mm_path_folder_length(target->path), target->path, run->made);
+    if (!target->out && !run->linked && length < (int)sizeof path &&
+        fstatat(target->folder, path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+        !(files && mm_repair_files_have(files, &info)))
+        mm_note(run->diags, MM_RULE_REPAIR_ANEW,
+                "%s, which an earlier call left beside it, is no longer needed and can be removed", run->made);
 }
 
 void mm_work_release(struct mm_repair_run *run)

@@ -133,6 +133,9 @@ int mm_work_publish(struct mm_repair_run *run);
 
 /* Removes the new file, where nothing in it is worth keeping; what an earlier call left stays. */
 void mm_work_drop(struct mm_repair_run *run);
+
+/* Names what an earlier call left beside a file that is whole in place: a note. */
+void mm_work_tell_left(struct mm_repair_run *run);
 void mm_work_release(struct mm_repair_run *run);
 
 #endif

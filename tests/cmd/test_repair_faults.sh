@@ -43,7 +43,7 @@ each() {
     done
 }
 
-each 'in place' damaged "$FAULTY/slm-repair" -q --from copies/a --from copies/b o/m.manifest
-each 'made anew' locked "$FAULTY/slm-repair" -q --from copies/a --from copies/b o/m.manifest
-each 'not there' absent "$FAULTY/slm-repair" -q --from copies/a --from copies/b o/m.manifest
+each 'in place' damaged "$FAULTY/slm-repair" -q --force --from copies/a --from copies/b o/m.manifest
+each 'made anew' locked "$FAULTY/slm-repair" -q --force --from copies/a --from copies/b o/m.manifest
+each 'not there' absent "$FAULTY/slm-repair" -q --force --from copies/a --from copies/b o/m.manifest
 each 'without lists' listless "$FAULTY/slm-repair" -q --force --from whole/big.txt --from copies/a o/m.manifest

@@ -104,6 +104,8 @@ refused 'and imported again: the consent ended with the removal' 1 '[receipt-con
 receipt-write -q --grant-execution local/model >/dev/null
 run slm-exec -q local/model -- sha256sum {}
 expect 'until it is given again' 0 "$good"
+fresh && chmod -R u+w home/models && rm -rf home/models/local && slm-import -q --allow-unsigned "$WORK/src" >/dev/null
+refused 'a model that was taken away by hand and imported again: the consent is older' 1 '[receipt-consent]' local/model
 fresh && receipt-write -q --new-chain 'a test' >/dev/null
 refused 'a consent from before a restart of the chain' 1 '[receipt-consent]' local/model
 receipt-write -q --grant-execution local/model >/dev/null

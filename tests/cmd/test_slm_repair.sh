@@ -111,7 +111,7 @@ END
 for line in '21\t1376256\t65536\tm.bin\n' '0\t1\t65536\tm.bin\n' '20\t1310720\t65536\tm.bin\n' '0\t0\t65535\tm.bin\n' '9223372036854775807\t0\t65536\tm.bin\n'; do
     printf '%b' "$line" >bad
     run slm-repair --ranges bad --from a d/m.bin
-    expect "bad ranges of another list: $line" 1 '[chunk-ranges]'
+    expect "bad ranges of another list: $line" 1 'bad:1:1: error: expected a chunk of d/m.bin' '[chunk-ranges]'
 done
 printf '3\t196608\t65536\tother.bin\n' >bad
 run slm-repair --ranges bad --from a d/m.bin
@@ -201,6 +201,23 @@ expect 'a copy that is not there is a note where the others do' 0 'note: cannot 
 damage d/m.bin 3
 run slm-repair --from nowhere --from a d/m.bin
 expect 'and a reason not to know where they do not' 3 'error: cannot open' 'lacking-chunks: 1' '[io-read]'
+mkdir fifo && mkfifo fifo/m.bin
+run timeout 60 slm-repair --from fifo d/m.bin
+expect 'a copy that has a FIFO of that name has no copy, and it is told' 1 'fifo has something of that name that is no regular file' '[store-chunk]'
+run slm-repair --from b d/m.bin
+if [ "$(id -u)" = 0 ] && ! need 'a copy whose file may not be opened' setpriv; then
+    :
+else
+    as() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; else "$@"; fi; }
+    chmod 755 "$WORK" "$WORK/case" && chmod 777 d && chmod 666 d/m.bin && damage d/m.bin 3 && mkdir -m 755 closed && cp whole/m.bin closed && chmod 000 closed/m.bin
+    if as slm-repair --version >/dev/null 2>&1; then
+        run as slm-repair --from closed d/m.bin
+        expect 'a copy whose file may not be opened is named' 3 'closed: cannot open what it has of that name: Permission denied' '[io-open]' '[io-read]'
+    else
+        skip 'a copy whose file may not be opened' 'the commands cannot be run by another user'
+    fi
+fi
+cp whole/m.bin d/m.bin && damage d/m.bin 3
 mkfifo a/pipe
 run timeout 60 slm-repair --from a/pipe --from b d/m.bin
 expect 'a FIFO is no copy' 0 'io-not-regular'
@@ -391,6 +408,12 @@ python3 -c 'import sys; f = open("d/m.bin", "r+b"); w = open("whole/m.bin", "rb"
 run slm-repair --ranges bad --from a d/m.bin
 expect 'one right chunk does, named or not' 0 'state: repaired' 'wrong-chunks: 20'
 is_whole 'and it is mended' d/m.bin
+for i in $everything; do printf '%s\t%s\t%s\tm.bin\n' $i $((i * 65536)) $((i == 20 ? 1234 : 65536)); done >all
+run slm-repair --ranges all --from b d/m.bin
+expect 'nor do they make a whole file another' 0 'state: whole' 'wrong-chunks: 0'
+damage d/m.bin 2
+run slm-repair --ranges all --from b d/m.bin
+expect 'or one that is nearly so' 0 'state: repaired' 'wrong-chunks: 1' 'copied-bytes: 65536'
 python3 "$HELP" noise d/m.bin 1311954 4
 run slm-repair --force --ranges bad --from a d/m.bin
 expect 'and so does --force' 0 'state: repaired'
@@ -414,6 +437,13 @@ expect 'nor is a source' 3 'will not write' '[io-exists]'
 if cmp -s "d/$(work whole/m.bin)" whole/m.bin; then ok 'which is there still'; else not_ok 'which is there still'; fi
 run slm-repair --from a d/m.bin
 expect 'without being named it is what an earlier call left' 0 'copied-bytes: 0'
+: >"d/$(work whole/m.bin)"
+run slm-repair --from a d/m.bin
+expect 'which a whole file has no use for' 0 'state: whole' 'is no longer needed' '[repair-anew]'
+damage d/m.bin 3
+run slm-repair --from a d/m.bin
+expect 'nor has one that is mended in place' 0 'state: repaired' 'is no longer needed'
+rm "d/$(work whole/m.bin)"
 rm d/m.bin && mv d/m.bin.chunks "d/$(work whole/m.bin)"
 run slm-repair --from a -l "d/$(work whole/m.bin)" d/m.bin
 expect 'nor is the list' 3 'will not write' '[io-exists]'
@@ -483,11 +513,11 @@ rm d/model.gguf && cp src/model.gguf "d/$(work src/model.gguf)"
 run slm-repair -q --from none --only model.gguf d/m.manifest
 expect 'what an earlier call left whole is taken, list or not' 0 'state: repaired' 'copied-bytes: 0'
 passes 'and passes' d/m.manifest
-name=$(work src/model.gguf)
-mv d/model.gguf "d/$name" && damage "d/$name" 2 && cp "d/$name" left && damage src/model.gguf 3
+own=$(work src/model.gguf)
+mv d/model.gguf "d/$own" && damage "d/$own" 2 && cp "d/$own" left && damage src/model.gguf 3
 run slm-repair -q --from src --only model.gguf d/m.manifest
 expect 'what is not whole' 1 'no copy is right as a whole'
-if cmp -s left "d/$name"; then ok 'stays for a call that has a list'; else not_ok 'stays for a call that has a list'; fi
+if cmp -s left "d/$own"; then ok 'stays for a call that has a list'; else not_ok 'stays for a call that has a list'; fi
 damage src/model.gguf 3
 run slm-repair -q --from src --only model.gguf d/m.manifest
 expect 'and makes room for a copy that is right' 0 'state: repaired' 'copied-bytes: 406016'
