@@ -1,5 +1,5 @@
 /* What the parts of a repair share: repair.c (its course), repair_copies.c (where bytes may come from), repair_fetch.c (one chunk from
- * there), repair_file.c (the file that is written) and repair_look.c (what a file is worth). Nobody else includes this. */
+ * there), repair_file.c (the file that is written), repair_look.c (what a file is worth) and repair_whole.c (without a list). Nobody else includes this. */
 #ifndef MM_ACT_REPAIR_PARTS_H
 #define MM_ACT_REPAIR_PARTS_H
 
@@ -103,6 +103,11 @@ struct mm_repair_run {
  * meanwhile. Release LOOK in every case. */
 int mm_look_at(const struct mm_repair_run *run, int fd, bool final, struct mm_look *look);
 void mm_look_release(struct mm_look *look);
+
+/* ---- repair_whole.c ---- */
+
+/* Wrong chunks cannot be told apart: a copy that is right as a whole takes the file's place. Returns 0, or -1 with findings. */
+int mm_repair_whole(struct mm_repair_run *run);
 
 /* ---- repair_copies.c ---- */
 

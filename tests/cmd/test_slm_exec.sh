@@ -330,6 +330,25 @@ run env XDG_RUNTIME_DIR="$PWD/nowhere" slm-exec -q local/model -- echo {dir}
 expect 'where it cannot be made nothing is started' 3 '[io-write]'
 same 'nothing at all' '' "$out"
 
+# a signal that comes while the folder is made ends the command once the folder is removed, and the program is not started
+if need 'a signal while the folder is made' strace; then
+    mkdir -p signal && rm -f pid started
+    XDG_RUNTIME_DIR=$PWD/signal strace -f -o /dev/null -e trace=symlinkat -e inject=symlinkat:delay_exit=700000 \
+        sh -c 'echo $$ >pid; exec slm-exec -q local/model -- sh -c "echo >started" sh {dir}' >/dev/null 2>&1 &
+    traced=$! tries=0
+    while [ -z "$(ls signal)" ] && kill -0 $traced 2>/dev/null && [ $tries -lt 600 ]; do sleep 0.05; tries=$((tries + 1)); done
+    if [ -n "$(ls signal)" ]; then
+        kill -TERM "$(cat pid)"
+        { wait $traced; ended=$?; } 2>/dev/null
+        same 'a signal while the folder is made ends the command' 143 $ended
+        same 'which leaves nothing behind' '' "$(ls signal)"
+        if [ -e started ]; then not_ok 'nor starts the program'; else ok 'nor starts the program'; fi
+    else
+        wait $traced
+        skip 'a signal while the folder is made' 'strace may not trace here'
+    fi
+fi
+
 # ---- a verifier that is stopped ----
 
 mkdir large && cp "$WORK/src/model.gguf" large && truncate -s 400M large/zeros && (cd large && manifest-make -q -p --model-id local/large model.gguf zeros >../l && mv ../l m.manifest)

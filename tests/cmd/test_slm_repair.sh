@@ -498,6 +498,10 @@ rm d/y.bin
 run slm-repair -q --from src d/m.manifest
 expect 'without the link both come' 0
 passes 'and pass' d/m.manifest
+rm d/x.bin && ln d/y.bin d/x.bin
+run slm-repair -q --from src d/m.manifest
+expect 'two names of one file become two files' 0 'state: whole' 'state: repaired'
+passes 'each what it has to be' d/m.manifest
 model
 mv d/sub d/elsewhere && ln -s elsewhere d/sub && damage d/elsewhere/big.txt 1
 run slm-repair -q --from src d/m.manifest
