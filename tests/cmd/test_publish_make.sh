@@ -191,6 +191,25 @@ built
 expect 'a fresh copy of web and models' 0 'as published	small/small.manifest	revision 5' 'state: unchanged'
 nothing 'a fresh copy'
 
+# ---- a fork of the one published last, and numbers that are used up ----
+
+cp -a web fork && run make renew
+expect 'a head is published' 0 'state: built'
+cp -a web published
+rm -r web && mv fork web && catalog-build -q -o web -s next.key --renew --expires-in 80 >/dev/null 2>&1
+run make renew
+expect 'a fork with as many heads is not continued' 2 'minimodel.mk: error: ' 'went another way'
+rm -r web && mv published web
+run make withdraw MODEL="me/small@$(field revision small/small.manifest)" REASON=wrong
+expect 'the highest revision is withdrawn' 0 'removed: 1'
+rm -rf .minimodel small/small.manifest* && echo z >>small/README.md
+run make
+expect 'in a fresh copy its number stays used up' 0 'described	small/small.manifest	revision 6' 'state: built'
+mkdir away && mv web/manifests/me/small/6.manifest* small/small.manifest* away/ && echo zz >>small/README.md
+run make
+expect 'a manifest that is listed and not at hand is asked for' 2 'minimodel.mk: error: ' 'with revision 6, which the catalog names'
+cp away/6.manifest away/6.manifest.minisig web/manifests/me/small/
+
 # ---- single files ----
 
 echo text >note.txt
