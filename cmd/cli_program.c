@@ -41,6 +41,18 @@ static void set_of(sigset_t *set)
         sigaddset(set, passed_signals[i]);
 }
 
+void cli_program_hold(struct cli_program *program)
+{
+    sigset_t set;
+    set_of(&set);
+    sigprocmask(SIG_BLOCK, &set, &program->mask);
+}
+
+void cli_program_let_go(struct cli_program *program)
+{
+    sigprocmask(SIG_SETMASK, &program->mask, NULL);
+}
+
 /* Waits for CHILD and passes signals of SET on. A terminal sends its own to both. */
 static int wait_for(pid_t child, const sigset_t *set)
 {
@@ -57,25 +69,37 @@ static int wait_for(pid_t child, const sigset_t *set)
     }
 }
 
+/* True if a signal is held back that ends this process: a terminal sent it to both when there was no other yet. */
+static bool is_to_end(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    for (size_t i = 0; i < PASSED_COUNT; i++) {
+        struct sigaction action;
+        if (sigismember(&pending, passed_signals[i]) == 1 && sigaction(passed_signals[i], NULL, &action) == 0 &&
+            action.sa_handler != SIG_IGN)
+            return true;
+    }
+    return false;
+}
+
 /* The program beneath this process. */
 static int run_beneath(struct cli *cli, struct cli_program *program, char **words)
 {
-    sigset_t set, before;
+    sigset_t set;
     set_of(&set);
-    sigprocmask(SIG_BLOCK, &set, &before);
+    if (is_to_end())
+        return -1; /* of it, when it is let through */
     pid_t child = fork();
     if (child == 0) {
-        sigprocmask(SIG_SETMASK, &before, NULL);
+        cli_program_let_go(program);
         become(cli, program, words);
         _exit(cli_report(cli));
     }
-    if (child < 0) {
-        sigprocmask(SIG_SETMASK, &before, NULL);
+    if (child < 0)
         return mm_diag_errno(&cli->diags, MM_RULE_STORE_PROGRAM, "cannot start a process", errno);
-    }
     program->status = wait_for(child, &set);
     program->ran = program->status >= 0;
-    sigprocmask(SIG_SETMASK, &before, NULL);
     return program->ran ? 0 : mm_diag(&cli->diags, MM_RULE_STORE_PROGRAM, "cannot learn how the program ended");
 }
 

@@ -320,9 +320,13 @@ static int lay_out(struct call *c)
 static int start(struct call *c)
 {
     int answer = MM_UNKNOWN;
+    if (c->how.all)
+        cli_program_hold(&c->program);
     if ((!c->how.all || lay_out(c) == 0) && tell_program(c) == 0)
         answer = cli_program_run(&c->cli, &c->program, c->words);
     mm_layout_remove(&c->program.layout, &c->cli.diags);
+    if (c->how.all)
+        cli_program_let_go(&c->program);
     return answer;
 }
 

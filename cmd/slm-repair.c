@@ -30,7 +30,7 @@ static const struct cli_option options[] = {
     [OUTPUT] = {'o', "output", "OUT", "leave the one file to mend as it is and write the whole one to OUT"},
     [FOLLOW_LINKS] = {'L', "follow-links", NULL, "follow symbolic links that lead out of ROOT or a source"},
     [FORCE] = {0, "force", NULL,
-               "replace a file of which no chunk is right, an existing OUT, an existing bad-ranges FILE"},
+               "replace a file of which no chunk is known to be right, an existing OUT, an existing bad-ranges FILE"},
 };
 
 static const struct cli_command command = {
@@ -46,6 +46,8 @@ static const struct cli_command command = {
 struct operand {
     const char *path;
     int manifest;            /* open, or -1: it is a file to mend */
+    struct mm_manifest held; /* what it says, once it was read */
+    int answer;              /* of that reading */
     int folder;              /* where its files are, or it is */
     char base[NAME_MAX + 1]; /* the file's name there, links resolved */
     int list;                /* the file's chunk list */
@@ -56,7 +58,8 @@ struct call {
     struct cli cli;
     struct mm_repair_options how;
     struct mm_copies copies;
-    struct mm_diags aside; /* about copies that cannot be used */
+    struct mm_repair_files files; /* that are there before anything is written */
+    struct mm_diags aside;        /* about copies that cannot be used */
     struct operand *operands;
     size_t opened;
     const char **from, **only;
@@ -190,6 +193,7 @@ static void release_operands(struct call *c)
             if (fds[k] >= 0)
                 close(fds[k]);
         free(operand->listed);
+        mm_manifest_release(&c->operands[i].held);
     }
 }
 
@@ -252,6 +256,7 @@ static int read_ranges(struct call *c, int fd)
     if (result == 0 && c->bad.length)
         result = mm_bad_ranges_read(c->bad.data, c->bad.length, pass_line, NULL, &c->cli.diags);
     c->how.bad = &c->bad;
+    c->how.bad_shown = cli_shown(c->ranges);
     return result;
 }
 
@@ -422,20 +427,71 @@ static int mend_artifacts(struct call *c, const struct operand *operand, const s
 
 static int mend_manifest(struct call *c, const struct operand *operand, int list_fd)
 {
-    struct mm_manifest manifest = {0};
     struct mm_chunk_list list = {0};
-    int answer = MM_UNKNOWN;
+    int answer;
     c->cli.diags.file = c->list ? cli_shown(c->list) : "";
     bool ready = list_fd < 0 || mm_chunk_list_read(&list, list_fd, MM_CHUNK_COUNT_MAX, &c->cli.diags) == 0;
     c->cli.diags.file = operand->path;
-    if (ready && mm_manifest_read_file(&manifest, operand->manifest, &c->cli.diags) == 0)
-        answer = mend_artifacts(c, operand, &manifest, list_fd < 0 ? NULL : &list);
+    if (ready)
+        answer = mend_artifacts(c, operand, &operand->held, list_fd < 0 ? NULL : &list);
     else
         answer = cli_failed(&c->cli);
-    c->unfinished = c->unfinished || !manifest.valid;
+    c->unfinished = c->unfinished || !ready;
     mm_chunk_list_release(&list);
-    mm_manifest_release(&manifest);
     return answer;
+}
+
+/* ---- what the call is about ---- */
+
+static void read_manifests(struct call *c)
+{
+    for (size_t i = 0; i < c->opened; i++) {
+        struct operand *operand = &c->operands[i];
+        if (operand->manifest < 0)
+            continue;
+        c->cli.diags.file = operand->path;
+        if (mm_manifest_read_file(&operand->held, operand->manifest, &c->cli.diags) < 0) {
+            operand->answer = cli_worse(cli_failed(&c->cli), cli_report(&c->cli));
+            c->unfinished = true;
+        }
+    }
+}
+
+/* A file among several targets has to be what the list beside it says; what is wrong with the list is told when it is gone by. */
+static int note_file(struct call *c, const struct operand *operand)
+{
+    struct mm_chunk_list list = {0};
+    struct mm_diags ignored;
+    int result = 0;
+    mm_diags_init(&ignored);
+    if (c->opened > 1 && mm_chunk_list_read(&list, operand->list, MM_CHUNK_COUNT_MAX, &ignored) == 0)
+        result = mm_repair_files_add_target(&c->files, operand->folder, operand->base, &list.facts, &c->cli.diags);
+    if (c->opened > 1)
+        lseek(operand->list, 0, SEEK_SET); /* a regular file: --list goes with one target */
+    mm_chunk_list_release(&list);
+    mm_diags_release(&ignored);
+    return result;
+}
+
+/* Notes every file that is given or meant, so that nothing of a repair's own is confused with one, nor one with another. */
+static int note_files(struct call *c, int list_fd, int ranges_fd)
+{
+    const int given[] = {list_fd, ranges_fd};
+    int result = mm_repair_files_add_copies(&c->files, &c->copies, &c->cli.diags);
+    read_manifests(c);
+    for (size_t i = 0; i < sizeof given / sizeof *given && result == 0; i++)
+        result = mm_repair_files_add(&c->files, given[i], &c->cli.diags);
+    for (size_t i = 0; i < c->opened && result == 0; i++) {
+        const struct operand *operand = &c->operands[i];
+        result = mm_repair_files_add(&c->files, operand->manifest, &c->cli.diags);
+        if (result == 0)
+            result = mm_repair_files_add(&c->files, operand->list, &c->cli.diags);
+        if (result == 0)
+            result = operand->manifest < 0
+                         ? note_file(c, operand)
+                         : mm_repair_files_add_artifacts(&c->files, operand->folder, &operand->held, &c->cli.diags);
+    }
+    return result;
 }
 
 /* Copies that could not be used are the reader's business where something lacks, and a note where nothing does. */
@@ -456,7 +512,11 @@ static int mend_all(struct call *c, int list_fd)
     int answer = MM_YES;
     for (size_t i = 0; i < c->opened; i++) {
         const struct operand *operand = &c->operands[i];
-        answer = cli_worse(answer, operand->manifest >= 0 ? mend_manifest(c, operand, list_fd) : mend_file(c, operand));
+        if (operand->answer != MM_YES)
+            answer = cli_worse(answer, operand->answer);
+        else
+            answer =
+                cli_worse(answer, operand->manifest >= 0 ? mend_manifest(c, operand, list_fd) : mend_file(c, operand));
         answer = cli_worse(answer, cli_report(&c->cli));
     }
     c->cli.diags.file = "";
@@ -487,7 +547,7 @@ static int run(struct call *c)
         ready = (ranges_fd = cli_open(&c->cli, c->ranges)) >= 0;
     c->cli.diags.file = c->bad_ranges;
     ready = ready && (!c->bad_ranges || cli_ranges_open(&c->cli, &c->writer, c->bad_ranges, c->how.force) == 0);
-    if (ready && enter_sandbox(c) == 0 && read_ranges(c, ranges_fd) == 0) {
+    if (ready && enter_sandbox(c) == 0 && read_ranges(c, ranges_fd) == 0 && note_files(c, list_fd, ranges_fd) == 0) {
         answer = mend_all(c, list_fd);
         if (write_bad_ranges(c) < 0)
             answer = cli_worse(answer, MM_UNKNOWN);
@@ -558,12 +618,14 @@ int main(int argc, char **argv)
     c.how.progress = cli_progress;
     c.how.progress_context = &c.cli;
     c.how.copies = &c.copies;
+    c.how.files = &c.files;
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
     check_call(&c);
     answer = cli_finish(&c.cli, run(&c));
     release_operands(&c);
     mm_copies_release(&c.copies);
+    mm_repair_files_release(&c.files);
     mm_diags_release(&c.aside);
     mm_buf_release(&c.bad);
     if (c.out_folder >= 0)

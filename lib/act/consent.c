@@ -142,7 +142,8 @@ static int note_consent(void *context, const struct mm_receipt *receipt, const c
         f->imported = same;
     if (receipt->action == MM_ACTION_REMOVED)
         f->imported = false;
-    if (!f->imported)
+    if (receipt->action == MM_ACTION_IMPORTED ||
+        receipt->action == MM_ACTION_REMOVED) /* it was given for what was there before */
         f->consent->receipt[0] = '\0';
     if (receipt->action == MM_ACTION_CONSENTED && same && f->imported) {
         snprintf(f->consent->receipt, sizeof f->consent->receipt, "%s", path);

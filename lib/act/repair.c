@@ -13,7 +13,6 @@
 #define ROUNDS 2       /* a second one where the bad ranges that were given did not name all */
 #define NAMED_LACKS 16 /* chunks that findings name */
 #define FLUSHED 65536  /* bytes of bad ranges that are written at once */
-#define COPY_BLOCK 262144
 
 void mm_repair_release(struct mm_repair_facts *facts)
 {
@@ -49,9 +48,8 @@ static int take_hint(void *context, const struct mm_bad_line *line)
     hint->lines++;
     if (!mm_bad_range_fits(&line->range, &run->target->claim->chunks))
         return mm_diag_line(run->diags, MM_RULE_CHUNK_RANGES, line->number, 1,
-                            "expected a chunk of the artifact, found %" PRIu64 " bytes at %" PRIu64
-                            " as chunk %" PRIu64,
-                            line->range.bytes, line->range.offset, line->range.index);
+                            "expected a chunk of %s, found %" PRIu64 " bytes at %" PRIu64 " as chunk %" PRIu64,
+                            run->target->shown, line->range.bytes, line->range.offset, line->range.index);
     return mm_bits_add(&run->was.bad, line->range.index) ? 0 : mm_diag_memory(run->diags);
 }
 
@@ -62,9 +60,11 @@ static int read_hints(struct mm_repair_run *run)
     struct hint hint = {run, 0};
     if (!bad || !bad->length || !run->in_place || !run->list)
         return 0;
-    if (mm_bad_ranges_read(bad->data, bad->length, take_hint, &hint, run->diags) < 0)
-        return -1;
-    return hint.lines > 0;
+    if (run->options->bad_shown)
+        run->diags->file = run->options->bad_shown;
+    int result = mm_bad_ranges_read(bad->data, bad->length, take_hint, &hint, run->diags);
+    run->diags->file = run->target->shown;
+    return result < 0 ? -1 : hint.lines > 0;
 }
 
 /* ---- fetching ---- */
@@ -183,15 +183,57 @@ static int look_at_new(struct mm_repair_run *run, struct mm_bits *wanted)
     return result;
 }
 
+/* The file is nobody else's: no link leads to it, and it does not have to be another artifact too. */
+static int check_place(const struct mm_repair_run *run)
+{
+    if (run->target->out || run->old < 0)
+        return 0;
+    if (run->linked)
+        return mm_diag(run->diags, MM_RULE_IO_NOT_REGULAR,
+                       "expected a file, found a symbolic link on the way to it: name the file that it leads to");
+    if (run->options->files && mm_repair_files_clash(run->options->files, &run->before, &run->target->claim->chunks))
+        return mm_diag(run->diags, MM_RULE_IO_NOT_REGULAR,
+                       "expected a file of its own, found one that has to be another artifact or target too");
+    return 0;
+}
+
+/* True if a file that is replaced without force may be lost by it. */
+static bool is_in_question(const struct mm_repair_run *run)
+{
+    return !run->target->out && !run->options->force && run->old >= 0 && run->before.st_size > 0;
+}
+
+static int refuse_other(struct mm_repair_run *run)
+{
+    run->facts->state = MM_REPAIR_LACKS;
+    run->facts->wrong = chunk_count(run);
+    return mm_diag(run->diags, MM_RULE_CHUNK_WRONG,
+                   "expected a damaged copy, found a file of which no chunk is right: --force replaces it");
+}
+
 /* A file that has not one right chunk is likely to be another one, named by mistake. */
 static int check_target(struct mm_repair_run *run)
 {
-    bool all = run->list && chunk_count(run) > 1 && run->was.bad.count == chunk_count(run);
-    if (run->target->out || run->options->force || run->old < 0 || run->before.st_size == 0 || !all)
+    if (!is_in_question(run) || run->hinted)
         return 0;
+    if (run->list)
+        return run->was.bad.count < chunk_count(run) ? 0 : refuse_other(run);
     run->facts->state = MM_REPAIR_LACKS;
-    return mm_diag(run->diags, MM_RULE_CHUNK_WRONG,
-                   "expected a damaged copy, found a file of which no chunk is right: --force replaces it");
+    return mm_diag(run->diags, run->list_unread ? MM_RULE_IO_READ : MM_RULE_CHUNK_WRONG,
+                   "without a chunk list no chunk can be told from another, nor the file from one that is meant to be "
+                   "there: --force replaces it");
+}
+
+/* The same before bad ranges are gone by, of which nothing was looked at yet: one right chunk is sought, first where none is named. */
+static int check_hinted(struct mm_repair_run *run)
+{
+    if (!is_in_question(run) || !run->hinted)
+        return 0;
+    for (int named = 0; named < 2; named++)
+        for (uint64_t index = 0; index < chunk_count(run); index++)
+            if (mm_bits_has(&run->was.bad, index) == (named == 1) && mm_fetch_own(&run->fetch, index))
+                return 0;
+    return refuse_other(run);
 }
 
 /* Where something could not be read it is not known that no copy has chunk INDEX. */
@@ -249,6 +291,8 @@ static int settle(struct mm_repair_run *run, struct mm_look *look)
     if (!look->whole || mm_work_publish(run) < 0)
         return -1;
     facts->state = run->was.whole || (run->in_place && !run->changed) ? MM_REPAIR_WHOLE : MM_REPAIR_REPAIRED;
+    if (run->in_place)
+        mm_work_tell_left(run);
     return 0;
 }
 
@@ -263,90 +307,6 @@ static int repair_chunks(struct mm_repair_run *run)
         result = settle(run, &look);
     mm_look_release(&look);
     mm_bits_release(&wanted);
-    return result;
-}
-
-/* ---- without a chunk list ---- */
-
-/* Copies the whole of PLACE into the new file. Returns 0 if it is the artifact; 1 if not, or if it cannot be read; -1 with a finding. */
-static int copy_whole(struct mm_repair_run *run, const struct mm_place *place)
-{
-    const struct mm_chunk_facts *stated = &run->target->claim->chunks;
-    struct mm_copy_counts *counts = &run->fetch.counts[place->copy];
-    struct mm_chunk_facts found;
-    struct mm_chunker chunker;
-    unsigned char *bytes = malloc(COPY_BLOCK);
-    uint64_t at = 0;
-    int result =
-        bytes ? mm_chunker_init(&chunker, stated->size, true, NULL, NULL, run->diags) : mm_diag_memory(run->diags);
-    while (result == 0 && at < stated->bytes) {
-        ssize_t got = pread(place->fd, bytes, COPY_BLOCK, (off_t)at);
-        if (got <= 0 || (uint64_t)got > stated->bytes - at) {
-            counts->unreadable += got < 0;
-            result = 1;
-        } else if (mm_file_write_at(run->work, bytes, (size_t)got, at) < 0) {
-            result = mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot write", errno);
-        } else {
-            mm_chunker_update(&chunker, bytes, (size_t)got);
-            at += (uint64_t)got;
-        }
-    }
-    counts->read += at;
-    if (result == 0)
-        result = mm_chunker_finish(&chunker, &found, run->diags);
-    if (result == 0)
-        result = memcmp(found.root, stated->root, MM_HASH_BYTES) != 0 ||
-                 memcmp(found.sha256, stated->sha256, MM_HASH_BYTES) != 0;
-    if (result == 0) {
-        counts->chunks += stated->count;
-        counts->copied += stated->bytes;
-    }
-    if (bytes)
-        mm_chunker_release(&chunker);
-    free(bytes);
-    return result;
-}
-
-static bool is_whole_file(const struct mm_repair_run *run, const struct mm_place *place)
-{
-    struct stat info;
-    return !place->is_set && !place->target && fstat(place->fd, &info) == 0 &&
-           (uint64_t)info.st_size == run->target->claim->chunks.bytes;
-}
-
-/* Wrong chunks cannot be told apart: a copy that is right as a whole takes the file's place. */
-static int replace_whole(struct mm_repair_run *run)
-{
-    struct mm_repair_facts *facts = run->facts;
-    struct mm_look look = {0};
-    bool unread = run->options->incomplete || run->open_error || run->list_unread;
-    int result = 1;
-    for (size_t i = 0; i < run->fetch.count && result > 0; i++)
-        if (is_whole_file(run, &run->fetch.places[i])) {
-            result = ftruncate(run->work, 0) < 0
-                         ? mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot empty the new file", errno)
-                         : copy_whole(run, &run->fetch.places[i]);
-            unread = unread || run->fetch.counts[run->fetch.places[i].copy].unreadable > 0;
-        }
-    if (result > 0) {
-        mm_work_drop(run);
-        facts->state = MM_REPAIR_LACKS;
-        return mm_diag(run->diags, unread ? MM_RULE_IO_READ : MM_RULE_STORE_CHUNK,
-                       "without a chunk list no chunk can be told from another, and no copy is right as a whole");
-    }
-    if (result == 0)
-        result = mm_work_flush(run);
-    if (result == 0)
-        result = mm_look_at(run, run->work, true, &look);
-    if (result == 0 && look.whole && mm_work_publish(run) == 0) {
-        facts->state = MM_REPAIR_REPAIRED;
-        facts->copied = facts->total;
-        facts->mended = facts->wrong;
-    } else {
-        mm_work_drop(run);
-        result = -1;
-    }
-    mm_look_release(&look);
     return result;
 }
 
@@ -371,9 +331,10 @@ static int repair_wrong(struct mm_repair_run *run)
 {
     if (!run->list)
         mm_work_anew(run);
-    if (mm_places_open(run) < 0 || mm_fetch_begin(&run->fetch, run->diags) < 0 || mm_work_begin(run) < 0)
+    if (mm_places_open(run) < 0 || mm_fetch_begin(&run->fetch, run->diags) < 0 || check_hinted(run) < 0 ||
+        mm_work_begin(run) < 0)
         return -1;
-    return run->list ? repair_chunks(run) : replace_whole(run);
+    return run->list ? repair_chunks(run) : mm_repair_whole(run);
 }
 
 static int repair(struct mm_repair_run *run)
@@ -390,10 +351,13 @@ static int repair(struct mm_repair_run *run)
     if (result > 0) {
         facts->state = MM_REPAIR_WHOLE;
         facts->kept = facts->total;
+        mm_work_tell_left(run);
         return 0;
     }
     facts->wrong = run->list ? run->was.bad.count : run->was.whole ? 0 : chunk_count(run);
-    result = check_target(run);
+    result = check_place(run);
+    if (result == 0)
+        result = check_target(run);
     if (result == 0)
         result = repair_wrong(run);
     if (facts->state == MM_REPAIR_LACKS && facts->lacks.count == 0 && add_all(run, &facts->lacks) < 0)

@@ -9,8 +9,8 @@
 #include "doc/chunk_list.h"
 #include "doc/manifest.h"
 
-/* Behind the name of a file that is made anew and not whole yet. */
-#define MM_REPAIR_ENDING ".repair"
+/* Before the SHA-256 of a file that is made anew: its name until it is whole. */
+#define MM_REPAIR_BEGINNING MM_WRITER_TEMPORARY "repair-"
 
 /* ---- second copies ---- */
 
@@ -46,6 +46,36 @@ struct mm_copy_counts {
     uint64_t unreadable; /* chunks that could not be read, or not to their end, because of an error */
 };
 
+/* ---- the files of a call ---- */
+
+struct mm_repair_file;
+
+/* Files that are there, by device and inode, each as often as it has names here. */
+struct mm_repair_files {
+    struct mm_repair_file *items; /* sorted */
+    size_t count, capacity;
+};
+
+/* Adds the open file FD, which nothing is to be written to: a list, a manifest. Below 0 there is none. Returns 0, or -1 with IO_MEMORY. */
+int mm_repair_files_add(struct mm_repair_files *files, int fd, struct mm_diags *diags);
+int mm_repair_files_add_copies(struct mm_repair_files *files, const struct mm_copies *copies, struct mm_diags *diags);
+
+/* Adds the file PATH beneath FOLDER, wherever a link leads, which has to be what CHUNKS says; nothing where it is not there. */
+int mm_repair_files_add_target(struct mm_repair_files *files, int folder, const char *path,
+                               const struct mm_chunk_facts *chunks, struct mm_diags *diags);
+
+/* The same for every artifact of MANIFEST, to be mended or not. */
+int mm_repair_files_add_artifacts(struct mm_repair_files *files, int folder, const struct mm_manifest *manifest,
+                                  struct mm_diags *diags);
+
+/* True if the file INFO is one of FILES. */
+bool mm_repair_files_have(const struct mm_repair_files *files, const struct stat *info);
+
+/* True if the file INFO, made what CHUNKS says, would be lost as another that it has to be too. */
+bool mm_repair_files_clash(const struct mm_repair_files *files, const struct stat *info,
+                           const struct mm_chunk_facts *chunks);
+void mm_repair_files_release(struct mm_repair_files *files);
+
 /* ---- what is mended ---- */
 
 struct mm_repair_target {
@@ -63,11 +93,14 @@ struct mm_repair_target {
 
 struct mm_repair_options {
     const struct mm_copies *copies;
-    enum mm_links links;      /* how far symbolic links on the way to the file lead */
-    const struct mm_buf *bad; /* the text of bad ranges: what else is right is not read first; or NULL */
-    bool incomplete;          /* a copy could not be used: what lacks may be there */
-    bool force;               /* a file without one right chunk is replaced, and so is OUT */
-    mm_progress_fn *progress; /* may be NULL */
+    enum mm_links
+        links; /* how far symbolic links on the way to the file lead; it is read through them, never written */
+    const struct mm_buf *bad;      /* the text of bad ranges: what else is right is not read first; or NULL */
+    const char *bad_shown;         /* the name of that text in findings; NULL: the target */
+    struct mm_repair_files *files; /* of the call, or NULL; what is made anew comes to them */
+    bool incomplete;               /* a copy could not be used: what lacks may be there */
+    bool force;                    /* a file of which no chunk is known to be right is replaced, and so is OUT */
+    mm_progress_fn *progress;      /* may be NULL */
     void *progress_context;
 };
 
@@ -92,9 +125,11 @@ struct mm_repair_facts {
 void mm_repair_claim(struct mm_claim *claim, const struct mm_chunk_list *list, const char *path);
 
 /* Mends TARGET. Nothing is written to it whose hash was not compared before; however it is interrupted, what was right in it stays right.
- * A file that has several names, may not be written, is not there, or is to become OUT is made anew as NAME.repair, and gets its name
- * once it is whole. Returns 0 where it is whole, or -1 with findings (STORE_CHUNK: no copy has a chunk; IO_READ: none
- * could be read that has it). Release FACTS in every case. */
+ * A file that has several names, may not be written, is not there, or is to become OUT is made anew under a name that begins with
+ * MM_REPAIR_BEGINNING, and gets its own once it is whole; a regular file of this user that has that name is what an earlier call left, unless
+ * it is one of options->files or a copy (IO_EXISTS). Returns 0 where it is whole, or -1 with findings: STORE_CHUNK (no copy has a chunk),
+ * IO_READ (none could be read that has it), CHUNK_WRONG (no chunk of the file is right, and no force), IO_NOT_REGULAR (a symbolic link, or
+ * a file that has to be another one too). Release FACTS in every case. */
 int mm_repair(const struct mm_repair_target *target, const struct mm_repair_options *options,
               struct mm_repair_facts *facts, struct mm_diags *diags);
 void mm_repair_release(struct mm_repair_facts *facts);

@@ -119,12 +119,32 @@ static bool is_same_file(const struct mm_repair_run *run, int fd)
            info.st_ino == run->before.st_ino;
 }
 
+/* Says why what COPY has under the file's name is not read, where it has something there. Of what could not be looked at nobody knows
+ * that it lacks a chunk. */
+static void tell_unopened(struct mm_repair_run *run, size_t copy, int error)
+{
+    const char *path = run->options->copies->items[copy].path;
+    bool trouble = mm_fetch_is_trouble(error), link = error == EXDEV || error == ELOOP;
+    if (trouble || link)
+        run->open_error = error;
+    if (trouble)
+        mm_note(run->diags, MM_RULE_IO_OPEN, "%s: cannot open what it has of that name: %s", path, strerror(error));
+    else if (link)
+        mm_note(run->diags, MM_RULE_STORE_SOURCE,
+                run->options->copies->links == MM_LINKS_FOLLOW
+                    ? "%s has a symbolic link of that name that leads nowhere"
+                    : "%s has a symbolic link of that name that leads out of it: --follow-links reads it",
+                path);
+    else if (error == EISDIR || error == ENXIO)
+        mm_note(run->diags, MM_RULE_STORE_SOURCE, "%s has something of that name that is no regular file", path);
+}
+
 /* Adds a place. Takes FD over, which may be -1. */
 static int add_place(struct mm_repair_run *run, int fd, bool is_set, size_t copy)
 {
     struct mm_fetch *fetch = &run->fetch;
     if (fd < 0) {
-        run->open_error = mm_fetch_is_trouble(errno) ? errno : run->open_error;
+        tell_unopened(run, copy, errno);
         return 0;
     }
     if (!is_set && is_same_file(run, fd)) {

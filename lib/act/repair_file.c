@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,15 +42,21 @@ static int not_opened(struct mm_repair_run *run, int error)
 int mm_work_open(struct mm_repair_run *run)
 {
     const struct mm_repair_target *target = run->target;
+    struct stat info;
     run->old = mm_file_open_beneath(target->folder, target->path, run->options->links);
     if (run->old < 0)
         return not_opened(run, errno);
     if (fstat(run->old, &run->before) < 0)
         return mm_diag_errno(run->diags, MM_RULE_IO_READ, "cannot read", errno);
-    if (target->out || !is_writable(run))
+    if (target->out)
         return 0;
-    struct stat info;
-    run->work = mm_file_open_beneath_to_write(target->folder, target->path, run->options->links);
+    int named = mm_file_open_beneath(target->folder, target->path, MM_LINKS_NONE);
+    run->linked = named < 0 && errno == ELOOP;
+    if (named >= 0)
+        close(named);
+    if (run->linked || !is_writable(run))
+        return 0;
+    run->work = mm_file_open_beneath_to_write(target->folder, target->path, MM_LINKS_NONE);
     if (run->work < 0)
         return 0;
     run->in_place = true;
@@ -68,15 +75,22 @@ void mm_work_anew(struct mm_repair_run *run)
 
 /* ---- a new one ---- */
 
+static void name_made(struct mm_repair_run *run)
+{
+    memcpy(run->made, MM_REPAIR_BEGINNING, sizeof MM_REPAIR_BEGINNING);
+    mm_hex(run->made + sizeof MM_REPAIR_BEGINNING - 1, run->target->claim->chunks.sha256, MM_HASH_BYTES);
+}
+
 /* Opens the folder in which the new file is to stand, and fills in its names. */
 static int open_parent(struct mm_repair_run *run)
 {
     const struct mm_repair_target *target = run->target;
     size_t length = target->out ? 0 : mm_path_folder_length(target->path);
     run->base = target->out ? target->out : mm_path_name(target->path);
-    if ((size_t)snprintf(run->made, sizeof run->made, "%s" MM_REPAIR_ENDING, run->base) >= sizeof run->made)
-        return mm_diag(run->diags, MM_RULE_IO_WRITE, "expected a shorter name: %s" MM_REPAIR_ENDING " is too long",
-                       run->base);
+    name_made(run);
+    if (strcmp(run->base, run->made) == 0)
+        return mm_diag(run->diags, MM_RULE_IO_EXISTS,
+                       "expected another name, found the one that a repair gives to its own file");
     if (length == 0) {
         run->parent = fcntl(target->out ? target->out_folder : target->folder, F_DUPFD_CLOEXEC, 0);
     } else {
@@ -149,11 +163,25 @@ static void share_blocks(const struct mm_repair_run *run)
 {
 #ifdef FICLONE
     struct stat info;
-    if (run->old >= 0 && fstat(run->work, &info) == 0 && info.st_size == 0)
+    if (run->list && run->old >= 0 && fstat(run->work, &info) == 0 && info.st_size == 0)
         ioctl(run->work, FICLONE, run->old);
 #else
     (void)run;
 #endif
+}
+
+/* What stands under the work file's name is what an earlier call left, unless it is anybody's whom this call is about. */
+static bool is_own(const struct mm_repair_run *run, const struct stat *info)
+{
+    const struct mm_fetch *fetch = &run->fetch;
+    struct stat other;
+    if (!S_ISREG(info->st_mode) || info->st_nlink != 1 || info->st_uid != geteuid() ||
+        (run->options->files && mm_repair_files_have(run->options->files, info)))
+        return false;
+    for (size_t i = 0; i < fetch->count; i++) /* the file that is mended is among them */
+        if (fstat(fetch->places[i].fd, &other) < 0 || (other.st_dev == info->st_dev && other.st_ino == info->st_ino))
+            return false;
+    return true;
 }
 
 /* Makes the new file, or takes up what an earlier call left of it. */
@@ -162,15 +190,18 @@ static int open_new(struct mm_repair_run *run)
     const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     struct stat info;
     run->work = openat(run->parent, run->made, flags | O_CREAT | O_EXCL, is_fresh(run) ? 0666 : 0600);
-    if (run->work < 0 && errno == EEXIST)
+    bool there = run->work < 0 && errno == EEXIST;
+    if (there)
         run->work = openat(run->parent, run->made, flags);
     if (run->work < 0)
         return mm_diag(run->diags, MM_RULE_IO_WRITE, "cannot create %s: %s", run->made, strerror(errno));
     if (fstat(run->work, &info) < 0)
         return mm_diag_errno(run->diags, MM_RULE_IO_READ, "cannot read", errno);
-    if (!S_ISREG(info.st_mode) || info.st_nlink != 1 || info.st_uid != geteuid())
-        return mm_diag(run->diags, MM_RULE_IO_EXISTS, "will not write %s: expected what an earlier repair left",
+    if (there && !is_own(run, &info))
+        return mm_diag(run->diags, MM_RULE_IO_EXISTS,
+                       "will not write %s: expected what an earlier repair left, found a file of another kind or use",
                        run->made);
+    run->taken_up = there && info.st_size > 0;
     return 0;
 }
 
@@ -216,7 +247,7 @@ int mm_work_flush(struct mm_repair_run *run)
 static int check_place(struct mm_repair_run *run)
 {
     struct stat here, there;
-    int fd = mm_file_open_beneath(run->target->folder, run->target->path, run->options->links);
+    int fd = mm_file_open_beneath(run->target->folder, run->target->path, MM_LINKS_NONE);
     bool same = fd >= 0 && fstat(fd, &there) == 0 && fstat(run->work, &here) == 0 && here.st_dev == there.st_dev &&
                 here.st_ino == there.st_ino;
     if (fd >= 0)
@@ -254,13 +285,31 @@ int mm_work_publish(struct mm_repair_run *run)
         return mm_diag(run->diags, MM_RULE_IO_WRITE, "cannot rename %s: %s", run->made, strerror(errno));
     if (fsync(run->parent) < 0 && errno != EINVAL)
         return mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot flush the folder", errno);
-    return 0;
+    return run->options->files ? mm_repair_files_add_target(run->options->files, run->parent, run->base,
+                                                            &run->target->claim->chunks, run->diags)
+                               : 0;
 }
 
 void mm_work_drop(struct mm_repair_run *run)
 {
-    if (!run->in_place && run->work >= 0 && mm_file_is_named(run->parent, run->made, run->work))
+    if (!run->in_place && !run->taken_up && run->work >= 0 && mm_file_is_named(run->parent, run->made, run->work))
         unlinkat(run->parent, run->made, 0);
+}
+
+void mm_work_tell_left(struct mm_repair_run *run)
+{
+    const struct mm_repair_target *target = run->target;
+    const struct mm_repair_files *files = run->options->files;
+    char path[PATH_MAX];
+    struct stat info;
+    name_made(run);
+    int length =
+        snprintf(path, sizeof path, "%.*s%s", (int)mm_path_folder_length(target->path), target->path, run->made);
+    if (!target->out && !run->linked && length < (int)sizeof path &&
+        fstatat(target->folder, path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+        !(files && mm_repair_files_have(files, &info)))
+        mm_note(run->diags, MM_RULE_REPAIR_ANEW,
+                "%s, which an earlier call left beside it, is no longer needed and can be removed", run->made);
 }
 
 void mm_work_release(struct mm_repair_run *run)

@@ -1,5 +1,5 @@
 /* What the parts of a repair share: repair.c (its course), repair_copies.c (where bytes may come from), repair_fetch.c (one chunk from
- * there), repair_file.c (the file that is written) and repair_look.c (what a file is worth). Nobody else includes this. */
+ * there), repair_file.c (the file that is written), repair_look.c (what a file is worth) and repair_whole.c (without a list). Nobody else includes this. */
 #ifndef MM_ACT_REPAIR_PARTS_H
 #define MM_ACT_REPAIR_PARTS_H
 
@@ -86,13 +86,15 @@ struct mm_repair_run {
     /* repair_file.c */
     int old; /* the file as it is, -1 for none */
     struct stat before;
-    bool changed;       /* something was written */
-    bool hinted;        /* its bad chunks were said, and not looked for */
-    bool in_place;      /* what is written is that file itself */
-    int work;           /* what is written, -1 before */
-    int parent;         /* the folder of the new file, -1 in place */
-    const char *base;   /* its name there once it is whole */
-    char made[256];     /* and before */
+    bool changed;                                        /* something was written */
+    bool hinted;                                         /* its bad chunks were said, and not looked for */
+    bool linked;                                         /* its name leads through a symbolic link: it is read alone */
+    bool in_place;                                       /* what is written is that file itself */
+    bool taken_up;                                       /* what is written has bytes of an earlier call */
+    int work;                                            /* what is written, -1 before */
+    int parent;                                          /* the folder of the new file, -1 in place */
+    const char *base;                                    /* its name there once it is whole */
+    char made[sizeof MM_REPAIR_BEGINNING + MM_HASH_HEX]; /* and before */
     struct mm_look was; /* of the file as it is; its bad chunks are all of them where it is not there */
 };
 
@@ -101,6 +103,11 @@ struct mm_repair_run {
  * meanwhile. Release LOOK in every case. */
 int mm_look_at(const struct mm_repair_run *run, int fd, bool final, struct mm_look *look);
 void mm_look_release(struct mm_look *look);
+
+/* ---- repair_whole.c ---- */
+
+/* Wrong chunks cannot be told apart: a copy that is right as a whole takes the file's place. Returns 0, or -1 with findings. */
+int mm_repair_whole(struct mm_repair_run *run);
 
 /* ---- repair_copies.c ---- */
 
@@ -129,8 +136,11 @@ int mm_work_flush(struct mm_repair_run *run);
 /* Gives the new file its name, or checks that the one in place still has it. Returns 0, or -1 with a finding. */
 int mm_work_publish(struct mm_repair_run *run);
 
-/* Removes the new file: nothing in it is worth keeping. */
+/* Removes the new file, where nothing in it is worth keeping; what an earlier call left stays. */
 void mm_work_drop(struct mm_repair_run *run);
+
+/* Names what an earlier call left beside a file that is whole in place: a note. */
+void mm_work_tell_left(struct mm_repair_run *run);
 void mm_work_release(struct mm_repair_run *run);
 
 #endif

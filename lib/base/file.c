@@ -107,6 +107,8 @@ static int open_beneath(int root, const char *path, enum mm_links links, int fla
         return refuse_irregular(openat(root, path, flags));
 #if defined SYS_openat2 && defined RESOLVE_BENEATH
     struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    if (links == MM_LINKS_NONE)
+        how.resolve |= RESOLVE_NO_SYMLINKS;
     /* EAGAIN: a rename raced with the look-up; a few tries are enough for an honest folder */
     for (int attempt = 0; attempt < 8; attempt++) {
         int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);

@@ -20,6 +20,7 @@ int mm_file_open_folder(const char *path, struct mm_diags *diags);
 enum mm_links {
     MM_LINKS_BENEATH, /* a symbolic link may lead anywhere beneath the root, never out of it */
     MM_LINKS_FOLLOW,  /* a symbolic link may lead anywhere (--follow-links) */
+    MM_LINKS_NONE,    /* no symbolic link is followed at all (ELOOP) */
 };
 
 /* Opens the regular file PATH, which is relative to the folder ROOT and stays beneath it. Adds no finding:

@@ -68,8 +68,8 @@ def good(path, whole, size):
 
 
 def fresh(folder):
-    for name in ("target", "target.repair"):
-        if os.path.lexists(os.path.join(folder, name)):
+    for name in os.listdir(folder):
+        if name == "target" or name.startswith(".minimodel-repair-"):
             os.unlink(os.path.join(folder, name))
     with open(os.path.join(folder, "damaged"), "rb") as old, open(os.path.join(folder, "target"), "wb") as new:
         new.write(old.read())

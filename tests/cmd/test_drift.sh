@@ -72,8 +72,8 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     slm-import -q --json --allow-unsigned model >>import.json
     slm-import -q --json --allow-unsigned model >>import.json # there
     cp -r model broken && changed broken/README.md 0
-    slm-repair -q --json --from broken/config.json broken/m.manifest >repaired.json 2>/dev/null # it lacks
-    slm-repair -q --json --from model broken/m.manifest >>repaired.json
+    slm-repair -q --json --force --from broken/config.json broken/m.manifest >repaired.json 2>/dev/null # it lacks
+    slm-repair -q --json --force --from model broken/m.manifest >>repaired.json
     slm-repair -q --json --from model broken/m.manifest >>repaired.json # whole
     slm-list --json >model.json
     slm-path --json local/text >path.json

@@ -36,14 +36,14 @@ END
 each() {
     name=$1 setup=$2
     shift 2
-    after="sh $WORK/kept $setup && slm-repair -q --from $WORK/copies/a --from $WORK/copies/b --from $WORK/whole/big.txt $WORK/o/m.manifest >/dev/null && slm-verify -q --strict $WORK/o/m.manifest >/dev/null"
+    after="sh $WORK/kept $setup && slm-repair -q --force --from $WORK/copies/a --from $WORK/copies/b --from $WORK/whole/big.txt $WORK/o/m.manifest >/dev/null && slm-verify -q --strict $WORK/o/m.manifest >/dev/null"
     for fault in read:5 write:28 memory:12 open:13 stat:5 fsync:5 link:31 rename:5 folder:28 remove:5 mode:30; do
         wrong=$(python3 "$ROOT/tests/cmd/faults.py" --store "$setup" "$after" "${fault%%:*}" "${fault##*:}" "$WORK/o" "$@" 2>&1 | head -n 8)
         same "$name: ${fault%%:*} fails" '' "$wrong"
     done
 }
 
-each 'in place' damaged "$FAULTY/slm-repair" -q --from copies/a --from copies/b o/m.manifest
-each 'made anew' locked "$FAULTY/slm-repair" -q --from copies/a --from copies/b o/m.manifest
-each 'not there' absent "$FAULTY/slm-repair" -q --from copies/a --from copies/b o/m.manifest
-each 'without lists' listless "$FAULTY/slm-repair" -q --from whole/big.txt --from copies/a o/m.manifest
+each 'in place' damaged "$FAULTY/slm-repair" -q --force --from copies/a --from copies/b o/m.manifest
+each 'made anew' locked "$FAULTY/slm-repair" -q --force --from copies/a --from copies/b o/m.manifest
+each 'not there' absent "$FAULTY/slm-repair" -q --force --from copies/a --from copies/b o/m.manifest
+each 'without lists' listless "$FAULTY/slm-repair" -q --force --from whole/big.txt --from copies/a o/m.manifest

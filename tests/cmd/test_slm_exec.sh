@@ -104,6 +104,8 @@ refused 'and imported again: the consent ended with the removal' 1 '[receipt-con
 receipt-write -q --grant-execution local/model >/dev/null
 run slm-exec -q local/model -- sha256sum {}
 expect 'until it is given again' 0 "$good"
+fresh && chmod -R u+w home/models && rm -rf home/models/local && slm-import -q --allow-unsigned "$WORK/src" >/dev/null
+refused 'a model that was taken away by hand and imported again: the consent is older' 1 '[receipt-consent]' local/model
 fresh && receipt-write -q --new-chain 'a test' >/dev/null
 refused 'a consent from before a restart of the chain' 1 '[receipt-consent]' local/model
 receipt-write -q --grant-execution local/model >/dev/null
@@ -327,6 +329,25 @@ same 'and is gone in the end, with what the program left there' '' "$(ls run tmp
 run env XDG_RUNTIME_DIR="$PWD/nowhere" slm-exec -q local/model -- echo {dir}
 expect 'where it cannot be made nothing is started' 3 '[io-write]'
 same 'nothing at all' '' "$out"
+
+# a signal that comes while the folder is made ends the command once the folder is removed, and the program is not started
+if need 'a signal while the folder is made' strace; then
+    mkdir -p signal && rm -f pid started
+    XDG_RUNTIME_DIR=$PWD/signal strace -f -o /dev/null -e trace=symlinkat -e inject=symlinkat:delay_exit=700000 \
+        sh -c 'echo $$ >pid; exec slm-exec -q local/model -- sh -c "echo >started" sh {dir}' >/dev/null 2>&1 &
+    traced=$! tries=0
+    while [ -z "$(ls signal)" ] && kill -0 $traced 2>/dev/null && [ $tries -lt 600 ]; do sleep 0.05; tries=$((tries + 1)); done
+    if [ -n "$(ls signal)" ]; then
+        kill -TERM "$(cat pid)"
+        { wait $traced; ended=$?; } 2>/dev/null
+        same 'a signal while the folder is made ends the command' 143 $ended
+        same 'which leaves nothing behind' '' "$(ls signal)"
+        if [ -e started ]; then not_ok 'nor starts the program'; else ok 'nor starts the program'; fi
+    else
+        wait $traced
+        skip 'a signal while the folder is made' 'strace may not trace here'
+    fi
+fi
 
 # ---- a verifier that is stopped ----
 

@@ -23,8 +23,22 @@ damage() { file=$1; shift; python3 "$HELP" damage "$file" 65536 "$@"; }
 fact() { sed -n "s/^$1: //p" "$WORK/.out"; }
 from() { sed -n "s/^from: \(.*\) $1\$/\1/p" "$WORK/.out"; }
 good() { python3 "$HELP" good "$1" whole/m.bin 65536; }
+work() { echo ".minimodel-repair-$(sha256sum <"$1" | cut -c 1-64)"; } # the name of a file that is made anew, until it is whole
 is_whole() { if cmp -s "$2" whole/m.bin; then ok "$1"; else not_ok "$1" "$(cmp "$2" whole/m.bin 2>&1)"; fi; }
 everything='0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20'
+
+# model: src/ with a manifest of three files and their lists, d/ the same
+model() {
+    cd "$WORK" && chmod -R u+rwx case 2>/dev/null
+    rm -rf case && mkdir -p case/src/sub && cd case || exit 1
+    cp "$MODEL" src/model.gguf && chmod u+w src/model.gguf
+    echo '{"a": 1}' >src/config.json
+    seq 1 30000 >src/sub/big.txt
+    (cd src && manifest-make -q -p -s 64K --model-id local/model --chunk-lists . . >../m.manifest)
+    mv m.manifest src
+    cp -r src d
+}
+passes() { run slm-verify -q "$2"; expect "$1" 0 'verdict: pass'; }
 
 # ---- two copies that are damaged elsewhere ----
 
@@ -97,7 +111,7 @@ END
 for line in '21\t1376256\t65536\tm.bin\n' '0\t1\t65536\tm.bin\n' '20\t1310720\t65536\tm.bin\n' '0\t0\t65535\tm.bin\n' '9223372036854775807\t0\t65536\tm.bin\n'; do
     printf '%b' "$line" >bad
     run slm-repair --ranges bad --from a d/m.bin
-    expect "bad ranges of another list: $line" 1 '[chunk-ranges]'
+    expect "bad ranges of another list: $line" 1 'bad:1:1: error: expected a chunk of d/m.bin' '[chunk-ranges]'
 done
 printf '3\t196608\t65536\tother.bin\n' >bad
 run slm-repair --ranges bad --from a d/m.bin
@@ -187,12 +201,29 @@ expect 'a copy that is not there is a note where the others do' 0 'note: cannot 
 damage d/m.bin 3
 run slm-repair --from nowhere --from a d/m.bin
 expect 'and a reason not to know where they do not' 3 'error: cannot open' 'lacking-chunks: 1' '[io-read]'
+mkdir fifo && mkfifo fifo/m.bin
+run timeout 60 slm-repair --from fifo d/m.bin
+expect 'a copy that has a FIFO of that name has no copy, and it is told' 1 'fifo has something of that name that is no regular file' '[store-chunk]'
+run slm-repair --from b d/m.bin
+if [ "$(id -u)" = 0 ] && ! need 'a copy whose file may not be opened' setpriv; then
+    :
+else
+    as() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; else "$@"; fi; }
+    chmod 755 "$WORK" "$WORK/case" && chmod 777 d && chmod 666 d/m.bin && damage d/m.bin 3 && mkdir -m 755 closed && cp whole/m.bin closed && chmod 000 closed/m.bin
+    if as slm-repair --version >/dev/null 2>&1; then
+        run as slm-repair --from closed d/m.bin
+        expect 'a copy whose file may not be opened is named' 3 'closed: cannot open what it has of that name: Permission denied' '[io-open]' '[io-read]'
+    else
+        skip 'a copy whose file may not be opened' 'the commands cannot be run by another user'
+    fi
+fi
+cp whole/m.bin d/m.bin && damage d/m.bin 3
 mkfifo a/pipe
 run timeout 60 slm-repair --from a/pipe --from b d/m.bin
 expect 'a FIFO is no copy' 0 'io-not-regular'
 mkdir l && ln -s ../b/m.bin l/m.bin && damage d/m.bin 3
 run slm-repair --from l d/m.bin
-expect 'a link that leads out of a copy is not followed' 1 'lacking-chunks: 1'
+expect 'a link that leads out of a copy is not followed, and told' 3 'lacking-chunks: 1' 'leads out of it' '--follow-links' '[io-read]'
 run slm-repair -L --from l d/m.bin
 expect 'but with -L' 0 'state: repaired'
 
@@ -267,10 +298,10 @@ same 'with its mode' 440 "$(stat -c %a d/m.bin)"
 is_whole 'and whole' d/m.bin
 chmod 640 d/m.bin && damage d/m.bin 3 4 && damage a/m.bin 4 && ln d/m.bin third
 run slm-repair --from a d/m.bin
-expect 'what is made anew gets its name once it is whole' 1 'm.bin.repair' 'lacking-chunks: 1'
+expect 'what is made anew gets its name once it is whole' 1 "$(work whole/m.bin)" 'lacking-chunks: 1'
 same 'until then the file is as it was' '0 1 2 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20' "$(good d/m.bin)"
-same 'and beside it what there is' '0 1 2 3 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20' "$(good d/m.bin.repair)"
-damage d/m.bin.repair 10
+same 'and beside it what there is' '0 1 2 3 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20' "$(good "d/$(work whole/m.bin)")"
+damage "d/$(work whole/m.bin)" 10
 run slm-repair --from b d/m.bin
 expect 'the next call goes on, and believes nothing of it' 0 'state: repaired' 'copied-bytes: 65536'
 is_whole 'the file is whole' d/m.bin
@@ -288,7 +319,7 @@ if [ "$(id -u)" = 0 ] && need "another user's file" setpriv; then
         chmod 644 d/m.bin
         run setpriv --reuid=65534 --regid=65534 --clear-groups slm-repair --from a d/m.bin
         expect 'nobody else takes it away from him' 3 "another user's" '[io-write]'
-        same 'nor leaves anything beside it' '' "$(find d -name '*.repair')"
+        same 'nor leaves anything beside it' '' "$(find d -name '.minimodel*')"
         chmod 666 d/m.bin
         run setpriv --reuid=65534 --regid=65534 --clear-groups slm-repair --from a d/m.bin
         expect 'but who may write it mends it in place' 0 'state: repaired'
@@ -302,19 +333,19 @@ rm d/m.bin
 damage a/m.bin 4
 run slm-repair --from a d/m.bin
 expect 'a file that is not there is made' 1 'lacking-chunks: 1'
-same 'under its name once it is whole' 'm.bin.chunks m.bin.repair' "$(echo $(ls -A d))"
+same 'under its name once it is whole' "$(work whole/m.bin) m.bin.chunks" "$(echo $(ls -A d))"
 run slm-repair --from b d/m.bin
 expect 'with what a second copy has' 0 'copied-bytes: 65536'
 is_whole 'and there it is' d/m.bin
-rm d/m.bin && ln -s ../elsewhere d/m.bin.repair
+rm d/m.bin && ln -s ../elsewhere "d/$(work whole/m.bin)"
 run slm-repair --from b d/m.bin
 expect 'a link in the way is not followed' 3 '[io-write]'
 [ -e elsewhere ] && not_ok 'something was written through the link'
-rm d/m.bin.repair && echo mine >x && ln x d/m.bin.repair
+rm "d/$(work whole/m.bin)" && echo mine >x && ln x "d/$(work whole/m.bin)"
 run slm-repair --from b d/m.bin
 expect 'nor is a file with another name overwritten' 3 '[io-exists]'
 same 'which stays' mine "$(cat x)"
-rm d/m.bin.repair
+rm "d/$(work whole/m.bin)"
 
 fresh
 mkdir links && mv d/m.bin links/real && ln -s ../links/real d/m.bin
@@ -364,6 +395,138 @@ rm d/m.bin.chunks.gz && cp whole/m.bin.chunks d && changed d/m.bin.chunks 500
 run slm-repair --from a d/m.bin
 expect 'a list that does not hold together is none' 1 'm.bin.chunks:'
 
+# ---- what is nobody's but the user's ----
+
+fresh
+python3 "$HELP" noise d/m.bin 1311954 4
+cp d/m.bin other
+printf '0\t0\t65536\tm.bin\n20\t1310720\t1234\tm.bin\n' >bad
+run slm-repair --ranges bad --from a d/m.bin
+expect 'bad ranges do not make another file the one that is meant' 1 '[chunk-wrong]' '--force' 'copied-bytes: 0' 'wrong-chunks: 21'
+if cmp -s d/m.bin other; then ok 'which stays as it is'; else not_ok 'which stays as it is'; fi
+python3 -c 'import sys; f = open("d/m.bin", "r+b"); w = open("whole/m.bin", "rb"); f.seek(20 * 65536); w.seek(20 * 65536); f.write(w.read())'
+run slm-repair --ranges bad --from a d/m.bin
+expect 'one right chunk does, named or not' 0 'state: repaired' 'wrong-chunks: 20'
+is_whole 'and it is mended' d/m.bin
+for i in $everything; do printf '%s\t%s\t%s\tm.bin\n' $i $((i * 65536)) $((i == 20 ? 1234 : 65536)); done >all
+run slm-repair --ranges all --from b d/m.bin
+expect 'nor do they make a whole file another' 0 'state: whole' 'wrong-chunks: 0'
+damage d/m.bin 2
+run slm-repair --ranges all --from b d/m.bin
+expect 'or one that is nearly so' 0 'state: repaired' 'wrong-chunks: 1' 'copied-bytes: 65536'
+python3 "$HELP" noise d/m.bin 1311954 4
+run slm-repair --force --ranges bad --from a d/m.bin
+expect 'and so does --force' 0 'state: repaired'
+
+# names that repairs once took, or take, are no leave to write there
+fresh
+for name in m.bin.repair out.bin.repair; do echo "$name" >d/$name; done
+rm d/m.bin
+run slm-repair --from a d/m.bin
+expect 'a file beside it is not taken for what an earlier call left' 0 'state: repaired'
+run slm-repair --from a -o d/out.bin d/m.bin
+expect 'nor beside what --output makes' 0
+same 'both are as they were' 'm.bin.repair out.bin.repair' "$(cat d/m.bin.repair d/out.bin.repair | tr '\n' ' ' | sed 's/ $//')"
+damage d/m.bin 3 && mv d/m.bin "d/$(work whole/m.bin)" && cp "d/$(work whole/m.bin)" as-it-was
+run slm-repair --from a -l d/m.bin.chunks -o d/m.bin "d/$(work whole/m.bin)"
+expect 'TARGET is not taken for it' 3 'will not write' '[io-exists]'
+if cmp -s "d/$(work whole/m.bin)" as-it-was; then ok 'and stays'; else not_ok 'and stays'; fi
+mv "d/$(work whole/m.bin)" held && cp whole/m.bin "d/$(work whole/m.bin)"
+run slm-repair --from "d/$(work whole/m.bin)" d/m.bin
+expect 'nor is a source' 3 'will not write' '[io-exists]'
+if cmp -s "d/$(work whole/m.bin)" whole/m.bin; then ok 'which is there still'; else not_ok 'which is there still'; fi
+run slm-repair --from a d/m.bin
+expect 'without being named it is what an earlier call left' 0 'copied-bytes: 0'
+: >"d/$(work whole/m.bin)"
+run slm-repair --from a d/m.bin
+expect 'which a whole file has no use for' 0 'state: whole' 'is no longer needed' '[repair-anew]'
+damage d/m.bin 3
+run slm-repair --from a d/m.bin
+expect 'nor has one that is mended in place' 0 'state: repaired' 'is no longer needed'
+rm "d/$(work whole/m.bin)"
+rm d/m.bin && mv d/m.bin.chunks "d/$(work whole/m.bin)"
+run slm-repair --from a -l "d/$(work whole/m.bin)" d/m.bin
+expect 'nor is the list' 3 'will not write' '[io-exists]'
+if cmp -s "d/$(work whole/m.bin)" whole/m.bin.chunks; then ok 'which is a list still'; else not_ok 'which is a list still'; fi
+rm "d/$(work whole/m.bin)" && cp held d/m.bin && cp whole/m.bin.chunks d
+run slm-repair --from a -o "d/$(work whole/m.bin)" d/m.bin
+expect 'and OUT has another name' 3 '[io-exists]'
+
+# two artifacts, each a number of chunks: NAME CHUNK...
+made_of() {
+    python3 - "$@" <<'PY'
+import random, sys
+with open(sys.argv[1], "wb") as out:
+    for number in sys.argv[2:]:
+        out.write(random.Random(int(number)).randbytes(65536))
+PY
+}
+pair() { # pair X Y: manifest, lists and both files in src and d
+    cd "$WORK" && chmod -R u+rwx case 2>/dev/null
+    rm -rf case && mkdir -p case/src && cd case/src || exit 1
+    made_of "$1" 0 1 2 && made_of "$2" 0 3 4
+    manifest-make -q -p -s 64K --model-id local/pair --version 1 --role "$1=weights" --role "$2=other" --chunk-lists . "$1" "$2" >../m.manifest
+    mv ../m.manifest . && cd .. && cp -r src d
+}
+made_of first 0 1 2
+own=$(work first)
+pair x.bin "$own"
+rm d/x.bin
+run slm-repair -q --from src d/m.manifest
+expect 'an artifact that has the name of the work file is not taken for it' 3 'will not write' '[io-exists]'
+if cmp -s "d/$own" "src/$own"; then ok 'and stays whole'; else not_ok 'and stays whole'; fi
+pair x x.repair
+rm d/x && chmod a-w d/x.repair
+run slm-repair -q --from src d/m.manifest
+expect 'nor one that has a name of old' 0 'state: whole' 'state: repaired'
+passes 'both are whole' d/m.manifest
+
+# links: what one artifact's name leads to may be another artifact
+pair x.bin y.bin
+rm d/x.bin && ln -s y.bin d/x.bin
+run slm-repair -q --from src --only x.bin d/m.manifest
+expect 'an artifact behind a link is not written' 3 '[io-not-regular]' 'symbolic link' 'copied-bytes: 0'
+if cmp -s d/y.bin src/y.bin; then ok 'the one that it leads to stays'; else not_ok 'the one that it leads to stays'; fi
+run slm-repair -q -L --from src d/m.manifest
+expect 'with -L neither' 3 '[io-not-regular]'
+if cmp -s d/y.bin src/y.bin; then ok 'and it is whole still'; else not_ok 'and it is whole still'; fi
+rm d/x.bin && mv d/y.bin d/x.bin && ln -s x.bin d/y.bin
+run slm-repair -q --from src --only x.bin d/m.manifest
+expect 'nor is the file to which another artifact leads' 3 '[io-not-regular]' 'another artifact'
+if cmp -s d/x.bin src/y.bin; then ok 'which keeps what that one has'; else not_ok 'which keeps what that one has'; fi
+rm d/y.bin
+run slm-repair -q --from src d/m.manifest
+expect 'without the link both come' 0
+passes 'and pass' d/m.manifest
+rm d/x.bin && ln d/y.bin d/x.bin
+run slm-repair -q --from src d/m.manifest
+expect 'two names of one file become two files' 0 'state: whole' 'state: repaired'
+passes 'each what it has to be' d/m.manifest
+model
+mv d/sub d/elsewhere && ln -s elsewhere d/sub && damage d/elsewhere/big.txt 1
+run slm-repair -q --from src d/m.manifest
+expect 'nor is a file in a folder that is a link' 3 '[io-not-regular]' 'symbolic link'
+rm d/sub && mv d/elsewhere d/sub
+run slm-repair -q --from src d/m.manifest
+expect 'a folder is no link' 0
+
+# without a list what an earlier call left is looked at
+model
+rm d/*.chunks src/*.chunks && mkdir none
+rm d/model.gguf && cp src/model.gguf "d/$(work src/model.gguf)"
+run slm-repair -q --from none --only model.gguf d/m.manifest
+expect 'what an earlier call left whole is taken, list or not' 0 'state: repaired' 'copied-bytes: 0'
+passes 'and passes' d/m.manifest
+own=$(work src/model.gguf)
+mv d/model.gguf "d/$own" && damage "d/$own" 2 && cp "d/$own" left && damage src/model.gguf 3
+run slm-repair -q --from src --only model.gguf d/m.manifest
+expect 'what is not whole' 1 'no copy is right as a whole'
+if cmp -s left "d/$own"; then ok 'stays for a call that has a list'; else not_ok 'stays for a call that has a list'; fi
+damage src/model.gguf 3
+run slm-repair -q --from src --only model.gguf d/m.manifest
+expect 'and makes room for a copy that is right' 0 'state: repaired' 'copied-bytes: 406016'
+passes 'which passes' d/m.manifest
+
 # ---- to another file ----
 
 fresh
@@ -386,21 +549,21 @@ same 'nothing else is left' 'a as-it-was b copy.bin d out.bin whole' "$(echo $(l
 
 # ---- manifests ----
 
-model() {
-    cd "$WORK" && chmod -R u+rwx case 2>/dev/null
-    rm -rf case && mkdir -p case/src/sub && cd case || exit 1
-    cp "$MODEL" src/model.gguf && chmod u+w src/model.gguf
-    echo '{"a": 1}' >src/config.json
-    seq 1 30000 >src/sub/big.txt
-    (cd src && manifest-make -q -p -s 64K --model-id local/model --chunk-lists . . >../m.manifest)
-    mv m.manifest src
-    cp -r src d
-}
-passes() { run slm-verify -q "$2"; expect "$1" 0 'verdict: pass'; }
-
 model
 damage d/model.gguf 2 && damage d/sub/big.txt 1 && changed d/config.json 3
+cp d/config.json edited
 run slm-repair -q --from src d/m.manifest
+expect 'a file of one chunk that is not right may be another' 1 'config.json: error:' '[chunk-wrong]' '--force'
+same 'and stays' "$(cat edited)" "$(cat d/config.json)"
+same 'the others are mended' 2 "$(grep -c '^state: repaired' "$WORK/.out")"
+truncate -s 9 d/config.json && printf '1234567890123' >>d/config.json
+run slm-repair -q --from src --only config.json d/m.manifest
+expect 'one that is longer too' 1 '[chunk-wrong]'
+: >d/config.json
+run slm-repair -q --from src --only config.json d/m.manifest
+expect 'an empty one is filled' 0 'state: repaired'
+cp edited d/config.json && damage d/model.gguf 2 && damage d/sub/big.txt 1
+run slm-repair -q --force --from src d/m.manifest
 expect 'all files of a manifest are mended' 0 'target: config.json' 'target: model.gguf' 'target: sub/big.txt'
 same 'each of them' 3 "$(grep -c '^state: repaired' "$WORK/.out")"
 passes 'and pass' d/m.manifest
@@ -412,15 +575,18 @@ mkdir lists && mv d/*.chunks lists
 damage d/model.gguf 2
 run slm-repair -q --from src d/m.manifest
 expect 'a list of a copy serves, as the manifest has its root' 0 'state: repaired'
-rm src/*.chunks src/sub/*.chunks && damage d/model.gguf 2
+rm src/*.chunks src/sub/*.chunks && python3 "$HELP" noise d/model.gguf 500000 7 && cp d/model.gguf other
 run slm-repair -q --from src d/m.manifest
+expect 'without a list nobody knows whether the file is another' 1 '[chunk-wrong]' '--force'
+same 'so it stays' "$(sha256sum <other)" "$(sha256sum <d/model.gguf)"
+run slm-repair -q --force --from src d/m.manifest
 expect 'without a list a copy that is right as a whole takes the place' 0 'state: repaired' 'copied-bytes: 406016'
 passes 'and passes' d/m.manifest
 damage d/model.gguf 2 && damage src/model.gguf 4
-run slm-repair -q --from src -b lacks d/m.manifest
+run slm-repair -q --force --from src -b lacks d/m.manifest
 expect 'where no copy is, the answer says why' 1 'without a chunk list no chunk can be told from another'
 same 'all chunks may be wrong then' 7 "$(wc -l <lacks | tr -d ' ')"
-same 'and nothing is left beside it' '' "$(find . -name '*.repair')"
+same 'and nothing is left beside it' '' "$(find . -name '.minimodel*')"
 run slm-repair -q --from src --only model.gguf -l lists/model.gguf.chunks d/m.manifest
 expect '--list gives one' 0 'state: repaired'
 run slm-repair -q --from src --only config.json -l lists/model.gguf.chunks d/m.manifest

@@ -14,6 +14,7 @@ struct place {
     struct mm_chunk_list list;
     struct mm_claim claim;
     struct mm_copies copies;
+    struct mm_repair_files *files;
     struct mm_diags diags;
 };
 
@@ -106,7 +107,8 @@ static int repair(struct place *place, bool force, const char *bad, struct mm_re
                                             .alone = true,
                                             .list = &place->list,
                                             .out_folder = -1};
-    const struct mm_repair_options options = {.copies = &place->copies, .force = force, .bad = bad ? &text : NULL};
+    const struct mm_repair_options options = {
+        .copies = &place->copies, .files = place->files, .force = force, .bad = bad ? &text : NULL};
     int result = mm_repair(&target, &options, facts, &place->diags);
     mm_buf_release(&text);
     return result;
@@ -186,7 +188,8 @@ static void hints_are_not_believed(void **state)
     WRITE_COPY(place, "file", BYTES_ALL + 5, SIZE, 3 * SIZE);
     write_copy(place, "copy", BYTES_ALL, NULL, 0);
     add_copy(place, "copy");
-    assert_int_equal(repair(place, false, "0\t0\t65536\tfile\n1\t65536\t65536\tfile\n2\t131072\t65536\tother\n", &facts), 0);
+    assert_int_equal(
+        repair(place, false, "0\t0\t65536\tfile\n1\t65536\t65536\tfile\n2\t131072\t65536\tother\n", &facts), 0);
     check_number("wrong ones, named or not", facts.wrong, 2);
     check_number("are copied", facts.copied, 2 * SIZE);
     check_number("and nothing else", facts.copies[0].read, 2 * SIZE);
@@ -241,6 +244,59 @@ static void right_chunks_stay_and_others_come(void **state)
         any_damage(place);
 }
 
+/* What a folder that does not tell a name's cases apart does: two names, one file. */
+static void a_file_that_has_to_be_two_is_written_as_neither(void **state)
+{
+    struct place *place = *state;
+    struct mm_repair_files files = {0};
+    struct mm_chunk_facts other = place->claim.chunks;
+    struct stat info;
+    other.sha256[0] ^= 1;
+    WRITE_COPY(place, "file", BYTES_ALL, 1);
+    write_copy(place, "copy", BYTES_ALL, NULL, 0);
+    add_copy(place, "copy");
+    place->files = &files;
+    assert_int_equal(mm_repair_files_add_copies(&files, &place->copies, &place->diags), 0);
+    assert_int_equal(fstat(place->copies.items[0].file, &info), 0);
+    assert_true(mm_repair_files_have(&files, &info));
+    assert_false(mm_repair_files_clash(&files, &info, &other));
+    assert_int_equal(mm_repair_files_add_target(&files, place->folder, "nothing", &other, &place->diags), 0);
+    check_number("what is not there is none", files.count, 1);
+    assert_int_equal(mm_repair_files_add_target(&files, place->folder, "file", &place->claim.chunks, &place->diags), 0);
+    assert_int_equal(mm_repair_files_add_target(&files, place->folder, "file", &other, &place->diags), 0);
+    check_repair(place, "it has to be another too", -1, MM_REPAIR_FAILED, 0, "io-not-regular");
+    check_number("nothing was written", right_chunks(place, "file"), 30);
+    mm_repair_files_release(&files);
+    assert_int_equal(mm_repair_files_add_target(&files, place->folder, "file", &place->claim.chunks, &place->diags), 0);
+    check_repair(place, "it is one", 0, MM_REPAIR_REPAIRED, 0, "");
+    assert_int_equal(unlinkat(place->folder, "file", 0), 0);
+    mm_repair_files_release(&files);
+    check_repair(place, "made anew", 0, MM_REPAIR_REPAIRED, 0, "");
+    assert_int_equal(fstatat(place->folder, "file", &info, 0), 0);
+    assert_true(mm_repair_files_have(&files, &info));
+    assert_true(mm_repair_files_clash(&files, &info, &other));
+    mm_repair_files_release(&files);
+}
+
+static void bad_ranges_are_no_leave_to_replace_another_file(void **state)
+{
+    struct place *place = *state;
+    struct mm_repair_facts facts;
+    WRITE_COPY(place, "file", BYTES_ALL, 1, SIZE, 2 * SIZE, 3 * SIZE, 4 * SIZE);
+    write_copy(place, "copy", BYTES_ALL, NULL, 0);
+    add_copy(place, "copy");
+    assert_int_equal(repair(place, false, "0\t0\t65536\tfile\n", &facts), -1);
+    check_findings("no chunk is right", &place->diags, "chunk-wrong");
+    check_number("all are wrong", facts.wrong, CHUNKS);
+    check_number("nothing was written", facts.copied, 0);
+    mm_repair_release(&facts);
+    WRITE_COPY(place, "file", BYTES_ALL, 1, SIZE, 2 * SIZE, 3 * SIZE);
+    assert_int_equal(repair(place, false, "0\t0\t65536\tfile\n", &facts), 0);
+    check_number("one was right", facts.wrong, CHUNKS - 1);
+    check_number("all of it", right_chunks(place, "file"), 31);
+    mm_repair_release(&facts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +305,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_chunk_is_put_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_file_is_not_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hints_are_not_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_has_to_be_two_is_written_as_neither, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_ranges_are_no_leave_to_replace_another_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(right_chunks_stay_and_others_come, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

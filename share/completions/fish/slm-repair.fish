@@ -9,7 +9,7 @@ complete -c slm-repair -l ranges -r -F -d 'bad ranges, for a start: chunks that 
 complete -c slm-repair -s b -l bad-ranges -r -F -d 'write chunks that are wrong still to FILE'
 complete -c slm-repair -s o -l output -r -F -d 'leave the one file to mend as it is and write the whole one to OUT'
 complete -c slm-repair -s L -l follow-links -d 'follow symbolic links that lead out of ROOT or a source'
-complete -c slm-repair -l force -d 'replace a file of which no chunk is right, an existing OUT, an existing bad-ranges FILE'
+complete -c slm-repair -l force -d 'replace a file of which no chunk is known to be right, an existing OUT, an existing bad-ranges FILE'
 complete -c slm-repair -l help -d 'show this help'
 complete -c slm-repair -l version -d 'show the version'
 complete -c slm-repair -l verbose -d 'with --version: libraries and sandbox too'
