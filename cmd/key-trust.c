@@ -426,7 +426,7 @@ static void release(struct call *c)
 
 int main(int argc, char **argv)
 {
-    struct call c = {.keyring = {-1, NULL}, .file = -1, .signature = -1, .terminal = -1};
+    struct call c = {.keyring = {.folder = -1}, .file = -1, .signature = -1, .terminal = -1};
     const char *value;
     int option;
     cli_init(&c.cli, &command, argc, argv);

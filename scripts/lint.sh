@@ -2,7 +2,7 @@
 # Static checks, each where its program is there: both compilers with -Werror, every header by itself, gcc's analyser,
 # cppcheck, shellcheck, mandoc. `make lint` calls it.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 failed=0
 have() { command -v "$1" >/dev/null 2>&1 || { echo "skipped: no $1"; return 1; }; }
 step() {

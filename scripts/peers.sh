@@ -2,7 +2,7 @@
 # Programs that others wrote and tests compare with, from PyPI into build/peers. None of it is needed to build or to run anything:
 # where it cannot be had within some minutes that is said, and the tests that want it skip.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 # The schema of SARIF 2.1.0, which is its standard's and not ours to ship, from the npm package that carries it.
 sarif=build/sarif

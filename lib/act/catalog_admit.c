@@ -73,7 +73,7 @@ static int read_signature(struct admission *a, struct mm_diags *diags)
 static int judge(const struct mm_catalog_build *build, const struct admission *a, const struct mm_manifest *manifest,
                  bool has_signature, struct mm_diags *diags)
 {
-    struct mm_judgement judgement;
+    struct mm_judgement judgement = {0};
     uint64_t errors = diags->errors;
     const struct mm_catalog_trust *trust = &build->options->trust;
     if (mm_judge(&judgement, manifest, has_signature ? &a->signature : NULL, trust->keyring, NULL, NULL, diags) < 0)

@@ -245,10 +245,8 @@ static int check_lists(struct checking *c)
         mm_catalog_compare_withdrawn(c->folder, head, &sums, c->diags);
     int pages = mm_catalog_pages_check_begin(&c->pages, c->folder, head, c->diags);
     int fd = mm_catalog_open(c->folder, MM_CATALOG_ENTRIES, c->diags);
-    atomic_uint_least64_t manifests = 0;
-    c->manifests = &manifests;
     int result = fd < 0 ? -1 : mm_catalog_entries_work(fd, &work, take_entry, c, &sums, c->diags);
-    c->checked->manifests = manifests;
+    c->checked->manifests = *c->manifests;
     if (result == 0)
         result = mm_catalog_compare_entries(c->folder, head, &sums, c->diags);
     if (result == 0 && pages == 0)
@@ -297,7 +295,9 @@ static int attempt(struct mm_catalog_folder *folder, const struct mm_catalog_che
                    struct mm_catalog_checked *checked, struct mm_diags *diags)
 {
     uint64_t errors = diags->errors;
-    struct checking c = {.folder = folder, .options = options, .checked = checked, .diags = diags};
+    atomic_uint_least64_t manifests = 0;
+    struct checking c = {
+        .folder = folder, .options = options, .checked = checked, .diags = diags, .manifests = &manifests};
     *checked = (struct mm_catalog_checked){0};
     int result = check_all(&c);
     mm_catalog_pages_check_release(&c.pages);

@@ -229,13 +229,18 @@ static int refuse(struct history *h, const char *why, const char *model_id, uint
 static int add_state(struct history *h, const struct mm_catalog_change *change, uint64_t sequence)
 {
     bool removed = change->kind == MM_CHANGE_REMOVED;
-    char *model_id = strdup(change->model_id), *line = removed ? strndup(change->line, change->length) : NULL;
-    if (!model_id || (removed && !line) || !mm_grow(&h->states, h->count, &h->capacity, sizeof *h->states)) {
-        free(model_id);
-        free(line);
+    if (!mm_grow(&h->states, h->count, &h->capacity, sizeof *h->states))
+        return mm_diag_memory(h->diags);
+    struct state *state = &h->states[h->count];
+    *state = (struct state){
+        strdup(change->model_id), change->revision, sequence, removed ? strndup(change->line, change->length) : NULL,
+        change->length,           !removed};
+    if (!state->model_id || (removed && !state->line)) {
+        free(state->model_id);
+        free(state->line);
         return mm_diag_memory(h->diags);
     }
-    h->states[h->count++] = (struct state){model_id, change->revision, sequence, line, change->length, !removed};
+    h->count++;
     return 0;
 }
 

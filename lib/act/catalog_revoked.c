@@ -44,7 +44,7 @@ static int compare(const void *a, const void *b)
 static int count_entry(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
 {
     struct counting *c = context;
-    struct revoked_key wanted;
+    struct revoked_key wanted = {.entries = 0};
     const struct mm_canonical_text *key_id = &entry->texts[MM_CATALOG_KEY_ID];
     (void)line;
     snprintf(wanted.publisher, sizeof wanted.publisher, "%.*s", (int)strcspn(entry->model_id, "/"), entry->model_id);

@@ -316,7 +316,7 @@ enum mm_chain_signs mm_chain_signs(struct mm_chain *chain, const struct mm_name_
 /* ---- every receipt ---- */
 
 struct each {
-    struct mm_chain *chain;
+    struct mm_chain chain;
     const char *model_id; /* NULL: receipts of all models */
     bool present;         /* those of the present chain alone */
     mm_chain_fn *each;
@@ -338,9 +338,9 @@ static int each_receipt(void *context, const struct mm_log_line *line, struct mm
     char path[MM_RECEIPT_PATH];
     int result = 0;
     if (!line->sound || line->kind != MM_LOG_RECEIPT || (e->model_id && !is_of(line->name, e->model_id)) ||
-        (e->present && line->number < e->chain->restart))
+        (e->present && line->number < e->chain.restart))
         return 0;
-    if (mm_chain_load(e->chain, line->name, line->hash.bytes, hash, &receipt, diags) == 0) {
+    if (mm_chain_load(&e->chain, line->name, line->hash.bytes, hash, &receipt, diags) == 0) {
         snprintf(path, sizeof path, MM_CHAIN_FOLDER "/%s", line->name);
         result = e->each(e->context, &receipt, path);
     }
@@ -350,12 +350,10 @@ static int each_receipt(void *context, const struct mm_log_line *line, struct mm
 
 static int walk_receipts(int home, struct each *e, struct mm_diags *diags)
 {
-    struct mm_chain chain;
-    e->chain = &chain;
-    int result = mm_chain_open(&chain, home, false, diags);
+    int result = mm_chain_open(&e->chain, home, false, diags);
     if (result == 0)
-        result = mm_chain_walk(&chain, each_receipt, e);
-    mm_chain_close(&chain);
+        result = mm_chain_walk(&e->chain, each_receipt, e);
+    mm_chain_close(&e->chain);
     return result;
 }
 

@@ -97,7 +97,7 @@ static const struct mm_buf *own_signature(const struct mm_media_model *model)
 /* Wrong signatures and revoked keys are not carried on. Of keys that are not known here the reader may know more. */
 static int judge(const struct mm_media *media, struct mm_media_model *model, struct mm_diags *diags)
 {
-    struct mm_judgement judgement;
+    struct mm_judgement judgement = {0};
     struct mm_diags mark = *diags;
     if (mm_judge(&judgement, &model->manifest, own_signature(model), media->options->keyring, NULL, NULL, diags) < 0)
         return -1;

@@ -75,7 +75,7 @@ int mm_catalog_compare(const char *a, uint64_t a_revision, const char *b, uint64
 
 bool mm_catalog_model_id(const char *text, size_t length, char out[static MM_MODEL_ID_MAX + 1])
 {
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     if (length > MM_MODEL_ID_MAX || !mm_field_check(MM_FIELD_MODEL_ID, text, length, &fault))
         return false;
     memcpy(out, text, length);
@@ -299,7 +299,7 @@ static bool text_sound(enum mm_field field, const char *value, size_t length)
 
 bool mm_catalog_value_sound(enum mm_field field, const char *value, size_t length)
 {
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     return text_sound(field, value, length) && mm_field_check(field, value, length, &fault);
 }
 

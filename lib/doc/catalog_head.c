@@ -9,7 +9,7 @@
 
 bool mm_catalog_name_valid(const char *name, size_t length)
 {
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     return length <= MM_CATALOG_NAME_MAX && mm_field_check(MM_FIELD_PUBLISHER_ID, name, length, &fault) &&
            !(length == 5 && memcmp(name, "local", 5) == 0);
 }

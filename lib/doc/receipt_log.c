@@ -49,7 +49,7 @@ void mm_receipt_name_time(char out[static MM_TIME_SIZE], const char *name)
 
 bool mm_receipt_name_valid(const char *name, size_t length)
 {
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     if (length >= MM_RECEIPT_NAME || length <= FILE_LENGTH + 1 || name[length - FILE_LENGTH - 1] != '/')
         return false;
     const char *file = name + length - FILE_LENGTH, *hash = file + STAMP_LENGTH + 1;
