@@ -252,7 +252,8 @@ static int remove_gone(struct mm_catalog_build *build, struct mm_diags *diags)
     for (size_t i = 0; i < build->standing.count; i++) {
         const struct mm_catalog_row *row = &build->standing.rows[i];
         if (row->gone &&
-            ((row->beneath && mm_catalog_manifest_remove(build, row->model_id, row->revision, diags) < 0) ||
+            ((row->beneath && (mm_catalog_countersignatures_remove(build, row->model_id, diags) < 0 ||
+                               mm_catalog_manifest_remove(build, row->model_id, row->revision, diags) < 0)) ||
              mm_catalog_page_remove(build, row->model_id, diags) < 0))
             return -1;
     }
