@@ -275,6 +275,7 @@ static int check_all(struct checking *c)
         check_time(c);
         check_witnesses(c, &head);
     }
+    bool has_signature = head.has_signature;
     mm_signed_head_release(&head);
     if (there <= 0)
         return -1;
@@ -284,7 +285,7 @@ static int check_all(struct checking *c)
     }
     if (mm_catalog_check_chain(c->folder, &c->checked->head, NULL, c->diags) < 0)
         return 0;
-    mm_catalog_check_kept(c->folder, &c->checked->head, &c->options->trust, c->diags);
+    mm_catalog_check_kept(c->folder, &c->checked->head, has_signature, &c->options->trust, c->diags);
     if (c->options->since)
         mm_catalog_check_since(c->folder, &c->checked->head, c->options->since, c->diags);
     return 0;

@@ -173,12 +173,13 @@ static int check_kept_changes(struct keeping *k, uint64_t sequence)
     return some;
 }
 
-int mm_catalog_check_kept(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
+int mm_catalog_check_kept(struct mm_catalog_folder *folder, const struct mm_catalog_head *head, bool has_signature,
                           const struct mm_catalog_trust *trust, struct mm_diags *diags)
 {
     struct keeping k = {.folder = folder, .trust = trust, .diags = diags, .signature = malloc(sizeof *k.signature)};
     int result = k.signature ? 0 : mm_diag_memory(diags);
     for (uint64_t sequence = 1; k.signature && sequence <= head->sequence; sequence++) {
+        k.has_signed = k.has_signed || (has_signature && sequence == head->sequence);
         if (check_kept_head(&k, sequence) < 0)
             result = -1;
         if (check_kept_changes(&k, sequence) < 0)
