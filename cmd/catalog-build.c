@@ -151,10 +151,6 @@ static void note_readers(struct call *c, const struct mm_catalog_head *head)
         mm_note(&c->cli.diags, MM_RULE_SIGNATURE_UNKNOWN,
                 "the keyring has no key %s of %s: where it lacks, the head is refused", mm_key_id_text(id, key_id),
                 head->publisher_id);
-    else if (found == MM_FOUND_YES && known.revoked)
-        mm_note(&c->cli.diags, MM_RULE_SIGNATURE_REVOKED,
-                "the key %s of %s is revoked: whoever knows that refuses the head", mm_key_id_text(id, key_id),
-                head->publisher_id);
 }
 
 /* Manifests are read wherever they are; nothing is written but beneath the catalog. */

@@ -213,7 +213,7 @@ static int check_options(const struct mm_catalog_build *build, struct mm_diags *
     return 0;
 }
 
-/* Where keys of the publisher are known and the one that signs is none of them, every reader refuses the head, and then so does the next build
+/* Where keys of the publisher are known and the one that signs is none of them, or is revoked, every reader refuses the head, and then so does the next build
  * with the right key: the catalog could not be continued. */
 static int check_signer(const struct mm_catalog_build *build, struct mm_diags *diags)
 {
@@ -227,6 +227,9 @@ static int check_signer(const struct mm_catalog_build *build, struct mm_diags *d
     enum mm_found any = mm_keyring_knows(o->trust.keyring, publisher, diags);
     enum mm_found found =
         any == MM_FOUND_YES ? mm_keyring_find(o->trust.keyring, publisher, key_id, &known, diags) : any;
+    if (found == MM_FOUND_YES && known.revoked)
+        return mm_diag(diags, MM_RULE_SIGNATURE_REVOKED, "expected to sign with a key that is not revoked, found %s",
+                       mm_key_id_text(id, key_id));
     if (any == MM_FOUND_NO || found == MM_FOUND_YES)
         return 0;
     return found == MM_FOUND_UNKNOWN

@@ -121,7 +121,7 @@ if need 'a line that lies' minisign; then
     run catalog-build -q --check m4
     expect 'the catalog is sound' 0 'verdict: pass'
     run catalog-find -c m4 -c goodweb id:good/away
-    expect 'nobody else is bound by it' 0 'good/away@1	offered'
+    expect 'nobody else is bound by it' 0 'good/away@1' '	offered	'
 fi
 run catalog-build -q -o m3 -s me.key -w good/model --reason all
 expect 'all that others publish is not withdrawn here' 1 '[catalog-model]'
@@ -192,6 +192,24 @@ run catalog-build --check-proof mixed.proof before/catalog.head
 expect 'a log may hold any hashes' 0 'proof: consistency'
 run catalog-build --check-proof mixed.proof --since goodweb/catalog.head before/catalog.head
 expect 'but no head continues one of another catalog' 1 '[catalog-history]'
+
+# ---- a key that is revoked ----
+
+next_id=$(key-make -q --no-password next | sed -n 's/^key-id: //p') && cp next.pub "ring/me/$next_id.pub"
+cp -a web kept
+publish kept next -w me/a@1 --reason r
+cp -a ring revoked && catalog-build -q --check kept >/dev/null || not_ok 'a head by another key of the publisher'
+key-trust revoke --keyring revoked me "$me_id" --reason compromised >/dev/null 2>.err || not_ok 'a revocation' "$(cat .err)"
+texts=$(cd kept && find . -type f -exec sha256sum {} + | sort)
+run catalog-build -q --keyring revoked -o kept -s me.key --renew
+expect 'it signs no head more' 1 '[signature-revoked-key]'
+same 'and nothing is written' "$texts" "$(cd kept && find . -type f -exec sha256sum {} + | sort)"
+run catalog-build -q --keyring revoked -o kept -s next.key --renew
+expect 'so that the good one can go on' 0 'state: built' 'sequence: 6'
+run catalog-build -q --keyring revoked --check kept
+expect 'older heads by it stay good' 0 'verdict: pass'
+run catalog-build -q --keyring revoked -o gone -s me.key --catalog-id me --publisher me
+expect 'nor a first one' 1 '[signature-revoked-key]'
 
 # ---- the time that expiry goes by ----
 
