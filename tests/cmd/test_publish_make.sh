@@ -154,6 +154,10 @@ built
 expect 'it does not come back' 2 'tiny/tiny.manifest: error: ' '[catalog-withdrawn]'
 echo y >>tiny/README.md
 changed_to 'its successor' 7 4
+cp -a . ../used
+run sh -c 'cd ../used && make withdraw MODEL=me/tiny@7 REASON=bad && echo z >>tiny/README.md && rm tiny/tiny.manifest* && make'
+expect 'a number that was withdrawn is used up where no manifest of it is left' 0 'tiny/tiny.manifest	revision 8' 'state: built'
+same 'and the withdrawn one comes before' "$(sed -n 's/^{"manifest_sha256":"\([0-9a-f]*\)".*"revision":7,.*/\1/p' ../used/web/withdrawn.jsonl)" "$(field previous-manifest ../used/tiny/tiny.manifest)"
 run make withdraw MODEL=me/tiny REASON=ended
 expect 'a model is withdrawn' 0 'withdrawn-count: '
 sed -i 's/^MM_MODELS .*/MM_MODELS := small/' Makefile
@@ -184,6 +188,15 @@ built
 expect 'the catalog is an old copy' 2 'minimodel.mk: error: '
 run make check
 expect 'make check finds the old copy' 2 '[catalog-history]'
+rm -rf web && cp -a elsewhere web
+old=$(field sequence ../web.before/catalog.head)
+cp -a ../web.before fork && while [ "$old" -lt "$(field sequence web/catalog.head)" ]; do
+    catalog-build -q -o fork -s next.key --renew >/dev/null || break
+    old=$((old + 1))
+done
+rm -rf web && mv fork web
+built
+expect 'another history of as many heads' 2 'minimodel.mk: error: ' 'readers refuse one with another history'
 rm -rf web && mv elsewhere web
 changed_to 'the right one is back' 7 5
 rm -rf .minimodel small/small.manifest*
