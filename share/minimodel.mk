@@ -132,8 +132,7 @@ mm_same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
 # ---- manifests ----
 
 # The last one that was published is the highest of the catalog, or the one that stands there if it is signed and no lower. One
-# that differs from it in nothing but its number and time is no new revision. A number that was withdrawn is used up, though no
-# manifest of it may be left.
+# that differs from it in nothing but its number and time is no new revision.
 define mm_describe
 $(if $(strip $(MM_KEY_ID)),,$(call mm_fault,expected MM_KEY_ID$(mm_comma) or the public key in MM_PUBLIC_KEY$(mm_comma) found neither ('$(MM_PUBLIC_KEY)')))
 @set -e; mkdir -p $(MM_STATE); \
@@ -147,11 +146,13 @@ from=; there=$(call mm_quoted,$(MM_CATALOG))/manifests/$$id; \
 last=$$(ls "$$there" 2>/dev/null | sed -n 's/^\([0-9]*\)\.manifest$$/\1/p' | sort -n | tail -n 1); \
 if [ -n "$$last" ]; then from=$$there/$$last.manifest; fi; \
 if [ -f "$$target.minisig" ] && grep -sqx "model-id: $$id" "$$target" && [ "$$(number "$$target")" -ge "$${last:-0}" ]; then from=$$target; fi; \
-gone=$$(grep -sF "\"model_id\":\"$$id\"" $(call mm_quoted,$(MM_CATALOG))/withdrawn.jsonl | \
-    sed -n 's/^{"manifest_sha256":"\([0-9a-f]*\)".*,"revision":\([0-9]*\),"time":.*/\2 \1/p' | sort -n | tail -n 1); \
-now=$$([ -z "$$from" ] || number "$$from"); used=; \
-set -- $$gone; if [ -n "$$gone" ] && [ "$$1" -gt "$${now:-0}" ]; then used="--revision $$(($$1 + 1)) --previous-manifest $$2"; fi; \
-$(MM_MANIFEST_MAKE) --force -o "$$new" $${from:+--from "$$from"} $$used $(mm_options) -- $(MM_PATHS); \
+used() { grep -sF "\"model_id\":\"$$id\"" "$(MM_CATALOG)/$$1" | sed -n 's/.*"revision":\([0-9]*\).*/\1/p' | sort -n | tail -n 1; }; \
+last=$$(if [ -n "$$from" ]; then number "$$from"; fi) listed=$$(used catalog.jsonl) gone=$$(used withdrawn.jsonl) revision=; \
+if [ "$${listed:-0}" -gt "$${last:-0}" ]; then \
+    printf 'minimodel.mk: error: expected %s with revision %s, which the catalog names, and its signature, found none: bring them back\n' "$$target" "$$listed" >&2; exit 1; \
+fi; \
+if [ "$${gone:-0}" -gt "$${last:-0}" ]; then revision=$$((gone + 1)); fi; \
+$(MM_MANIFEST_MAKE) --force -o "$$new" $${from:+--from "$$from"} $${revision:+--revision "$$revision"} $(mm_options) -- $(MM_PATHS); \
 if [ -n "$$from" ] && [ "$$(said "$$from")" = "$$(said "$$new")" ]; then \
     if [ "$$from" != "$$target" ]; then cp "$$from" "$$new"; mv "$$new" "$$target"; else touch "$$target"; rm "$$new"; fi; \
     printf 'as published\t%s\trevision %s\n' "$$target" "$$(number "$$target")"; \
@@ -172,9 +173,9 @@ if [ "$${is:-0}" -lt "$${was:-0}" ]; then \
     printf 'minimodel.mk: error: expected the catalog with head %s, which was published, in %s, found head %s: bring it back, because readers refuse one that is behind\n' \
         "$$was" $(MM_CATALOG) "$${is:-none}" >&2; exit 1; \
 fi; \
-if [ -n "$$was" ] && ! cmp -s "$$seen" $(MM_CATALOG)/heads/$$was; then \
-    printf 'minimodel.mk: error: expected head %s as it was published in %s, found another: bring the catalog back, because readers refuse one with another history\n' \
-        "$$was" $(MM_CATALOG) >&2; exit 1; \
+if [ -n "$$was" ] && ! cmp -s "$$seen" "$(MM_CATALOG)/heads/$$was"; then \
+    printf 'minimodel.mk: error: expected the catalog whose head %s was published (%s), in %s, found another: bring it back, because readers refuse one that went another way\n' \
+        "$$was" "$$seen" $(MM_CATALOG) >&2; exit 1; \
 fi; \
 $(MM_CATALOG_BUILD) -o $(MM_CATALOG) $(mm_key) $(mm_keyring) --catalog-id $(MM_CATALOG_ID) --publisher $(MM_PUBLISHER) \
     $(call mm_option,expires-in,$(MM_EXPIRES_IN)) $(1); \

@@ -50,6 +50,9 @@ blocks sh "$page" >commands
 run sh -e commands
 expect 'the other commands of the page run' 0
 same 'one run of all models' "$(jq -s '[.[].runs[].results[]] | length' sarif/verify-*.sarif)" "$(jq '.runs[].results | length' models.sarif)"
+same 'with what became of each call' "$(jq -s '[.[].runs[].invocations[].exitCode] | length' sarif/verify-*.sarif)" "$(jq '.runs[].invocations | length' models.sarif)"
+run sh -c 'slm-verify --sarif --keyring /dev/null models/tiny/tiny.manifest | sh ci/code-quality.sh'
+expect 'what is about no file is in the report of code quality too' 0 '"path": "-"'
 run sh ci/code-quality.sh sarif/*.sarif
 expect 'a report of code quality' 0
 cp "$WORK/.out" quality.json
@@ -79,7 +82,22 @@ run sh ci/check-models.sh
 same 'no manifests at all are no yes' 3 "$status"
 again
 rm models/tiny/tiny.manifest
-checked 'a manifest that is gone from the folder' 3
+run sh ci/check-models.sh
+expect 'a manifest that is gone from the folder' 3
+again
+git rm -q --cached models/tiny/tiny.manifest && rm models/tiny/tiny.manifest && printf X | dd of=models/tiny/README.md conv=notrunc 2>/dev/null
+run sh ci/check-models.sh
+same 'a manifest that was taken away with its model changed is no yes' 3 "$status"
+again
+git mv models/tiny/tiny.manifest models/tiny/.tiny.manifest && printf X | dd of=models/tiny/README.md conv=notrunc 2>/dev/null
+run sh ci/check-models.sh
+same 'nor is one that was hidden' 3 "$status"
+again
+cp "$MODEL" models/tiny/more.gguf && git add -A
+checked 'a file that no manifest names' 1 set-surplus
+again
+cp "$MODEL" models/more.gguf && git add -A
+checked 'one that is in no model' 1 ''
 again
 name=$(printf 'models/tiny/odd \n[a](b).manifest') && echo x >"$name" && git add -A
 checked 'a manifest with an odd name' 1
