@@ -81,7 +81,7 @@ static const struct cli_option options[] = {
     [WITNESS_STATE] = {0, "witness-state", "FILE", "what the witness has seen so far, kept in FILE"},
     [FIRST] = {0, "first", NULL, "the witness has seen nothing yet: begin FILE"},
     [HOME_DIR] = {0, "home", "DIR",
-                  "with --check: the store, whose newest receipt the clock is compared with (default: MINIMODEL_HOME)"},
+                  "the store, whose newest receipt the clock is compared with (default: MINIMODEL_HOME)"},
     [FILES_FROM] = {0, "files-from", "FILE", "take manifests' names from FILE, one a line; - is standard input"},
     [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
 };
@@ -103,7 +103,7 @@ struct call {
     uint64_t revision;
     struct mm_signed_head old;
     const char *output, *secret_key, *keyring_path, *reason, *notice, *files_from, *home;
-    char now[MM_TIME_SIZE]; /* that expiry goes by in --check */
+    char now[MM_TIME_SIZE]; /* that expiry goes by where heads are judged */
     bool nul;
     const char **withdrawals;
     size_t withdrawal_count;
@@ -150,10 +150,6 @@ static void note_readers(struct call *c, const struct mm_catalog_head *head)
     if (found == MM_FOUND_NO)
         mm_note(&c->cli.diags, MM_RULE_SIGNATURE_UNKNOWN,
                 "the keyring has no key %s of %s: where it lacks, the head is refused", mm_key_id_text(id, key_id),
-                head->publisher_id);
-    else if (found == MM_FOUND_YES && known.revoked)
-        mm_note(&c->cli.diags, MM_RULE_SIGNATURE_REVOKED,
-                "the key %s of %s is revoked: whoever knows that refuses the head", mm_key_id_text(id, key_id),
                 head->publisher_id);
 }
 
@@ -218,6 +214,7 @@ static int build(struct call *c)
     }
     if (mm_keyring_remember(&c->keyring, &c->cli.diags) < 0)
         return cli_failed(&c->cli);
+    c->how.expiry = c->merge ? c->now : NULL;
     c->cli.diags.file = c->output;
     c->build = mm_catalog_build_new(c->output, &c->how, &c->cli.diags);
     if (!c->build || enter_sandbox(c) < 0 || mm_catalog_build_read(c->build, &c->cli.diags) < 0)
@@ -281,8 +278,6 @@ static int read_folder(struct call *c)
     struct mm_catalog_folder folder;
     c->cli.diags.file = c->cli.argv[0];
     int answer = MM_UNKNOWN;
-    if (c->check) /* before rights are given up: the store is elsewhere */
-        mm_now_read(c->now, c->home, &c->cli.diags);
     if (mm_catalog_folder_open(&folder, c->cli.argv[0], &c->cli.diags) == 0) {
         struct mm_sandbox_rule rules[] = {{folder.fd, MM_SANDBOX_READ}, {c->keyring.folder, MM_SANDBOX_READ}};
         if (cli_sandbox(&c->cli, rules, c->keyring.folder >= 0 ? 2 : 1) == 0)
@@ -325,7 +320,7 @@ static int judge_proof(struct call *c, struct mm_catalog_proved *proved, const s
                        const struct mm_signed_head *head)
 {
     const struct mm_catalog_head *old = c->since ? &c->old.head : NULL;
-    if (mm_catalog_check_proof(proved, text, head, c->cli.argv[0], old, &c->how.trust, &c->cli.diags) < 0)
+    if (mm_catalog_check_proof(proved, text, head, c->cli.argv[0], old, &c->how.trust, c->now, &c->cli.diags) < 0)
         return MM_NO;
     if (c->model_id[0] && mm_catalog_proved_is(proved, c->model_id, c->revision, &c->cli.diags) < 0)
         return MM_NO;
@@ -361,7 +356,13 @@ static int countersign(struct call *c)
 {
     if (!(c->key = cli_secret_key(&c->cli, c->secret_key, &c->password)))
         return cli_failed(&c->cli);
-    return cli_countersign(&c->cli, &c->witness, &c->how.trust, c->key, c->keyring.folder, c->check_proof);
+    return cli_countersign(&c->cli, &c->witness, &c->how.trust, c->key, c->keyring.folder, c->now, c->check_proof);
+}
+
+/* Does it take a head for good that somebody made before? */
+static bool goes_by_time(const struct call *c)
+{
+    return c->check || c->check_proof || c->merge || c->witness.countersign;
 }
 
 static int run(struct call *c)
@@ -374,6 +375,8 @@ static int run(struct call *c)
     c->cli.diags.file = "";
     if (cli_witness_keys(&c->cli, &c->witness) < 0)
         return cli_failed(&c->cli);
+    if (goes_by_time(c)) /* before rights are given up: the store is elsewhere */
+        mm_now_read(c->now, c->home, &c->cli.diags);
     if (c->witness.countersign)
         return countersign(c);
     return c->output ? build(c) : c->check_proof ? check_proof(c) : read_folder(c);
@@ -497,8 +500,8 @@ static void check_options(const struct call *c)
         cli_usage(cli, "--witness-state and --first go with --countersign");
     if (has_building(c) && !c->output)
         cli_usage(cli, "options of building go with --output");
-    if (c->home && !c->check)
-        cli_usage(cli, "--home goes with --check");
+    if (c->home && !goes_by_time(c))
+        cli_usage(cli, "--home goes with --check, --check-proof, --merge and --countersign");
     if (c->witness.countersign) {
         check_countersign(c);
         return;

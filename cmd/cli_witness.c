@@ -177,11 +177,11 @@ static bool is_folder(const char *path)
 }
 
 int cli_countersign(struct cli *cli, const struct cli_witness *witness, const struct mm_catalog_trust *trust,
-                    const struct mm_secret_key *key, int keyring, const char *proof_path)
+                    const struct mm_secret_key *key, int keyring, const char *now, const char *proof_path)
 {
     struct signing s = {.cli = cli, .folder = {.fd = -1}, .proof_path = proof_path};
     s.of_heads = proof_path || cli->argc > 1 || !is_folder(cli->argv[0]);
-    s.how = (struct mm_countersigning){*trust, key, &s.file};
+    s.how = (struct mm_countersigning){*trust, key, &s.file, now};
     cli->diags.file = witness->state;
     int result = mm_witness_file_open(&s.file, witness->state, witness->first, &cli->diags);
     if (result == 0) {

@@ -23,8 +23,8 @@ void cli_witness_release(struct cli_witness *witness);
 void cli_witness_facts(const struct cli *cli, struct mm_buf *out, const struct mm_catalog_witnesses *found);
 
 /* Signs as a witness: the operand is a catalog's folder, or the operands are heads, with the proof in PROOF_PATH unless that is NULL. KEYRING is
- * its open folder or -1. Prints what was signed. Returns an exit code. */
+ * its open folder or -1, NOW the time that expiry goes by. Prints what was signed. Returns an exit code. */
 int cli_countersign(struct cli *cli, const struct cli_witness *witness, const struct mm_catalog_trust *trust,
-                    const struct mm_secret_key *key, int keyring, const char *proof_path);
+                    const struct mm_secret_key *key, int keyring, const char *now, const char *proof_path);
 
 #endif

@@ -217,14 +217,18 @@ static bool is_known(const struct mm_catalog_build *build, const char *model_id)
     return from < build->withdrawn_count && strcmp(build->withdrawn[from].model_id, model_id) == 0;
 }
 
+/* Of another publisher's model a revision that is listed here can be taken out of this catalog, which binds nobody else. */
 static int withdraw(struct mm_catalog_build *build, struct mm_withdrawal *withdrawal, struct mm_diags *diags)
 {
     const struct mm_withdrawn_row *there = mm_catalog_withdrawn_find(build, withdrawal->model_id, withdrawal->revision);
     if (!build->has_head)
         return mm_diag(diags, MM_RULE_CATALOG_MODEL, "expected a catalog that has %s, found none",
                        withdrawal->model_id);
-    if (!is_own(build, withdrawal->model_id))
-        return mm_diag(diags, MM_RULE_CATALOG_MODEL, "expected a model of %s, whose catalog it is, found %s",
+    bool listed =
+        withdrawal->revision && mm_catalog_rows_find(&build->standing, withdrawal->model_id, withdrawal->revision);
+    if (!listed && !(there && withdrawal->revision) && !is_own(build, withdrawal->model_id))
+        return mm_diag(diags, MM_RULE_CATALOG_MODEL,
+                       "expected a model of %s, whose catalog it is, or a revision that the catalog lists, found %s",
                        build->present.head.publisher_id, withdrawal->model_id);
     if (there && (there->revision == 0 || there->revision == withdrawal->revision))
         return 0; /* it is so already, for the reason that was given then */

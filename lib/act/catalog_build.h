@@ -14,6 +14,7 @@ struct mm_catalog_build_options {
     bool renew;                            /* a new head even where nothing changed */
     const struct mm_secret_key *key;       /* signs the head; NULL for none */
     struct mm_catalog_trust trust;         /* of manifests, and of the head that is there */
+    const char *expiry;                    /* the time that expiry of merged catalogs goes by; NULL: the clock's */
     const unsigned char *adopt; /* the SHA-256 of a head that is continued though its key was revoked; NULL for none */
 };
 

@@ -50,6 +50,7 @@ struct mm_catalog_build {
     struct mm_buf text, signature, line; /* of the manifest in hand */
     struct mm_pool *admissions;          /* of manifests that were added; NULL for none */
     struct mm_catalog_page_counts pages; /* lists that were placed */
+    char swept[MM_MODEL_ID_MAX + 1];     /* the model whose countersignatures were looked at last */
     bool refused;                        /* something that was added cannot be: nothing is written */
 };
 
@@ -119,6 +120,10 @@ int mm_catalog_next_remove(struct mm_catalog_build *build, struct mm_diags *diag
 
 /* Removes a file beneath the catalog, and its folders where they are empty. */
 int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags);
+
+/* Removes countersignatures beside manifests of MODEL_ID that the catalog lists no more. Once for all revisions, which are taken one behind the
+ * other. */
+int mm_catalog_countersignatures_remove(struct mm_catalog_build *build, const char *model_id, struct mm_diags *diags);
 
 /* Publishes TEXT under NAME, flushed, in place of what stands there. */
 int mm_catalog_publish(struct mm_catalog_build *build, const char *name, const struct mm_buf *text,

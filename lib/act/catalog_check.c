@@ -275,6 +275,7 @@ static int check_all(struct checking *c)
         check_time(c);
         check_witnesses(c, &head);
     }
+    bool has_signature = head.has_signature;
     mm_signed_head_release(&head);
     if (there <= 0)
         return -1;
@@ -282,7 +283,10 @@ static int check_all(struct checking *c)
         mm_catalog_check_surplus(c->folder, &c->entries, c->checked->head.sequence, &c->pages.counts, c->diags);
         mm_catalog_check_revoked(c->folder, c->options->trust.keyring, &c->checked->revoked_entries, c->diags);
     }
-    if (mm_catalog_check_chain(c->folder, &c->checked->head, NULL, c->diags) == 0 && c->options->since)
+    if (mm_catalog_check_chain(c->folder, &c->checked->head, NULL, c->diags) < 0)
+        return 0;
+    mm_catalog_check_kept(c->folder, &c->checked->head, has_signature, &c->options->trust, c->diags);
+    if (c->options->since)
         mm_catalog_check_since(c->folder, &c->checked->head, c->options->since, c->diags);
     return 0;
 }

@@ -57,6 +57,12 @@ int mm_catalog_check_revoked(struct mm_catalog_folder *folder, const struct mm_k
 int mm_catalog_check_chain(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
                            unsigned char (**hashes)[MM_HASH_BYTES], struct mm_diags *diags);
 
+/* What is kept of each head up to HEAD, which has a signature or has not, and whose chain was checked: its signature, which holds where the key is known by TRUST, revoked or not (another key is
+ * one note), and the changes that led to it, which are sound text. That they are what changed is asked by mm_catalog_check_since. Returns 0, or
+ * -1 with findings. */
+int mm_catalog_check_kept(struct mm_catalog_folder *folder, const struct mm_catalog_head *head, bool has_signature,
+                          const struct mm_catalog_trust *trust, struct mm_diags *diags);
+
 /* Nothing that stood under the head OLD, which is one of the chain, vanished without a withdrawal up to HEAD, whose files were checked.
  * Returns 0, or -1 with CATALOG_HISTORY. */
 int mm_catalog_check_since(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,

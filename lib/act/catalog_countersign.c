@@ -274,7 +274,7 @@ int mm_countersign_catalog(struct mm_countersigned *done, const struct mm_counte
 {
     const char *shown = diags->file;
     struct mm_catalog_head since;
-    struct mm_catalog_check_options options = {.trust = how->trust};
+    struct mm_catalog_check_options options = {.trust = how->trust, .now = how->now};
     struct mm_catalog_checked *checked = calloc(1, sizeof *checked);
     *done = (struct mm_countersigned){0};
     int result = checked ? 0 : mm_diag_memory(diags);
@@ -385,7 +385,6 @@ int mm_countersign_heads(struct mm_countersigned *done, const struct mm_counters
 {
     const char *shown = diags->file, *path = to_sign->paths[to_sign->count - 1];
     const struct mm_signed_head *last = &to_sign->heads[to_sign->count - 1];
-    char now[MM_TIME_SIZE];
     struct mm_consistency *proof = calloc(1, sizeof *proof);
     *done = (struct mm_countersigned){0};
     int result = proof ? check_heads(how, to_sign, diags) : mm_diag_memory(diags);
@@ -395,8 +394,7 @@ int mm_countersign_heads(struct mm_countersigned *done, const struct mm_counters
     diags->file = path;
     if (result == 0)
         result = mm_signed_head_judge(last, &how->trust, done->publisher_key_id, diags);
-    mm_time_now(now);
-    if (result == 0 && strcmp(now, last->head.expires) >= 0)
+    if (result == 0 && strcmp(how->now, last->head.expires) >= 0)
         result = mm_diag(diags, MM_RULE_CATALOG_EXPIRED,
                          "expected a head that is good still, found one that expired at %s", last->head.expires);
     if (result == 0)

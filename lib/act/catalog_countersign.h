@@ -23,6 +23,7 @@ struct mm_countersigning {
     struct mm_catalog_trust trust; /* of the publisher's signature */
     const struct mm_secret_key *key;
     const struct mm_witness_file *file;
+    const char *now; /* the time that expiry goes by */
 };
 
 /* What was signed. */

@@ -10,44 +10,182 @@
 
 /* ---- the chain ---- */
 
-static int check_head(struct mm_catalog_folder *folder, uint64_t sequence, struct mm_catalog_head *before,
-                      const struct mm_catalog_head *last, struct mm_diags *diags)
+/* What the check of one head leaves for the next. */
+struct chain {
+    struct mm_catalog_folder *folder;
+    const struct mm_catalog_head *last;
+    struct mm_catalog_head before;
+    struct mm_diags *diags;
+};
+
+static int check_head(struct chain *c, uint64_t sequence, struct mm_signed_head *head)
 {
-    struct mm_signed_head head = {0};
     char name[MM_CATALOG_NAME];
-    int there = mm_signed_head_read(&head, folder, mm_catalog_head_name(name, sequence, ""), diags), result = 0;
+    int there = mm_signed_head_read(head, c->folder, mm_catalog_head_name(name, sequence, ""), c->diags), result = 0;
     if (there == 0)
-        result = mm_diag(diags, MM_RULE_CATALOG_HISTORY, "expected the head %" PRIu64 " of %" PRIu64 ", found none",
-                         sequence, last->sequence);
+        result = mm_diag(c->diags, MM_RULE_CATALOG_HISTORY, "expected the head %" PRIu64 " of %" PRIu64 ", found none",
+                         sequence, c->last->sequence);
     else if (there < 0)
         result = -1;
-    else if (sequence == 1 && head.head.sequence != 1)
-        result = mm_diag(diags, MM_RULE_CATALOG_HISTORY, "expected the sequence 1, found %" PRIu64, head.head.sequence);
+    else if (sequence == 1 && head->head.sequence != 1)
+        result =
+            mm_diag(c->diags, MM_RULE_CATALOG_HISTORY, "expected the sequence 1, found %" PRIu64, head->head.sequence);
     else if (sequence > 1)
-        result = mm_catalog_head_follows(&head.head, before, diags);
-    if (result == 0 && sequence == last->sequence && memcmp(head.head.sha256, last->sha256, MM_HASH_BYTES) != 0)
-        result = mm_diag(diags, MM_RULE_CATALOG_HISTORY,
+        result = mm_catalog_head_follows(&head->head, &c->before, c->diags);
+    if (result == 0 && sequence == c->last->sequence && memcmp(head->head.sha256, c->last->sha256, MM_HASH_BYTES) != 0)
+        result = mm_diag(c->diags, MM_RULE_CATALOG_HISTORY,
                          "expected the head that stands in " MM_CATALOG_HEAD ", found another");
-    *before = head.head;
-    mm_signed_head_release(&head);
+    c->before = head->head;
     return result;
 }
 
 int mm_catalog_check_chain(struct mm_catalog_folder *folder, const struct mm_catalog_head *head,
                            unsigned char (**hashes)[MM_HASH_BYTES], struct mm_diags *diags)
 {
-    struct mm_catalog_head before = {0};
+    struct chain c = {.folder = folder, .last = head, .diags = diags};
     size_t count = 0, capacity = 0;
     int result = 0;
     for (uint64_t sequence = 1; result == 0 && sequence <= head->sequence; sequence++) {
-        result = check_head(folder, sequence, &before, head,
-                            diags); /* the first that lacks ends it, whatever the head claims */
+        struct mm_signed_head present = {0};
+        result = check_head(&c, sequence, &present); /* the first that lacks ends it, whatever the head claims */
+        mm_signed_head_release(&present);
         if (result < 0 || !hashes)
             continue;
         if (!mm_grow(hashes, count, &capacity, MM_HASH_BYTES))
             return mm_diag_memory(diags);
-        memcpy((*hashes)[count++], before.sha256, MM_HASH_BYTES);
+        memcpy((*hashes)[count++], c.before.sha256, MM_HASH_BYTES);
     }
+    return result;
+}
+
+/* ---- what is kept beside the heads ---- */
+
+struct keeping {
+    struct mm_catalog_folder *folder;
+    const struct mm_catalog_trust *trust;
+    struct mm_diags *diags;
+    bool has_signed;                /* a head before was */
+    bool told;                      /* of a key that is not known */
+    struct mm_signature *signature; /* it holds a whole file */
+    struct mm_known_key known;      /* of the head before, where there is one */
+    bool has_known;
+};
+
+/* The key that made the signature in k->signature, as far as it is known: 1, 0 or -1. */
+static int find_key(struct keeping *k, const struct mm_catalog_head *head)
+{
+    const struct mm_public_key *own = k->trust->own;
+    const unsigned char *id = k->signature->key_id;
+    char text[MM_KEY_ID_TEXT];
+    if (k->has_known && memcmp(k->known.key.id, id, MM_KEY_ID_BYTES) == 0)
+        return 1;
+    k->has_known = own && memcmp(own->id, id, MM_KEY_ID_BYTES) == 0;
+    if (k->has_known)
+        k->known = (struct mm_known_key){.key = *own};
+    enum mm_found found = k->has_known ? MM_FOUND_YES
+                          : k->trust->keyring
+                              ? mm_keyring_find(k->trust->keyring, head->publisher_id, id, &k->known, k->diags)
+                              : MM_FOUND_NO;
+    k->has_known = found == MM_FOUND_YES;
+    if (found == MM_FOUND_NO && !k->told)
+        mm_note(k->diags, MM_RULE_SIGNATURE_UNKNOWN,
+                "the keyring has no key %s of %s: whether it made this signature, and those of older heads by keys "
+                "that it has not, is not known",
+                mm_key_id_text(text, id), head->publisher_id);
+    k->told = k->told || found == MM_FOUND_NO;
+    return found == MM_FOUND_UNKNOWN ? -1 : k->has_known;
+}
+
+/* A key that was revoked since was good when it signed, as the head that follows says. */
+static int check_old_signature(struct keeping *k, const struct mm_signed_head *head)
+{
+    unsigned char prehash[MM_PREHASH_BYTES];
+    struct mm_buf comment = {0};
+    char id[MM_KEY_ID_TEXT];
+    if (mm_signature_read(k->signature, mm_buf_text(&head->signature), head->signature.length, k->diags) < 0)
+        return -1;
+    int found = find_key(k, &head->head), result = found < 0 ? -1 : 0;
+    mm_catalog_head_comment(&head->head, &comment);
+    if (!mm_buf_text(&comment))
+        result = mm_diag_memory(k->diags);
+    else if (result == 0 && strcmp(comment.data, k->signature->comment) != 0)
+        result = mm_diag(k->diags, MM_RULE_SIGNATURE_COMMENT,
+                         "expected the trusted comment of head %" PRIu64 ", found another", head->head.sequence);
+    mm_buf_release(&comment);
+    if (result < 0 || found == 0)
+        return result;
+    mm_prehash(mm_buf_text(&head->text), head->text.length, prehash);
+    return mm_signature_holds(k->signature, &k->known.key, prehash)
+               ? 0
+               : mm_diag(k->diags, MM_RULE_SIGNATURE_BAD,
+                         "expected a signature of head %" PRIu64 " by %s, found another", head->head.sequence,
+                         mm_key_id_text(id, k->signature->key_id));
+}
+
+/* A signed head is followed by signed ones, and one that is not signed has to be let pass as such. */
+static int check_kept_head(struct keeping *k, uint64_t sequence)
+{
+    struct mm_signed_head head = {0};
+    char name[MM_CATALOG_NAME];
+    int there = mm_signed_head_read(&head, k->folder, mm_catalog_head_name(name, sequence, ""), k->diags);
+    mm_catalog_at(k->folder, mm_catalog_head_name(name, sequence, MM_SIGNATURE_SUFFIX), k->diags);
+    int result = there < 0 ? -1 : 0;
+    if (there > 0 && head.has_signature)
+        result = check_old_signature(k, &head);
+    else if (there > 0 && (k->has_signed || !k->trust->allow_unsigned))
+        result =
+            mm_diag(k->diags, MM_RULE_CATALOG_FILE, "expected the signature of head %" PRIu64 ", found none", sequence);
+    k->has_signed = k->has_signed || head.has_signature;
+    mm_signed_head_release(&head);
+    return result;
+}
+
+/* Opens the changes of head SEQUENCE, which have to say that they are. Returns the descriptor, to be closed behind CHANGES, or -1. */
+static int open_changes(struct mm_catalog_folder *folder, uint64_t sequence, struct mm_catalog_changes *changes,
+                        struct mm_diags *diags)
+{
+    char name[MM_CATALOG_NAME];
+    int fd = mm_catalog_open(folder, mm_catalog_head_name(name, sequence, MM_CATALOG_CHANGES_SUFFIX), diags);
+    *changes = (struct mm_catalog_changes){0};
+    if (fd < 0)
+        return -1;
+    if (mm_catalog_changes_open(changes, fd, diags) == 0 &&
+        (changes->sequence == sequence ||
+         mm_diag(diags, MM_RULE_CATALOG_HISTORY, "expected the sequence %" PRIu64 ", found %" PRIu64, sequence,
+                 changes->sequence) == 0))
+        return fd;
+    mm_catalog_changes_close(changes);
+    close(fd);
+    return -1;
+}
+
+static int check_kept_changes(struct keeping *k, uint64_t sequence)
+{
+    struct mm_catalog_changes changes;
+    struct mm_catalog_change change;
+    int fd = open_changes(k->folder, sequence, &changes, k->diags), some = 0;
+    if (fd < 0)
+        return -1;
+    while ((some = mm_catalog_changes_next(&changes, &change, k->diags)) > 0)
+        ;
+    mm_catalog_changes_close(&changes);
+    close(fd);
+    return some;
+}
+
+int mm_catalog_check_kept(struct mm_catalog_folder *folder, const struct mm_catalog_head *head, bool has_signature,
+                          const struct mm_catalog_trust *trust, struct mm_diags *diags)
+{
+    struct keeping k = {.folder = folder, .trust = trust, .diags = diags, .signature = malloc(sizeof *k.signature)};
+    int result = k.signature ? 0 : mm_diag_memory(diags);
+    for (uint64_t sequence = 1; k.signature && sequence <= head->sequence; sequence++) {
+        k.has_signed = k.has_signed || (has_signature && sequence == head->sequence);
+        if (check_kept_head(&k, sequence) < 0)
+            result = -1;
+        if (check_kept_changes(&k, sequence) < 0)
+            result = -1;
+    }
+    free(k.signature);
     return result;
 }
 
@@ -122,19 +260,15 @@ static int take_change(struct history *h, const struct mm_catalog_change *change
 
 static int read_step(struct history *h, uint64_t sequence)
 {
-    char name[MM_CATALOG_NAME];
-    struct mm_catalog_changes changes = {0};
+    struct mm_catalog_changes changes;
     struct mm_catalog_change change;
-    int fd = mm_catalog_open(h->folder, mm_catalog_head_name(name, sequence, MM_CATALOG_CHANGES_SUFFIX), h->diags);
-    int result = fd < 0 ? -1 : mm_catalog_changes_open(&changes, fd, h->diags), some = 0;
-    if (result == 0 && changes.sequence != sequence)
-        result = mm_diag(h->diags, MM_RULE_CATALOG_HISTORY, "expected the sequence %" PRIu64 ", found %" PRIu64,
-                         sequence, changes.sequence);
+    int fd = open_changes(h->folder, sequence, &changes, h->diags), result = fd < 0 ? -1 : 0, some = 0;
     while (result == 0 && (some = mm_catalog_changes_next(&changes, &change, h->diags)) > 0)
         result = take_change(h, &change, sequence);
-    mm_catalog_changes_close(&changes);
-    if (fd >= 0)
+    if (fd >= 0) {
+        mm_catalog_changes_close(&changes);
         close(fd);
+    }
     return result < 0 || some < 0 ? -1 : 0;
 }
 

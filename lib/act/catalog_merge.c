@@ -1,6 +1,7 @@
 /* Catalogs of several publishers in one: their entries as they are, with the manifests' own signatures. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,15 +18,19 @@ struct merging {
     struct mm_diags *diags;
 };
 
+static bool is_of(const char *publisher, const char *model_id)
+{
+    size_t length = strlen(publisher);
+    return strncmp(model_id, publisher, length) == 0 && model_id[length] == '/';
+}
+
 /* What a publisher takes back in his own catalog is taken back here; of others' models he has no say. */
 static int take_withdrawal(void *context, const struct mm_withdrawal *withdrawal, const struct mm_catalog_line *line)
 {
     struct merging *m = context;
     struct mm_catalog_build *build = m->build;
-    const char *publisher = m->checked.head.publisher_id;
-    size_t length = strlen(publisher);
     (void)line;
-    if (strncmp(withdrawal->model_id, publisher, length) != 0 || withdrawal->model_id[length] != '/')
+    if (!is_of(m->checked.head.publisher_id, withdrawal->model_id))
         return 0;
     if (mm_catalog_withdrawn_one(build, m->sorted, withdrawal->model_id, withdrawal->revision))
         return 0;
@@ -33,8 +38,64 @@ static int take_withdrawal(void *context, const struct mm_withdrawal *withdrawal
     return mm_catalog_withdrawn_add(build, withdrawal, true, m->diags);
 }
 
-/* Whose key is not known here, or is revoked, is left to whoever imports the model. But what the keyring shows to be no signature of its publisher is taken from
- * nobody: it would keep the true revision out, and no head covers a signature's bytes. */
+/* ---- what a stranger lists ---- */
+
+/* Are there keys here by which a manifest of MODEL_ID's publisher can be told from a stranger's? The one who builds has one in any case. */
+static enum mm_found knows(const struct merging *m, const char *model_id)
+{
+    char publisher[MM_MODEL_ID_MAX + 1];
+    const struct mm_catalog_build_options *options = m->build->options;
+    snprintf(publisher, sizeof publisher, "%.*s", (int)strcspn(model_id, "/"), model_id);
+    if (options->key && strcmp(publisher, m->build->present.head.publisher_id) == 0)
+        return MM_FOUND_YES;
+    return options->trust.keyring ? mm_keyring_knows(options->trust.keyring, publisher, m->diags) : MM_FOUND_UNKNOWN;
+}
+
+/* Nothing that the publisher made says that he lists this: then it comes in out of his own catalog, or from one who was told to let such pass
+ * and knows no keys of his. */
+static int check_unproved(struct merging *m, const struct mm_catalog_row *row, const char *found)
+{
+    enum mm_found known = knows(m, row->model_id);
+    bool own = is_of(m->checked.head.publisher_id, row->model_id);
+    if (known == MM_FOUND_UNKNOWN)
+        return mm_diag(m->diags, MM_RULE_KEYRING_OPEN, "the keyring cannot be read");
+    if (known == MM_FOUND_YES && (!own || row->beneath))
+        return mm_diag(m->diags, MM_RULE_CATALOG_UNSIGNED,
+                       "expected a signed manifest, as keys of its publisher are known, found %s: %s revision %" PRIu64,
+                       found, row->model_id, row->revision);
+    if (!own && !m->build->options->trust.allow_unsigned)
+        return mm_diag(m->diags, MM_RULE_CATALOG_UNSIGNED,
+                       "expected a signed manifest in the catalog of another publisher, found %s: %s revision %" PRIu64,
+                       found, row->model_id, row->revision);
+    return 0;
+}
+
+/* What came of the judgement of a manifest, whose errors are those since MARK. A key that is unknown or revoked is left to whoever imports the
+ * model, but for unknown ones in a stranger's catalog where the publisher's are known: there it is the stranger's word alone. */
+static int check_outcome(struct merging *m, const struct mm_catalog_row *row, const struct mm_judgement *judgement,
+                         const struct mm_diags *mark)
+{
+    bool own = is_of(m->checked.head.publisher_id, row->model_id), left = false;
+    if (judgement->undecided)
+        return m->diags->errors > mark->errors ? -1
+                                               : mm_diag(m->diags, MM_RULE_KEYRING_OPEN, "the keyring cannot be read");
+    switch (judgement->outcome) {
+    case MM_SIGNED_VERIFIED:
+    case MM_SIGNED_REVOKED_KEY: left = true; break;
+    case MM_SIGNED_UNKNOWN_KEY: left = own || knows(m, row->model_id) == MM_FOUND_NO; break;
+    case MM_SIGNED_UNSIGNED: left = check_unproved(m, row, "an unsigned one") == 0; break;
+    default: break;
+    }
+    if (!left)
+        return m->diags->errors > mark->errors
+                   ? -1
+                   : mm_diag(m->diags, MM_RULE_SIGNATURE_BAD, "expected its publisher's signature, found another");
+    mm_diags_rewind(m->diags, mark);
+    return 0;
+}
+
+/* What the keyring shows to be no signature of its publisher is taken from nobody: it would keep the true revision out, and no head covers a
+ * signature's bytes. */
 static int judge(struct merging *m, const struct mm_catalog_row *row)
 {
     struct mm_manifest manifest;
@@ -46,18 +107,10 @@ static int judge(struct merging *m, const struct mm_catalog_row *row)
         result = mm_judge(&judgement, &manifest, row->has_signature ? &build->signature : NULL,
                           build->options->trust.keyring, NULL, NULL, m->diags);
     mm_manifest_release(&manifest);
-    if (result < 0)
-        return -1;
-    bool left = judgement.outcome == MM_SIGNED_UNKNOWN_KEY || judgement.outcome == MM_SIGNED_REVOKED_KEY ||
-                (judgement.outcome == MM_SIGNED_UNSIGNED && !judgement.publisher_known);
-    if (judgement.outcome != MM_SIGNED_VERIFIED && !left && !judgement.undecided)
-        return m->diags->errors > mark.errors
-                   ? -1
-                   : mm_diag(m->diags, MM_RULE_CATALOG_UNSIGNED,
-                             "expected a signed manifest, as keys of its publisher are known, found an unsigned one");
-    mm_diags_rewind(m->diags, &mark);
-    return 0;
+    return result < 0 ? -1 : check_outcome(m, row, &judgement, &mark);
 }
+
+/* ---- entries ---- */
 
 /* The manifest and its signature from the one catalog into the other. */
 static int take_files(struct merging *m, const struct mm_catalog_row *row)
@@ -80,6 +133,22 @@ static int take_files(struct merging *m, const struct mm_catalog_row *row)
     return mm_catalog_stage(build, row->model_id, row->revision, row->has_signature, false, m->diags);
 }
 
+/* What the catalog has already is the same line: an entry follows from its manifest, but where that stands elsewhere nobody has seen that it
+ * does. */
+static int compare_standing(struct merging *m, const struct mm_catalog_row *there, const struct mm_catalog_entry *entry,
+                            const struct mm_catalog_line *line)
+{
+    const struct mm_buf *standing = &m->build->line;
+    bool same = memcmp(there->manifest_sha256, entry->manifest_sha256, MM_HASH_BYTES) == 0;
+    if (same && mm_catalog_row_line(m->build, there, m->diags) < 0)
+        return -1;
+    if (same && standing->length == line->length && memcmp(standing->data, line->text, line->length) == 0)
+        return 0;
+    return mm_diag_line(m->diags, MM_RULE_CATALOG_DUPLICATE, line->number, 1,
+                        "expected the %s that the catalog has of %s revision %" PRIu64 ", found another",
+                        same ? "entry" : "manifest", entry->model_id, entry->revision);
+}
+
 static int take_entry(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
 {
     struct merging *m = context;
@@ -95,16 +164,15 @@ static int take_entry(void *context, const struct mm_catalog_entry *entry, const
     memcpy(row.manifest_sha256, entry->manifest_sha256, MM_HASH_BYTES);
     if (mm_catalog_withdrawn_find(build, entry->model_id, entry->revision))
         return 0;
-    if (there && memcmp(there->manifest_sha256, entry->manifest_sha256, MM_HASH_BYTES) == 0)
-        return 0;
     if (there)
-        return mm_diag_line(m->diags, MM_RULE_CATALOG_DUPLICATE, line->number, 1,
-                            "expected the manifest that the catalog has of %s revision %" PRIu64 ", found another",
-                            entry->model_id, entry->revision);
+        return compare_standing(m, there, entry, line);
     if (mm_catalog_spool(build, line->text, line->length, &row.at, m->diags) < 0 ||
         mm_catalog_rows_add(&build->fresh, &row, m->diags) < 0)
         return -1;
-    int result = row.beneath ? take_files(m, &row) : 0;
+    int result = row.beneath ? take_files(m, &row)
+                 : is_of(m->checked.head.publisher_id, entry->model_id)
+                     ? 0
+                     : check_unproved(m, &row, "one that stands elsewhere");
     mm_catalog_at(&m->folder, MM_CATALOG_ENTRIES, m->diags);
     return result;
 }
@@ -123,7 +191,7 @@ static int check_apart(struct merging *m)
 
 static int check(struct merging *m)
 {
-    struct mm_catalog_check_options options = {.trust = m->build->options->trust};
+    struct mm_catalog_check_options options = {.trust = m->build->options->trust, .now = m->build->options->expiry};
     options.trust.own = NULL; /* the merger's key speaks for the merger */
     mm_catalog_at(&m->folder, NULL, m->diags);
     return mm_catalog_check(&m->folder, &options, &m->checked, m->diags);

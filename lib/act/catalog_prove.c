@@ -204,6 +204,26 @@ static int compare_continued(const struct mm_consistency *proof, const struct mm
     return 0;
 }
 
+/* The proof alone tells neither whose heads they are, nor that one of an entry is under a head that whoever saw OLD may take for the present one. */
+static int compare_old(const struct mm_catalog_head *head, const struct mm_catalog_head *old, struct mm_diags *diags)
+{
+    if (strcmp(head->catalog_id, old->catalog_id) != 0 || strcmp(head->publisher_id, old->publisher_id) != 0)
+        return mm_diag(diags, MM_RULE_CATALOG_HISTORY, "expected a head of catalog %s of %s, found one of %s of %s",
+                       old->catalog_id, old->publisher_id, head->catalog_id, head->publisher_id);
+    if (head->sequence < old->sequence)
+        return mm_diag(diags, MM_RULE_CATALOG_HISTORY,
+                       "expected a sequence from %" PRIu64 ", which was seen before, found %" PRIu64, old->sequence,
+                       head->sequence);
+    if (head->sequence == old->sequence && memcmp(head->sha256, old->sha256, MM_HASH_BYTES) != 0)
+        return mm_diag(diags, MM_RULE_CATALOG_HISTORY,
+                       "expected the head %" PRIu64 " that was seen before, found another", old->sequence);
+    if (strcmp(head->created, old->created) < 0)
+        return mm_diag(diags, MM_RULE_CATALOG_HISTORY,
+                       "expected a head made at %s or later, as the one seen before was, found one made at %s",
+                       old->created, head->created);
+    return 0;
+}
+
 static bool begins(const struct mm_buf *text, const char *type)
 {
     size_t length = strlen(type);
@@ -225,16 +245,16 @@ static int check_text(struct mm_catalog_proved *proved, const struct mm_buf *tex
 
 int mm_catalog_check_proof(struct mm_catalog_proved *proved, const struct mm_buf *text,
                            const struct mm_signed_head *head, const char *head_path, const struct mm_catalog_head *old,
-                           const struct mm_catalog_trust *trust, struct mm_diags *diags)
+                           const struct mm_catalog_trust *trust, const char *now, struct mm_diags *diags)
 {
     const char *shown = diags->file;
-    char now[MM_TIME_SIZE];
     uint64_t errors = diags->errors;
     *proved = (struct mm_catalog_proved){.head = head->head};
     check_text(proved, text, old, diags);
     diags->file = head_path;
     mm_signed_head_judge(head, trust, proved->key_id, diags);
-    mm_time_now(now);
+    if (old)
+        compare_old(&head->head, old, diags);
     if (strcmp(now, head->head.expires) >= 0)
         mm_diag(diags, MM_RULE_CATALOG_EXPIRED, "expected a head that is good still, found one that expired at %s",
                 head->head.expires);

@@ -23,12 +23,13 @@ struct mm_catalog_proved {
     struct mm_consistency continued;
 };
 
-/* Checks the proof TEXT, of either kind, against HEAD, which is judged by TRUST and must not have expired; one that a head continues another
- * has to be about OLD too (NULL: about any). Findings about the head get the name HEAD_PATH. Returns 0, or -1 with findings. Release PROVED
+/* Checks the proof TEXT, of either kind, against HEAD, which is judged by TRUST and must not have expired by NOW. With OLD (NULL for none), which
+ * was seen before, HEAD is of the same catalog and no earlier, or it is CATALOG_HISTORY; and a proof that a head continues another is about
+ * OLD. Findings about the head get the name HEAD_PATH. Returns 0, or -1 with findings. Release PROVED
  * in every case. */
 int mm_catalog_check_proof(struct mm_catalog_proved *proved, const struct mm_buf *text,
                            const struct mm_signed_head *head, const char *head_path, const struct mm_catalog_head *old,
-                           const struct mm_catalog_trust *trust, struct mm_diags *diags);
+                           const struct mm_catalog_trust *trust, const char *now, struct mm_diags *diags);
 
 /* PROVED, which holds, is of an entry, and of this one: REVISION of MODEL_ID, or any revision of it (0). Returns 0, or -1 with CATALOG_PROOF: a
  * proof of something else is no proof of what was asked. */

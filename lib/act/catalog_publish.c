@@ -91,6 +91,24 @@ int mm_catalog_publish_head(struct mm_catalog_build *build, const struct mm_sign
 
 /* ---- what is new ---- */
 
+/* The lines too: an entry whose manifest stands elsewhere may say of it what it does not. Returns 1, 0 or -1. */
+static int is_same_entry(struct mm_catalog_build *build, const struct mm_catalog_row *a, const struct mm_catalog_row *b,
+                         struct mm_diags *diags)
+{
+    if (!a->merged || !b->merged || a->length != b->length ||
+        memcmp(a->manifest_sha256, b->manifest_sha256, MM_HASH_BYTES) != 0)
+        return 0;
+    if (mm_catalog_row_line(build, a, diags) < 0)
+        return -1;
+    struct mm_buf line = build->line;
+    build->line = (struct mm_buf){0};
+    int result = mm_catalog_row_line(build, b, diags);
+    if (result == 0)
+        result = memcmp(line.data, build->line.data, a->length) == 0;
+    mm_buf_release(&line);
+    return result;
+}
+
 /* Two of one name are one where both come from catalogs and are the same. */
 static int check_fresh(struct mm_catalog_build *build, struct mm_diags *diags)
 {
@@ -100,17 +118,18 @@ static int check_fresh(struct mm_catalog_build *build, struct mm_diags *diags)
     for (size_t i = 0; i < fresh->count; i++) {
         struct mm_catalog_row *row = &fresh->rows[i], *last = kept ? &fresh->rows[kept - 1] : NULL;
         bool again = last && mm_catalog_compare(last->model_id, last->revision, row->model_id, row->revision) == 0;
-        bool same = again && last->merged && row->merged &&
-                    memcmp(last->manifest_sha256, row->manifest_sha256, MM_HASH_BYTES) == 0;
-        if (again && !same)
-            result =
-                mm_diag(diags, MM_RULE_CATALOG_DUPLICATE, "expected one manifest of %s revision %" PRIu64 ", found two",
-                        row->model_id, row->revision);
+        int same = again ? is_same_entry(build, last, row, diags) : 0;
+        if (same < 0)
+            result = -1;
+        else if (again && !same)
+            result = mm_diag(diags, MM_RULE_CATALOG_DUPLICATE,
+                             "expected one manifest and entry of %s revision %" PRIu64 ", found two", row->model_id,
+                             row->revision);
         if (mm_catalog_withdrawn_find(build, row->model_id, row->revision))
             result = mm_diag(diags, MM_RULE_CATALOG_WITHDRAWN,
                              "expected a model that is not withdrawn, found %s revision %" PRIu64, row->model_id,
                              row->revision);
-        if (same)
+        if (same > 0)
             free(row->model_id);
         else
             fresh->rows[kept++] = *row;
@@ -233,7 +252,8 @@ static int remove_gone(struct mm_catalog_build *build, struct mm_diags *diags)
     for (size_t i = 0; i < build->standing.count; i++) {
         const struct mm_catalog_row *row = &build->standing.rows[i];
         if (row->gone &&
-            ((row->beneath && mm_catalog_manifest_remove(build, row->model_id, row->revision, diags) < 0) ||
+            ((row->beneath && (mm_catalog_countersignatures_remove(build, row->model_id, diags) < 0 ||
+                               mm_catalog_manifest_remove(build, row->model_id, row->revision, diags) < 0)) ||
              mm_catalog_page_remove(build, row->model_id, diags) < 0))
             return -1;
     }
@@ -513,7 +533,7 @@ static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built
     mm_catalog_at(&build->folder, NULL, diags);
     mm_catalog_build_await(build, diags);
     mm_catalog_rows_sort(&build->fresh);
-    if (check_fresh(build, diags) < 0 || build->refused || mm_catalog_spool_flush(build, diags) < 0)
+    if (mm_catalog_spool_flush(build, diags) < 0 || check_fresh(build, diags) < 0 || build->refused)
         return -1;
     if (!build->options->key && !build->options->trust.allow_unsigned)
         return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED,

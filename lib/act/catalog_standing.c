@@ -213,6 +213,32 @@ static int check_options(const struct mm_catalog_build *build, struct mm_diags *
     return 0;
 }
 
+/* Where keys of the publisher are known and the one that signs is none of them, or is revoked, every reader refuses the head, and then so does the next build
+ * with the right key: the catalog could not be continued. */
+static int check_signer(const struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    const struct mm_catalog_build_options *o = build->options;
+    const char *publisher = build->present.head.publisher_id;
+    struct mm_known_key known;
+    char id[MM_KEY_ID_TEXT];
+    if (!o->key || !o->trust.keyring)
+        return 0;
+    const unsigned char *key_id = mm_secret_key_public(o->key)->id;
+    enum mm_found any = mm_keyring_knows(o->trust.keyring, publisher, diags);
+    enum mm_found found =
+        any == MM_FOUND_YES ? mm_keyring_find(o->trust.keyring, publisher, key_id, &known, diags) : any;
+    if (found == MM_FOUND_YES && known.revoked)
+        return mm_diag(diags, MM_RULE_SIGNATURE_REVOKED, "expected to sign with a key that is not revoked, found %s",
+                       mm_key_id_text(id, key_id));
+    if (any == MM_FOUND_NO || found == MM_FOUND_YES)
+        return 0;
+    return found == MM_FOUND_UNKNOWN
+               ? -1
+               : mm_diag(diags, MM_RULE_SIGNATURE_UNKNOWN,
+                         "expected to sign with a key that the keyring has for %s, found %s, which it has not",
+                         publisher, mm_key_id_text(id, key_id));
+}
+
 /* Without a head there may be the traces of a first build that was interrupted, and nothing else. */
 static int begin_first(struct mm_catalog_build *build, struct mm_diags *diags)
 {
@@ -261,6 +287,9 @@ int mm_catalog_build_read(struct mm_catalog_build *build, struct mm_diags *diags
 {
     const char *shown = diags->file;
     int result = read_standing(build, diags);
+    mm_catalog_at(&build->folder, NULL, diags);
+    if (result == 0)
+        result = check_signer(build, diags);
     diags->file = shown;
     return result;
 }

@@ -39,6 +39,43 @@ int mm_catalog_manifest_remove(struct mm_catalog_build *build, const char *model
     return mm_catalog_remove_file(build, path, diags);
 }
 
+/* True if NAME is REVISION.manifest.KEYID.minisig of a revision that goes away or is there no more. */
+static bool is_left_countersignature(const struct mm_catalog_build *build, const char *model_id, const char *name)
+{
+    static const char suffix[] = MM_SIGNATURE_SUFFIX, manifest[] = MM_CATALOG_MANIFEST_SUFFIX ".";
+    unsigned char key_id[MM_KEY_ID_BYTES];
+    uint64_t revision;
+    const char *middle = strstr(name, manifest), *id = middle ? middle + sizeof manifest - 1 : NULL;
+    if (!id || strlen(id) != MM_KEY_ID_TEXT - 1 + sizeof suffix - 1 || strcmp(id + MM_KEY_ID_TEXT - 1, suffix) != 0 ||
+        !mm_key_id_read(id, MM_KEY_ID_TEXT - 1, key_id) ||
+        !mm_number(name, (size_t)(middle - name), MM_NUMBER_MAX, &revision))
+        return false;
+    const struct mm_catalog_row *row = mm_catalog_rows_find(&build->standing, model_id, revision);
+    return (!row || row->gone) && !mm_catalog_rows_find(&build->fresh, model_id, revision);
+}
+
+int mm_catalog_countersignatures_remove(struct mm_catalog_build *build, const char *model_id, struct mm_diags *diags)
+{
+    char path[MM_CATALOG_MANIFEST_PATH];
+    struct dirent *entry;
+    if (strcmp(build->swept, model_id) == 0)
+        return 0;
+    memcpy(build->swept, model_id, strlen(model_id) + 1);
+    mm_catalog_manifest_path(path, model_id, 1);
+    *strrchr(path, '/') = '\0';
+    int fd = mm_tree_open(build->folder.fd, path), result = 0;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir && fd >= 0)
+        close(fd);
+    while (result == 0 && dir && (entry = readdir(dir)))
+        if (is_left_countersignature(build, model_id, entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) < 0 &&
+            errno != ENOENT)
+            result = mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot remove a countersignature", errno);
+    if (dir)
+        closedir(dir);
+    return result;
+}
+
 /* ---- files that never got their names ---- */
 
 /* The lock keeps other builders away, so that whoever began to write them is gone. What cannot be looked into has none. */
@@ -133,7 +170,8 @@ static int remove_withdrawn(struct mm_catalog_build *build, const struct mm_cata
         mm_catalog_rows_find(&build->standing, change->model_id, change->revision) ||
         mm_catalog_rows_find(&build->fresh, change->model_id, change->revision))
         return 0;
-    return mm_catalog_manifest_remove(build, change->model_id, change->revision, diags) < 0
+    return mm_catalog_countersignatures_remove(build, change->model_id, diags) < 0 ||
+                   mm_catalog_manifest_remove(build, change->model_id, change->revision, diags) < 0
                ? -1
                : mm_catalog_page_remove(build, change->model_id, diags);
 }

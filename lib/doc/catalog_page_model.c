@@ -344,29 +344,40 @@ static void add_signature(const struct mm_catalog_entry *entry, struct mm_buf *o
     mm_buf_str(out, "</dl>\n");
 }
 
-/* How the manifest is called in commands that run in the catalog's folder. */
-static void add_manifest_name(const struct mm_catalog_entry *entry, struct mm_buf *out)
+/* How the manifest is called in commands that run in the catalog's folder: where it stands beneath it; else in FOLDER, as whatever else is put
+ * into the catalog's folder makes the catalog wrong. COPIED: there in any case. FOLDER may bring a manifest of its own, so that it has to be named. */
+static void add_manifest_name(const struct mm_catalog_entry *entry, bool copied, struct mm_buf *out)
 {
     char path[MM_CATALOG_MANIFEST_PATH];
     mm_catalog_manifest_path(path, entry->model_id, entry->revision);
-    if (entry->beneath)
+    if (entry->beneath && !copied)
         mm_page_word(out, path, strlen(path));
     else
-        mm_buf_printf(out, "%s-%" PRIu64 MM_CATALOG_MANIFEST_SUFFIX, strchr(entry->model_id, '/') + 1, entry->revision);
+        mm_buf_printf(out, "FOLDER/%s-%" PRIu64 MM_CATALOG_MANIFEST_SUFFIX, strchr(entry->model_id, '/') + 1,
+                      entry->revision);
 }
 
 static void add_fetching(const struct mm_catalog_entry *entry, struct mm_buf *out)
 {
     const struct mm_canonical_text *routes[] = {text_of(entry, MM_CATALOG_MANIFEST_ROUTE),
                                                 text_of(entry, MM_CATALOG_SIGNATURE_ROUTE)};
-    mm_buf_str(out, "<p>Its manifest stands elsewhere:</p>\n<pre>");
+    mm_buf_str(out, "<p>Its manifest stands elsewhere; it goes to the files of the model, in FOLDER:</p>\n<pre>");
     for (int i = 0; i < 2 && routes[i]->at; i++) {
         mm_buf_printf(out, "%scurl -fLo ", i ? "\n" : "");
-        add_manifest_name(entry, out);
+        add_manifest_name(entry, true, out);
         mm_buf_str(out, i ? ".minisig " : " ");
         mm_page_word(out, routes[i]->at, routes[i]->length); /* a URL holds no escapes */
     }
     mm_buf_str(out, "</pre>\n");
+}
+
+static void add_copying(const struct mm_catalog_entry *entry, const char *suffix, struct mm_buf *out)
+{
+    mm_buf_str(out, "cp ");
+    add_manifest_name(entry, false, out);
+    mm_buf_printf(out, "%s ", suffix);
+    add_manifest_name(entry, true, out);
+    mm_buf_printf(out, "%s\n", suffix);
 }
 
 static void add_trusting(const struct mm_catalog_entry *entry, struct mm_buf *out)
@@ -388,7 +399,8 @@ static void add_commands(const struct mm_catalog_entry *entry, struct mm_buf *ou
     if (has_signature)
         add_trusting(entry, out);
     mm_buf_printf(out,
-                  "<p>Is the catalog what its publisher signed, and does it list this model?</p>\n"
+                  "<p>Is the catalog what its publisher signed, and does it list this model? That takes a key "
+                  "of the catalog&#39;s publisher, whom &ldquo;All models&rdquo; names, in the keyring.</p>\n"
                   "<pre>catalog-build --check .\ncatalog-build --prove %s@%" PRIu64 " .</pre>\n",
                   entry->model_id, entry->revision);
     if (!entry->beneath)
@@ -397,15 +409,15 @@ static void add_commands(const struct mm_catalog_entry *entry, struct mm_buf *ou
     mm_buf_str(out, has_signature ? "--require-signature --manifest-sha256 " : "--manifest-sha256 ");
     add_value(entry, MM_CATALOG_MANIFEST_SHA256, out);
     mm_buf_char(out, ' ');
-    add_manifest_name(entry, out);
-    mm_buf_str(out, " FOLDER</pre>\n<p>Take it into the store:</p>\n<pre>cp ");
-    add_manifest_name(entry, out);
-    if (has_signature) {
-        mm_buf_char(out, ' ');
-        add_manifest_name(entry, out);
-        mm_buf_str(out, ".minisig");
-    }
-    mm_buf_printf(out, " FOLDER\nslm-import %sFOLDER</pre>\n", has_signature ? "" : "--allow-unsigned ");
+    add_manifest_name(entry, false, out);
+    mm_buf_str(out, " FOLDER</pre>\n<p>Take it into the store:</p>\n<pre>");
+    if (entry->beneath)
+        add_copying(entry, "", out);
+    if (entry->beneath && has_signature)
+        add_copying(entry, ".minisig", out);
+    mm_buf_printf(out, "slm-import %s", has_signature ? "" : "--allow-unsigned ");
+    add_manifest_name(entry, true, out);
+    mm_buf_str(out, "</pre>\n");
 }
 
 /* ---- a revision ---- */

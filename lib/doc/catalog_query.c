@@ -332,6 +332,18 @@ static bool time_meets(const struct mm_query_term *term, const struct mm_catalog
     return order_meets(term->comparison, memcmp(time->at, wanted, term->length));
 }
 
+/* True if what stands before AT, the value of a member, says that it is a hash. A file can be called like the hash of another. */
+static bool is_hash_member(const struct mm_canonical_text *artifacts, const char *at)
+{
+    static const char *const ends[] = {"\"sha256\":", "_sha256\":", "\"merkle_root\":"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t length = strlen(ends[i]);
+        if ((size_t)(at - artifacts->at) >= length && memcmp(at - length, ends[i], length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The hash of the manifest, or any that an artifact has: file, tree, tokenizer, template, layout. */
 static bool hash_found(const struct mm_query_term *term, const struct mm_catalog_entry *entry)
 {
@@ -339,8 +351,12 @@ static bool hash_found(const struct mm_query_term *term, const struct mm_catalog
                                    *artifacts = &entry->texts[MM_CATALOG_ARTIFACTS];
     char quoted[MM_HASH_HEX + 3];
     snprintf(quoted, sizeof quoted, "\"%s\"", term->value);
-    return memcmp(manifest->at, term->value, term->length) == 0 ||
-           memmem(artifacts->at, artifacts->length, quoted, sizeof quoted - 1);
+    if (memcmp(manifest->at, term->value, term->length) == 0)
+        return true;
+    const char *end = artifacts->at + artifacts->length, *at = artifacts->at;
+    while ((at = memmem(at, (size_t)(end - at), quoted, sizeof quoted - 1)) && !is_hash_member(artifacts, at))
+        at++;
+    return at != NULL;
 }
 
 static bool term_meets(const struct mm_query_term *term, const struct mm_catalog_entry *entry)

@@ -141,11 +141,15 @@ before=$(files web)
 run catalog-build -o web --allow-unsigned c1.manifest
 expect 'a signed catalog is not continued without a key' 1 '[catalog-unsigned]'
 unchanged 'without a key'
-run catalog-build -o web -s other.key c1.manifest
-expect 'another key signs too, as long as the head is trusted' 0 'sequence: 4'
-check web
-expect 'but its head is not trusted' 1 '[signature-unknown-key]'
-rm -rf web && cp -a again web
+refused_with() {
+    name=$1 rule=$2 key=$3
+    shift 3
+    run catalog-build -o web -s "$key" "$@"
+    expect "$name" 1 "[$rule]"
+    unchanged "$name"
+}
+refused_with 'a key that readers refuse does not sign, as it would lock the publisher out' signature-unknown-key other.key c1.manifest
+refused_with 'nor does it renew' signature-unknown-key other.key --renew
 cp web/catalog.head.minisig kept
 cp web/heads/1.minisig web/catalog.head.minisig
 refused 'a head with another signature is not continued' 1 signature-bad c1.manifest
@@ -313,7 +317,10 @@ SOURCE_DATE_EPOCH=$((now + 300 * DAY)) catalog-build -o late -s keeper.key --ren
 status=$?
 expect 'a head of the future is said' 0 '[clock-behind]'
 run catalog-build -o foreign -s other.key --catalog-id keeper --publisher keeper a1.manifest
-expect 'a key that does not speak for the publisher is said' 0 'note: the keyring has no key ' '[signature-unknown-key]'
+expect 'a key that does not speak for a known publisher makes no first head' 1 '[signature-unknown-key]'
+same 'and leaves nothing' '' "$(ls foreign)"
+run catalog-build -o foreign -s other.key --catalog-id stranger --publisher stranger a1.manifest
+expect 'where none of a publisher is known, it is said' 0 'note: the keyring has no key ' '[signature-unknown-key]'
 
 # ---- interrupted between any two files: the next build ends or takes back what was begun ----
 

@@ -97,10 +97,10 @@ mkdir bin && printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >bin/curl && chmod 755 b
 run env PATH="$WORK/bin:$PATH" sh -ec "$(grep '^curl' script)"
 expect 'a route is one word of a command' 0
 same 'and nothing else' "-fLo
-beta-1.manifest
+FOLDER/beta-1.manifest
 https://example.org/it's,\$(touch%20owned)&x/beta.manifest
 -fLo
-beta-1.manifest.minisig
+FOLDER/beta-1.manifest.minisig
 https://example.org/it's,\$(touch%20owned)&x/beta.manifest.minisig" "$out"
 
 # ---- what is written ----

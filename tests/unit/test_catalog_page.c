@@ -302,6 +302,10 @@ static void test_model(void **state)
     has(&page, "<a href=\"../../manifests/a/b/1.manifest\">");
     has_not(&page, "Older revisions");
     has_not(&page, "Withdrawn revisions");
+    has(&page, "<pre>cp manifests/a/b/1.manifest FOLDER/b-1.manifest\n"
+               "cp manifests/a/b/1.manifest.minisig FOLDER/b-1.manifest.minisig\n"
+               "slm-import FOLDER/b-1.manifest</pre>");
+    has(&page, "a key of the catalog&#39;s publisher, whom &ldquo;All models&rdquo; names");
     has_not(&page, "curl");
     check_number("one heading", count(page.data, "<h1>"), 1);
     check_number("one script", count(page.data, "<script"), 1);
@@ -338,10 +342,12 @@ static void test_elsewhere(void **state)
     struct mm_buf page = {0};
     (void)state;
     make_page(1, 0, "https://example.org/it's.manifest", &page);
-    has(&page,
-        "curl -fLo b-1.manifest &#39;https://example.org/it&#39;\\&#39;&#39;s.manifest&#39;\n"
-        "curl -fLo b-1.manifest.minisig &#39;https://example.org/it&#39;\\&#39;&#39;s.manifest.minisig&#39;</pre>");
-    has(&page, " b-1.manifest FOLDER</pre>");
+    has(&page, "curl -fLo FOLDER/b-1.manifest &#39;https://example.org/it&#39;\\&#39;&#39;s.manifest&#39;\n"
+               "curl -fLo FOLDER/b-1.manifest.minisig "
+               "&#39;https://example.org/it&#39;\\&#39;&#39;s.manifest.minisig&#39;</pre>");
+    has(&page, " FOLDER/b-1.manifest FOLDER</pre>");
+    has(&page, "<pre>slm-import FOLDER/b-1.manifest</pre>");
+    has_not(&page, "cp ");
     has_not(&page, "../../manifests");
     mm_buf_release(&page);
 }

@@ -26,7 +26,7 @@ complete -c catalog-build -l witness-key -r -F -d 'with --check: trust this publ
 complete -c catalog-build -l countersign -d 'sign as a witness: the head of the catalog DIR, or the last HEAD'
 complete -c catalog-build -l witness-state -r -F -d 'what the witness has seen so far, kept in FILE'
 complete -c catalog-build -l first -d 'the witness has seen nothing yet: begin FILE'
-complete -c catalog-build -l home -x -a '(__fish_complete_directories)' -d 'with --check: the store, whose newest receipt the clock is compared with (default: MINIMODEL_HOME)'
+complete -c catalog-build -l home -x -a '(__fish_complete_directories)' -d 'the store, whose newest receipt the clock is compared with (default: MINIMODEL_HOME)'
 complete -c catalog-build -l files-from -r -F -d 'take manifests\' names from FILE, one a line; - is standard input'
 complete -c catalog-build -s 0 -l null -d 'names in --files-from end in NUL'
 complete -c catalog-build -l help -d 'show this help'
