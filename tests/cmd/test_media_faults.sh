@@ -25,7 +25,7 @@ if [ -e "$WORK/o/medium" ]; then
     said=\$(python3 "$ROOT/tests/cmd/media.py" state "$WORK/o/medium" "$WORK/src" | sort -u | tr '\n' ' ')
     case \$ANSWER.\$said in '0.complete ' | '3.incomplete ' | '3.complete ' | '3.complete incomplete ' | 3.) ;; *) echo "answer \$ANSWER: \$said"; exit 1 ;; esac
 fi
-media-export -q --force "\$@" >/dev/null && [ "\$(python3 "$ROOT/tests/cmd/media.py" state "$WORK/o/medium" "$WORK/src" | sort -u)" = complete ] && [ -z "$(find "$WORK/o" -path '*/me/other/*' -type f)" ]
+media-export -q --force "\$@" >/dev/null && [ "\$(python3 "$ROOT/tests/cmd/media.py" state "$WORK/o/medium" "$WORK/src" | sort -u)" = complete ] && [ -z "\$(find "$WORK/o" -path '*/me/other/*' -type f)" ]
 END
 
 # each NAME SETUP OPTION...
