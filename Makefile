@@ -54,7 +54,7 @@ LIB_SOURCES := \
 	lib/act/diff_side.c lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c \
 	lib/act/gather.c lib/act/hand_over.c lib/act/held.c lib/act/home.c lib/act/import.c lib/act/import_file.c \
 	lib/act/import_item.c lib/act/import_mend.c lib/act/import_publish.c lib/act/intake.c lib/act/keep.c \
-	lib/act/lay_out.c lib/act/make.c lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c \
+	lib/act/lay_out.c lib/act/make.c lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_old.c \
 	lib/act/media_plan.c lib/act/media_revocations.c lib/act/media_text.c lib/act/media_tools.c lib/act/memory.c \
 	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c \

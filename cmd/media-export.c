@@ -21,7 +21,7 @@ static const struct cli_option options[] = {
     [TOOLS] = {'t', "tools", "DIR", "static binaries to put beside the models"},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
     [FOLLOW_LINKS] = {0, "follow-links", NULL, "symbolic links in the sources may lead anywhere"},
-    [FORCE] = {'f', "force", NULL, "write media again that are complete"},
+    [FORCE] = {'f', "force", NULL, "write media again that are complete; what else they had goes"},
     [FILES_FROM] = {0, "files-from", "FILE", "take names of manifests from FILE, one a line; - is standard input"},
     [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
 };

@@ -81,6 +81,7 @@ void mm_media_free(struct mm_media *media)
     for (size_t i = 0; i < media->medium_count; i++) {
         struct mm_medium_folder *medium = &media->media[i];
         mm_writer_abandon(&medium->index);
+        mm_name_set_release(&medium->named);
         mm_buf_release(&medium->pending);
         if (medium->folder >= 0)
             close(medium->folder);
@@ -129,7 +130,8 @@ size_t mm_media_count(const struct mm_media *media)
 struct mm_media_facts mm_media_facts(const struct mm_media *media, size_t index)
 {
     const struct mm_medium_folder *medium = &media->media[index];
-    return (struct mm_media_facts){medium->path, medium->files, medium->bytes, medium->models, !medium->failed};
+    return (struct mm_media_facts){medium->path, medium->files, medium->bytes, medium->models,
+                                   medium->written || medium->done};
 }
 
 /* ---- the plan ---- */
@@ -181,7 +183,55 @@ static int check_space(const struct mm_media *media, struct mm_diags *diags)
     return 0;
 }
 
-/* The folders of the media: DIR, or DIR/1 and so on. One that is complete is left alone unless it may be written again. */
+static bool stands(const struct mm_medium_folder *medium, const char *path, const void *bytes, size_t length)
+{
+    struct mm_buf there = {0};
+    struct mm_diags ignored;
+    struct stat info;
+    int fd = mm_file_open_beneath(medium->folder, path, MM_LINKS_BENEATH);
+    if (fd < 0)
+        return false;
+    mm_diags_init(&ignored);
+    bool same = fstat(fd, &info) == 0 && (uint64_t)info.st_size == length &&
+                mm_file_read_all(fd, length, &there, &ignored) == 0 && there.length == length &&
+                (length == 0 || memcmp(there.data, bytes, length) == 0);
+    mm_diags_release(&ignored);
+    mm_buf_release(&there);
+    close(fd);
+    return same;
+}
+
+static int refuse_complete(const struct mm_medium_folder *medium, const char *which, struct mm_diags *diags)
+{
+    diags->file = medium->path;
+    return mm_diag(diags, MM_RULE_MEDIA_COMPLETE,
+                   "expected an empty folder or one whose export was interrupted, found a complete one%s: "
+                   "--force writes it again",
+                   which);
+}
+
+/* Media that are complete are left alone unless they may be written again. Where some of this very export are, as the read-me tells, which
+ * says what goes where, the others are gone on with. */
+static int check_complete(struct mm_media *media, struct mm_diags *diags)
+{
+    size_t done = 0;
+    for (size_t i = 0; !media->options->force && i < media->medium_count; i++) {
+        struct mm_medium_folder *medium = &media->media[i];
+        if (faccessat(medium->folder, MM_MEDIA_INDEX, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        mm_buf_clear(&media->text);
+        mm_media_read_me(media, i, &media->text);
+        if (!mm_buf_text(&media->text))
+            return mm_diag_memory(diags);
+        medium->done = stands(medium, READ_ME, media->text.data, media->text.length);
+        if (!medium->done)
+            return refuse_complete(medium, " of another export", diags);
+        done++;
+    }
+    return done > 0 && done == media->medium_count ? refuse_complete(media->media, "", diags) : 0;
+}
+
+/* The folders of the media: DIR, or DIR/1 and so on. */
 static int open_media(struct mm_media *media, struct mm_diags *diags)
 {
     for (size_t i = 0; i < media->medium_count; i++) {
@@ -202,12 +252,8 @@ static int open_media(struct mm_media *media, struct mm_diags *diags)
         if (medium->folder < 0)
             return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot open the folder", errno);
         media->resumed = media->resumed || faccessat(medium->folder, MM_MEDIA_MODELS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-        if (!media->options->force && faccessat(medium->folder, MM_MEDIA_INDEX, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-            return mm_diag(diags, MM_RULE_MEDIA_COMPLETE,
-                           "expected an empty folder or one whose export was interrupted, found a complete one: "
-                           "--force writes it again");
     }
-    return 0;
+    return check_complete(media, diags);
 }
 
 int mm_media_plan(struct mm_media *media, const struct mm_supply *supply, struct mm_diags *diags)
@@ -220,7 +266,7 @@ int mm_media_plan(struct mm_media *media, const struct mm_supply *supply, struct
     if (result == 0 && (base_bytes(media, &base, diags) < 0 || mm_media_place_all(media, base, diags) < 0))
         result = -1;
     if (result == 0)
-        result = open_media(media, diags);
+        result = mm_media_check_surplus(media, diags) < 0 ? -1 : open_media(media, diags);
     diags->file = media->dir;
     if (result == 0)
         result = check_space(media, diags);
@@ -239,10 +285,12 @@ static int flush_pending(struct mm_medium_folder *medium, struct mm_diags *diags
     return result;
 }
 
-int mm_media_index(struct mm_medium_folder *medium, const char *path, const unsigned char sha256[static MM_HASH_BYTES],
-                   uint64_t bytes, struct mm_diags *diags)
+int mm_media_index(struct mm_media *media, struct mm_medium_folder *medium, const char *path,
+                   const unsigned char sha256[static MM_HASH_BYTES], uint64_t bytes, struct mm_diags *diags)
 {
     char hex[MM_HASH_HEX + 1];
+    if (medium->old && mm_media_name(media, medium, path, diags) < 0)
+        return -1;
     mm_hex(hex, sha256, MM_HASH_BYTES);
     mm_buf_printf(&medium->pending, "%s  %s\n", hex, path);
     medium->files++;
@@ -250,22 +298,12 @@ int mm_media_index(struct mm_medium_folder *medium, const char *path, const unsi
     return medium->pending.length >= PENDING || medium->pending.failed ? flush_pending(medium, diags) : 0;
 }
 
-static bool stands(const struct mm_medium_folder *medium, const char *path, const void *bytes, size_t length)
+int mm_media_change(struct mm_medium_folder *medium, struct mm_diags *diags)
 {
-    struct mm_buf there = {0};
-    struct mm_diags ignored;
-    struct stat info;
-    int fd = mm_file_open_beneath(medium->folder, path, MM_LINKS_BENEATH);
-    if (fd < 0)
-        return false;
-    mm_diags_init(&ignored);
-    bool same = fstat(fd, &info) == 0 && (uint64_t)info.st_size == length &&
-                mm_file_read_all(fd, length, &there, &ignored) == 0 && there.length == length &&
-                (length == 0 || memcmp(there.data, bytes, length) == 0);
-    mm_diags_release(&ignored);
-    mm_buf_release(&there);
-    close(fd);
-    return same;
+    if (medium->done && unlinkat(medium->folder, MM_MEDIA_INDEX, 0) < 0 && errno != ENOENT)
+        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot remove the old index", errno);
+    medium->done = false;
+    return 0;
 }
 
 int mm_media_put(struct mm_media *media, struct mm_medium_folder *medium, const char *path, const void *bytes,
@@ -275,10 +313,12 @@ int mm_media_put(struct mm_media *media, struct mm_medium_folder *medium, const 
     bool there = stands(medium, path, bytes, length);
     if (kept)
         *kept = there;
+    if (!there && mm_media_change(medium, diags) < 0)
+        return -1;
     if (!there && mm_place_file(&medium->place, medium->folder, path, bytes, length, diags) < 0)
         return -1;
     mm_sha256_once(media->sha, bytes, length, sha256);
-    return mm_media_index(medium, path, sha256, length, diags);
+    return mm_media_index(media, medium, path, sha256, length, diags);
 }
 
 /* ---- the writing ---- */
@@ -306,14 +346,13 @@ static int sweep(const struct mm_medium_folder *medium, struct mm_diags *diags)
     return 0;
 }
 
-/* What every medium has, and the small files of its models. An index that is there goes first: the medium is being changed. */
+/* What every medium has, and the small files of its models. An index that is there goes first, unless nothing may have to be changed. */
 static int begin_medium(struct mm_media *media, size_t index, struct mm_diags *diags)
 {
     struct mm_medium_folder *medium = &media->media[index];
     diags->file = medium->path;
-    if (unlinkat(medium->folder, MM_MEDIA_INDEX, 0) < 0 && errno != ENOENT)
-        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot remove the old index", errno);
-    if (sweep(medium, diags) < 0)
+    if (mm_media_set_aside(medium, diags) < 0 || sweep(medium, diags) < 0 ||
+        mm_media_make_room(media, medium, diags) < 0)
         return -1;
     if (mm_writer_open_in(&medium->index, medium->folder, MM_MEDIA_INDEX, true, diags) < 0)
         return -1;
@@ -330,14 +369,16 @@ static int begin_medium(struct mm_media *media, size_t index, struct mm_diags *d
     return 0;
 }
 
-static int end_medium(struct mm_medium_folder *medium, struct mm_diags *diags)
+static int end_medium(struct mm_media *media, struct mm_medium_folder *medium, struct mm_diags *diags)
 {
     diags->file = medium->path;
     if (medium->failed)
         return -1;
-    if (flush_pending(medium, diags) < 0 || mm_place_flush(medium->folder, diags) < 0)
+    if (flush_pending(medium, diags) < 0 || mm_media_remove_old(media, medium, diags) < 0 ||
+        mm_place_flush(medium->folder, diags) < 0 || mm_writer_commit(&medium->index, diags) < 0)
         return -1;
-    return mm_writer_commit(&medium->index, diags);
+    medium->written = true;
+    return 0;
 }
 
 static size_t pieces_of_artifact(const struct mm_media *media, size_t at)
@@ -378,7 +419,7 @@ int mm_media_write(struct mm_media *media, struct mm_diags *diags)
     if (result == 0) {
         result = copy_all(media, diags);
         for (size_t i = 0; i < media->medium_count; i++)
-            if (end_medium(&media->media[i], diags) < 0)
+            if (end_medium(media, &media->media[i], diags) < 0)
                 result = -1;
     }
     diags->file = shown;

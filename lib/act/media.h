@@ -13,7 +13,7 @@ struct mm_media_options {
     uint64_t capacity;   /* bytes that a medium may take; 0: one medium, DIR itself, without a limit */
     uint64_t file_limit; /* the largest file; 0: what the file system of DIR says */
     bool sets;           /* every artifact as a chunk set */
-    bool force;          /* media that are complete are written again */
+    bool force;          /* media that are complete are written again, and what else their indexes name goes */
     const char *tools;   /* folder of static binaries, or NULL */
     mm_progress_fn *progress;
     void *progress_context;
@@ -37,7 +37,7 @@ struct mm_media_facts {
     const char *path;
     uint64_t files, bytes; /* in its index */
     size_t models;
-    bool complete; /* its index was written */
+    bool complete; /* its index was written, by this call or by an earlier one of the same export */
 };
 
 struct mm_media; /* opaque */

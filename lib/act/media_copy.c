@@ -147,7 +147,7 @@ static int open_file(struct copying *c)
     struct mm_medium_folder *medium = medium_of(c, c->pieces);
     char folder[MM_MEDIA_PATH];
     const char *path = path_of(c, "");
-    if (mm_tree_make_for(medium->folder, path, c->diags) < 0)
+    if (mm_media_change(medium, c->diags) < 0 || mm_tree_make_for(medium->folder, path, c->diags) < 0)
         return -1;
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
     int fd = mm_tree_open(medium->folder, folder);
@@ -173,8 +173,8 @@ static int copy_all(struct copying *c)
         return 0;
     if (mm_writer_commit(&c->file, c->diags) < 0)
         return -1;
-    return mm_media_index(medium_of(c, c->pieces), path_of(c, ""), c->claim->chunks.sha256, c->claim->chunks.bytes,
-                          c->diags);
+    return mm_media_index(c->media, medium_of(c, c->pieces), path_of(c, ""), c->claim->chunks.sha256,
+                          c->claim->chunks.bytes, c->diags);
 }
 
 /* Is the artifact's file on the medium, with the right bytes? What is wrong or cannot be read is written again. */
@@ -219,11 +219,16 @@ static int put_list(struct copying *c)
 
 /* ---- beginning and end ---- */
 
+/* An artifact of one chunk has no list: the chunk's hash is the artifact's. Sets are read by it; a wrong file is told by the manifest. */
 static int read_list(struct copying *c)
 {
     struct mm_buf text = {0};
     struct mm_diags ignored;
-    if (c->claim->chunks.count < 2 ||
+    if (c->claim->chunks.count == 1) {
+        mm_hashes_add(&c->list.hashes, 0, c->claim->chunks.sha256);
+        return c->list.hashes.failed ? mm_diag_memory(c->diags) : 0;
+    }
+    if (c->claim->chunks.count == 0 ||
         !mm_supply_chunk_list(&c->model->supply, c->claim, &c->stored, &text, &c->compressed))
         return 0;
     const struct mm_buf *plain = c->compressed ? &text : &c->stored;
@@ -238,7 +243,7 @@ static int begin(struct copying *c)
 {
     if (read_list(c) < 0 || mm_intake_open(&c->intake, &c->model->supply, c->claim, c->diags) < 0)
         return -1;
-    c->intake.list = c->has_list ? &c->list : NULL;
+    c->intake.list = c->has_list || c->claim->chunks.count == 1 ? &c->list : NULL;
     c->chunk = malloc(c->claim->chunks.bytes < c->claim->chunks.size ? (size_t)c->claim->chunks.bytes + 1
                                                                      : (size_t)c->claim->chunks.size);
     return c->chunk ? 0 : mm_diag_memory(c->diags);
@@ -272,8 +277,8 @@ int mm_media_copy(struct mm_media *media, const struct mm_media_piece *pieces, s
     if (result == 0 && pieces->whole && is_there(&c)) {
         model->facts.kept += c.claim->chunks.bytes;
         progress(&c, c.claim->chunks.bytes);
-        result = mm_media_index(medium_of(&c, pieces), path_of(&c, ""), c.claim->chunks.sha256, c.claim->chunks.bytes,
-                                diags);
+        result = mm_media_index(media, medium_of(&c, pieces), path_of(&c, ""), c.claim->chunks.sha256,
+                                c.claim->chunks.bytes, diags);
     } else if (result == 0) {
         result = copy_all(&c);
     }

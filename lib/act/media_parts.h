@@ -1,16 +1,18 @@
 /* What the files of the exporter share: media.c (its course), media_plan.c (what goes where), media_model.c (a model's small files),
- * media_copy.c (its artifacts), media_text.c (what people read). Nobody else includes this. */
+ * media_copy.c (its artifacts), media_old.c (what an earlier export left), media_text.c (what people read). Nobody else includes this. */
 #ifndef MM_ACT_MEDIA_PARTS_H
 #define MM_ACT_MEDIA_PARTS_H
 
 #include "act/media.h"
 #include "act/trust.h"
 #include "base/place.h"
+#include "hash/name_set.h"
 
 /* Room for a file beneath a medium: MM_STORE_PATH, /files/, an artifact's path of 255 bytes, .chunkset/HH/HEX. */
 #define MM_MEDIA_PATH 640
 #define MM_MEDIA_MODELS "models"
 #define MM_MEDIA_INDEX "SHA256SUMS"
+#define MM_MEDIA_OLD_INDEX "SHA256SUMS.old" /* of a medium that is being written again */
 #define MM_MEDIA_SET ".chunkset"
 
 /* A small file of a model: its manifest, a signature. */
@@ -49,7 +51,11 @@ struct mm_medium_folder {
     struct mm_buf pending;  /* lines of it */
     uint64_t files, bytes;
     size_t models;
-    bool failed; /* it carries a model that failed */
+    bool failed;              /* it carries a model that failed */
+    bool done;                /* an earlier call of this export completed it, and nothing was changed since */
+    bool written;             /* its index was */
+    bool old;                 /* the index of an earlier export lies beside it */
+    struct mm_name_set named; /* then: what the new one names, letters in lower case */
 };
 
 struct mm_media {
@@ -93,8 +99,28 @@ int mm_media_put(struct mm_media *media, struct mm_medium_folder *medium, const 
                  size_t length, bool *kept, struct mm_diags *diags);
 
 /* Names a file in the index. */
-int mm_media_index(struct mm_medium_folder *medium, const char *path, const unsigned char sha256[static MM_HASH_BYTES],
-                   uint64_t bytes, struct mm_diags *diags);
+int mm_media_index(struct mm_media *media, struct mm_medium_folder *medium, const char *path,
+                   const unsigned char sha256[static MM_HASH_BYTES], uint64_t bytes, struct mm_diags *diags);
+
+/* To be called before a file of MEDIUM is changed: one that an earlier call completed is not complete from here on. */
+int mm_media_change(struct mm_medium_folder *medium, struct mm_diags *diags);
+
+/* media_old.c: an index that stands on MEDIUM, which is written again, goes aside, until what it names and this export does not is gone.
+ * Returns 0, or -1 with IO_WRITE. */
+int mm_media_set_aside(struct mm_medium_folder *medium, struct mm_diags *diags);
+
+/* Keeps PATH, which the new index names, from mm_media_remove_old. Returns 0, or -1 with IO_MEMORY. */
+int mm_media_name(struct mm_media *media, struct mm_medium_folder *medium, const char *path, struct mm_diags *diags);
+
+/* Removes, at the beginning of an export, models of the old index that it has no part of, to make room, unless sources lie on the same
+ * device: they may be those. Returns 0, or -1 with IO_READ or IO_WRITE. */
+int mm_media_make_room(struct mm_media *media, struct mm_medium_folder *medium, struct mm_diags *diags);
+
+/* Removes, at its end, all that the old index names and the new one does not, and then the old index. Returns likewise. */
+int mm_media_remove_old(struct mm_media *media, struct mm_medium_folder *medium, struct mm_diags *diags);
+
+/* Refuses media of an earlier export behind the last one of this. Returns 0, or -1 with MEDIA_SURPLUS. */
+int mm_media_check_surplus(const struct mm_media *media, struct mm_diags *diags);
 
 /* media_text.c: what READ-ME-FIRST.txt of medium INDEX says. */
 void mm_media_read_me(const struct mm_media *media, size_t index, struct mm_buf *out);

@@ -122,6 +122,110 @@ expect 'and cat joins them as the read-me says' 0
 run media-export -q --file-limit 1MB limited src/m.manifest
 expect '--file-limit cuts what is larger' 0 'cut-artifacts: 1'
 
+# ---- chunk sets as sources ----
+
+run media-export -q from-cut cut
+expect 'a medium in chunks is a source, small artifacts too' 0 'state: complete'
+for file in model.gguf large.bin notes.txt; do cmp "src/$file" "from-cut/models/me/three/1/files/$file"; done >cmp.out 2>&1
+same 'with the same bytes' '' "$(cat cmp.out)"
+mkdir one-chunk && cp src/model.gguf src/notes.txt one-chunk/
+manifest-make -q -s 4M --model-id me/small --version 1 --license MIT --takedown-route mailto:a@example.org --source-lane original \
+    --key-id "$KEY" --license-route notes.txt --model-card-route notes.txt one-chunk >small.manifest 2>/dev/null && mv small.manifest one-chunk/m.manifest &&
+    manifest-sign -q -s me.key one-chunk/m.manifest >/dev/null || not_ok 'a signed manifest'
+media-export -q --chunkset small-cut one-chunk/m.manifest >/dev/null
+run media-export -q --chunkset small-again small-cut/models/me/small/1/manifest
+expect 'so is its model, all of one chunk' 0 'state: complete'
+run diff -r small-cut small-again
+expect 'and nothing differs' 0
+changed "$(find small-cut -path '*model.gguf.chunkset*' -type f)" 5
+run media-export -q small-wrong small-cut
+expect 'a wrong only chunk is no export' 1 '[verify-sha256]' 'state: incomplete'
+
+# ---- what is not complete does not say so ----
+
+mkdir linked && ln -s /tmp linked/keys
+run media-export -q linked src/m.manifest
+expect 'a medium that cannot be begun is incomplete' 3 '[io-not-regular]' 'state: incomplete'
+same 'and has no index' '' "$(ls linked/SHA256SUMS 2>/dev/null)"
+mkdir -p unindexed/SHA256SUMS/full
+run media-export -q --force unindexed src/m.manifest
+expect 'nor is one whose index cannot be written' 3 'state: incomplete'
+
+# ---- some media complete, others not ----
+
+run media-export -q --capacity 2560K partly src/m.manifest
+expect 'an export on several media' 0 'medium: partly/3'
+rm partly/2/SHA256SUMS partly/2/models/me/three/1/manifest && before=$(stat -c %i partly/1/models/me/three/1/manifest)
+run media-export -q --capacity 2560K partly src/m.manifest
+expect 'that was interrupted between two is gone on with' 0 'copied-bytes: 0'
+same 'all are complete then, and what was right is kept' "3 $before" "$(grep -c 'state: complete' "$WORK/.out") $(stat -c %i partly/1/models/me/three/1/manifest)"
+sums partly/1 && sums partly/2 && sums partly/3 && ok 'as their indexes say' || not_ok 'as their indexes say'
+run media-export -q --capacity 2560K partly src/m.manifest
+expect 'and left alone when all of it is there' 1 '[media-complete]'
+rm partly/1/SHA256SUMS && cp -r src partly.src && rm partly.src/large.bin && changed partly/3/READ-ME-FIRST.txt 5
+run media-export -q --capacity 2560K partly src/m.manifest
+expect 'a complete one of another export is not touched' 1 'partly/3: error:' 'of another export' '[media-complete]'
+rm partly/3/SHA256SUMS && media-export -q --capacity 2560K partly src/m.manifest >/dev/null && rm partly/1/SHA256SUMS
+find partly/1 -name '*.bin' -exec rm {} + && find partly -path '*large.bin.chunkset*' -type f -exec rm {} +
+run media-export -q --capacity 2560K partly partly.src/m.manifest
+expect 'what lacks is no complete medium' 1 '[verify-absent]' 'medium: partly/1'
+
+# ---- another export over it ----
+
+describe three-b
+mkdir three-b && cp -r src/. three-b/ && describe three
+media-export -q over three-b/m.manifest >/dev/null && mkdir -p over/models/mine && echo mine >over/models/mine/own.txt && echo text >over/letter.txt
+mkdir outside && echo kept >outside/kept && cp outside/kept kept
+for path in letter.txt ../kept models/../letter.txt "$WORK/kept" models/me/./own models//own 'models/mine/own.txt\' SHA256SUMS/x; do
+    printf '%064d  %s\n' 0 "$path"
+done >>over/SHA256SUMS
+run media-export -q --force over src/m.manifest
+expect '--force with another model' 0 'state: complete'
+same 'takes the earlier one away' 'three ' "$(ls over/models/me | tr '\n' ' ')"
+same 'and nothing that an index may not name' 'kept mine text' "$(echo "$(cat kept) $(cat over/models/mine/own.txt) $(cat over/letter.txt)")"
+rm -r over/models/mine over/letter.txt
+sums over && ok 'the index names all that is there' || not_ok 'the index names all that is there'
+run media-export -q fresh src/m.manifest
+run diff -r over fresh
+expect 'as on an empty medium' 0
+run media-export -q --force --chunkset over over
+expect 'a medium is written again from itself' 0 'state: complete'
+sums over && ok 'whole files are gone when chunks are there' || not_ok 'whole files are gone when chunks are there'
+run diff -r over cut
+expect 'as if it had been cut at first' 0
+mkdir -p over/models/me/three/1/files && ln -s "$WORK/outside" over/models/me/link && printf '%064d  models/me/link/kept\n' 0 >>over/SHA256SUMS
+run media-export -q --force over src/m.manifest
+expect 'a link on it is refused' 3 '[io-not-regular]' 'state: incomplete'
+rm over/models/me/link
+run media-export -q over src/m.manifest
+expect 'what was begun with --force is gone on with' 0 'state: complete'
+sums over && ok 'to its end' || not_ok 'to its end'
+run diff -r over fresh
+expect 'with the same bytes as ever' 0
+same 'behind no link was anything removed' kept "$(cat outside/kept)"
+media-export -q --capacity 2560K behind src/m.manifest >/dev/null
+run media-export -q --force --capacity 8M behind src/m.manifest
+expect 'media behind the last one are named' 1 'found 2 of an earlier export' '[media-surplus]'
+same 'and nothing was changed' 3 "$(find behind -name SHA256SUMS | wc -l | tr -d ' ')"
+rm -r behind/2 behind/3
+run media-export -q --force --capacity 8M behind src/m.manifest
+expect 'without them it is written' 0 'state: complete'
+sums behind/1 && ok 'and has what its index names' || not_ok 'and has what its index names'
+if [ -w /dev/shm ] && [ "$(stat -c %d /dev/shm)" != "$(stat -c %d "$WORK")" ]; then
+    shm=$(mktemp -d /dev/shm/media.XXXXXX)
+    media-export -q "$shm/m" three-b/m.manifest >/dev/null
+    run media-export -q --force "$shm/m" partly.src/m.manifest
+    expect 'on another device room is made first' 1 '[verify-absent]'
+    same 'before anything is copied' 'three ' "$(ls "$shm/m/models/me" | tr '\n' ' ')"
+    run media-export -q "$shm/m" src/m.manifest
+    expect 'and the export is gone on with' 0 'state: complete'
+    run diff -r "$shm/m" fresh
+    expect 'to the same medium' 0
+    rm -rf "$shm"
+else
+    skip 'room on another device' '/dev/shm is none'
+fi
+
 # ---- two models with files of the same names ----
 
 describe four

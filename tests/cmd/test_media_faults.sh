@@ -15,6 +15,8 @@ manifest-make -q -s 64K --model-id me/tiny --version 1 --license MIT --takedown-
     --key-id "$(basename ./*.revoked .revoked)" --license-route notes.txt --model-card-route notes.txt src >m.manifest 2>/dev/null && mv m.manifest src/m.manifest && manifest-sign -q -s me.key src/m.manifest >/dev/null || not_ok 'a signed manifest'
 mkdir begun && media-export -q begun/medium src/m.manifest >/dev/null && rm begun/medium/SHA256SUMS begun/medium/models/me/tiny/1/files/big.txt
 mkdir fresh
+mkdir other earlier && cp src/* other/ && sed 's|^model-id: me/tiny|model-id: me/other|' src/m.manifest >other/m.manifest && manifest-sign -q --force -s me.key other/m.manifest >/dev/null &&
+    media-export -q earlier/medium other/m.manifest >/dev/null || not_ok 'an earlier export'
 
 # What is there now is sound whatever the answer was, and complete where it was 0; then the same call ends it.
 cat >sound <<END
@@ -23,7 +25,7 @@ if [ -e "$WORK/o/medium" ]; then
     said=\$(python3 "$ROOT/tests/cmd/media.py" state "$WORK/o/medium" "$WORK/src" | sort -u | tr '\n' ' ')
     case \$ANSWER.\$said in '0.complete ' | '3.incomplete ' | '3.complete ' | '3.complete incomplete ' | 3.) ;; *) echo "answer \$ANSWER: \$said"; exit 1 ;; esac
 fi
-media-export -q --force "\$@" >/dev/null && [ "\$(python3 "$ROOT/tests/cmd/media.py" state "$WORK/o/medium" "$WORK/src" | sort -u)" = complete ]
+media-export -q --force "\$@" >/dev/null && [ "\$(python3 "$ROOT/tests/cmd/media.py" state "$WORK/o/medium" "$WORK/src" | sort -u)" = complete ] && [ -z "\$(find "$WORK/o" -path '*/me/other/*' -type f)" ]
 END
 
 # each NAME SETUP OPTION...
@@ -41,3 +43,4 @@ each 'a medium' fresh
 each 'one that was begun' begun
 each 'in chunks' fresh --chunkset
 each 'on several' fresh --capacity 1400K
+each 'over an earlier export' earlier --force

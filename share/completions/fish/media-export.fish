@@ -7,7 +7,7 @@ complete -c media-export -l file-limit -x -d 'larger artifacts as sets of chunks
 complete -c media-export -s t -l tools -x -a '(__fish_complete_directories)' -d 'static binaries to put beside the models'
 complete -c media-export -l keyring -x -a '(__fish_complete_directories)' -d 'the keyring (default: MINIMODEL_KEYRING)'
 complete -c media-export -l follow-links -d 'symbolic links in the sources may lead anywhere'
-complete -c media-export -s f -l force -d 'write media again that are complete'
+complete -c media-export -s f -l force -d 'write media again that are complete; what else they had goes'
 complete -c media-export -l files-from -r -F -d 'take names of manifests from FILE, one a line; - is standard input'
 complete -c media-export -s 0 -l null -d 'names in --files-from end in NUL'
 complete -c media-export -l help -d 'show this help'
