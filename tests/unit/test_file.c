@@ -101,6 +101,16 @@ static void nothing_leads_out(void **state)
     check_refuses(tree->root, "loop", MM_LINKS_BENEATH, ELOOP, ELOOP);
 }
 
+static void no_link_is_followed(void **state)
+{
+    static const char *const paths[] = {"inside", "chain", "sub/up", "folder-link/file", "loop", "out", "absolute"};
+    const struct tree *tree = *state;
+    check_opens(tree->root, "file", MM_LINKS_NONE, "top");
+    check_opens(tree->root, "sub/file", MM_LINKS_NONE, "below");
+    for (size_t i = 0; i < COUNT_OF(paths); i++)
+        check_refuses(tree->root, paths[i], MM_LINKS_NONE, ELOOP, ELOOP);
+}
+
 static void what_is_absent_says_so(void **state)
 {
     const struct tree *tree = *state;
@@ -489,6 +499,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_lies_beneath_opens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(links_inside_are_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_leads_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_link_is_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_absent_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_regular_files_open_beneath, set_up, tear_down),
         cmocka_unit_test_setup_teardown(links_lead_anywhere_where_asked, set_up, tear_down),
