@@ -293,6 +293,7 @@ for place in {} {dir}; do
     done
     python3 - $place >ends 2>&1 <<'PY'
 import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL) # a suite in the background was started without
 place = sys.argv[1]
 def run(script, **more):
     return subprocess.Popen(['slm-exec', '-q', 'local/model', '--', 'sh', '-c', script, 'sh', place], stdout=subprocess.PIPE, **more)
@@ -355,6 +356,7 @@ mkdir large && cp "$WORK/src/model.gguf" large && truncate -s 400M large/zeros &
 slm-import -q --allow-unsigned --in-place large >/dev/null && receipt-write -q --grant-execution local/large >/dev/null
 python3 - >stopped 2>&1 <<'PY'
 import glob, os, signal, subprocess, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 home = os.getcwd() + '/home'
 def started(name):
     done = subprocess.Popen(['slm-exec', '-q', '--home', home, 'local/large', '--', 'touch', name, '{}'], stderr=subprocess.PIPE)
