@@ -398,12 +398,12 @@ static int words_after_dashes(int argc, char **argv)
 
 static void take_variable(struct call *c, const char *value)
 {
-    const char *equals = strchr(value, '=');
-    if (!equals || equals == value)
+    size_t length = strcspn(value, "=");
+    if (length == 0 || !value[length])
         cli_usage(&c->cli, "--env: expected NAME=TEXT, found '%s'", value);
     struct variable *variable = &c->env[c->env_count++]; /* there is room for as many as there are arguments */
-    variable->text = equals + 1;
-    variable->name = kept(c, value, (size_t)(equals - value));
+    variable->text = value + length + 1;
+    variable->name = kept(c, value, length);
 }
 
 static void take_option(struct call *c, int option, const char *value)
