@@ -124,9 +124,9 @@ static int print_built(struct call *c, const struct mm_catalog_built *built)
     struct mm_buf out = {0};
     cli_fact(&c->cli, &out, "state", built->state == MM_CATALOG_BUILT ? "built" : "unchanged", false);
     cli_catalog_facts(&c->cli, &out, &built->head, NULL);
-    cli_catalog_number(&c->cli, &out, "added", built->added);
-    cli_catalog_number(&c->cli, &out, "removed", built->withdrawn);
-    cli_catalog_number(&c->cli, &out, "manifests", built->manifests);
+    cli_number(&c->cli, &out, "added", built->added);
+    cli_number(&c->cli, &out, "removed", built->withdrawn);
+    cli_number(&c->cli, &out, "manifests", built->manifests);
     return cli_catalog_print(&c->cli, &out);
 }
 
@@ -254,11 +254,11 @@ static int check(struct call *c, struct mm_catalog_folder *folder)
         return answer;
     cli_fact(&c->cli, &out, "verdict", answer == MM_YES ? "pass" : answer == MM_NO ? "fail" : "unknown", false);
     cli_catalog_facts(&c->cli, &out, &checked.head, checked.key_id);
-    cli_catalog_number(&c->cli, &out, "manifests", checked.manifests);
-    cli_catalog_number(&c->cli, &out, "revoked-entries", checked.revoked_entries);
+    cli_number(&c->cli, &out, "manifests", checked.manifests);
+    cli_number(&c->cli, &out, "revoked-entries", checked.revoked_entries);
     cli_witness_facts(&c->cli, &out, &checked.witnesses);
     if (c->since)
-        cli_catalog_number(&c->cli, &out, "since", c->old.head.sequence);
+        cli_number(&c->cli, &out, "since", c->old.head.sequence);
     return cli_catalog_print(&c->cli, &out) < 0 ? cli_worse(answer, MM_UNKNOWN) : answer;
 }
 
@@ -291,7 +291,7 @@ static void print_place(struct call *c, struct mm_buf *out, const struct mm_log_
 {
     char key[32];
     snprintf(key, sizeof key, "%s-sequence", which);
-    cli_catalog_number(&c->cli, out, key, place->sequence);
+    cli_number(&c->cli, out, key, place->sequence);
     snprintf(key, sizeof key, "%s-head-sha256", which);
     cli_catalog_hash(&c->cli, out, key, place->head_sha256);
     snprintf(key, sizeof key, "%s-log-root", which);
@@ -305,7 +305,7 @@ static int print_proved(struct call *c, const struct mm_catalog_proved *proved)
     cli_fact(&c->cli, &out, "proof", proved->of_entry ? "entry" : "consistency", false);
     if (proved->of_entry) {
         cli_fact(&c->cli, &out, "model-id", entry->model_id, false);
-        cli_catalog_number(&c->cli, &out, "revision", entry->revision);
+        cli_number(&c->cli, &out, "revision", entry->revision);
         cli_catalog_hash(&c->cli, &out, "manifest-sha256", entry->manifest_sha256);
     } else {
         print_place(c, &out, &proved->continued.before, "old");

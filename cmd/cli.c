@@ -277,6 +277,13 @@ void cli_fact(const struct cli *cli, struct mm_buf *out, const char *key, const 
         mm_buf_json_str(out, value);
 }
 
+void cli_number(const struct cli *cli, struct mm_buf *out, const char *key, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    cli_fact(cli, out, key, text, true);
+}
+
 int cli_print(struct cli *cli, struct mm_buf *buf)
 {
     const char *file = cli->diags.file;

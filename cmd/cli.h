@@ -82,6 +82,7 @@ int cli_sandbox_read_only(struct cli *cli);
 
 /* Adds "FIELD: VALUE" and LF, or under --json a member of an object that is being written. */
 void cli_fact(const struct cli *cli, struct mm_buf *out, const char *key, const char *value, bool number);
+void cli_number(const struct cli *cli, struct mm_buf *out, const char *key, uint64_t value);
 
 /* Writes BUF to standard output and empties it. Returns 0, or -1 with IO_WRITE. */
 int cli_print(struct cli *cli, struct mm_buf *buf);

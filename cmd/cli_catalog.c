@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -46,13 +44,6 @@ int cli_catalog_head(struct cli *cli, const char *path, bool signature, struct m
     return signature ? read_signature(cli, path, head) : 0;
 }
 
-void cli_catalog_number(const struct cli *cli, struct mm_buf *out, const char *key, uint64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    cli_fact(cli, out, key, text, true);
-}
-
 void cli_catalog_hash(const struct cli *cli, struct mm_buf *out, const char *key, const unsigned char *hash)
 {
     char hex[MM_HASH_HEX + 1];
@@ -65,11 +56,11 @@ void cli_catalog_facts(const struct cli *cli, struct mm_buf *out, const struct m
 {
     cli_fact(cli, out, "catalog-id", head->catalog_id, false);
     cli_fact(cli, out, "publisher-id", head->publisher_id, false);
-    cli_catalog_number(cli, out, "sequence", head->sequence);
+    cli_number(cli, out, "sequence", head->sequence);
     cli_fact(cli, out, "created", head->created, false);
     cli_fact(cli, out, "expires", head->expires, false);
-    cli_catalog_number(cli, out, "entry-count", head->entry_count);
-    cli_catalog_number(cli, out, "withdrawn-count", head->withdrawn_count);
+    cli_number(cli, out, "entry-count", head->entry_count);
+    cli_number(cli, out, "withdrawn-count", head->withdrawn_count);
     cli_catalog_hash(cli, out, "head-sha256", head->sha256);
     if (key_id)
         cli_fact(cli, out, "key-id", key_id[0] ? key_id : "none", false);

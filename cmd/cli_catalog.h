@@ -13,7 +13,6 @@ int cli_catalog_head(struct cli *cli, const char *path, bool signature, struct m
 void cli_catalog_facts(const struct cli *cli, struct mm_buf *out, const struct mm_catalog_head *head,
                        const char *key_id);
 
-void cli_catalog_number(const struct cli *cli, struct mm_buf *out, const char *key, uint64_t value);
 void cli_catalog_hash(const struct cli *cli, struct mm_buf *out, const char *key, const unsigned char *hash);
 
 /* Prints what was added to OUT, and releases it. Returns 0, or -1 with IO_WRITE. */

@@ -73,7 +73,7 @@ void cli_witness_facts(const struct cli *cli, struct mm_buf *out, const struct m
     else if (cli->json)
         cli_fact(cli, out, "witnesses", mm_buf_text(&text), true);
     mm_buf_release(&text);
-    cli_catalog_number(cli, out, "countersigned", found->counted);
+    cli_number(cli, out, "countersigned", found->counted);
 }
 
 /* ---- signing ---- */
@@ -97,7 +97,7 @@ static int print(struct signing *s)
     cli_fact(s->cli, &out, "witness", s->done.key_id, false);
     cli_catalog_facts(s->cli, &out, &s->done.head, s->done.publisher_key_id);
     if (s->done.since)
-        cli_catalog_number(s->cli, &out, "since", s->done.since);
+        cli_number(s->cli, &out, "since", s->done.since);
     cli_catalog_hash(s->cli, &out, "log-root", s->done.log_root);
     if (s->cli->json) {
         cli_fact(s->cli, &out, "signature", mm_buf_text(&s->done.path), false);

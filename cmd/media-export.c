@@ -1,7 +1,5 @@
 /* media-export: fills sticks and other media with models, and what is needed to check them where no network is. */
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,13 +44,6 @@ struct call {
     struct mm_media *media;
 };
 
-static void number(const struct cli *cli, struct mm_buf *out, const char *key, uint64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    cli_fact(cli, out, key, text, true);
-}
-
 static int print(struct call *c, struct mm_buf *out)
 {
     if (c->cli.json)
@@ -66,16 +57,16 @@ static int print_model(struct call *c, const struct mm_media_model_facts *facts)
 {
     struct mm_buf out = {0};
     cli_fact(&c->cli, &out, "model-id", facts->model.id, false);
-    number(&c->cli, &out, "revision", facts->model.revision);
+    cli_number(&c->cli, &out, "revision", facts->model.revision);
     cli_fact(&c->cli, &out, "manifest-sha256", facts->manifest_sha256, false);
     cli_fact(&c->cli, &out, "signature", mm_signed_words[facts->signature], false);
-    number(&c->cli, &out, "total-bytes", facts->total);
-    number(&c->cli, &out, "copied-bytes", facts->copied);
-    number(&c->cli, &out, "kept-bytes", facts->kept);
-    number(&c->cli, &out, "whole-artifacts", facts->whole);
-    number(&c->cli, &out, "cut-artifacts", facts->cut);
-    number(&c->cli, &out, "first-medium", facts->first);
-    number(&c->cli, &out, "last-medium", facts->last);
+    cli_number(&c->cli, &out, "total-bytes", facts->total);
+    cli_number(&c->cli, &out, "copied-bytes", facts->copied);
+    cli_number(&c->cli, &out, "kept-bytes", facts->kept);
+    cli_number(&c->cli, &out, "whole-artifacts", facts->whole);
+    cli_number(&c->cli, &out, "cut-artifacts", facts->cut);
+    cli_number(&c->cli, &out, "first-medium", facts->first);
+    cli_number(&c->cli, &out, "last-medium", facts->last);
     return print(c, &out);
 }
 
@@ -84,9 +75,9 @@ static int print_medium(struct call *c, const struct mm_media_facts *facts)
     struct mm_buf out = {0};
     cli_fact(&c->cli, &out, "medium", facts->path, false);
     cli_fact(&c->cli, &out, "state", facts->complete ? "complete" : "incomplete", false);
-    number(&c->cli, &out, "models", facts->models);
-    number(&c->cli, &out, "files", facts->files);
-    number(&c->cli, &out, "bytes", facts->bytes);
+    cli_number(&c->cli, &out, "models", facts->models);
+    cli_number(&c->cli, &out, "files", facts->files);
+    cli_number(&c->cli, &out, "bytes", facts->bytes);
     return print(c, &out);
 }
 

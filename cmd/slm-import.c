@@ -1,7 +1,5 @@
 /* slm-import: takes models into the store on this machine, each byte checked. */
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -120,13 +118,6 @@ static int enter_sandbox(struct call *c)
     return result;
 }
 
-static void count(const struct cli *cli, struct mm_buf *out, const char *key, uint64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    cli_fact(cli, out, key, text, true);
-}
-
 static void path_fact(const struct call *c, struct mm_buf *out, const char *key, const char *path)
 {
     struct mm_buf whole = {0};
@@ -145,14 +136,14 @@ static int print_facts(struct call *c, const struct mm_import_facts *facts)
         return 0;
     cli_fact(&c->cli, &out, "state", states[facts->state], false);
     cli_fact(&c->cli, &out, "model-id", facts->model.id, false);
-    count(&c->cli, &out, "revision", facts->model.revision);
+    cli_number(&c->cli, &out, "revision", facts->model.revision);
     cli_fact(&c->cli, &out, "manifest-sha256", facts->manifest_sha256, false);
-    count(&c->cli, &out, "total-bytes", facts->total);
-    count(&c->cli, &out, "read-bytes", facts->read);
-    count(&c->cli, &out, "copied-bytes", facts->copied);
-    count(&c->cli, &out, "kept-bytes", facts->kept);
-    count(&c->cli, &out, "reused-bytes", facts->reused);
-    count(&c->cli, &out, "linked-bytes", facts->linked);
+    cli_number(&c->cli, &out, "total-bytes", facts->total);
+    cli_number(&c->cli, &out, "read-bytes", facts->read);
+    cli_number(&c->cli, &out, "copied-bytes", facts->copied);
+    cli_number(&c->cli, &out, "kept-bytes", facts->kept);
+    cli_number(&c->cli, &out, "reused-bytes", facts->reused);
+    cli_number(&c->cli, &out, "linked-bytes", facts->linked);
     if (facts->state != MM_IMPORT_FAILED) {
         path_fact(c, &out, "path", facts->model.path);
         path_fact(c, &out, "receipt", facts->receipt);

@@ -262,13 +262,6 @@ static int read_ranges(struct call *c, int fd)
 
 /* ---- results ---- */
 
-static void count(const struct cli *cli, struct mm_buf *out, const char *key, uint64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    cli_fact(cli, out, key, text, true);
-}
-
 /* What each copy gave: a line, or an object of the list "from". */
 static void print_copies(const struct call *c, const struct mm_repair_facts *facts, struct mm_buf *out)
 {
@@ -311,12 +304,12 @@ static int print_facts(struct call *c, const struct mm_repair_target *target, co
     mm_buf_printable(&shown, target->shown, strlen(target->shown));
     cli_fact(&c->cli, &out, "target", c->cli.json || !mm_buf_text(&shown) ? target->shown : mm_buf_text(&shown), false);
     cli_fact(&c->cli, &out, "state", states[facts->state], false);
-    count(&c->cli, &out, "total-bytes", facts->total);
-    count(&c->cli, &out, "kept-bytes", facts->kept);
-    count(&c->cli, &out, "copied-bytes", facts->copied);
-    count(&c->cli, &out, "wrong-chunks", facts->wrong);
-    count(&c->cli, &out, "mended-chunks", facts->mended);
-    count(&c->cli, &out, "lacking-chunks", facts->lacks.count);
+    cli_number(&c->cli, &out, "total-bytes", facts->total);
+    cli_number(&c->cli, &out, "kept-bytes", facts->kept);
+    cli_number(&c->cli, &out, "copied-bytes", facts->copied);
+    cli_number(&c->cli, &out, "wrong-chunks", facts->wrong);
+    cli_number(&c->cli, &out, "mended-chunks", facts->mended);
+    cli_number(&c->cli, &out, "lacking-chunks", facts->lacks.count);
     print_copies(c, facts, &out);
     int result = cli_print(&c->cli, &out);
     mm_buf_release(&shown);

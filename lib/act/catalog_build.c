@@ -36,6 +36,19 @@ struct mm_withdrawn_row *mm_catalog_withdrawn_one(const struct mm_catalog_build 
     return count ? bsearch(&wanted, build->withdrawn, count, sizeof wanted, compare_withdrawn) : NULL;
 }
 
+size_t mm_catalog_withdrawn_first(const struct mm_catalog_build *build, const char *model_id)
+{
+    size_t from = 0, to = build->withdrawn_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (strcmp(build->withdrawn[middle].model_id, model_id) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
 const struct mm_withdrawn_row *mm_catalog_withdrawn_find(const struct mm_catalog_build *build, const char *model_id,
                                                          uint64_t revision)
 {
@@ -206,15 +219,8 @@ size_t mm_catalog_mark_gone(struct mm_catalog_build *build, const char *model_id
 /* True if some revision of it was withdrawn. */
 static bool is_known(const struct mm_catalog_build *build, const char *model_id)
 {
-    size_t from = 0, to = build->withdrawn_count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (strcmp(build->withdrawn[middle].model_id, model_id) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from < build->withdrawn_count && strcmp(build->withdrawn[from].model_id, model_id) == 0;
+    size_t first = mm_catalog_withdrawn_first(build, model_id);
+    return first < build->withdrawn_count && strcmp(build->withdrawn[first].model_id, model_id) == 0;
 }
 
 /* Of another publisher's model a revision that is listed here can be taken out of this catalog, which binds nobody else. */

@@ -54,6 +54,9 @@ struct mm_catalog_build {
     bool refused;                        /* something that was added cannot be: nothing is written */
 };
 
+/* Where the sorted withdrawals of MODEL_ID begin, or would. */
+size_t mm_catalog_withdrawn_first(const struct mm_catalog_build *build, const char *model_id);
+
 /* The withdrawal that this revision falls under, or NULL. */
 const struct mm_withdrawn_row *mm_catalog_withdrawn_find(const struct mm_catalog_build *build, const char *model_id,
                                                          uint64_t revision);

@@ -33,19 +33,6 @@ struct page_on_its_way {
 
 /* ---- what changes ---- */
 
-static size_t first_withdrawn(const struct mm_catalog_build *build, const char *model_id)
-{
-    size_t from = 0, to = build->withdrawn_count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (strcmp(build->withdrawn[middle].model_id, model_id) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
 static bool has_fresh(const struct mm_catalog_build *build, const char *model_id)
 {
     size_t at = mm_catalog_rows_first(&build->fresh, model_id);
@@ -69,7 +56,7 @@ static bool changes(void *context, const char *model_id)
     const struct mm_catalog_build *build = p->build;
     if (p->all || has_fresh(build, model_id) || has_standing(build, model_id, true))
         return true;
-    for (size_t i = first_withdrawn(build, model_id);
+    for (size_t i = mm_catalog_withdrawn_first(build, model_id);
          i < build->withdrawn_count && strcmp(build->withdrawn[i].model_id, model_id) == 0; i++)
         if (build->withdrawn[i].fresh)
             return true;

@@ -62,18 +62,17 @@ void mm_catalog_head_comment(const struct mm_catalog_head *head, struct mm_buf *
 
 static int refuse(const struct mm_line *line, const char *expected, struct mm_diags *diags)
 {
-    char shown[MM_SHOWN];
-    return mm_diag_line(diags, MM_RULE_CATALOG_HEAD, line->number, mm_line_value_column(line),
-                        "expected %s, found '%s'", expected, mm_show(shown, line->value, line->value_length));
+    return mm_line_refuse(line, MM_RULE_CATALOG_HEAD, 0, expected, diags);
 }
 
-static int read_name(struct mm_lines *lines, const char *key, char out[MM_CATALOG_NAME_MAX + 1], struct mm_diags *diags)
+int mm_catalog_name_read(struct mm_lines *lines, const char *key, char out[static MM_CATALOG_NAME_MAX + 1],
+                         enum mm_rule rule, struct mm_diags *diags)
 {
     struct mm_line line;
     if (mm_lines_field(lines, key, &line, diags) < 0)
         return -1;
     if (!mm_catalog_name_valid(line.value, line.value_length))
-        return refuse(&line, "a publisher's name other than local", diags);
+        return mm_line_refuse(&line, rule, 0, "a publisher's name other than local", diags);
     memcpy(out, line.value, line.value_length);
     return 0;
 }
@@ -115,8 +114,8 @@ static int check_empty(const struct mm_catalog_head *head, struct mm_diags *diag
 static int read_fields(struct mm_catalog_head *head, struct mm_lines *lines, struct mm_diags *diags)
 {
     struct mm_line line;
-    if (read_name(lines, "catalog-id", head->catalog_id, diags) < 0 ||
-        read_name(lines, "publisher-id", head->publisher_id, diags) < 0 ||
+    if (mm_catalog_name_read(lines, "catalog-id", head->catalog_id, MM_RULE_CATALOG_HEAD, diags) < 0 ||
+        mm_catalog_name_read(lines, "publisher-id", head->publisher_id, MM_RULE_CATALOG_HEAD, diags) < 0 ||
         mm_lines_number(lines, "sequence", MM_NUMBER_MAX, &head->sequence, diags) < 0)
         return -1;
     if (head->sequence == 0)

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/number.h"
+#include "text/line.h"
 
 #define MM_CATALOG_TYPE "minimodel-catalog"
 #define MM_CATALOG_HEAD_MAX 16384
@@ -40,5 +41,9 @@ int mm_catalog_head_follows(const struct mm_catalog_head *head, const struct mm_
 
 /* True if NAME can be a catalog-id or a publisher-id of a head. */
 bool mm_catalog_name_valid(const char *name, size_t length);
+
+/* Takes the next line, which is KEY with such a name, into the zeroed OUT. Returns 0, or -1 with RULE or text rules. */
+int mm_catalog_name_read(struct mm_lines *lines, const char *key, char out[static MM_CATALOG_NAME_MAX + 1],
+                         enum mm_rule rule, struct mm_diags *diags);
 
 #endif

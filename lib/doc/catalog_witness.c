@@ -20,28 +20,10 @@ void mm_witness_write(const struct mm_witness *witness, struct mm_buf *out)
     add_hash("log-root", witness->log_root, out);
 }
 
-static int refuse(const struct mm_line *line, const char *expected, struct mm_diags *diags)
-{
-    char shown[MM_SHOWN];
-    return mm_diag_line(diags, MM_RULE_CATALOG_WITNESS, line->number, mm_line_value_column(line),
-                        "expected %s, found '%s'", expected, mm_show(shown, line->value, line->value_length));
-}
-
-static int read_name(struct mm_lines *lines, const char *key, char out[MM_CATALOG_NAME_MAX + 1], struct mm_diags *diags)
-{
-    struct mm_line line;
-    if (mm_lines_field(lines, key, &line, diags) < 0)
-        return -1;
-    if (!mm_catalog_name_valid(line.value, line.value_length))
-        return refuse(&line, "a publisher's name other than local", diags);
-    memcpy(out, line.value, line.value_length);
-    return 0;
-}
-
 static int read_fields(struct mm_witness *witness, struct mm_lines *lines, struct mm_diags *diags)
 {
-    if (read_name(lines, "catalog-id", witness->catalog_id, diags) < 0 ||
-        read_name(lines, "publisher-id", witness->publisher_id, diags) < 0 ||
+    if (mm_catalog_name_read(lines, "catalog-id", witness->catalog_id, MM_RULE_CATALOG_WITNESS, diags) < 0 ||
+        mm_catalog_name_read(lines, "publisher-id", witness->publisher_id, MM_RULE_CATALOG_WITNESS, diags) < 0 ||
         mm_lines_number(lines, "sequence", MM_NUMBER_MAX, &witness->sequence, diags) < 0)
         return -1;
     if (witness->sequence == 0)
