@@ -1,6 +1,6 @@
 /* One reading of one file: parsers take bytes from a source in order, and a sink (the hashes) sees every byte exactly
  * once, in order, the ones that no parser asked for included. What was checked is therefore what was hashed, pipes work
- * like files, and memory is one window whatever the file's size. */
+ * like files, and memory is a few windows whatever the file's size. */
 #ifndef MM_BASE_SOURCE_H
 #define MM_BASE_SOURCE_H
 
@@ -14,6 +14,9 @@
 
 /* Called with the next LENGTH bytes of the file. */
 typedef void mm_sink_fn(void *context, const unsigned char *bytes, size_t length);
+
+/* Called before the bytes that a wide source showed below OFFSET go away: whoever still looks at them has to be done when it returns. */
+typedef void mm_settle_fn(void *context, uint64_t offset);
 
 /* Called now and then with the bytes read so far and their total (0: unknown). */
 typedef void mm_progress_fn(void *context, uint64_t done, uint64_t total);
@@ -36,6 +39,13 @@ struct mm_text {
 };
 struct mm_origin mm_text_origin(struct mm_text *text);
 
+/* How much of a wide source is in hand at once. */
+struct mm_source_shape {
+    size_t window;  /* bytes of a window, a power of two from MM_SOURCE_WINDOW on; windows begin at its multiples */
+    unsigned count; /* windows that stay in place, from 1 */
+    bool ahead;     /* where the bytes cannot be mapped, a thread reads them while those before are looked at */
+};
+
 struct mm_source {
     int fd;
     const struct mm_origin *origin; /* read instead of fd, or NULL */
@@ -47,7 +57,8 @@ struct mm_source {
     bool ended;        /* the end of the file was seen */
     int error;         /* errno of a failed read, 0 */
     mm_sink_fn *sink;
-    void *sink_context;
+    mm_settle_fn *settle; /* of a wide source; NULL where nobody looks at bytes after the sink returned */
+    void *sink_context;   /* of both */
     mm_progress_fn *progress;
     void *progress_context;
     struct stat before;
@@ -58,6 +69,12 @@ int mm_source_open(struct mm_source *source, int fd, struct mm_diags *diags);
 
 /* The same for ORIGIN, which is borrowed too; whether what is behind it changed is the caller's to find out. */
 int mm_source_open_origin(struct mm_source *source, const struct mm_origin *origin, struct mm_diags *diags);
+
+/* The same for many bytes, of FD or, unless it is NULL, of ORIGIN (read from another thread if SHAPE says `ahead`): those that the sink
+ * was shown stay where they are until `settle` was called. A regular file of a local file system is mapped, a window at a
+ * time; one that shrinks, or cannot be read, ends as it does when it is read. */
+int mm_source_open_wide(struct mm_source *source, int fd, const struct mm_origin *origin,
+                        const struct mm_source_shape *shape, struct mm_diags *diags);
 void mm_source_release(struct mm_source *source);
 
 /* The offset of the next byte that a parser gets. */

@@ -1,0 +1,46 @@
+/* SHA-256 of many pieces at once, by whatever this processor has: chunks are independent of each other, so that they fill
+ * the lanes of a vector unit, or follow each other closely enough through the SHA instructions to hide their latency. A stream
+ * and the chunks it is made of have their blocks in common, so that a twin computes both from one loading of each block. */
+#ifndef MM_HASH_SHA256_LANES_H
+#define MM_HASH_SHA256_LANES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/number.h"
+
+/* One way to compute, named after the instructions it takes. Constant. */
+struct mm_sha256_path;
+
+/* All of them, whether they run here or not; the fastest for many pieces first, the portable one last. NULL from their number on. */
+const struct mm_sha256_path *mm_sha256_path_at(size_t index);
+
+/* The one called NAME, NULL for none. */
+const struct mm_sha256_path *mm_sha256_path_named(const char *name);
+const char *mm_sha256_path_name(const struct mm_sha256_path *path);
+
+/* True if this processor and its system can take it. */
+bool mm_sha256_path_runs(const struct mm_sha256_path *path);
+
+/* How many pieces it computes at once. PATH may be NULL, as below. */
+size_t mm_sha256_path_lanes(const struct mm_sha256_path *path);
+
+/* Writes the digests of COUNT pieces of LENGTH bytes each, at any addresses. PATH has to run here; NULL: the fastest one for that many. */
+void mm_sha256_pieces(const struct mm_sha256_path *path, const unsigned char *const *pieces, size_t count,
+                      size_t length, unsigned char (*digests)[MM_HASH_BYTES]);
+
+struct mm_sha256_twin; /* opaque */
+
+/* A stream and its pieces. PATH as above. NULL when memory is exhausted. */
+struct mm_sha256_twin *mm_sha256_twin_new(const struct mm_sha256_path *path);
+void mm_sha256_twin_free(struct mm_sha256_twin *twin);
+
+void mm_sha256_twin_update(struct mm_sha256_twin *twin, const void *bytes, size_t length);
+
+/* Writes the digest of the piece that ends here, and begins the next one. A piece ends after a multiple of 64 bytes, but for the last. */
+void mm_sha256_twin_take_piece(struct mm_sha256_twin *twin, unsigned char digest[static MM_HASH_BYTES]);
+
+/* Writes the digest of everything since creation; the piece that is not taken yet is dropped. Starts anew. */
+void mm_sha256_twin_take_whole(struct mm_sha256_twin *twin, unsigned char digest[static MM_HASH_BYTES]);
+
+#endif
