@@ -68,7 +68,7 @@ PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/q
 	lib/peer/quic_connection.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/tls.c lib/peer/udp.c
 PEER_COMMANDS :=
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
-PEER_TOOLS := serve fetch
+PEER_TOOLS := serve fetch wire
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -178,6 +178,7 @@ $(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 
 UNIT_BINARIES := $(UNIT_TESTS:%=$(BUILD)/unit/%)
 CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/relay.o
 PEER_TEST_BINARIES := $(PEER_TESTS:%=$(BUILD)/unit/peer_%)
 PEER_TOOL_BINARIES := $(PEER_TOOLS:%=$(BUILD)/peer/%)
 unit: $(UNIT_BINARIES) $(PEER_TEST_BINARIES) $(PEER_TOOL_BINARIES)
@@ -186,11 +187,11 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CMOCKA)
 
-$(PEER_TEST_BINARIES): $(BUILD)/unit/peer_%: $(BUILD)/obj/tests/peer/%.o $(BUILD)/obj/tests/peer/key.o $(PEER_LIBRARY) $(LIBRARY)
+$(PEER_TEST_BINARIES): $(BUILD)/unit/peer_%: $(BUILD)/obj/tests/peer/%.o $(PEER_TEST_OBJECTS) $(PEER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS) $(CMOCKA)
-$(PEER_TOOL_BINARIES): $(BUILD)/peer/%: $(BUILD)/obj/tests/peer/%.o $(BUILD)/obj/tests/peer/key.o $(PEER_LIBRARY) $(LIBRARY)
+$(PEER_TOOL_BINARIES): $(BUILD)/peer/%: $(BUILD)/obj/tests/peer/%.o $(PEER_TEST_OBJECTS) $(PEER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
