@@ -89,6 +89,7 @@ struct mm_h3_get {
     /* Returns false to end the request. */
     bool (*body)(void *context, const unsigned char *bytes, size_t length);
     void (*end)(void *context, enum mm_h3_end how);
+    bool head_only; /* HEAD is asked for instead of GET */
 };
 
 /* A connection's fate: `ready` at most once, then `lost` once, behind the `end` of all its requests; afterwards it is no more. */

@@ -386,7 +386,7 @@ static int submit_request(struct mm_h3_stream *stream)
     struct mm_h3_connection *connection = stream->connection;
     nghttp3_nv fields[6];
     size_t count = 0;
-    fields[count++] = pair(":method", "GET");
+    fields[count++] = pair(":method", stream->get.head_only ? "HEAD" : "GET");
     fields[count++] = pair(":scheme", "https");
     fields[count++] = pair(":authority", connection->authority);
     fields[count++] = pair(":path", stream->get.path);

@@ -109,12 +109,19 @@ int main(int count, char **words)
     double begun = seconds();
     for (int i = at; connection && i < count; i++) {
         ones[i] = (struct one){&fetching, words[i], 0, 0};
-        struct mm_h3_get get = {words[i], range, MM_NUMBER_MAX, &ones[i], head, body, end};
+        struct mm_h3_get get = {.path = words[i],
+                                .range = range,
+                                .body_max = MM_NUMBER_MAX,
+                                .context = &ones[i],
+                                .head = head,
+                                .body = body,
+                                .end = end};
         fetching.left += mm_h3_get(connection, &get) != NULL;
     }
     int result = connection ? 0 : 3;
     while (result == 0 && fetching.left > 0 && !fetching.lost)
         result = mm_h3_run(h3, -1, &diags) < 0 ? 3 : 0;
+    bool refused = fetching.lost;
     double took = seconds() - begun;
     for (int i = at; i < count; i++)
         bytes += ones[i].length;
@@ -130,7 +137,7 @@ int main(int count, char **words)
         while (!fetching.lost && mm_h3_run(h3, 1000, &diags) == 0)
             ;
     }
-    result = fetching.left > 0 ? 3 : result;
+    result = fetching.left > 0 || refused ? 3 : result;
     for (size_t i = 0; i < diags.count; i++)
         fprintf(stderr, "%s\n", diags.items[i].text);
     mm_h3_free(h3);

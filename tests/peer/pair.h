@@ -47,6 +47,7 @@ struct ask {
     int status;
     unsigned heads, ends;
     enum mm_h3_end how;
+    uint64_t said; /* content-length */
     bool wrong, is_file;
 };
 
@@ -146,7 +147,9 @@ static void pair_lost(void *context, const char *why)
 static bool ask_head(void *context, int status, const struct mm_h3_header *headers, size_t count)
 {
     struct ask *ask = context;
-    (void)headers, (void)count;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(headers[i].name, "content-length") == 0)
+            ask->said = strtoull(headers[i].value, NULL, 10);
     ask->status = status;
     ask->heads++;
     return true;
@@ -173,7 +176,13 @@ static inline struct ask *ask_for(struct ask *ask, struct pair *pair, struct mm_
                                   const char *path, const char *range)
 {
     *ask = (struct ask){.pair = pair, .is_file = strcmp(path, "/file") == 0};
-    struct mm_h3_get get = {path, range, UINT64_MAX, ask, ask_head, ask_body, ask_end};
+    struct mm_h3_get get = {.path = path,
+                            .range = range,
+                            .body_max = UINT64_MAX,
+                            .context = ask,
+                            .head = ask_head,
+                            .body = ask_body,
+                            .end = ask_end};
     ask->stream = mm_h3_get(connection, &get);
     assert_non_null(ask->stream);
     return ask;

@@ -39,6 +39,27 @@ static void parts_and_texts(void **state)
     pair_end(&pair);
 }
 
+static void head_alone(void **state)
+{
+    struct pair pair;
+    struct ask ask = {.pair = &pair};
+    (void)state;
+    pair_of_file(&pair, 3 * MIB);
+    pair_start(&pair, false, false);
+    struct mm_h3_get get = {.path = "/file",
+                            .body_max = 0,
+                            .context = &ask,
+                            .head = ask_head,
+                            .body = ask_body,
+                            .end = ask_end,
+                            .head_only = true};
+    assert_non_null(mm_h3_get(pair_connect(&pair), &get));
+    RUN_UNTIL(&pair, ask.ends);
+    check_file("HEAD", &ask, 0);
+    check_number("what a GET would have", ask.said, 3 * MIB);
+    pair_end(&pair);
+}
+
 /* More requests than the server allows at a time wait for their turn. */
 static void many_streams(void **state)
 {
@@ -201,7 +222,8 @@ static void given_up(void **state)
     check_number("before it was sent", (uint64_t)before.how, MM_H3_GIVEN_UP);
     ask_for(&most, &pair, connection, "/file", NULL)->most = MIB;
     longer = (struct ask){.pair = &pair, .is_file = true};
-    struct mm_h3_get get = {"/file", NULL, 2 * MIB, &longer, ask_head, ask_body, ask_end};
+    struct mm_h3_get get = {
+        .path = "/file", .body_max = 2 * MIB, .context = &longer, .head = ask_head, .body = ask_body, .end = ask_end};
     assert_non_null(mm_h3_get(connection, &get));
     ask_for(&while_open, &pair, connection, "/file", NULL);
     RUN_UNTIL(&pair, while_open.got > MIB || while_open.ends);
@@ -270,7 +292,8 @@ static void drain_of_idle(void **state)
     pair_init(&pair);
     pair_start(&pair, false, false);
     struct mm_h3_connection *connection = pair_connect(&pair);
-    struct mm_h3_get get = {"/text", NULL, 100, NULL, ask_head, ask_body, ask_end};
+    struct mm_h3_get get = {
+        .path = "/text", .body_max = 100, .context = NULL, .head = ask_head, .body = ask_body, .end = ask_end};
     RUN_UNTIL(&pair, pair.ready && pair.admitted);
     mm_h3_stop(pair.server);
     pair_pass(&pair, 20);
@@ -395,6 +418,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_of_all_sizes),
         cmocka_unit_test(parts_and_texts),
+        cmocka_unit_test(head_alone),
         cmocka_unit_test(many_streams),
         cmocka_unit_test(many_connections),
         cmocka_unit_test(keys_of_servers),
