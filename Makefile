@@ -18,11 +18,12 @@ PYTHON ?= python3
 
 LIB_SOURCES := \
 	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
-	lib/base/file.c lib/base/inflate.c lib/base/number.c lib/base/parcel.c lib/base/place.c lib/base/pool.c \
-	lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/tree.c lib/base/utf8.c \
+	lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c lib/base/place.c \
+	lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/tree.c \
+	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
-	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c lib/hash/sha256_lanes.c \
-	lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
+	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c \
+	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
 	lib/text/canonical.c lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
 	lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
 	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
@@ -56,13 +57,13 @@ LIB_SOURCES := \
 	lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c \
 	lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/hand_over.c lib/act/held.c \
 	lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c \
-	lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/lay_out.c lib/act/make.c lib/act/make_read.c lib/act/media.c \
-	lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_old.c lib/act/media_plan.c \
-	lib/act/media_revocations.c lib/act/media_text.c lib/act/media_tools.c lib/act/memory.c lib/act/now.c \
-	lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c lib/act/repair_fetch.c \
-	lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c lib/act/shelf.c \
-	lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c lib/act/verify_artifact.c \
-	lib/act/verify_files.c
+	lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/lay_out.c lib/act/make.c lib/act/make_read.c \
+	lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_old.c \
+	lib/act/media_plan.c lib/act/media_revocations.c lib/act/media_text.c lib/act/media_tools.c lib/act/memory.c \
+	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
+	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
+	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
+	lib/act/verify_artifact.c lib/act/verify_files.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
 	slm-path slm-remove slm-repair slm-unpack slm-verify

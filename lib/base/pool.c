@@ -85,11 +85,12 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that was there before. */
+/* Signals are for the thread that was there before, but for those that a thread raises by what it does itself (base/mapped.h). */
 static void start_threads(struct mm_pool *pool, unsigned threads)
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
         return;
     while (pool->thread_count + 1 < threads && pthread_create(&pool->threads[pool->thread_count], NULL, run, pool) == 0)
