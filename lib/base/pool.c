@@ -223,9 +223,17 @@ void mm_pool_give(struct mm_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
+bool mm_pool_take(struct mm_pool *pool, struct mm_diags *diags)
+{
+    if (pool->ended || pool->taken == pool->given)
+        return false;
+    take(pool, diags);
+    return true;
+}
+
 int mm_pool_settle(struct mm_pool *pool, struct mm_diags *diags)
 {
-    while (!pool->ended && pool->taken < pool->given)
-        take(pool, diags);
+    while (mm_pool_take(pool, diags))
+        continue;
     return pool->ended ? -1 : 0;
 }
