@@ -19,7 +19,7 @@ PYTHON ?= python3
 LIB_SOURCES := \
 	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
 	lib/base/file.c lib/base/inflate.c lib/base/number.c lib/base/parcel.c lib/base/place.c lib/base/pool.c \
-	lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tree.c lib/base/utf8.c \
+	lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tree.c lib/base/utf8.c lib/base/writeback.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/text/canonical.c lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
 	lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \

@@ -515,6 +515,7 @@ static int import_new(struct mm_import *i)
 {
     struct mm_report report = {0};
     int result = -1;
+    i->floods = mm_writeback_floods(i->facts->total);
     if (check_size(i) < 0 || open_partial(i) < 0 || take_lists(i) < 0 || mm_import_read_lacks(i) < 0 ||
         prepare_items(i) < 0 || check_space(i) < 0)
         return -1;

@@ -76,7 +76,7 @@ static void count_wrong(struct mm_import *i, const struct mm_item *item, uint64_
     const struct mm_intake *intake = &item->intake;
     bool of_store = intake->known && intake->known[chunk].file != MM_INTAKE_NO_FILE;
     uint64_t *count = mm_item_is_kept(item, chunk) ? &i->facts->kept : of_store ? &i->facts->reused : &i->facts->copied;
-    uint64_t bytes = chunk < item->seen ? mm_item_chunk_bytes(item, chunk) : item->part;
+    uint64_t bytes = chunk < item->seen ? mm_item_chunk_bytes(item, chunk) : item->reading.part;
     *count -= bytes < *count ? bytes : *count;
 }
 
