@@ -172,6 +172,8 @@ static int unshare(struct mm_import *i, struct mm_item *item)
 
 static int read_list(struct mm_import *i, const struct mm_item *item, struct mm_chunk_list *list)
 {
+    if (item->implied)
+        return mm_chunk_list_imply(list, &item->claim.chunks) ? 0 : mm_diag_memory(i->diags);
     int fd = mm_file_open_beneath(i->files, item->list_path, MM_LINKS_BENEATH);
     if (fd < 0)
         return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->list_path, strerror(errno));

@@ -30,7 +30,8 @@ struct mm_reading {
 struct mm_item {
     struct mm_claim claim;
     char list_path[272]; /* beneath files/ */
-    bool listed;         /* a chunk list stands there */
+    bool listed;         /* a chunk list stands there, or is implied */
+    bool implied;        /* it follows from the manifest alone, and no file has it */
     bool list_stated;    /* where the manifest names one: it is judged, and published too */
     enum mm_item_how how;
     size_t root;                       /* the source whose file stays in place */
