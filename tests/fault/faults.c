@@ -1,11 +1,13 @@
 /* Linked into the commands with ld's --wrap: makes the Nth call of one kind fail, for tests/cmd/test_faults.sh.
  *
  *   FAULT=KIND:N:ERRNO    the Nth call of KIND fails with ERRNO; KIND is memory, read, write, fsync, link, rename, open, stat,
- *                         folder (making one), remove, mode or thread (starting one); or change, which is any of write, link,
- *                         rename, folder and remove. ERRNO 0: the program is killed there, as if the machine stopped
+ *                         folder (making one), remove, mode, thread (starting one) or map; or change, which is any of write,
+ *                         link, rename, folder and remove. ERRNO 0: the program is killed there, as if the machine stopped
  *   FAULT_COUNT=FILE      at exit, the number of calls of that kind is written there
  *   FAULT_VERITY=HH       fs-verity measures every file, with a digest of 32 such bytes
- *   FAULT_SECTOR=INODE:OFFSET[:TIMES],...   byte OFFSET of that file cannot be read at a place, always or TIMES times
+ *   FAULT_SECTOR=INODE:OFFSET[:TIMES],...   byte OFFSET of that file cannot be read at a place, always or TIMES times; nor looked
+ *                         at where it is mapped
+ *   FAULT_CUT=N:LENGTH:PATH   as soon as the Nth part of that file is mapped, or else read at a place, LENGTH bytes of the file remain
  *   FAULT_FLIP=INODE:OFFSET:TIMES   byte OFFSET of that file is read wrongly TIMES times
  *   FAULT_GONE=DEVICE:N:ERRNO   from the Nth call on a file or folder of that device on, each fails with ERRNO
  */
@@ -18,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,6 +43,9 @@ static unsigned long gone_device, flip_inode;
 static long gone_from = -1, gone_calls;
 static long long flip_at;
 static int gone_error, flip_times;
+static int cut_fd = -1;
+static long cut_at, cut_calls;
+static long long cut_length;
 
 static void read_sectors(const char *text)
 {
@@ -54,11 +60,20 @@ static void read_sectors(const char *text)
     }
 }
 
+/* Opened before the sandbox. */
+static void read_cut(const char *text)
+{
+    int path = 0;
+    if (text && sscanf(text, "%ld:%lld:%n", &cut_at, &cut_length, &path) == 2 && path > 0)
+        cut_fd = (int)__real_syscall(SYS_openat, AT_FDCWD, text + path, O_WRONLY | O_CLOEXEC, 0);
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     const char *fault = getenv("FAULT"), *count = getenv("FAULT_COUNT"), *sector = getenv("FAULT_SECTOR");
     const char *gone = getenv("FAULT_GONE"), *flip = getenv("FAULT_FLIP");
     read_sectors(sector);
+    read_cut(getenv("FAULT_CUT"));
     if (gone)
         sscanf(gone, "%lu:%ld:%d", &gone_device, &gone_from, &gone_error);
     if (flip)
@@ -163,6 +178,15 @@ WRAP(int, stat64, (const char *path, struct stat64 *out), (path, out), "stat", -
 WRAP(int, pthread_create, (pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *context), (thread, how, run, context),
      "thread", error)
 
+/* A part of the file behind FD came: shortens it where this is the one. */
+static void cut(int fd)
+{
+    struct stat64 mine, other;
+    if (cut_fd >= 0 && fd >= 0 && __real_fstat64(fd, &mine) == 0 && __real_fstat64(cut_fd, &other) == 0 && mine.st_ino == other.st_ino &&
+        __atomic_add_fetch(&cut_calls, 1, __ATOMIC_RELAXED) == cut_at && __real_syscall(SYS_ftruncate, cut_fd, cut_length) < 0)
+        abort();
+}
+
 /* True if a broken sector lies in the SIZE bytes from AT. */
 static int is_broken(int fd, size_t size, off64_t at)
 {
@@ -200,7 +224,35 @@ ssize_t __wrap_pread64(int fd, void *out, size_t size, off64_t at)
     }
     ssize_t got = __real_pread64(fd, out, size, at);
     flip(fd, out, got, at);
+    cut(fd);
     return got;
+}
+
+void *__real_mmap64(void *at, size_t size, int allowed, int how, int fd, off64_t offset);
+void *__wrap_mmap64(void *at, size_t size, int allowed, int how, int fd, off64_t offset);
+
+/* What a look at BYTE of a mapping does where the sector is broken: there is no file behind. */
+static void break_page(unsigned char *byte)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    int empty = memfd_create("broken", MFD_CLOEXEC);
+    if (empty < 0 || __real_mmap64(byte - (size_t)byte % (size_t)page, (size_t)page, PROT_READ, MAP_SHARED | MAP_FIXED, empty, 0) == MAP_FAILED)
+        abort();
+    close(empty);
+}
+
+void *__wrap_mmap64(void *at, size_t size, int allowed, int how, int fd, off64_t offset)
+{
+    struct stat64 info;
+    if (is_gone(fd) || fails("map"))
+        return MAP_FAILED;
+    unsigned char *memory = __real_mmap64(at, size, allowed, how, fd, offset);
+    for (int i = 0; i < sector_count && memory != MAP_FAILED && fd >= 0; i++)
+        if (sectors[i].offset >= offset && sectors[i].offset - offset < (long long)size &&
+            __real_fstat64(fd, &info) == 0 && info.st_ino == sectors[i].inode)
+            break_page(memory + (sectors[i].offset - offset));
+    cut(fd);
+    return memory;
 }
 
 /* openat2 has no function of its own. */
