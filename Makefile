@@ -121,7 +121,7 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 # taken. The one for the SHA instructions has no AVX whatever CFLAGS say (see there).
 HASH_OBJECT := $(BUILD)/obj/lib/hash/sha256_
 ifneq ($(findstring x86_64,$(MACHINE)),)
-$(HASH_OBJECT)avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw
+$(HASH_OBJECT)avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw $(if $(findstring clang,$(shell $(CC) --version)),,-fno-schedule-insns2)
 $(HASH_OBJECT)avx2.o: ALL_CFLAGS += -mavx2
 $(HASH_OBJECT)shani.o: ALL_CFLAGS += -msse4.1 -msha -mno-avx
 endif
