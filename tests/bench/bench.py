@@ -102,16 +102,18 @@ def run_ratios(options):
         text += sentence + '\n\n' + (table.markdown(ratios.HEAD, rows, 1) if options.markdown else table.plain(ratios.HEAD, rows)) + '\n'
         if any(result.row.most is not None for result in found):
             text += ratios.summary(found) + '\n\n'
-    show(text.rstrip('\n') + '\n', options)
+    show(text + f'Load after: {machine.load()}.\n', options)
 
 
 def run_growth(options):
     sizes = sorted(map(bytes_of, os.environ.get('BENCH_SIZES', '64M 256M 1G 2G 4G 8G').split()))
-    points = growth.measured(sizes, setting('BENCH_RUNS', '3'), say)
+    runs, before = setting('BENCH_RUNS', '3'), machine.load()
+    points = growth.measured(sizes, runs, say)
     if options.output:
         with open(options.output, 'w') as file:
             file.write(growth.tsv(points))
-    show(growth.tables(points, options.markdown), options)
+    sentence = f'Medians of {runs} runs in turns, after one that is not counted. Load before: {before}; after: {machine.load()}.\n\n'
+    show(sentence + growth.tables(points, options.markdown), options)
 
 
 def main():

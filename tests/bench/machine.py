@@ -69,12 +69,16 @@ def sha256sum():
     return f'{first_line("sha256sum", "--version")}, {"through libcrypto" if links_libcrypto("sha256sum") else "its own code"}'
 
 
+def load():
+    return ' '.join(f'{load:.2f}' for load in os.getloadavg())
+
+
 def facts(folder, path):
     """Pairs of name and value. FOLDER is where the files lie, PATH the way SHA-256 is computed."""
     return [('date', time.strftime('%Y-%m-%d', time.gmtime())), ('processor', processor()),
             ('processors', str(len(os.sched_getaffinity(0)))), ('instructions', instructions()), ('SHA-256 path', path),
             ('memory', f'{memory_gib():.0f} GiB'), ('kernel', f'{platform.system()} {platform.release().split("-")[0]}'),
-            ('file system', file_system(folder)), ('load before', ' '.join(f'{load:.2f}' for load in os.getloadavg())),
+            ('file system', file_system(folder)), ('load before', load()),
             ('compiler', first_line(*os.environ.get('CC', 'cc').split(), '--version')), ('openssl', first_line('openssl', 'version')),
             ('sha256sum', sha256sum()), ('b3sum', first_line('b3sum', '--version')), ('minisign', first_line('minisign', '-v')),
             ('cp, sync', first_line('cp', '--version'))]

@@ -14,7 +14,7 @@ Group = collections.namedtuple('Group', 'peer rows')        # measured in turns
 Result = collections.namedtuple('Result', 'row peer ours theirs ratio turn verdict')
 
 
-HEAD = ('= peer, and commands beside it', 'seconds', 'CPU', 'MiB', 'of', 'ratio', 'by turn', 'at most', 'aim', '')
+HEAD = ('command (= the peer)', 'seconds', 'CPU', 'MiB', 'of', 'ratio', 'by turn', 'at most', 'aim', '')
 FIGURES = {'seconds': 'wall', 'cpu': 'CPU'}
 
 

@@ -25,7 +25,7 @@ for fact in date processor processors instructions 'SHA-256 path' kernel 'load b
     grep -q "^$fact  *[^ ]" .out || not_ok "the head says which $fact"
 done
 same 'programs that lack are named in the head' 'b3sum minisign' "$(sed -n 's/^\(b3sum\|minisign\)  *lacks$/\1/p' .out | tr '\n' ' ' | sed 's/ $//')"
-sed '1,/^= peer/d; /rows have a limit/,$d' .out >table
+sed '1,/^command/d; /rows have a limit/,$d' .out >table
 number='[0-9][0-9]*\.[0-9]*'
 measured="  *$number  *$number  *$number"
 grep -E '(slm-|chunk-merkle|cat |cp )' table | grep -v '^= ' >rows
