@@ -4,7 +4,7 @@ usage: bench.py ratios [--markdown] [--into FILE]            tables of ratios
        bench.py growth [--markdown] [--into FILE] [-o FILE]  what files of 64 MiB to 8 GiB cost; -o: the figures, tab-separated
 
 --markdown prints tables for a page, --into puts them into one. Environment: BENCH_MIB (1024), BENCH_RUNS (5; growth: 3), BENCH_SIZES (64M 256M 1G
-2G 4G 8G), BENCH_PATHS (the other paths that run here). A folder in TMPDIR holds the files meanwhile: three times BENCH_MIB, twice the largest of
+2G 4G 8G), BENCH_PATHS (all that the processor can take). A folder in TMPDIR holds the files meanwhile: three times BENCH_MIB, twice the largest of
 BENCH_SIZES. Exit: 0 measured, whatever came out, 2 usage, 3 not measured."""
 import argparse
 import os
@@ -44,8 +44,15 @@ def bytes_of(word):
 
 
 def sha256_paths():
-    """The way that SHA-256 is computed here, and the others that this processor can take."""
-    return 'unknown', []
+    """The ways to compute SHA-256 that this processor can take, as tests/bench/paths.c has them: name, and how many pieces at once."""
+    return [tuple(line.split()) for line in machine.printed(os.path.join(measure.BUILT, 'paths')).splitlines()]
+
+
+def path_of(paths):
+    """The one for chunks, for the head."""
+    if 'MINIMODEL_SHA256' in os.environ:
+        return f'{os.environ["MINIMODEL_SHA256"]}, forced'
+    return f'{paths[0][0]}, {paths[0][1]} pieces at once; ' + (', '.join(name for name, _ in paths[1:]) or 'no other') + ' can be taken too'
 
 
 def prepare(mib):
@@ -85,13 +92,13 @@ def head(path, markdown):
 
 def run_ratios(options):
     mib, runs = setting('BENCH_MIB', '1024'), setting('BENCH_RUNS', '5')
-    path, others = sha256_paths()
-    others = os.environ['BENCH_PATHS'].split() if 'BENCH_PATHS' in os.environ else others
-    text = head(path, options.markdown) + '\n'
+    paths = sha256_paths()
+    names = os.environ.get('BENCH_PATHS', ' '.join(name for name, _ in paths)).split()
+    text = head(path_of(paths), options.markdown) + '\n'
     prepare(mib)
     parts = [(f'{mib} MiB, medians of {runs} runs in turns, after one that is not counted; seconds.', ratios.checks() + ratios.imports())]
-    if others:
-        parts.append(('The same by other instructions.', ratios.forced(others)))
+    if names:
+        parts.append(('The same by each path.', ratios.forced(names)))
     for sentence, groups in parts:
         rows, found = [], []
         for group in groups:

@@ -7,7 +7,8 @@ import signal
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TIMED = os.path.join(ROOT, os.environ.get('BUILD', 'build'), 'bench', 'timed')
+BUILT = os.path.join(ROOT, os.environ.get('BUILD', 'build'), 'bench')
+TIMED = os.path.join(BUILT, 'timed')
 
 Run = collections.namedtuple('Run', 'seconds cpu kib')  # wall, user and system of the command and its children, largest process
 

@@ -15,6 +15,7 @@ Result = collections.namedtuple('Result', 'row peer ours theirs ratio turn verdi
 
 
 HEAD = ('command (= the peer)', 'seconds', 'CPU', 'MiB', 'of', 'ratio', 'by turn', 'at most', 'aim', '')
+WITHOUT_SHA = 'OPENSSL_ia32cap=:~0x20000000'  # libcrypto looks away from the processor's SHA instructions (x86)
 FIGURES = {'seconds': 'wall', 'cpu': 'CPU'}
 
 
@@ -72,10 +73,22 @@ def imports():
     return [Group(copied_and_hashed(), rows)]
 
 
+def with_set(job, *settings):
+    return job.through(' '.join(['env', *settings]))
+
+
 def forced(names):
-    """The same by other instructions than the ones chosen. The peer keeps those it has."""
+    """Each of the paths NAMES; then those that take no SHA instructions where libcrypto has none either, neither the peer's nor ours."""
     openssl, full, quick = (measure.Job(command) for command in ('openssl dgst -sha256 big.gguf', 'slm-verify big.manifest', 'slm-verify --quick big.manifest'))
-    return [Group(openssl, [row(job.through(f'env MINIMODEL_SHA256={name}')) for job in (full, quick)]) for name in names]
+
+    def group(settings, among):
+        return Group(with_set(openssl, *settings) if settings else openssl,
+                     [row(with_set(job, *settings, f'MINIMODEL_SHA256={name}')) for name in among for job in (full, quick)])
+    without = [name for name in names if name != 'shani']
+    groups = [group([], names)]
+    if 'sha_ni' in machine.instructions().split(', ') and without:
+        groups.append(group([WITHOUT_SHA], without))
+    return groups
 
 
 def verdict(row, ratio):
