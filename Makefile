@@ -20,7 +20,7 @@ LIB_SOURCES := \
 	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
 	lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c lib/base/place.c \
 	lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/tree.c \
-	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c \
+	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c lib/base/writeback.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c \
 	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
@@ -121,7 +121,7 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 # taken. The one for the SHA instructions has no AVX whatever CFLAGS say (see there).
 HASH_OBJECT := $(BUILD)/obj/lib/hash/sha256_
 ifneq ($(findstring x86_64,$(MACHINE)),)
-$(HASH_OBJECT)avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw
+$(HASH_OBJECT)avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw $(if $(findstring clang,$(shell $(CC) --version)),,-fno-schedule-insns2)
 $(HASH_OBJECT)avx2.o: ALL_CFLAGS += -mavx2
 $(HASH_OBJECT)shani.o: ALL_CFLAGS += -msse4.1 -msha -mno-avx
 endif

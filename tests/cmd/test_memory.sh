@@ -36,7 +36,8 @@ if need 'each byte is read once' strace; then
     for command in 'chunk-merkle small.bin' 'slm-verify small.manifest'; do
         # shellcheck disable=SC2086
         if strace -f -P small.bin -e trace=read,pread64,readv,mmap -o trace $command >/dev/null 2>&1; then
-            total=$(sed -n 's/^.*read(.*= \([0-9]*\)$/\1/p' trace | awk '{ sum += $1 } END { print sum + 0 }')
+            total=$(sed -n -e 's/^.*read[0-9]*(.*= \([0-9]*\)$/\1/p' -e 's/^.*mmap([^,]*, \([0-9]*\), .*= 0x.*$/\1/p' trace |
+                awk '{ sum += $1 } END { print sum + 0 }')
             same "$command reads each byte once" 16777216 "$total"
         else
             skip "$command reads each byte once" 'strace may not trace here'

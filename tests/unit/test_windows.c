@@ -320,8 +320,8 @@ static void parsers_read_and_skip(void **state)
     for (enum way way = 0; way < WAYS; way++)
         for (uint32_t noise = 0; noise < (is_pipe(way) ? 3 : 12); noise++) {
             struct scene s;
-            begin(&s, way, WINDOW << noise % 3, 1 + noise % 4, is_pipe(way) || is_origin(way) ? 0 : noise * 1000,
-                  24 * WINDOW + 77 * noise);
+            begin(&s, way, WINDOW << noise % 4, 1 + noise % 4, is_pipe(way) || is_origin(way) ? 0 : noise * 1000,
+                  40 * WINDOW + 77 * noise);
             walk(&s, noise);
             end(&s);
         }
