@@ -375,7 +375,8 @@ static int run_listed(void *context, const char *path)
 /* The names may come late, so that nothing can be opened before the sandbox but what all manifests have in common. */
 static int run_list(struct call *c)
 {
-    if (open_trust(c) < 0 || cli_sandbox_read_only(&c->cli) < 0 || cli_trust_read_policies(&c->cli, &c->trust) < 0)
+    if (open_trust(c) < 0 || mm_keyring_remember(&c->trust.keyring, &c->cli.diags) < 0 ||
+        cli_sandbox_read_only(&c->cli) < 0 || cli_trust_read_policies(&c->cli, &c->trust) < 0)
         c->answer = cli_failed(&c->cli);
     else
         cli_each_file(&c->cli, c->files_from, c->nul, run_listed, c);
