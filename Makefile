@@ -18,9 +18,12 @@ PYTHON ?= python3
 
 LIB_SOURCES := \
 	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
-	lib/base/file.c lib/base/inflate.c lib/base/number.c lib/base/parcel.c lib/base/place.c lib/base/pool.c \
-	lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tree.c lib/base/utf8.c \
+	lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c lib/base/place.c \
+	lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/tree.c \
+	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
+	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c \
+	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
 	lib/text/canonical.c lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
 	lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
 	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
@@ -40,26 +43,29 @@ LIB_SOURCES := \
 	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
 	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
 	lib/doc/report.c lib/doc/withdrawn.c \
-	lib/trust/judgement.c lib/trust/key_memory.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
-	lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c lib/trust/oms_bundle.c \
-	lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c \
-	lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
+	lib/trust/judgement.c lib/trust/key_memory.c lib/trust/keyring.c lib/trust/keyring_check.c \
+	lib/trust/keyring_files.c lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c \
+	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
+	lib/trust/secret.c lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
 	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_find.c \
 	lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c \
 	lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c \
 	lib/act/catalog_publish.c lib/act/catalog_revoked.c lib/act/catalog_rows.c lib/act/catalog_standing.c \
-	lib/act/catalog_surplus.c lib/act/catalog_traces.c lib/act/catalog_witness.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c \
-	lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c lib/act/countersigned.c lib/act/derive.c lib/act/diff.c \
-	lib/act/diff_side.c lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c \
-	lib/act/gather.c lib/act/hand_over.c lib/act/held.c lib/act/home.c lib/act/import.c lib/act/import_file.c \
-	lib/act/import_item.c lib/act/import_mend.c lib/act/import_publish.c lib/act/intake.c lib/act/keep.c \
-	lib/act/lay_out.c lib/act/make.c lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_old.c \
+	lib/act/catalog_surplus.c lib/act/catalog_traces.c lib/act/catalog_witness.c lib/act/chain.c \
+	lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c \
+	lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c \
+	lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/hand_over.c lib/act/held.c \
+	lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c \
+	lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/lay_out.c lib/act/make.c lib/act/make_read.c \
+	lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_old.c \
 	lib/act/media_plan.c lib/act/media_revocations.c lib/act/media_text.c lib/act/media_tools.c lib/act/memory.c \
 	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
-	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c \
-	lib/act/repair_whole.c lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
-	lib/exchange/peer_id.c
+	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
+	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
+	lib/act/verify_artifact.c lib/act/verify_files.c
+# what peers exchange, above the transport
+LIB_SOURCES += lib/exchange/peer_id.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
 	slm-path slm-remove slm-repair slm-unpack slm-verify
@@ -102,7 +108,8 @@ CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj
 	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
 	$(BUILD)/obj/cmd/cli_program.o $(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o \
 	$(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
-	$(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o $(BUILD)/obj/cmd/cli_written.o
+	$(BUILD)/obj/cmd/cli_threads.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o \
+	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 all: $(LIBRARY) $(BINARIES)
@@ -111,6 +118,18 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Each file of lib/hash that is for some processors alone is compiled for their instructions; lib/hash/sha256_cpu.c says when it is
+# taken. The one for the SHA instructions has no AVX whatever CFLAGS say (see there).
+HASH_OBJECT := $(BUILD)/obj/lib/hash/sha256_
+ifneq ($(findstring x86_64,$(MACHINE)),)
+$(HASH_OBJECT)avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw
+$(HASH_OBJECT)avx2.o: ALL_CFLAGS += -mavx2
+$(HASH_OBJECT)shani.o: ALL_CFLAGS += -msse4.1 -msha -mno-avx
+endif
+ifneq ($(findstring aarch64,$(MACHINE)),)
+$(HASH_OBJECT)armv8.o: ALL_CFLAGS += -march=armv8-a+crypto
+endif
 
 # What the pages of a catalog carry along, as strings of C: comments and indentation stay behind, lines of a style are joined.
 PAGE_FILES := page.css index.css model.css index.js copy.js

@@ -13,6 +13,7 @@
 #include "cli_ranges.h"
 #include "cli_recheck.h"
 #include "cli_sarif.h"
+#include "cli_threads.h"
 #include "cli_trust.h"
 #include "text/path.h"
 
@@ -36,7 +37,8 @@ enum {
     CERTIFICATE,
     IGNORE_PATH,
     IGNORE_UNSIGNED,
-    SARIF
+    SARIF,
+    THREADS
 };
 
 static const struct cli_option options[] = {
@@ -61,6 +63,7 @@ static const struct cli_option options[] = {
     [IGNORE_PATH] = {0, "ignore-path", "PATH", "with --oms: leave out PATH and what is beneath it; may be given again"},
     [IGNORE_UNSIGNED] = {0, "ignore-unsigned-files", NULL, "with --oms: files that were not signed are no failure"},
     [SARIF] = {0, "sarif", NULL, "print the findings as one SARIF 2.1.0 document instead of the report"},
+    [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
 };
 
 static const struct cli_command command = {
@@ -77,7 +80,7 @@ struct call {
     struct cli cli;
     struct mm_verify_options how;
     struct cli_trust trust;
-    const char *keyring, *home, *signature;
+    const char *threads, *keyring, *home, *signature;
     int folder;         /* the manifest's, for signatures beside it; -1: it has none */
     int signature_file; /* --signature, -1 for none */
     unsigned char pin[MM_HASH_BYTES];
@@ -366,6 +369,7 @@ static void take_option(struct call *c, int option, const char *value)
     case CERTIFICATE: c->oms.certificate = value; break;
     case IGNORE_PATH: cli_oms_ignore(&c->cli, &c->oms, value); break;
     case SARIF: c->cli.sarif.asked = true; break;
+    case THREADS: c->threads = value; break;
     case IGNORE_UNSIGNED: c->oms.ignore_unsigned_files = true; break;
     default: c->force = true; break;
     }
@@ -376,7 +380,8 @@ static void check_oms_alone(const struct call *c)
 {
     const struct mm_verify_options *how = &c->how;
     if (how->quick || how->strict || how->require_signature || how->pin || how->only_count || c->signature ||
-        c->keyring || c->trust.policies.file_count || c->trust.policies.failed || c->bad_ranges || c->force)
+        c->threads || c->keyring || c->trust.policies.file_count || c->trust.policies.failed || c->bad_ranges ||
+        c->force)
         cli_usage(&c->cli, "--oms goes with --key, --certificate, --home, --ignore-path, --ignore-unsigned-files and "
                            "--follow-links alone");
 }
@@ -390,9 +395,9 @@ static void check_recheck_alone(const struct call *c)
     if (!c->recheck.model)
         cli_usage(&c->cli, "--full goes with --receipt");
     if (c->cli.argc > 0 || how->strict || how->pin || how->only_count || how->links || c->signature || c->bad_ranges ||
-        c->force || c->oms.bundle || c->cli.sarif.asked || (how->quick && !c->recheck.full))
+        c->force || c->oms.bundle || c->cli.sarif.asked || ((how->quick || c->threads) && !c->recheck.full))
         cli_usage(&c->cli, "--receipt goes with --keyring, --home, --policy, --require-signature, and with --full and "
-                           "then --quick, alone");
+                           "then --quick and --threads, alone");
 }
 
 static int run_recheck(struct call *c)
@@ -436,6 +441,7 @@ int main(int argc, char **argv)
             only[c.how.only_count++] = value;
         else
             take_option(&c, option, value);
+    c.how.means = c.recheck.means = cli_hash_means(&c.cli, c.threads);
     cli_oms_check_usage(&c.cli, &c.oms, false);
     if (c.oms.bundle)
         check_oms_alone(&c);

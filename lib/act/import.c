@@ -288,6 +288,7 @@ static int check_while_copying(struct mm_import *i, struct mm_report *report)
         .trusted = &i->trusted,
         .supply = &supply,
         .early = true,
+        .means = i->options->means,
         .progress = i->options->progress,
         .progress_context = i->options->progress_context,
     };
@@ -300,6 +301,7 @@ static int check_what_is_there(struct mm_import *i, struct mm_report *report)
     struct mm_verify_options options = {
         .trusted = &i->trusted,
         .links = MM_LINKS_BENEATH,
+        .means = i->options->means,
         .progress = i->options->progress,
         .progress_context = i->options->progress_context,
     };
@@ -553,7 +555,7 @@ static int write_missing_receipt(struct mm_import *i)
     i->files = mm_tree_open(i->home, path);
     if (i->files < 0)
         return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", path, strerror(errno));
-    struct mm_verify_options options = {.trusted = &i->trusted, .links = MM_LINKS_FOLLOW};
+    struct mm_verify_options options = {.trusted = &i->trusted, .links = MM_LINKS_FOLLOW, .means = i->options->means};
     i->found = true;
     if (mm_verify(&i->manifest, i->files, &options, &report, i->diags) == 0 &&
         mm_report_verdict(&report) == MM_VERDICT_PASS)

@@ -132,6 +132,12 @@ int mm_file_open_beneath_to_write(int root, const char *path, enum mm_links link
     return open_beneath(root, path, links, O_RDWR | FILE_FLAGS);
 }
 
+uint64_t mm_file_size(int fd)
+{
+    struct stat info;
+    return fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0;
+}
+
 bool mm_file_same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&

@@ -31,6 +31,9 @@ int mm_file_open_beneath(int root, const char *path, enum mm_links links);
 /* The same to be read and written; it is not made, and its length stays. */
 int mm_file_open_beneath_to_write(int root, const char *path, enum mm_links links);
 
+/* The size of the regular file that is open as FD; 0 for anything else. */
+uint64_t mm_file_size(int fd);
+
 /* True if the file behind two results of fstat is the same and unchanged: device, inode, size, mtime, ctime. */
 bool mm_file_same(const struct stat *before, const struct stat *after);
 
