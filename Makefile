@@ -64,8 +64,11 @@ LIB_SOURCES := \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
 	lib/act/verify_artifact.c lib/act/verify_files.c
+# what peers exchange, above the transport
+LIB_SOURCES += lib/exchange/have.c lib/exchange/limits.c lib/exchange/peer_id.c \
+	lib/exchange/range.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
-	media-export receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
+	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
 	slm-path slm-remove slm-repair slm-unpack slm-verify
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
