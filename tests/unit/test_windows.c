@@ -276,6 +276,18 @@ static const size_t lengths[] = {0,
                                  5 * WINDOW,
                                  9 * WINDOW + 4097};
 
+/* Files that end where a window does, none of which has to go before the end is seen. */
+static void files_that_fit_end(void **state)
+{
+    (void)state;
+    for (enum way way = 0; way < WAYS; way++)
+        for (unsigned count = 7; count <= 9; count++) {
+            struct scene s;
+            begin(&s, way, WINDOW, count, 0, 8 * WINDOW);
+            end(&s);
+        }
+}
+
 static void every_way_shows_every_byte(void **state)
 {
     static const size_t starts[] = {0, 1, 4096, 5000, WINDOW + 7};
@@ -669,6 +681,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_faults_are_what_they_were),
         cmocka_unit_test(every_way_shows_every_byte),
+        cmocka_unit_test(files_that_fit_end),
         cmocka_unit_test(parsers_read_and_skip),
         cmocka_unit_test(peeking_takes_nothing),
         cmocka_unit_test(an_origin_may_give_little_at_once),
