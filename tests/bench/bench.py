@@ -49,10 +49,13 @@ def sha256_paths():
 
 
 def path_of(paths):
-    """The one for chunks, for the head."""
+    """Those that are taken unless one is forced, for the head: of chunks, and of a file together with its chunks."""
     if 'MINIMODEL_SHA256' in os.environ:
         return f'{os.environ["MINIMODEL_SHA256"]}, forced'
-    return f'{paths[0][0]}, {paths[0][1]} pieces at once; ' + (', '.join(name for name, _ in paths[1:]) or 'no other') + ' can be taken too'
+    names = [name for name, _ in paths]
+    both = next((name for name in names if name in ratios.SHA_INSTRUCTIONS), None)
+    return (f'chunks alone: {names[0]}, {paths[0][1]} at once; with the whole file: ' +
+            (f'{both}, one schedule for both' if both else f'libcrypto beside {names[0]}') + f'; runs here: {", ".join(names)}')
 
 
 def prepare(mib):
