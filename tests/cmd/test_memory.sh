@@ -22,6 +22,14 @@ below 'chunk-merkle --check of 1 GiB in 16384 chunks stays below 64 MiB' "$(peak
 below 'slm-verify of 1 GiB stays below 64 MiB' "$(peak slm-verify big.manifest)"
 below 'slm-verify --quick of 1 GiB stays below 64 MiB' "$(peak slm-verify --quick big.manifest)"
 
+python3 -c '
+open("short", "w").write("minimodel-manifest 0\n" + "a: b\n" * 13000)
+open("shorter", "w").write("minimodel-manifest 0\n" + "x-a: b\n" * 9000)
+open("odd", "wb").write(b"minimodel-manifest 0\n" + b"\xff" * 60000)
+open("whole", "w").write("minimodel-manifest 0\n" + "".join("x-%06d: b\n" % i for i in range(80000)))
+open("names", "w").write("short\nshorter\nodd\nwhole\nshort\nshort\n" * 30)'
+below 'manifest-lint of many bad manifests stays below 64 MiB' "$(peak sh -c '! manifest-lint --threads 16 --files-from names')"
+
 if need 'each byte is read once' strace; then
     truncate -s 16M small.bin
     manifest-make -q --private --role small.bin=weights small.bin >small.manifest

@@ -479,6 +479,26 @@ static void parsers_get_a_copy(void **state)
     release(&s);
 }
 
+/* Nor does it once the rest of its page is mapped. */
+static void a_copy_stays_one(void **state)
+{
+    struct scene s;
+    unsigned char byte, before;
+    (void)state;
+    begin(&s, MAPPED, 16 * WINDOW, 2, 5000, 20 * WINDOW);
+    assert_true(mm_source_read(&s.source, &byte, 1));
+    assert_true(mm_source_skip(&s.source, 10 * WINDOW));
+    check_number("extents: read, up to the next page, mapped, read", s.shown_count, 4);
+    const struct shown *read = &s.shown[0];
+    before = read->bytes[read->length - 1];
+    byte = (unsigned char)~before;
+    assert_int_equal(pwrite(s.fd, &byte, 1, (off_t)(s.start + read->length - 1)), 1);
+    assert_int_equal(read->bytes[read->length - 1], before);
+    assert_int_equal(mm_source_finish(&s.source, &s.diags), -1);
+    check_findings(s.what, &s.diags, "io-changed");
+    release(&s);
+}
+
 /* A sink that looks at the last byte of each window when it is settled, as a thread does that hashes it later. */
 struct late {
     const unsigned char *last[64];
@@ -671,6 +691,7 @@ int main(void)
         cmocka_unit_test(what_can_be_mapped),
         cmocka_unit_test(a_mapped_window_is_shown_at_once),
         cmocka_unit_test(parsers_get_a_copy),
+        cmocka_unit_test(a_copy_stays_one),
         cmocka_unit_test(a_mapped_file_may_shrink),
         cmocka_unit_test(there_are_only_so_many_watches),
     };
