@@ -74,6 +74,13 @@ def imports():
     return [Group(copied_and_hashed(), rows)]
 
 
+def manifests():
+    """Many small files, as tests/bench/lint.py makes them."""
+    return [Group(measure.Job('xargs -0 cat <lint.list0 | wc', ('xargs', 'cat', 'wc')), [
+        row(measure.Job('manifest-lint --files-from lint.list'), 6, 3), row(measure.Job('manifest-lint --threads 1 --files-from lint.list')),
+        row(measure.Job('manifest-lint -0 --files-from lint.list0 --json'))])]
+
+
 def with_set(job, *settings):
     return job.through(' '.join(['env', *settings]))
 
