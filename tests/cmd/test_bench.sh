@@ -2,7 +2,7 @@
 . "$(dirname "$0")/harness.sh"
 python=$(python3 -c 'import sys; print(sys.executable)') || { skip 'measurements' 'no python3 here'; exit 0; }
 for program in openssl taskset; do need 'measurements' $program || exit 0; done
-[ -x "$BUILD/bench/timed" ] || { not_ok 'measurements' 'make benches first'; exit 0; }
+[ -x "$BUILD/bench/timed" ] || { skip 'measurements' 'no programs for it; make benches'; exit 0; }
 export BUILD BENCH_MIB=1 BENCH_MANIFESTS=20 BENCH_RUNS=1 BENCH_SIZES='1M 2M' BENCH_PATHS=
 mkdir tools tmp
 for program in sh cat cp sync openssl sha256sum taskset env xargs wc; do ln -s "$(command -v $program)" tools/; done
@@ -50,6 +50,22 @@ if command -v minisign >/dev/null; then
 else
     skip 'signatures are measured' 'no minisign here'
 fi
+
+# ---- what is made of figures ----
+
+same 'verdicts, ratios, growth' "$(printf '%s\n' "ok above ''" '3.0 2.5' '0.5 2.0' 'ok start above' '1.30 1.30' 2.5)" "$(cd "$ROOT/tests/bench" && "$python" -B - <<'PY'
+import growth, measure, ratios
+Run = measure.Run
+limit, none = ratios.row(None, 0.9), ratios.row(None)
+print(ratios.verdict(limit, 0.9), ratios.verdict(limit, 0.91), repr(ratios.verdict(none, 5)))
+ours, theirs = [Run(3, 1, 1), Run(9, 1, 1), Run(2, 1, 1)], [Run(1, 2, 1), Run(1, 2, 1), Run(1, 2, 1)]
+print(*measure.ratio(ours, [Run(1, 2, 1), Run(9, 2, 1), Run(0.8, 2, 1)], 'seconds'))
+print(measure.ratio(ours, theirs, 'cpu')[0], measure.ratio(theirs, ours, 'cpu')[1])
+print(growth.shape([1, 1.05, 0.99])[2], growth.shape([2, 1, 1.05])[2], growth.shape([1, 1.2, 1.3])[2])
+print(*('%.2f' % figure for figure in growth.shape([1, 1.2, 1.3])[:2]))
+print(measure.median([4, 1, 2, 3]))
+PY
+)"
 
 # ---- what fails ----
 
