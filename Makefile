@@ -196,7 +196,13 @@ FUZZ_SECONDS ?= 30
 fuzz:
 	$(Q)CC=clang sh tests/fuzz/run.sh "$(FUZZ)" $(FUZZ_SECONDS)
 
-bench: all
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+bench: all $(BUILD)/bench/sha256
+	$(Q)$(BUILD)/bench/sha256
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
 
