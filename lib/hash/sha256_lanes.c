@@ -131,7 +131,7 @@ static void in_lanes(const struct mm_sha256_path *path, const unsigned char *con
         at[i] = pieces[i < count ? i : 0];
     path->update(states, at, length / MM_SHA256_BLOCK);
     for (size_t i = 0; i < count; i++)
-        blocks = last_blocks(ends[i], pieces[i] + whole, length);
+        blocks = last_blocks(ends[i], whole ? pieces[i] + whole : pieces[i], length);
     for (size_t i = 0; i < lanes; i++)
         at[i] = ends[i < count ? i : 0];
     path->update(states, at, blocks);
