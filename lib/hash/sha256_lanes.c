@@ -99,6 +99,11 @@ size_t mm_sha256_path_lanes(const struct mm_sha256_path *path)
     return path ? path->lanes : fastest(MM_SHA256_LANES_MAX)->lanes;
 }
 
+bool mm_sha256_path_twins(const struct mm_sha256_path *path)
+{
+    return (path ? path : fastest(1))->twin != NULL;
+}
+
 static void put_big_endian(unsigned char *out, uint64_t number, size_t size)
 {
     for (size_t i = 0; i < size; i++)

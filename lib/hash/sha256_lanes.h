@@ -32,6 +32,9 @@ size_t mm_sha256_path_lanes(const struct mm_sha256_path *path);
 void mm_sha256_pieces(const struct mm_sha256_path *path, const unsigned char *const *pieces, size_t count,
                       size_t length, unsigned char (*digests)[MM_HASH_BYTES]);
 
+/* True if PATH takes a block into two states for little more than into one, so that a twin needs no second thread. PATH may be NULL. */
+bool mm_sha256_path_twins(const struct mm_sha256_path *path);
+
 struct mm_sha256_twin; /* opaque; reusable: the whole's digest taken starts the next stream */
 
 /* A stream and its pieces. PATH has to run here; NULL: the fastest for one stream, about as fast as libcrypto's alone where there
