@@ -18,9 +18,12 @@ PYTHON ?= python3
 
 LIB_SOURCES := \
 	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
-	lib/base/file.c lib/base/inflate.c lib/base/number.c lib/base/parcel.c lib/base/place.c lib/base/pool.c \
-	lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tree.c lib/base/utf8.c \
+	lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c lib/base/place.c \
+	lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/tree.c \
+	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c lib/base/writeback.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
+	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c \
+	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
 	lib/text/canonical.c lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
 	lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
 	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
@@ -40,31 +43,36 @@ LIB_SOURCES := \
 	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
 	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
 	lib/doc/report.c lib/doc/withdrawn.c \
-	lib/trust/judgement.c lib/trust/key_memory.c lib/trust/keyring.c lib/trust/keyring_check.c lib/trust/keyring_files.c \
-	lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c lib/trust/oms_bundle.c \
-	lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c lib/trust/secret.c \
-	lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
+	lib/trust/judgement.c lib/trust/key_memory.c lib/trust/keyring.c lib/trust/keyring_check.c \
+	lib/trust/keyring_files.c lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c \
+	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
+	lib/trust/secret.c lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
 	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_find.c \
 	lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c \
 	lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c \
 	lib/act/catalog_publish.c lib/act/catalog_revoked.c lib/act/catalog_rows.c lib/act/catalog_standing.c \
-	lib/act/catalog_surplus.c lib/act/catalog_traces.c lib/act/catalog_witness.c lib/act/chain.c lib/act/chain_check.c lib/act/chain_read.c \
-	lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c lib/act/countersigned.c lib/act/derive.c lib/act/diff.c \
-	lib/act/diff_side.c lib/act/diff_templates.c lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c \
-	lib/act/gather.c lib/act/hand_over.c lib/act/held.c lib/act/home.c lib/act/import.c lib/act/import_file.c \
-	lib/act/import_item.c lib/act/import_mend.c lib/act/import_publish.c lib/act/intake.c lib/act/keep.c \
-	lib/act/lay_out.c lib/act/make.c lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_old.c \
+	lib/act/catalog_surplus.c lib/act/catalog_traces.c lib/act/catalog_witness.c lib/act/chain.c \
+	lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c \
+	lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c \
+	lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/hand_over.c lib/act/held.c \
+	lib/act/home.c lib/act/import.c lib/act/import_file.c lib/act/import_item.c lib/act/import_mend.c \
+	lib/act/import_publish.c lib/act/intake.c lib/act/keep.c lib/act/lay_out.c lib/act/make.c lib/act/make_read.c \
+	lib/act/media.c lib/act/media_copy.c lib/act/media_keys.c lib/act/media_model.c lib/act/media_old.c \
 	lib/act/media_plan.c lib/act/media_revocations.c lib/act/media_text.c lib/act/media_tools.c lib/act/memory.c \
 	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
-	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c \
-	lib/act/repair_whole.c lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c
+	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
+	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
+	lib/act/verify_artifact.c lib/act/verify_files.c
+# what peers exchange, above the transport
+LIB_SOURCES += lib/exchange/have.c lib/exchange/limits.c lib/exchange/peer_id.c \
+	lib/exchange/range.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
-	media-export receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
+	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
 	slm-path slm-remove slm-repair slm-unpack slm-verify
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
-PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/quic.c lib/peer/quic_arrive.c \
+PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/identity.c lib/peer/quic.c lib/peer/quic_arrive.c \
 	lib/peer/quic_connection.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/tls.c lib/peer/udp.c
 PEER_COMMANDS :=
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
@@ -121,7 +129,8 @@ CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj
 	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
 	$(BUILD)/obj/cmd/cli_program.o $(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o \
 	$(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
-	$(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o $(BUILD)/obj/cmd/cli_written.o
+	$(BUILD)/obj/cmd/cli_threads.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o \
+	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
 
@@ -131,6 +140,18 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Each file of lib/hash that is for some processors alone is compiled for their instructions; lib/hash/sha256_cpu.c says when it is
+# taken. The one for the SHA instructions has no AVX whatever CFLAGS say (see there).
+HASH_OBJECT := $(BUILD)/obj/lib/hash/sha256_
+ifneq ($(findstring x86_64,$(MACHINE)),)
+$(HASH_OBJECT)avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw $(if $(findstring clang,$(shell $(CC) --version)),,-fno-schedule-insns2)
+$(HASH_OBJECT)avx2.o: ALL_CFLAGS += -mavx2
+$(HASH_OBJECT)shani.o: ALL_CFLAGS += -msse4.1 -msha -mno-avx
+endif
+ifneq ($(findstring aarch64,$(MACHINE)),)
+$(HASH_OBJECT)armv8.o: ALL_CFLAGS += -march=armv8-a+crypto
+endif
 
 # What the pages of a catalog carry along, as strings of C: comments and indentation stay behind, lines of a style are joined.
 PAGE_FILES := page.css index.css model.css index.js copy.js
@@ -207,7 +228,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 \
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
-	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl ftruncate64 pthread_create fchown syscall
+	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
@@ -215,7 +236,7 @@ $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/f
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
-check: all unit replayers faulty $(BUILD)/tables
+check: all unit replayers faulty benches $(BUILD)/tables
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
 
 # make fuzz FUZZ=gguf FUZZ_SECONDS=60: libFuzzer over one harness, or over each for that long
@@ -224,9 +245,29 @@ FUZZ_SECONDS ?= 30
 fuzz:
 	$(Q)CC=clang sh tests/fuzz/run.sh "$(FUZZ)" $(FUZZ_SECONDS)
 
-bench: all
-	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh
+# make bench: the commands beside others' programs, as tables. make bench-growth: what larger files cost. make performance: both, into
+# docs/performance.md. They measure, and judge nothing: no time makes them fail.
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+benches: $(BENCHES)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+bench: all benches
+	$(Q)sh scripts/peers.sh bench
+	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
+	$(Q)BUILD=$(BUILD) sh tests/bench/lint.sh
+
+bench-growth: all benches
+	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
+
+performance: all benches
+	$(Q)sh scripts/peers.sh bench
+	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh ratios --into docs/performance.md
+	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o docs/performance.tsv --into docs/performance.md
+	$(Q)$(PYTHON) scripts/plot.py docs/performance.tsv docs/performance.svg
 
 # ---- what follows from the tables ----
 
@@ -259,7 +300,7 @@ TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES),$(BINDIR)) \
 	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
 	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
 	$(call placed,644,share,share/minimodel.mk,$(DATADIR)/minimodel) \
-	$(call placed,644,docs,$(wildcard docs/*.md docs/*/*.md),$(DOCDIR)) \
+	$(call placed,644,docs,$(wildcard docs/*.md docs/*.svg docs/*/*.md),$(DOCDIR)) \
 	$(call placed,644,share,$(wildcard share/example-publisher/*),$(DOCDIR)) \
 	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
 	$(foreach command,$(COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
@@ -304,6 +345,6 @@ deb: all
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz bench generate lint install install-tools install-dev uninstall deb clean
+.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth performance generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

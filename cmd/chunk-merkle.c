@@ -9,10 +9,11 @@
 #include "act/filter.h"
 #include "base/file.h"
 #include "cli.h"
+#include "cli_threads.h"
 #include "doc/chunk_list.h"
 #include "doc/manifest.h"
 
-enum { SIZE, LIST, CHECK, PROVE, SIBLINGS_ONLY, CHECK_PROOF, FILTER, MANIFEST, ROOT, NO_SHA256, FORCE };
+enum { SIZE, LIST, CHECK, PROVE, SIBLINGS_ONLY, CHECK_PROOF, FILTER, MANIFEST, ROOT, NO_SHA256, THREADS, FORCE };
 
 static const struct cli_option options[] = {
     [SIZE] = {'s', "size", "SIZE", "chunk size: a power of two from 64K to 64M (default 1M)"},
@@ -25,6 +26,7 @@ static const struct cli_option options[] = {
     [MANIFEST] = {'m', "manifest", "MANIFEST", "the root has to be that of an artifact of MANIFEST"},
     [ROOT] = {'r', "root", "HEX", "the root has to be HEX"},
     [NO_SHA256] = {0, "no-sha256", NULL, "leave out the whole-file hash"},
+    [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
     [FORCE] = {0, "force", NULL, "replace an existing LIST"},
 };
 
@@ -41,7 +43,7 @@ struct call {
     struct cli cli;
     struct mm_chunks_options how;
     uint64_t index;
-    const char *list, *check, *proof, *filter, *manifest, *root, *file;
+    const char *threads, *list, *check, *proof, *filter, *manifest, *root, *file;
     bool prove, siblings_only, force;
     bool list_printed;                   /* the list goes to standard output, in the place of the lines */
     unsigned char pinned[MM_HASH_BYTES]; /* by --root */
@@ -336,6 +338,7 @@ static void take_option(struct call *c, int option, const char *value)
     case FILTER: c->filter = value; break;
     case MANIFEST: c->manifest = value; break;
     case NO_SHA256: c->how.whole = false; break;
+    case THREADS: c->threads = value; break;
     default: c->force = true; break;
     }
 }
@@ -376,6 +379,7 @@ int main(int argc, char **argv)
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
     check_call(&c);
+    c.how.means = cli_hash_means(&c.cli, c.threads);
     int answer = cli_finish(&c.cli, run(&c) < 0 ? cli_failed(&c.cli) : 0);
     mm_manifest_release(&c.pinning);
     return answer;

@@ -32,6 +32,7 @@ static int read_all(struct cli *cli, const struct cli_recheck *how, const struct
         .strict = true,
         .require_signature = how->require_signature,
         .links = mm_held_links(held),
+        .means = how->means,
         .progress = cli_progress,
         .progress_context = cli,
     };

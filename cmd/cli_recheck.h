@@ -3,6 +3,7 @@
 #define CLI_RECHECK_H
 
 #include "cli_trust.h"
+#include "hash/chunk.h"
 
 struct cli_recheck {
     const char *model;          /* MODEL-ID[@REVISION]; NULL: it is not asked for */
@@ -10,6 +11,7 @@ struct cli_recheck {
     bool full;                  /* read the bytes */
     bool quick;                 /* then leave out whole-file hashes */
     bool require_signature;
+    struct mm_hash_means means;
 };
 
 /* Looks at the model, or reads it, and prints what was found. TRUST, whose policies are named already, is opened here and the caller's

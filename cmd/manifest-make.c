@@ -9,6 +9,7 @@
 #include "act/now.h"
 #include "cli.h"
 #include "cli_files.h"
+#include "cli_threads.h"
 #include "doc/publisher.h"
 #include "text/line.h"
 #include "text/path.h"
@@ -46,6 +47,7 @@ enum {
     FILES_FROM,
     NUL,
     OUTPUT,
+    THREADS,
     FORCE
 };
 
@@ -81,6 +83,7 @@ static const struct cli_option options[] = {
     [FILES_FROM] = {0, "files-from", "FILE", "take further paths from FILE, one a line; - is standard input"},
     [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
     [OUTPUT] = {'o', "output", "FILE", "write to FILE instead of standard output"},
+    [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
     [FORCE] = {0, "force", NULL, "replace existing files"},
 };
 
@@ -120,7 +123,7 @@ struct call {
     struct mm_make_options how;
     struct mm_given *given; /* as many as there are arguments, at most */
     struct mm_role_given *roles;
-    const char *from, *output, *files_from;
+    const char *from, *output, *files_from, *threads;
     bool nul;
     bool follow_links, failed;
     struct mm_manifest from_manifest, publisher;
@@ -207,6 +210,7 @@ static void take_option(struct call *c, int option, const char *value)
     case FILES_FROM: c->files_from = value; break;
     case NUL: c->nul = true; break;
     case OUTPUT: c->output = strcmp(value, "-") == 0 ? NULL : value; break;
+    case THREADS: c->threads = value; break;
     default: c->how.force = true; break;
     }
 }
@@ -479,6 +483,7 @@ int main(int argc, char **argv)
         cli_usage(&c.cli, "expected files or folders to describe, or --files-from");
     c.how.given = c.given;
     c.how.roles = c.roles;
+    c.how.means = cli_hash_means(&c.cli, c.threads);
     c.how.progress = cli_progress;
     c.how.progress_context = &c.cli;
     int result = run(&c), failed = result < 0 ? cli_failed(&c.cli) : MM_YES;

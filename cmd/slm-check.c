@@ -8,9 +8,10 @@
 #include "act/keep.h"
 #include "cli_anchor.h"
 #include "cli_store.h"
+#include "cli_threads.h"
 #include "cli_trust.h"
 
-enum { QUICK, KEYRING, ANCHOR, EXPECT_HEAD, PUBLIC_KEY, HOME_DIR };
+enum { QUICK, KEYRING, ANCHOR, EXPECT_HEAD, PUBLIC_KEY, HOME_DIR, THREADS };
 
 static const struct cli_option options[] = {
     [QUICK] = {0, "quick", NULL, "leave out whole-file hashes; chunk hashes and roots stay"},
@@ -20,6 +21,7 @@ static const struct cli_option options[] = {
     [PUBLIC_KEY] = {'p', "public-key", "FILE",
                     "a key that anchor and receipts have to be signed with; may be given again"},
     [HOME_DIR] = {0, "home", "DIR", "the store (default: MINIMODEL_HOME)"},
+    [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
 };
 
 static const struct cli_command command = {
@@ -36,7 +38,7 @@ struct call {
     struct cli cli;
     struct cli_store store;
     struct cli_trust trust;
-    const char *home, *keyring;
+    const char *threads, *home, *keyring;
     struct mm_keep_check how;
     unsigned char head[MM_HASH_BYTES];
     bool expects_head;
@@ -151,6 +153,7 @@ static void take_option(struct call *c, int option, const char *value)
     case ANCHOR: c->anchor.path = value; break;
     case PUBLIC_KEY: cli_anchor_key(&c->cli, &c->anchor, &c->keys, value); break;
     case HOME_DIR: c->home = value; break;
+    case THREADS: c->threads = value; break;
     default:
         c->expects_head = true;
         if (!mm_hex_hash(value, strlen(value), c->head))
@@ -170,6 +173,7 @@ int main(int argc, char **argv)
         take_option(&c, option, value);
     if (c.anchor.path && (c.expects_head || !c.keys.count))
         cli_usage(&c.cli, "--anchor needs --public-key, and goes without --expect-head");
+    c.how.means = cli_hash_means(&c.cli, c.threads);
     c.how.trust = &c.trust.trust;
     if (cli_anchor_read(&c.cli, &c.anchor, &c.keys) == 0 && cli_store_open(&c.cli, &c.store, c.home) == 0) {
         cli_trust_open(&c.cli, &c.trust, c.keyring);

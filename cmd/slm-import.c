@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "cli_ranges.h"
 #include "cli_secret.h"
+#include "cli_threads.h"
 #include "cli_trust.h"
 #include "text/line.h"
 
@@ -31,6 +32,7 @@ enum {
     PASSWORD_FD,
     PASSWORD_FILE,
     SECRET_KEY,
+    THREADS,
     FORCE
 };
 
@@ -51,6 +53,7 @@ static const struct cli_option options[] = {
     [PASSWORD_FD] = {0, "password-fd", "N", "read the secret key's password from the open file N"},
     [PASSWORD_FILE] = {0, "password-file", "FILE", "read it from FILE, which is the user's own and mode 0600"},
     [SECRET_KEY] = {'s', "secret-key", "FILE", "sign the receipts with this key"},
+    [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
     [FORCE] = {0, "force", NULL, "replace an existing bad-ranges FILE"},
 };
 
@@ -70,7 +73,7 @@ struct call {
     struct mm_supply supply;
     struct cli_trust trust;
     struct cli_signer signer;
-    const char *home_given, *keyring, *bad_ranges;
+    const char *threads, *home_given, *keyring, *bad_ranges;
     char *home_path;
     int home;
     bool force;
@@ -265,6 +268,7 @@ static void take_option(struct call *c, int option, const char *value)
     case PASSWORD_FD: cli_password_fd(&c->cli, &c->signer.password, value); break;
     case PASSWORD_FILE: c->signer.password.file = value; break;
     case SECRET_KEY: c->signer.path = value; break;
+    case THREADS: c->threads = value; break;
     default: c->force = true; break;
     }
 }
@@ -294,5 +298,6 @@ int main(int argc, char **argv)
     if (c.how.link && c.how.in_place)
         cli_usage(&c.cli, "--link and --in-place exclude each other");
     cli_signer_check(&c.cli, &c.signer);
+    c.how.means = cli_hash_means(&c.cli, c.threads);
     return cli_finish(&c.cli, run(&c));
 }

@@ -3,13 +3,31 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Reads FD to its end through SINK. */
-static int read_through(mm_sink_fn *sink, void *context, int fd, const struct mm_chunks_options *options,
-                        struct mm_diags *diags)
+#include "base/file.h"
+
+static struct mm_chunker_options chunker_options(const struct mm_chunks_options *options, int fd, mm_chunk_fn *each,
+                                                 void *context)
+{
+    return (struct mm_chunker_options){
+        .size = options->size,
+        .whole = options->whole,
+        .expected = mm_file_size(fd),
+        .lasting = true,
+        .means = options->means,
+        .each = each,
+        .context = context,
+    };
+}
+
+/* Reads FD to its end through SINK, which feeds a chunker with HOW. */
+static int read_through(mm_sink_fn *sink, mm_settle_fn *settle, void *context, const struct mm_chunker_options *how,
+                        int fd, const struct mm_chunks_options *options, struct mm_diags *diags)
 {
     struct mm_source source = {0};
-    int result = mm_source_open(&source, fd, diags);
+    struct mm_source_shape shape = mm_chunker_shape(how);
+    int result = mm_source_open_wide(&source, fd, NULL, &shape, diags);
     source.sink = sink;
+    source.settle = settle;
     source.sink_context = context;
     source.progress = options->progress;
     source.progress_context = options->progress_context;
@@ -22,15 +40,14 @@ static int read_through(mm_sink_fn *sink, void *context, int fd, const struct mm
 int mm_chunks_hash(int fd, const struct mm_chunks_options *options, struct mm_hashes *hashes,
                    struct mm_chunk_facts *facts, struct mm_diags *diags)
 {
-    struct mm_chunker chunker;
-    int result = mm_chunker_init(&chunker, options->size, options->whole, hashes ? mm_hashes_add : NULL, hashes, diags);
+    struct mm_chunker_options how = chunker_options(options, fd, hashes ? mm_hashes_add : NULL, hashes);
+    struct mm_chunker *chunker = mm_chunker_new(&how, diags);
+    int result = chunker ? read_through(mm_chunker_update, mm_chunker_settle, chunker, &how, fd, options, diags) : -1;
     if (result == 0)
-        result = read_through(mm_chunker_update, &chunker, fd, options, diags);
-    if (result == 0)
-        result = mm_chunker_finish(&chunker, facts, diags);
+        result = mm_chunker_finish(chunker, facts, diags);
     if (result == 0 && hashes && hashes->failed)
         result = mm_diag_memory(diags);
-    mm_chunker_release(&chunker);
+    mm_chunker_free(chunker);
     return result;
 }
 
@@ -44,30 +61,32 @@ static void note_chunk(void *context, uint64_t index, const unsigned char hash[s
 int mm_chunks_prove(int fd, const struct mm_chunks_options *options, uint64_t index, struct mm_proof *proof,
                     struct mm_diags *diags)
 {
-    struct mm_chunker chunker;
+    struct mm_chunker_options how = chunker_options(options, fd, note_chunk, proof);
     struct mm_chunk_facts facts;
     *proof = (struct mm_proof){.index = index};
-    int result = mm_chunker_init(&chunker, options->size, false, note_chunk, proof, diags);
-    mm_merkle_track(&chunker.tree, index);
+    how.whole = false;
+    struct mm_chunker *chunker = mm_chunker_new(&how, diags);
+    if (!chunker)
+        return -1;
+    mm_chunker_track(chunker, index);
+    int result = read_through(mm_chunker_update, mm_chunker_settle, chunker, &how, fd, options, diags);
     if (result == 0)
-        result = read_through(mm_chunker_update, &chunker, fd, options, diags);
-    if (result == 0)
-        result = mm_chunker_finish(&chunker, &facts, diags);
+        result = mm_chunker_finish(chunker, &facts, diags);
     if (result == 0 && index >= facts.count)
         result = mm_diag(diags, MM_RULE_CHUNK_INDEX, "expected an index below the %" PRIu64 " chunks, found %" PRIu64,
                          facts.count, index);
     if (result == 0) {
         proof->count = facts.count;
-        proof->path = chunker.tree.path;
+        proof->path = *mm_chunker_path(chunker);
         memcpy(proof->root, facts.root, MM_HASH_BYTES);
     }
-    mm_chunker_release(&chunker);
+    mm_chunker_free(chunker);
     return result;
 }
 
 /* A file's bytes as far as the list goes; what is more is counted alone, so that a longer file's chunks are judged. */
 struct listed_part {
-    struct mm_chunker chunker;
+    struct mm_chunker *chunker;
     uint64_t listed, total;
 };
 
@@ -75,8 +94,14 @@ static void take_listed(void *context, const unsigned char *bytes, size_t length
 {
     struct listed_part *part = context;
     uint64_t room = part->total < part->listed ? part->listed - part->total : 0;
-    mm_chunker_update(&part->chunker, bytes, length < room ? length : (size_t)room);
+    mm_chunker_update(part->chunker, bytes, length < room ? length : (size_t)room);
     part->total += length;
+}
+
+static void settle_listed(void *context, uint64_t offset)
+{
+    const struct listed_part *part = context;
+    mm_chunker_settle(part->chunker, offset);
 }
 
 static void report_wrong(const struct mm_chunk_compare *compare, uint64_t bytes, struct mm_diags *diags)
@@ -107,14 +132,14 @@ static int compare_facts(const struct mm_chunk_facts *listed, const struct mm_ch
 int mm_chunks_check(int fd, const struct mm_chunks_options *options, const struct mm_chunk_list *list,
                     struct mm_chunk_compare *compare, struct mm_diags *diags)
 {
-    struct listed_part part = {.listed = list->facts.bytes};
+    struct mm_chunker_options how = chunker_options(options, fd, mm_chunk_compare_add, compare);
     struct mm_chunk_facts facts;
     *compare = (struct mm_chunk_compare){.list = list};
-    int result = mm_chunker_init(&part.chunker, list->facts.size, options->whole, mm_chunk_compare_add, compare, diags);
+    how.size = list->facts.size;
+    struct listed_part part = {mm_chunker_new(&how, diags), list->facts.bytes, 0};
+    int result = part.chunker ? read_through(take_listed, settle_listed, &part, &how, fd, options, diags) : -1;
     if (result == 0)
-        result = read_through(take_listed, &part, fd, options, diags);
-    if (result == 0)
-        result = mm_chunker_finish(&part.chunker, &facts, diags);
+        result = mm_chunker_finish(part.chunker, &facts, diags);
     if (result == 0)
         result = mm_chunk_compare_finish(compare, diags);
     if (result == 0) {
@@ -122,6 +147,6 @@ int mm_chunks_check(int fd, const struct mm_chunks_options *options, const struc
         report_wrong(compare, facts.bytes, diags);
         result = compare_facts(&list->facts, &facts, compare->bad_count, diags);
     }
-    mm_chunker_release(&part.chunker);
+    mm_chunker_free(part.chunker);
     return result;
 }

@@ -6,8 +6,9 @@
 #include "doc/chunk_list.h"
 
 struct mm_chunks_options {
-    uint64_t size;            /* of a chunk */
-    bool whole;               /* take the whole-file hash too */
+    uint64_t size; /* of a chunk */
+    bool whole;    /* take the whole-file hash too */
+    struct mm_hash_means means;
     mm_progress_fn *progress; /* may be NULL */
     void *progress_context;
 };

@@ -19,10 +19,11 @@ struct mm_import_options {
     const char *host_label;                  /* for the receipt, or NULL */
     const struct mm_secret_key *receipt_key; /* signs the receipt; NULL: none does */
     int medium;                              /* enum mm_medium of the receipt, or -1: what the sources show */
-    struct mm_writer *bad_ranges;            /* chunks that no source has are written there, or NULL */
-    void (*waiting)(void *context);          /* called before another import of the model is waited for; may be NULL */
-    mm_progress_fn *progress;                /* may be NULL */
-    void *progress_context;                  /* of both */
+    struct mm_hash_means means;
+    struct mm_writer *bad_ranges;   /* chunks that no source has are written there, or NULL */
+    void (*waiting)(void *context); /* called before another import of the model is waited for; may be NULL */
+    mm_progress_fn *progress;       /* may be NULL */
+    void *progress_context;         /* of both */
 };
 
 enum mm_import_state { MM_IMPORT_FAILED, MM_IMPORT_DONE, MM_IMPORT_THERE };

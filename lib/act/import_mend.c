@@ -76,7 +76,7 @@ static void count_wrong(struct mm_import *i, const struct mm_item *item, uint64_
     const struct mm_intake *intake = &item->intake;
     bool of_store = intake->known && intake->known[chunk].file != MM_INTAKE_NO_FILE;
     uint64_t *count = mm_item_is_kept(item, chunk) ? &i->facts->kept : of_store ? &i->facts->reused : &i->facts->copied;
-    uint64_t bytes = chunk < item->seen ? mm_item_chunk_bytes(item, chunk) : item->part;
+    uint64_t bytes = chunk < item->seen ? mm_item_chunk_bytes(item, chunk) : item->reading.part;
     *count -= bytes < *count ? bytes : *count;
 }
 
@@ -116,12 +116,14 @@ static int fetch_wanted(struct mm_import *i, struct mm_item *item, const struct 
  * cannot be read; -1 with a finding. */
 static int copy_file(struct mm_import *i, struct mm_item *item, size_t root)
 {
-    struct mm_chunker chunker;
     struct mm_chunk_facts facts;
     uint64_t at = 0, bytes = item->claim.chunks.bytes;
     unsigned char *block = item->intake.block;
     mm_hashes_release(&item->hashes); /* the first reading's, of other bytes */
-    int result = mm_chunker_init(&chunker, item->claim.chunks.size, false, mm_hashes_add, &item->hashes, i->diags);
+    struct mm_chunker *chunker = mm_chunker_new(
+        &(struct mm_chunker_options){.size = item->claim.chunks.size, .each = mm_hashes_add, .context = &item->hashes},
+        i->diags);
+    int result = chunker ? 0 : -1;
     while (result == 0 && at < bytes) {
         ssize_t got = pread(item->intake.files[root], block, MM_INTAKE_BLOCK, (off_t)at);
         if (got <= 0 || (uint64_t)got > bytes - at)
@@ -129,17 +131,17 @@ static int copy_file(struct mm_import *i, struct mm_item *item, size_t root)
         else if (mm_file_write_at(item->fd, block, (size_t)got, at) < 0)
             result = mm_diag_errno(i->diags, MM_RULE_IO_WRITE, "cannot write", errno);
         else
-            mm_chunker_update(&chunker, block, (size_t)got);
+            mm_chunker_update(chunker, block, (size_t)got);
         at += got > 0 ? (uint64_t)got : 0;
     }
     i->facts->read += at;
     if (result == 0)
-        result = mm_chunker_finish(&chunker, &facts, i->diags);
+        result = mm_chunker_finish(chunker, &facts, i->diags);
     if (result == 0)
         result = memcmp(facts.root, item->claim.chunks.root, MM_HASH_BYTES) != 0;
     if (result == 0)
         mm_item_count_taken(i, MM_FROM_FILE, bytes);
-    mm_chunker_release(&chunker);
+    mm_chunker_free(chunker);
     return result;
 }
 
@@ -172,6 +174,8 @@ static int unshare(struct mm_import *i, struct mm_item *item)
 
 static int read_list(struct mm_import *i, const struct mm_item *item, struct mm_chunk_list *list)
 {
+    if (item->implied)
+        return mm_chunk_list_imply(list, &item->claim.chunks) ? 0 : mm_diag_memory(i->diags);
     int fd = mm_file_open_beneath(i->files, item->list_path, MM_LINKS_BENEATH);
     if (fd < 0)
         return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->list_path, strerror(errno));

@@ -346,6 +346,7 @@ static void check_files(int home, const struct mm_store_model *model, const stru
     struct mm_verify_options how = {
         .trusted = &trusted,
         .quick = options->quick,
+        .means = options->means,
         .strict = true,
         .links = import->in_place || !import->manifest.known ? MM_LINKS_FOLLOW : MM_LINKS_BENEATH,
         .progress = options->progress,

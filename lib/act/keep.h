@@ -29,7 +29,8 @@ int mm_keep_clear(int home, const struct mm_keep_options *options, mm_keep_fn *e
 struct mm_keep_check {
     const struct mm_trust *trust; /* by which signatures are judged again */
     bool quick;                   /* leave out whole-file hashes */
-    mm_progress_fn *progress;     /* may be NULL */
+    struct mm_hash_means means;
+    mm_progress_fn *progress; /* may be NULL */
     void *progress_context;
 };
 

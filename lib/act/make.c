@@ -9,38 +9,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "doc/chunk_list.h"
-#include "model/set.h"
+#include "act/make_parts.h"
 #include "text/line.h"
 #include "trust/secret_form.h"
 
-/* One input on its way into the manifest. */
-struct made {
-    const struct mm_input *input;
-    enum mm_role role;
-    bool used; /* not left out */
-    struct mm_artifact artifact;
-    struct mm_hashes hashes; /* of its chunks, where lists are written */
-    unsigned char list_sha256[MM_HASH_BYTES];
-};
-
-struct make {
-    const struct mm_gather *gather;
-    const struct mm_make_options *options;
-    struct mm_diags *diags;
-    uint64_t chunk_size;
-    struct made *made;         /* as many as the gathering's inputs */
-    struct mm_member *members; /* those that are used */
-    size_t *member_made;       /* their places in `made` */
-    size_t member_count;
-    struct mm_buf text; /* the manifest's lines, in any order */
-    bool read;          /* the inputs were read: what is left out is known */
-    uint64_t done;
-};
-
 /* ---- the model's fields: given, else from the earlier revision, else the publisher's, else a default ---- */
 
-static const char *given(const struct make *m, enum mm_field field)
+static const char *given(const struct mm_making *m, enum mm_field field)
 {
     for (size_t i = 0; i < m->options->given_count; i++)
         if (m->options->given[i].field == field)
@@ -48,12 +23,12 @@ static const char *given(const struct make *m, enum mm_field field)
     return NULL;
 }
 
-static void add_line(struct make *m, enum mm_field field, const char *value)
+static void add_line(struct mm_making *m, enum mm_field field, const char *value)
 {
     mm_buf_printf(&m->text, "%s: %s\n", mm_fields[field].key, value);
 }
 
-static void add_entry(struct make *m, const struct mm_entry *entry)
+static void add_entry(struct mm_making *m, const struct mm_entry *entry)
 {
     mm_buf_add(&m->text, entry->key, entry->key_length);
     mm_buf_str(&m->text, ": ");
@@ -62,7 +37,7 @@ static void add_entry(struct make *m, const struct mm_entry *entry)
 }
 
 /* The value that FIELD has without a default, in OUT; false if it has none. */
-static bool known_value(const struct make *m, enum mm_field field, char out[static MM_VALUE_MAX + 1])
+static bool known_value(const struct mm_making *m, enum mm_field field, char out[static MM_VALUE_MAX + 1])
 {
     const char *value = given(m, field);
     const struct mm_manifest *sources[] = {m->options->from, m->options->publisher};
@@ -79,7 +54,7 @@ static bool known_value(const struct make *m, enum mm_field field, char out[stat
 }
 
 /* --model-id NAME alone is completed by the publisher file. */
-static bool model_id(const struct make *m, char out[static MM_VALUE_MAX + 1])
+static bool model_id(const struct mm_making *m, char out[static MM_VALUE_MAX + 1])
 {
     char publisher[MM_VALUE_MAX + 1], name[MM_VALUE_MAX + 1];
     if (m->options->is_private && !given(m, MM_FIELD_MODEL_ID) && !m->options->from) {
@@ -98,7 +73,7 @@ static bool model_id(const struct make *m, char out[static MM_VALUE_MAX + 1])
 }
 
 /* True if the manifest will be a later revision of `from`: the model-id is the same. */
-static bool continues(const struct make *m)
+static bool continues(const struct mm_making *m)
 {
     char id[MM_VALUE_MAX + 1], old[MM_VALUE_MAX + 1];
     return m->options->from && model_id(m, id) &&
@@ -106,7 +81,7 @@ static bool continues(const struct make *m)
 }
 
 /* A revision that is given has to be above that of `from`. */
-static int check_revision(const struct make *m)
+static int check_revision(const struct mm_making *m)
 {
     char old[MM_VALUE_MAX + 1];
     uint64_t before, after;
@@ -122,7 +97,7 @@ static int check_revision(const struct make *m)
 }
 
 /* The path of the first input with ROLE, for the routes to licence and card, or NULL. */
-static const char *path_with_role(const struct make *m, enum mm_role role)
+static const char *path_with_role(const struct mm_making *m, enum mm_role role)
 {
     for (size_t i = 0; i < m->gather->count; i++)
         if (m->made[i].role == role && (m->made[i].used || !m->read))
@@ -144,7 +119,7 @@ static const char *private_default(enum mm_field field)
 }
 
 /* The value that a once-field of the model takes, in OUT; false where it lacks. */
-static bool settle(const struct make *m, enum mm_field field, char out[static MM_VALUE_MAX + 1])
+static bool settle(const struct mm_making *m, enum mm_field field, char out[static MM_VALUE_MAX + 1])
 {
     const char *value = NULL;
     char id[MM_VALUE_MAX + 1];
@@ -196,7 +171,7 @@ static bool is_computed(enum mm_field field)
 }
 
 /* The earlier revision's lines of FIELD, which may be MM_ENTRY_X. */
-static void take_over(struct make *m, int field)
+static void take_over(struct mm_making *m, int field)
 {
     const struct mm_manifest *from = m->options->from;
     for (size_t i = 0; from && i < from->groups[0].count; i++)
@@ -205,7 +180,7 @@ static void take_over(struct make *m, int field)
 }
 
 /* Optional and repeated fields: as given; else those of the earlier revision that still hold. */
-static void add_others(struct make *m, enum mm_field field)
+static void add_others(struct mm_making *m, enum mm_field field)
 {
     const struct mm_manifest *from = m->options->from;
     bool any = false;
@@ -233,7 +208,7 @@ static void add_others(struct make *m, enum mm_field field)
 }
 
 /* What lacks, all at once, and how a call looks that has it. */
-static int report_lacks(struct make *m, const bool lacks[static MM_FIELD_COUNT])
+static int report_lacks(struct mm_making *m, const bool lacks[static MM_FIELD_COUNT])
 {
     static const struct {
         enum mm_field field;
@@ -264,7 +239,7 @@ static int report_lacks(struct make *m, const bool lacks[static MM_FIELD_COUNT])
     return result;
 }
 
-static int add_model_fields(struct make *m)
+static int add_model_fields(struct mm_making *m)
 {
     bool lacks[MM_FIELD_COUNT] = {false};
     char value[MM_VALUE_MAX + 1];
@@ -292,7 +267,7 @@ static int add_model_fields(struct make *m)
 
 /* ---- roles ---- */
 
-static int role_given(struct make *m, const char *path)
+static int role_given(struct mm_making *m, const char *path)
 {
     for (size_t i = 0; i < m->options->role_count; i++) {
         struct mm_role_given *role = &m->options->roles[i];
@@ -304,7 +279,7 @@ static int role_given(struct make *m, const char *path)
     return -1;
 }
 
-static int role_before(const struct make *m, const char *path)
+static int role_before(const struct mm_making *m, const char *path)
 {
     const struct mm_manifest *from = m->options->from;
     for (size_t group = 1; from && group <= mm_manifest_artifacts(from); group++)
@@ -315,8 +290,7 @@ static int role_before(const struct make *m, const char *path)
     return -1;
 }
 
-/* The role of an input; MODEL is NULL while it is not read, when licence and card alone matter. */
-static void choose_role(struct make *m, struct made *made, const struct mm_model *model)
+void mm_make_choose_role(struct mm_making *m, struct mm_made *made, const struct mm_model *model)
 {
     int role = role_given(m, made->input->path);
     if (role < 0)
@@ -326,7 +300,7 @@ static void choose_role(struct make *m, struct made *made, const struct mm_model
     made->role = role >= 0 ? (enum mm_role)role : mm_role_guess(made->input->path, model);
 }
 
-static int check_roles(struct make *m)
+static int check_roles(struct mm_making *m)
 {
     for (size_t i = 0; i < m->options->role_count; i++)
         if (!m->options->roles[i].used)
@@ -335,24 +309,9 @@ static int check_roles(struct make *m)
     return 0;
 }
 
-/* ---- reading ---- */
+/* ---- chunk lists ---- */
 
-/* What a cache's or a store's name of a file says of its bytes. */
-static int check_blob(struct make *m, const struct made *made)
-{
-    char hex[MM_HASH_HEX + 1];
-    const struct mm_input *input = made->input;
-    mm_hex(hex, made->artifact.chunks.sha256, MM_HASH_BYTES);
-    if (input->digest == MM_BLOB_SHA256 && strcmp(hex, input->hex) != 0)
-        return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the SHA-256 that the blob is named after, found %s", hex);
-    mm_hex(hex, made->artifact.git, MM_GIT_BYTES);
-    if (input->digest == MM_BLOB_GIT && strcmp(hex, input->hex) != 0)
-        return mm_diag(m->diags, MM_RULE_MAKE_BLOB, "expected the git object that the blob is named after, found %s",
-                       hex);
-    return 0;
-}
-
-static bool is_input(const struct make *m, const char *path)
+static bool is_input(const struct mm_making *m, const char *path)
 {
     bool input = false;
     for (size_t i = 0; m->options->force && i < m->gather->count && !input; i++)
@@ -360,21 +319,7 @@ static bool is_input(const struct make *m, const char *path)
     return input;
 }
 
-/* The list's own hash, which the manifest states before the list is written. */
-static int hash_list(struct make *m, struct made *made)
-{
-    struct mm_buf text = {0};
-    struct mm_sha256 *sha = mm_sha256_new();
-    mm_chunk_list_write(&made->artifact.chunks, &made->hashes, &text);
-    bool failed = !sha || text.failed || made->hashes.failed;
-    if (!failed)
-        mm_sha256_once(sha, text.data, text.length, made->list_sha256);
-    mm_sha256_free(sha);
-    mm_buf_release(&text);
-    return failed ? mm_diag_memory(m->diags) : 0;
-}
-
-static int write_list(struct make *m, const struct made *made)
+static int write_list(struct mm_making *m, const struct mm_made *made)
 {
     struct mm_buf text = {0};
     struct mm_writer writer;
@@ -399,7 +344,7 @@ static int write_list(struct make *m, const struct made *made)
 }
 
 /* After everything else is done: a call that fails leaves no lists behind. */
-static int write_lists(struct make *m)
+static int write_lists(struct mm_making *m)
 {
     for (size_t i = 0; m->options->chunk_lists && i < m->member_count; i++)
         if (write_list(m, &m->made[m->member_made[i]]) < 0)
@@ -407,77 +352,9 @@ static int write_lists(struct make *m)
     return 0;
 }
 
-static void advance(void *context, uint64_t done, uint64_t total)
-{
-    struct make *m = context;
-    (void)total;
-    m->options->progress(m->options->progress_context, m->done + done, 0);
-}
-
-/* A file that is no model file, though it calls itself JSON. */
-static void note_format(struct make *m, const struct made *made)
-{
-    size_t length = strlen(made->input->path);
-    bool json = length > 5 && strcmp(made->input->path + length - 5, ".json") == 0;
-    if (json && made->artifact.valid && made->artifact.model.format != MM_FORMAT_JSON)
-        mm_note(m->diags, MM_RULE_MAKE_TEXT, "calls itself .json and is not JSON: described as %s",
-                mm_format_names[made->artifact.model.format]);
-}
-
-static int read_input(struct make *m, struct made *made)
-{
-    m->diags->file = made->input->path;
-    int fd = mm_input_open(made->input, m->diags);
-    if (fd < 0)
-        return -1;
-    struct mm_artifact_options how = {
-        .format = MM_FORMAT_DETECT,
-        .chunk_size = m->chunk_size,
-        .whole = true,
-        .git = made->input->digest == MM_BLOB_GIT || mm_attest_needs_git(m->options->attest, (size_t)(made - m->made)),
-        .each = m->options->chunk_lists ? mm_hashes_add : NULL,
-        .each_context = &made->hashes,
-        .progress = m->options->progress ? advance : NULL,
-        .progress_context = m,
-        .refusal_is_note = !made->input->named, /* archives found in a folder are left out */
-    };
-    int result = mm_secret_form_refuse(fd, m->diags);
-    if (result == 0)
-        result = mm_artifact_read(fd, made->input->path, &how, &made->artifact, m->diags);
-    bool left_out = result == 0 && made->artifact.refused && !made->input->named;
-    if (result == 0 && !left_out) {
-        result = made->artifact.valid ? check_blob(m, made) : -1;
-        note_format(m, made);
-        if (result == 0 && m->options->chunk_lists)
-            result = hash_list(m, made);
-        made->used = result == 0;
-    }
-    m->done += made->artifact.chunks.bytes;
-    choose_role(m, made, &made->artifact.model);
-    close(fd);
-    return result;
-}
-
-static int read_inputs(struct make *m)
-{
-    int result = 0;
-    for (size_t i = 0; i < m->gather->count; i++)
-        if (read_input(m, &m->made[i]) < 0)
-            result = -1; /* the other files' findings are worth having too */
-    m->diags->file = "";
-    for (size_t i = 0; i < m->gather->count; i++)
-        if (m->made[i].used) {
-            const struct made *made = &m->made[i];
-            m->member_made[m->member_count] = i;
-            m->members[m->member_count++] =
-                (struct mm_member){made->input->path, made->role, &made->artifact, made->artifact.chunks.sha256};
-        }
-    return result;
-}
-
 /* ---- what others say ---- */
 
-static bool is_given(const struct make *m, enum mm_field field, const char *value)
+static bool is_given(const struct mm_making *m, enum mm_field field, const char *value)
 {
     for (size_t i = 0; i < m->options->given_count; i++)
         if (m->options->given[i].field == field && strcmp(m->options->given[i].value, value) == 0)
@@ -486,7 +363,7 @@ static bool is_given(const struct make *m, enum mm_field field, const char *valu
 }
 
 /* A line `evidence: x-KIND pass SHA256 -` for each that agreed. */
-static int add_attested(struct make *m)
+static int add_attested(struct mm_making *m)
 {
     struct mm_buf evidence = {0};
     struct mm_attest_found *found = calloc(m->gather->count, sizeof *found);
@@ -510,25 +387,25 @@ static int add_attested(struct make *m)
 
 /* ---- lines ---- */
 
-static void add_number(struct make *m, enum mm_field field, uint64_t value)
+static void add_number(struct mm_making *m, enum mm_field field, uint64_t value)
 {
     mm_buf_printf(&m->text, "%s: %" PRIu64 "\n", mm_fields[field].key, value);
 }
 
-static void add_hash(struct make *m, enum mm_field field, const unsigned char *hash)
+static void add_hash(struct mm_making *m, enum mm_field field, const unsigned char *hash)
 {
     char hex[MM_HASH_HEX + 1];
     mm_hex(hex, hash, MM_HASH_BYTES);
     add_line(m, field, hex);
 }
 
-static void add_digest(struct make *m, enum mm_field field, struct mm_digest digest)
+static void add_digest(struct mm_making *m, enum mm_field field, struct mm_digest digest)
 {
     if (digest.known)
         add_hash(m, field, digest.bytes);
 }
 
-static int add_facts(struct make *m)
+static int add_facts(struct mm_making *m)
 {
     struct mm_set_facts facts;
     mm_set_facts(m->members, m->member_count, &facts);
@@ -543,9 +420,9 @@ static int add_facts(struct make *m)
     return 0;
 }
 
-static void add_artifact(struct make *m, size_t which)
+static void add_artifact(struct mm_making *m, size_t which)
 {
-    const struct made *made = &m->made[m->member_made[which]];
+    const struct mm_made *made = &m->made[m->member_made[which]];
     const struct mm_chunk_facts *chunks = &made->artifact.chunks;
     const struct mm_facts *facts = &made->artifact.model.facts;
     add_line(m, MM_FIELD_ARTIFACT, made->input->path);
@@ -569,7 +446,7 @@ static void add_artifact(struct make *m, size_t which)
 }
 
 /* The lines as a manifest: in order, and found good by the linter. */
-static int finish(struct make *m, struct mm_buf *out)
+static int finish(struct mm_making *m, struct mm_buf *out)
 {
     struct mm_manifest draft = {0}, final = {0};
     struct mm_diags ignored; /* the order of the draft's lines */
@@ -594,19 +471,19 @@ static int finish(struct make *m, struct mm_buf *out)
     return result;
 }
 
-static int make(struct make *m, struct mm_buf *out)
+static int make(struct mm_making *m, struct mm_buf *out)
 {
     bool checked;
     for (size_t i = 0; i < m->gather->count; i++) {
         m->made[i].input = &m->gather->inputs[i];
-        choose_role(m, &m->made[i], NULL);
+        mm_make_choose_role(m, &m->made[i], NULL);
     }
     /* once to see what lacks before anything is read, and again when it is known which files are left out */
     if (check_roles(m) < 0 || check_revision(m) < 0)
         return -1;
     if (add_model_fields(m) > 0)
         return 1;
-    if (read_inputs(m) < 0)
+    if (mm_make_read(m) < 0)
         return -1;
     m->read = true;
     mm_buf_clear(&m->text);
@@ -637,7 +514,7 @@ static uint64_t chunk_size_of(const struct mm_make_options *options)
     return claim.chunks.size;
 }
 
-static void release_made(struct made *made)
+static void release_made(struct mm_made *made)
 {
     mm_artifact_release(&made->artifact);
     mm_hashes_release(&made->hashes);
@@ -650,7 +527,7 @@ int mm_make(const struct mm_gather *gather, const struct mm_make_options *option
         return mm_diag(diags, MM_RULE_TEXT_SIZE,
                        "expected at most %d files, which is what a manifest of 1 MiB holds, found %zu",
                        MM_MAKE_FILES_MAX, gather->count);
-    struct make m = {.gather = gather, .options = options, .diags = diags, .chunk_size = chunk_size_of(options)};
+    struct mm_making m = {.gather = gather, .options = options, .diags = diags, .chunk_size = chunk_size_of(options)};
     m.made = calloc(gather->count, sizeof *m.made);
     m.members = calloc(gather->count, sizeof *m.members);
     m.member_made = calloc(gather->count, sizeof *m.member_made);

@@ -32,8 +32,9 @@ struct mm_make_options {
     const char *chunk_lists;             /* folder for chunk lists, or NULL */
     const struct mm_attest *attest;      /* what others say of the gathered files, or NULL */
     bool force;                          /* replace chunk lists that are there */
-    const char *call;         /* the arguments as a shell takes them, each after a blank, for the sample command */
-    mm_progress_fn *progress; /* may be NULL */
+    const char *call;           /* the arguments as a shell takes them, each after a blank, for the sample command */
+    struct mm_hash_means means; /* its threads read several files at once, too */
+    mm_progress_fn *progress;   /* may be NULL; called by any thread, never by two at once */
     void *progress_context;
 };
 

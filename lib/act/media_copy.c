@@ -24,7 +24,7 @@ struct copying {
     bool has_list, compressed;
     struct mm_buf stored; /* that list as it is */
     struct mm_hashes hashes;
-    struct mm_chunker chunker;
+    struct mm_chunker *chunker;
     unsigned char *chunk;  /* the one in hand, whole: its name is its hash */
     struct mm_writer file; /* of an artifact in one file */
     char path[MM_MEDIA_PATH];
@@ -106,7 +106,7 @@ static int copy_chunk(struct copying *c, uint64_t index)
     size_t bytes = (size_t)chunk_bytes(c, index);
     if (read_chunk(c, index, bytes) < 0)
         return -1;
-    mm_chunker_update(&c->chunker, c->chunk, bytes);
+    mm_chunker_update(c->chunker, c->chunk, bytes);
     if (c->hashes.failed)
         return mm_diag_memory(c->diags);
     const unsigned char *hash = own;
@@ -137,9 +137,13 @@ static int compare_facts(struct copying *c, const struct mm_chunk_facts *facts)
 
 static int begin_chunker(struct copying *c)
 {
-    mm_chunker_release(&c->chunker);
+    mm_chunker_free(c->chunker);
     mm_hashes_release(&c->hashes);
-    return mm_chunker_init(&c->chunker, c->claim->chunks.size, true, mm_hashes_add, &c->hashes, c->diags);
+    c->chunker = mm_chunker_new(
+        &(struct mm_chunker_options){
+            .size = c->claim->chunks.size, .whole = true, .each = mm_hashes_add, .context = &c->hashes},
+        c->diags);
+    return c->chunker ? 0 : -1;
 }
 
 static int open_file(struct copying *c)
@@ -166,7 +170,7 @@ static int copy_all(struct copying *c)
     for (uint64_t i = 0; i < c->claim->chunks.count; i++)
         if (copy_chunk(c, i) < 0)
             return -1;
-    if (mm_chunker_finish(&c->chunker, &facts, c->diags) < 0 || compare_facts(c, &facts) < 0 ||
+    if (mm_chunker_finish(c->chunker, &facts, c->diags) < 0 || compare_facts(c, &facts) < 0 ||
         mm_intake_finish(&c->intake, c->diags) < 0)
         return -1;
     if (!c->pieces->whole)
@@ -256,7 +260,7 @@ static void release(struct copying *c)
     mm_chunk_list_release(&c->list);
     mm_buf_release(&c->stored);
     mm_hashes_release(&c->hashes);
-    mm_chunker_release(&c->chunker);
+    mm_chunker_free(c->chunker);
     mm_writer_abandon(&c->file);
     free(c->chunk);
 }

@@ -72,20 +72,21 @@ static int read_bytes(struct looking *l, const struct mm_origin *origin, struct 
                       struct mm_diags *diags)
 {
     struct mm_source source = {0};
-    struct mm_chunker chunker;
-    int result = mm_chunker_init(&chunker, l->run->target->claim->chunks.size, true, compare, l, diags);
-    if (result == 0)
-        result = mm_source_open_origin(&source, origin, diags);
+    struct mm_chunker *chunker = mm_chunker_new(
+        &(struct mm_chunker_options){
+            .size = l->run->target->claim->chunks.size, .whole = true, .each = compare, .context = l},
+        diags);
+    int result = chunker ? mm_source_open_origin(&source, origin, diags) : -1;
     source.sink = mm_chunker_update;
-    source.sink_context = &chunker;
+    source.sink_context = chunker;
     source.progress = l->run->options->progress;
     source.progress_context = l->run->options->progress_context;
     if (result == 0)
         result = mm_source_finish(&source, diags);
     if (result == 0)
-        result = mm_chunker_finish(&chunker, found, diags);
+        result = mm_chunker_finish(chunker, found, diags);
     mm_source_release(&source);
-    mm_chunker_release(&chunker);
+    mm_chunker_free(chunker);
     return result;
 }
 

@@ -15,11 +15,11 @@ static int copy_whole(struct mm_repair_run *run, const struct mm_place *place, b
     const struct mm_chunk_facts *stated = &run->target->claim->chunks;
     struct mm_copy_counts *counts = &run->fetch.counts[place->copy];
     struct mm_chunk_facts found;
-    struct mm_chunker chunker;
     unsigned char *bytes = malloc(COPY_BLOCK);
     uint64_t at = 0;
-    int result =
-        bytes ? mm_chunker_init(&chunker, stated->size, true, NULL, NULL, run->diags) : mm_diag_memory(run->diags);
+    struct mm_chunker *chunker =
+        mm_chunker_new(&(struct mm_chunker_options){.size = stated->size, .whole = true}, run->diags);
+    int result = !chunker ? -1 : bytes ? 0 : mm_diag_memory(run->diags);
     while (result == 0 && at < stated->bytes) {
         ssize_t got = pread(place->fd, bytes, COPY_BLOCK, (off_t)at);
         if (got <= 0 || (uint64_t)got > stated->bytes - at) {
@@ -28,13 +28,13 @@ static int copy_whole(struct mm_repair_run *run, const struct mm_place *place, b
         } else if (write && mm_file_write_at(run->work, bytes, (size_t)got, at) < 0) {
             result = mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot write", errno);
         } else {
-            mm_chunker_update(&chunker, bytes, (size_t)got);
+            mm_chunker_update(chunker, bytes, (size_t)got);
             at += (uint64_t)got;
         }
     }
     counts->read += at;
     if (result == 0)
-        result = mm_chunker_finish(&chunker, &found, run->diags);
+        result = mm_chunker_finish(chunker, &found, run->diags);
     if (result == 0)
         result = memcmp(found.root, stated->root, MM_HASH_BYTES) != 0 ||
                  memcmp(found.sha256, stated->sha256, MM_HASH_BYTES) != 0;
@@ -42,8 +42,7 @@ static int copy_whole(struct mm_repair_run *run, const struct mm_place *place, b
         counts->chunks += stated->count;
         counts->copied += stated->bytes;
     }
-    if (bytes)
-        mm_chunker_release(&chunker);
+    mm_chunker_free(chunker);
     free(bytes);
     return result;
 }

@@ -24,6 +24,7 @@ struct mm_verify_supply {
 struct mm_verify_options {
     const struct mm_trusted *trusted;      /* what was decided about the manifest; its findings are told already */
     const struct mm_verify_supply *supply; /* NULL: files beneath the folder; chunk lists are sought there anyway */
+    bool implied;                          /* an artifact of one chunk has its list from the manifest, where none stands there */
     bool early;                            /* a manifest that fails by itself is enough: read no artifact */
     bool quick;                            /* leave out whole-file hashes */
     bool strict;                           /* surplus files fail */
@@ -35,8 +36,9 @@ struct mm_verify_options {
     /* where the manifest stands beneath the folder, or NULL: it and its signatures are no surplus */
     const char *manifest_path;
     const int *signature; /* the open file of a signature that stands elsewhere, or NULL: it is no surplus either */
-    struct mm_buf *bad_ranges; /* wrong chunks are appended, or NULL */
-    mm_progress_fn *progress;  /* may be NULL */
+    struct mm_hash_means means; /* its threads read several artifacts at once, too */
+    struct mm_buf *bad_ranges;  /* wrong chunks are appended, or NULL */
+    mm_progress_fn *progress;   /* may be NULL; called by any thread, never by two at once */
     void *progress_context;
 };
 
@@ -53,7 +55,7 @@ bool mm_trusted_in_time(const struct mm_trusted *trusted, const struct mm_manife
 int mm_verify_manifest(const struct mm_manifest *manifest, const struct mm_verify_options *options,
                        struct mm_report *report, struct mm_diags *diags);
 
-/* Checks the artifacts of the valid MANIFEST beneath the open folder ROOT, each read once, and fills REPORT. What fails
+/* Checks the artifacts of the valid MANIFEST beneath the open folder ROOT, each read once, several at the same time, and fills REPORT. What fails
  * is a finding too. Returns 0 if the checks could be made, whatever they found; -1 with a finding where they could not.
  * Release REPORT in every case. */
 int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_verify_options *options,

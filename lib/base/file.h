@@ -31,6 +31,9 @@ int mm_file_open_beneath(int root, const char *path, enum mm_links links);
 /* The same to be read and written; it is not made, and its length stays. */
 int mm_file_open_beneath_to_write(int root, const char *path, enum mm_links links);
 
+/* The size of the regular file that is open as FD; 0 for anything else. */
+uint64_t mm_file_size(int fd);
+
 /* True if the file behind two results of fstat is the same and unchanged: device, inode, size, mtime, ctime. */
 bool mm_file_same(const struct stat *before, const struct stat *after);
 
@@ -49,6 +52,9 @@ int mm_random(void *bytes, size_t length);
 /* Reads at most LIMIT bytes of FD into BUF. Returns 0; 1 if the file is longer than LIMIT (LIMIT + 1 bytes were read);
  * -1 with a finding on I/O failure. */
 int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags);
+
+/* The same for the file PATH, opened as mm_file_open does it; BUF is emptied first and keeps its memory. -1 with the findings of either. */
+int mm_file_read_path(const char *path, size_t limit, struct mm_buf *buf, struct mm_diags *diags);
 
 /* Reads the LENGTH bytes from OFFSET of FD, whose position stays. Returns 0, or -1 with IO_READ, or with IO_CHANGED where
  * the file ends before. */

@@ -85,11 +85,12 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that was there before. */
+/* Signals are for the thread that was there before, but for those that a thread raises by what it does itself (base/mapped.h). */
 static void start_threads(struct mm_pool *pool, unsigned threads)
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
         return;
     while (pool->thread_count + 1 < threads && pthread_create(&pool->threads[pool->thread_count], NULL, run, pool) == 0)
@@ -222,9 +223,17 @@ void mm_pool_give(struct mm_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
+bool mm_pool_take(struct mm_pool *pool, struct mm_diags *diags)
+{
+    if (pool->ended || pool->taken == pool->given)
+        return false;
+    take(pool, diags);
+    return true;
+}
+
 int mm_pool_settle(struct mm_pool *pool, struct mm_diags *diags)
 {
-    while (!pool->ended && pool->taken < pool->given)
-        take(pool, diags);
+    while (mm_pool_take(pool, diags))
+        continue;
     return pool->ended ? -1 : 0;
 }

@@ -3,6 +3,7 @@
 #ifndef MM_BASE_POOL_H
 #define MM_BASE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/diag.h"
@@ -44,6 +45,9 @@ void *mm_pool_slot(struct mm_pool *pool, struct mm_diags *diags);
 
 /* Gives the job that was put into the slot which mm_pool_slot returned last. */
 void mm_pool_give(struct mm_pool *pool);
+
+/* Takes the result of the oldest job that was given. Returns false where none is in hand, or TAKE returned -1 before. */
+bool mm_pool_take(struct mm_pool *pool, struct mm_diags *diags);
 
 /* Takes the results of all jobs that were given. Returns 0, or -1 once TAKE returned that. */
 int mm_pool_settle(struct mm_pool *pool, struct mm_diags *diags);

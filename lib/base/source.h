@@ -46,6 +46,8 @@ struct mm_source_shape {
     bool ahead;     /* where the bytes cannot be mapped, a thread reads them while those before are looked at */
 };
 
+struct mm_windows; /* opaque */
+
 struct mm_source {
     int fd;
     const struct mm_origin *origin; /* read instead of fd, or NULL */
@@ -53,7 +55,9 @@ struct mm_source {
     uint64_t size;                  /* of a regular file, when it was opened */
     uint64_t fetched;               /* bytes read from the descriptor */
     unsigned char *window;
-    size_t begin, end; /* unread bytes of the window */
+    size_t begin, end;          /* unread bytes of the window */
+    struct mm_windows *windows; /* of a wide source, which `window` points into */
+    uint64_t settled;           /* what the last call of settle said */
     bool ended;        /* the end of the file was seen */
     int error;         /* errno of a failed read, 0 */
     mm_sink_fn *sink;

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/diag.h"
+#include "base/source.h"
 #include "hash/merkle.h"
+#include "hash/sha256_lanes.h"
 
 #define MM_CHUNK_SIZE_MIN 65536
 #define MM_CHUNK_SIZE_MAX 67108864
@@ -31,21 +32,42 @@ struct mm_chunk_facts {
 /* Called for each chunk in order. */
 typedef void mm_chunk_fn(void *context, uint64_t index, const unsigned char hash[static MM_HASH_BYTES]);
 
-struct mm_chunker {
-    uint64_t size, filled, bytes;
-    struct mm_sha256 *whole, *chunk;
-    struct mm_merkle tree;
-    mm_chunk_fn *each;
+/* What hashing may use. Zeros: one thread, the fastest path. */
+struct mm_hash_means {
+    unsigned threads; /* the caller's included */
+    unsigned files;   /* that are hashed at the same time, so that all of them keep to the memory of one */
+    const struct mm_sha256_path *path; /* has to run here; NULL: the fastest */
+};
+
+struct mm_chunker_options {
+    uint64_t size;     /* of a chunk */
+    bool whole;        /* take the SHA-256 of all bytes too */
+    uint64_t expected; /* bytes that will come, as far as that is known: a hint; 0 for unknown */
+
+    /* Bytes stay in place after mm_chunker_update, until mm_chunker_settle: they are hashed in lanes, and by several threads. Without it, EACH is
+     * called for a chunk before the mm_chunker_update returns that ended it. */
+    bool lasting;
+    struct mm_hash_means means;
+    mm_chunk_fn *each; /* always called in order and by the thread that updates; may be NULL */
     void *context;
 };
 
-/* WHOLE: compute the SHA-256 of all bytes too. EACH may be NULL. Returns 0, or -1 with IO_MEMORY. Release in every case. */
-int mm_chunker_init(struct mm_chunker *chunker, uint64_t size, bool whole, mm_chunk_fn *each, void *context,
-                    struct mm_diags *diags);
-void mm_chunker_release(struct mm_chunker *chunker);
+struct mm_chunker; /* opaque */
 
-/* Has the shape of mm_sink_fn, CHUNKER being the context. */
+/* Returns NULL with IO_MEMORY. */
+struct mm_chunker *mm_chunker_new(const struct mm_chunker_options *options, struct mm_diags *diags);
+void mm_chunker_free(struct mm_chunker *chunker);
+
+/* How a source that feeds such a chunker is best opened: as much in hand as fills the lanes and threads, within 32 MiB. */
+struct mm_source_shape mm_chunker_shape(const struct mm_chunker_options *options);
+
+/* Asks for the audit path of chunk INDEX, before the first byte; it is there after mm_chunker_finish. */
+void mm_chunker_track(struct mm_chunker *chunker, uint64_t index);
+const struct mm_merkle_path *mm_chunker_path(const struct mm_chunker *chunker);
+
+/* These have the shapes of mm_sink_fn and mm_settle_fn, CHUNKER being the context. */
 void mm_chunker_update(void *chunker, const unsigned char *bytes, size_t length);
+void mm_chunker_settle(void *chunker, uint64_t offset);
 
 /* Ends the stream. Returns 0, or -1 with CHUNK_LIMIT where there were too many chunks. */
 int mm_chunker_finish(struct mm_chunker *chunker, struct mm_chunk_facts *facts, struct mm_diags *diags);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/file.h"
 #include "base/utf8.h"
 #include "model/pickle.h"
 #include "model/refused.h"
@@ -62,7 +63,7 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
 
 /* Everything that looks at all of a file's bytes. */
 struct reading {
-    struct mm_chunker chunker;
+    struct mm_chunker *chunker;
     struct mm_git_blob *git; /* NULL where it is not asked for */
     struct mm_utf8_stream utf8;
     struct mm_refused_tail *tail;
@@ -76,7 +77,7 @@ struct reading {
 static void look(void *context, const unsigned char *bytes, size_t length)
 {
     struct reading *reading = context;
-    mm_chunker_update(&reading->chunker, bytes, length);
+    mm_chunker_update(reading->chunker, bytes, length);
     if (reading->git)
         mm_git_blob_update(reading->git, bytes, length);
     if (!reading->tensors && !reading->not_text) {
@@ -91,6 +92,12 @@ static void look(void *context, const unsigned char *bytes, size_t length)
     if (!reading->tensors)
         mm_pickle_feed(&reading->pickle, bytes, length);
     reading->offset += length;
+}
+
+static void settle_chunks(void *context, uint64_t offset)
+{
+    const struct reading *reading = context;
+    mm_chunker_settle(reading->chunker, offset);
 }
 
 /* The magic and a small version in either byte order; a text may begin with the word. */
@@ -251,7 +258,7 @@ static int read_all(struct mm_source *source, const char *path, const struct mm_
             settle(reading, options, artifact, diags);
         artifact->valid = diags->errors == before.errors && !artifact->refused;
         artifact->unsupported = !artifact->valid && !diags->no;
-        result = mm_chunker_finish(&reading->chunker, &artifact->chunks, diags);
+        result = mm_chunker_finish(reading->chunker, &artifact->chunks, diags);
         artifact->has_git = reading->git;
         if (reading->git)
             mm_git_blob_take(reading->git, artifact->git);
@@ -271,6 +278,30 @@ static int begin_git(struct reading *reading, const struct mm_source *source, co
     return reading->git ? 0 : mm_diag_memory(diags);
 }
 
+static int begin_reading(struct reading *reading, struct mm_source *source, int fd,
+                         const struct mm_artifact_options *options, struct mm_diags *diags)
+{
+    const struct mm_chunker_options how = {
+        .size = options->chunk_size,
+        .whole = options->whole,
+        .expected = options->origin ? options->origin->size : mm_file_size(fd),
+        .lasting = true,
+        .means = options->means,
+        .each = options->each,
+        .context = options->each_context,
+    };
+    const struct mm_source_shape shape = mm_chunker_shape(&how);
+    reading->chunker = mm_chunker_new(&how, diags);
+    if (!reading->chunker || mm_source_open_wide(source, fd, options->origin, &shape, diags) < 0)
+        return -1;
+    source->sink = look;
+    source->settle = settle_chunks;
+    source->sink_context = reading;
+    source->progress = options->progress;
+    source->progress_context = options->progress_context;
+    return begin_git(reading, source, options, diags);
+}
+
 int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options *options, struct mm_artifact *artifact,
                      struct mm_diags *diags)
 {
@@ -281,21 +312,13 @@ int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options 
     artifact->model.keep_pairs = options->keep_pairs;
     if (!reading.tail) {
         mm_diag_memory(diags);
-    } else if (mm_chunker_init(&reading.chunker, options->chunk_size, options->whole, options->each,
-                               options->each_context, diags) == 0 &&
-               (options->origin ? mm_source_open_origin(&source, options->origin, diags)
-                                : mm_source_open(&source, fd, diags)) == 0 &&
-               begin_git(&reading, &source, options, diags) == 0) {
+    } else if (begin_reading(&reading, &source, fd, options, diags) == 0) {
         reading.tail->length = 0;
         reading.tail->total = 0;
-        source.sink = look;
-        source.sink_context = &reading;
-        source.progress = options->progress;
-        source.progress_context = options->progress_context;
         result = read_all(&source, path, options, &reading, artifact, diags);
     }
-    mm_source_release(&source);
-    mm_chunker_release(&reading.chunker);
+    mm_source_release(&source); /* first: it settles the chunks that were shown */
+    mm_chunker_free(reading.chunker);
     mm_git_blob_free(reading.git);
     free(reading.tail);
     return result;

@@ -32,7 +32,8 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model);
 struct mm_artifact_options {
     int format; /* what the file has to be (enum mm_format), or MM_FORMAT_DETECT */
     uint64_t chunk_size;
-    bool whole;                     /* take the SHA-256 of the whole file */
+    bool whole; /* take the SHA-256 of the whole file */
+    struct mm_hash_means means;
     bool git;                       /* take git's id of the file too, which has to be a regular one */
     const struct mm_origin *origin; /* where the bytes come from instead of the descriptor, or NULL */
     mm_chunk_fn *each;              /* called for each chunk, may be NULL */

@@ -15,17 +15,19 @@ struct made {
 
 static void make(struct made *made, size_t bytes)
 {
-    struct mm_chunker chunker;
     struct mm_diags diags;
     *made = (struct made){0};
     unsigned char *content = test_malloc(bytes + 1);
     for (size_t i = 0; i < bytes; i++)
         content[i] = (unsigned char)(i / SIZE + 1);
     mm_diags_init(&diags);
-    assert_int_equal(mm_chunker_init(&chunker, SIZE, true, mm_hashes_add, &made->hashes, &diags), 0);
-    mm_chunker_update(&chunker, content, bytes);
-    assert_int_equal(mm_chunker_finish(&chunker, &made->facts, &diags), 0);
-    mm_chunker_release(&chunker);
+    struct mm_chunker *chunker = mm_chunker_new(
+        &(struct mm_chunker_options){.size = SIZE, .whole = true, .each = mm_hashes_add, .context = &made->hashes},
+        &diags);
+    assert_non_null(chunker);
+    mm_chunker_update(chunker, content, bytes);
+    assert_int_equal(mm_chunker_finish(chunker, &made->facts, &diags), 0);
+    mm_chunker_free(chunker);
     mm_diags_release(&diags);
     test_free(content);
     mm_chunk_list_write(&made->facts, &made->hashes, &made->text);
@@ -43,7 +45,8 @@ static void pack(const struct mm_buf *text, size_t comment, struct mm_buf *out)
     size_t room = text->length + comment + 4096;
     unsigned char *block = test_malloc(room), *words = test_calloc(1, comment + 1);
     gz_header header = {.comment = words};
-    z_stream stream = {.next_in = (Bytef *)text->data, .avail_in = (uInt)text->length, .next_out = block, .avail_out = (uInt)room};
+    z_stream stream = {
+        .next_in = (Bytef *)text->data, .avail_in = (uInt)text->length, .next_out = block, .avail_out = (uInt)room};
     memset(words, 'c', comment);
     assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
     if (comment)
@@ -112,9 +115,11 @@ static void written_lists_are_read_back(void **state)
 
 static void a_list_is_the_text_of_its_page(void **state)
 {
-    static const char expected[] =
-        "minimodel-chunk-list 0\nartifact-bytes: 1\nartifact-sha256: 4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a\n"
-        "chunk-size: 65536\nchunk-count: 1\nmerkle-root: 9d1843c1a24a654a39ff3448714bc9fe69da0170fa390b1ac67047377ba72f0e\n4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a\n";
+    static const char expected[] = "minimodel-chunk-list 0\nartifact-bytes: 1\nartifact-sha256: "
+                                   "4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a\n"
+                                   "chunk-size: 65536\nchunk-count: 1\nmerkle-root: "
+                                   "9d1843c1a24a654a39ff3448714bc9fe69da0170fa390b1ac67047377ba72f0e\n4bf5122f344554c53"
+                                   "bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a\n";
     struct made made;
     (void)state;
     make(&made, 1);
@@ -140,17 +145,33 @@ static void check_changed(const char *from, const char *to, const char *expected
 
 static void lies_are_found_where_they_stand(void **state)
 {
-    static const struct { const char *from, *to, *found; } cases[] = {
-        {"artifact-bytes: 131077", "artifact-bytes: 131072", "chunk-list@5:14"}, {"artifact-bytes: 131077", "artifact-bytes: 196609", "chunk-list@5:14"},
-        {"artifact-bytes: 131077", "artifact-bytes: 131078", ""}, {"artifact-bytes: 131077", "artifact-bytes: 0131077", "value-number@2:17"},
-        {"artifact-bytes: 131077", "artifact-bytes: 9223372036854775808", "value-number@2:17"}, {"artifact-bytes: 131077", "artifact-bytes: 9223372036854775807", "chunk-list@5:14"},
-        {"chunk-size: 65536", "chunk-size: 65537", "chunk-list@4:13"}, {"chunk-size: 65536", "chunk-size: 32768", "chunk-list@4:13"}, {"chunk-size: 65536", "chunk-size: 0", "chunk-list@4:13"},
-        {"chunk-size: 65536", "chunk-size: 131072", "chunk-list@5:14"}, {"chunk-size: 65536", "chunk-size: 64K", "value-number@4:13"},
-        {"chunk-count: 3", "chunk-count: 2", "chunk-list@5:14"}, {"chunk-count: 3", "chunk-count: 4", "chunk-list@5:14"}, {"chunk-count: 3", "chunk-count: 9223372036854775807", "chunk-list@5:14"},
-        {"merkle-root: ", "merkle-root: 0", "value-hash@6:14"}, {"artifact-sha256: ", "artifact-sha256: x", "value-hash@3:18"}, {"merkle-root", "merkle-roots", "text-field-order@6:1"},
-        {"minimodel-chunk-list 0", "minimodel-chunk-list 1", "text-version-unsupported@1:22"}, {"minimodel-chunk-list 0", "minimodel-manifest 0", "text-first-line@1:1"},
-        {"chunk-count: 3\n", "", "text-field-order@5:1"}, {"chunk-count: 3\n", "chunk-count: 3\nx-note: x\n", "text-field-order@6:1"}, {"chunk-count: 3", "chunk-count:  3", "text-value-space@5:14"},
-        {"chunk-count: 3\n", "chunk-count: 3\r\n", "text-line-end@5:15"}, {"chunk-count: 3\n", "chunk-count: 3\n\n", "text-blank-line@6:1"},
+    static const struct {
+        const char *from, *to, *found;
+    } cases[] = {
+        {"artifact-bytes: 131077", "artifact-bytes: 131072", "chunk-list@5:14"},
+        {"artifact-bytes: 131077", "artifact-bytes: 196609", "chunk-list@5:14"},
+        {"artifact-bytes: 131077", "artifact-bytes: 131078", ""},
+        {"artifact-bytes: 131077", "artifact-bytes: 0131077", "value-number@2:17"},
+        {"artifact-bytes: 131077", "artifact-bytes: 9223372036854775808", "value-number@2:17"},
+        {"artifact-bytes: 131077", "artifact-bytes: 9223372036854775807", "chunk-list@5:14"},
+        {"chunk-size: 65536", "chunk-size: 65537", "chunk-list@4:13"},
+        {"chunk-size: 65536", "chunk-size: 32768", "chunk-list@4:13"},
+        {"chunk-size: 65536", "chunk-size: 0", "chunk-list@4:13"},
+        {"chunk-size: 65536", "chunk-size: 131072", "chunk-list@5:14"},
+        {"chunk-size: 65536", "chunk-size: 64K", "value-number@4:13"},
+        {"chunk-count: 3", "chunk-count: 2", "chunk-list@5:14"},
+        {"chunk-count: 3", "chunk-count: 4", "chunk-list@5:14"},
+        {"chunk-count: 3", "chunk-count: 9223372036854775807", "chunk-list@5:14"},
+        {"merkle-root: ", "merkle-root: 0", "value-hash@6:14"},
+        {"artifact-sha256: ", "artifact-sha256: x", "value-hash@3:18"},
+        {"merkle-root", "merkle-roots", "text-field-order@6:1"},
+        {"minimodel-chunk-list 0", "minimodel-chunk-list 1", "text-version-unsupported@1:22"},
+        {"minimodel-chunk-list 0", "minimodel-manifest 0", "text-first-line@1:1"},
+        {"chunk-count: 3\n", "", "text-field-order@5:1"},
+        {"chunk-count: 3\n", "chunk-count: 3\nx-note: x\n", "text-field-order@6:1"},
+        {"chunk-count: 3", "chunk-count:  3", "text-value-space@5:14"},
+        {"chunk-count: 3\n", "chunk-count: 3\r\n", "text-line-end@5:15"},
+        {"chunk-count: 3\n", "chunk-count: 3\n\n", "text-blank-line@6:1"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -204,10 +225,22 @@ static void the_whole_hash_follows_from_one_chunk_or_none(void **state)
 
 static void the_body_is_one_hash_a_line(void **state)
 {
-    static const struct { const char *what; int from_end; const char *added, *found; } cases[] = {
-        {"as it is", 0, "", ""}, {"no last LF", 1, "", "value-hash@9:1"}, {"a line lacks", 65, "", "chunk-list@9:1"}, {"all lines lack", 195, "", "chunk-list@7:1"}, {"half a line", 30, "", "value-hash@9:1"},
-        {"a line too many", 0, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", "chunk-list@10:1"}, {"a blank line", 0, "\n", "value-hash@10:1"}, {"words", 0, "more\n", "value-hash@10:1"},
-        {"CR LF", 1, "\r\n", "value-hash@9:1"}, {"upper case", 65, "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff\n", "value-hash@9:1"}, {"a digit too many", 1, "0\n", "value-hash@9:1"},
+    static const struct {
+        const char *what;
+        int from_end;
+        const char *added, *found;
+    } cases[] = {
+        {"as it is", 0, "", ""},
+        {"no last LF", 1, "", "value-hash@9:1"},
+        {"a line lacks", 65, "", "chunk-list@9:1"},
+        {"all lines lack", 195, "", "chunk-list@7:1"},
+        {"half a line", 30, "", "value-hash@9:1"},
+        {"a line too many", 0, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", "chunk-list@10:1"},
+        {"a blank line", 0, "\n", "value-hash@10:1"},
+        {"words", 0, "more\n", "value-hash@10:1"},
+        {"CR LF", 1, "\r\n", "value-hash@9:1"},
+        {"upper case", 65, "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff\n", "value-hash@9:1"},
+        {"a digit too many", 1, "0\n", "value-hash@9:1"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

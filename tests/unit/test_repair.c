@@ -30,16 +30,18 @@ static uint64_t noise(void)
 static int set_up(void **state)
 {
     static struct place place;
-    struct mm_chunker chunker;
     place = (struct place){.top = make_folder()};
     place.folder = open(place.top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (size_t i = 0; i < BYTES_ALL; i++)
         place.whole[i] = (unsigned char)noise();
     mm_diags_init(&place.diags);
-    assert_int_equal(mm_chunker_init(&chunker, SIZE, true, mm_hashes_add, &place.list.hashes, &place.diags), 0);
-    mm_chunker_update(&chunker, place.whole, BYTES_ALL);
-    assert_int_equal(mm_chunker_finish(&chunker, &place.list.facts, &place.diags), 0);
-    mm_chunker_release(&chunker);
+    struct mm_chunker *chunker = mm_chunker_new(
+        &(struct mm_chunker_options){.size = SIZE, .whole = true, .each = mm_hashes_add, .context = &place.list.hashes},
+        &place.diags);
+    assert_non_null(chunker);
+    mm_chunker_update(chunker, place.whole, BYTES_ALL);
+    assert_int_equal(mm_chunker_finish(chunker, &place.list.facts, &place.diags), 0);
+    mm_chunker_free(chunker);
     mm_repair_claim(&place.claim, &place.list, "file");
     *state = &place;
     return 0;

@@ -11,6 +11,7 @@ complete -c chunk-merkle -s f -l filter -r -F -d 'copy standard input to standar
 complete -c chunk-merkle -s m -l manifest -r -F -d 'the root has to be that of an artifact of MANIFEST'
 complete -c chunk-merkle -s r -l root -x -d 'the root has to be HEX'
 complete -c chunk-merkle -l no-sha256 -d 'leave out the whole-file hash'
+complete -c chunk-merkle -l threads -x -d 'work with N threads (default: one a processor)'
 complete -c chunk-merkle -l force -d 'replace an existing LIST'
 complete -c chunk-merkle -l help -d 'show this help'
 complete -c chunk-merkle -l version -d 'show the version'

@@ -31,6 +31,7 @@ complete -c manifest-make -s L -l follow-links -d 'follow symbolic links that le
 complete -c manifest-make -l files-from -r -F -d 'take further paths from FILE, one a line; - is standard input'
 complete -c manifest-make -s 0 -l null -d 'names in --files-from end in NUL'
 complete -c manifest-make -s o -l output -r -F -d 'write to FILE instead of standard output'
+complete -c manifest-make -l threads -x -d 'work with N threads (default: one a processor)'
 complete -c manifest-make -l force -d 'replace existing files'
 complete -c manifest-make -l help -d 'show this help'
 complete -c manifest-make -l verbose -d 'with --version: libraries and sandbox too'

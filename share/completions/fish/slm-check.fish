@@ -7,6 +7,7 @@ complete -c slm-check -s a -l anchor -r -F -d 'the chain of receipts has to hold
 complete -c slm-check -l expect-head -x -d 'the chain of receipts has to hold the one with this SHA-256'
 complete -c slm-check -s p -l public-key -r -F -d 'a key that anchor and receipts have to be signed with; may be given again'
 complete -c slm-check -l home -x -a '(__fish_complete_directories)' -d 'the store (default: MINIMODEL_HOME)'
+complete -c slm-check -l threads -x -d 'work with N threads (default: one a processor)'
 complete -c slm-check -l help -d 'show this help'
 complete -c slm-check -l version -d 'show the version'
 complete -c slm-check -l verbose -d 'with --version: libraries and sandbox too'

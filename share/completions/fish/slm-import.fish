@@ -17,6 +17,7 @@ complete -c slm-import -l home -x -a '(__fish_complete_directories)' -d 'the sto
 complete -c slm-import -l password-fd -x -d 'read the secret key\'s password from the open file N'
 complete -c slm-import -l password-file -r -F -d 'read it from FILE, which is the user\'s own and mode 0600'
 complete -c slm-import -s s -l secret-key -r -F -d 'sign the receipts with this key'
+complete -c slm-import -l threads -x -d 'work with N threads (default: one a processor)'
 complete -c slm-import -l force -d 'replace an existing bad-ranges FILE'
 complete -c slm-import -l help -d 'show this help'
 complete -c slm-import -l version -d 'show the version'
