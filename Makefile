@@ -296,17 +296,17 @@ FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
 # placed MODE,FOLDER,SOURCES,TARGET-FOLDER: the SOURCES beneath FOLDER, at the same names beneath TARGET-FOLDER
 placed = $(foreach file,$(3),$(1):$(file):$(patsubst $(2)/%,$(4)/%,$(file)))
-TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES),$(BINDIR)) \
+TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES) $(PEER_BINARIES),$(BINDIR)) \
 	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
 	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
 	$(call placed,644,share,share/minimodel.mk,$(DATADIR)/minimodel) \
 	$(call placed,644,docs,$(wildcard docs/*.md docs/*.svg docs/*/*.md),$(DOCDIR)) \
 	$(call placed,644,share,$(wildcard share/example-publisher/*),$(DOCDIR)) \
 	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
-	$(foreach command,$(COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
+	$(foreach command,$(COMMANDS) $(PEER_COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
 	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
-	$(call placed,644,share/completions/fish,$(COMMANDS:%=share/completions/fish/%.fish),$(FISHCOMPDIR))
-DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY),$(LIBDIR)) \
+	$(call placed,644,share/completions/fish,$(COMMANDS:%=share/completions/fish/%.fish) $(PEER_COMMANDS:%=share/completions/fish/%.fish),$(FISHCOMPDIR))
+DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY) $(PEER_LIBRARY),$(LIBDIR)) \
 	$(call placed,644,$(BUILD),$(BUILD)/minimodel.pc,$(LIBDIR)/pkgconfig) \
 	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
 # folders that hold nothing else; taken away where they are empty then, the inner ones first
@@ -324,10 +324,10 @@ endef
 
 install: install-tools install-dev
 
-install-tools: $(BINARIES)
+install-tools: $(BINARIES) $(PEER_BINARIES)
 	$(call install_files,$(TOOLS_FILES))
 
-install-dev: $(LIBRARY)
+install-dev: $(LIBRARY) $(PEER_LIBRARY)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))/minimodel' \
 		'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \

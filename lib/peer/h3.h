@@ -29,7 +29,7 @@ struct mm_h3_header {
 struct mm_h3_request {
     const char *method, *path;
     const char *range, *if_none_match, *accept_encoding; /* NULL where absent, or where there were several */
-    const unsigned char *client; /* the client's raw public key, MM_QUIC_KEY_BYTES; NULL for none */
+    const unsigned char *client; /* the client's raw public key, MM_PEER_KEY_BYTES; NULL for none */
     const struct sockaddr *from;
 };
 

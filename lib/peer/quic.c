@@ -162,7 +162,7 @@ struct mm_quic *mm_quic_new(const struct mm_quic_settings *settings, const struc
         mm_diag_memory(diags);
     } else if (!settings->secret && mm_random(quic->secret, sizeof quic->secret) < 0) {
         mm_diag(diags, MM_RULE_IO_READ, "the system gives no random bytes");
-    } else if (settings->credentials || mm_tls_nameless(&quic->nameless, diags) == 0) {
+    } else if (mm_tls_credentials(&quic->credentials, settings->identity, diags) == 0) {
         return quic;
     }
     mm_quic_free(quic);
@@ -196,8 +196,8 @@ void mm_quic_free(struct mm_quic *quic)
     }
     if (quic->epoll >= 0)
         close(quic->epoll);
-    if (quic->nameless)
-        gnutls_certificate_free_credentials(quic->nameless);
+    if (quic->credentials)
+        gnutls_certificate_free_credentials(quic->credentials);
     mm_quic_ids_release(&quic->ids);
     mm_udp_inbox_free(quic->inbox);
     mm_udp_outbox_free(quic->outbox);

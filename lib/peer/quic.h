@@ -10,14 +10,15 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "exchange/peer_id.h"
 #include "peer/udp.h"
 
-#define MM_QUIC_KEY_BYTES 32    /* an Ed25519 public key */
 #define MM_QUIC_SECRET_BYTES 32 /* of a server */
 #define MM_QUIC_NEVER UINT64_MAX
 
 struct mm_quic;
 struct mm_quic_connection;
+struct mm_peer_identity;
 
 enum mm_quic_congestion { MM_QUIC_BBR, MM_QUIC_CUBIC };
 
@@ -33,11 +34,11 @@ enum mm_quic_client_key { MM_QUIC_KEY_NONE, MM_QUIC_KEY_ASK, MM_QUIC_KEY_DEMAND 
 
 /* Numbers that are 0 stand for the defaults in parentheses. Times are milliseconds. */
 struct mm_quic_settings {
-    struct gnutls_certificate_credentials_st
-        *credentials; /* this side's certificate, borrowed; NULL for a client without a key */
-    const unsigned char
-        *secret; /* MM_QUIC_SECRET_BYTES, copied; lets a server that was started again end connections of
-                                           its predecessor; NULL for random ones */
+    const struct mm_peer_identity *identity; /* of this side, borrowed; NULL for a client without a key */
+
+    /* MM_QUIC_SECRET_BYTES, copied: lets a server that was started again end connections of its predecessor; NULL for random ones. */
+    const unsigned char *secret;
+
     enum mm_quic_client_key client_key; /* as server: are clients asked for a key */
     enum mm_quic_congestion congestion;
     size_t connections; /* of clients that are served at a time (200) */

@@ -227,7 +227,7 @@ static bool judge(void *pointer, const unsigned char *key)
     } else if (!connection->any_key) {
         if (!key)
             what = "the server's certificate has no Ed25519 key";
-        else if (sodium_memcmp(key, connection->expected, MM_QUIC_KEY_BYTES) != 0)
+        else if (sodium_memcmp(key, connection->expected, MM_PEER_KEY_BYTES) != 0)
             what = "the server has another key than its peer id says";
     }
     if (what)
@@ -253,7 +253,7 @@ static struct mm_quic_connection *begin(struct mm_quic *quic, bool server, struc
     struct mm_tls_side side = {.server = server,
                                .ask = quic->settings.client_key != MM_QUIC_KEY_NONE,
                                .demand = quic->settings.client_key == MM_QUIC_KEY_DEMAND,
-                               .credentials = quic->settings.credentials ? quic->settings.credentials : quic->nameless,
+                               .credentials = quic->credentials,
                                .session_pointer = &connection->ref,
                                .judge = judge,
                                .context = connection};

@@ -51,7 +51,7 @@ struct mm_quic_watch {
 struct mm_quic {
     struct mm_quic_settings settings; /* no number is 0 */
     const struct mm_quic_application *application;
-    gnutls_certificate_credentials_t nameless; /* of this endpoint, where the caller gave none */
+    gnutls_certificate_credentials_t credentials;
     unsigned char secret[MM_QUIC_SECRET_BYTES];
     int epoll;
     uint64_t now;
@@ -87,7 +87,7 @@ struct mm_quic_connection {
     enum mm_quic_state state;
     bool server, came; /* CAME: the application knows it */
     bool any_key;
-    unsigned char expected[MM_QUIC_KEY_BYTES];
+    unsigned char expected[MM_PEER_KEY_BYTES];
     void *context;
     struct mm_udp *udp; /* of a client */
     struct mm_quic_id *ids;

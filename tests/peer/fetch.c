@@ -65,9 +65,10 @@ static double seconds(void)
 
 int main(int count, char **words)
 {
-    unsigned char key[MM_QUIC_KEY_BYTES], own[MM_QUIC_KEY_BYTES];
+    unsigned char key[MM_PEER_KEY_BYTES];
+    struct mm_peer_identity *identity = key_make(2);
     struct fetching fetching = {.out = -1};
-    struct mm_h3_settings settings = {.quic = {.credentials = key_make(2, own)}};
+    struct mm_h3_settings settings = {.quic = {.identity = identity}};
     union mm_udp_address to = {0};
     struct one *ones = calloc((size_t)count, sizeof *ones);
     struct mm_diags diags;
@@ -141,7 +142,7 @@ int main(int count, char **words)
     for (size_t i = 0; i < diags.count; i++)
         fprintf(stderr, "%s\n", diags.items[i].text);
     mm_h3_free(h3);
-    gnutls_certificate_free_credentials(settings.quic.credentials);
+    mm_peer_identity_free(identity);
     mm_diags_release(&diags);
     free(ones);
     return result;

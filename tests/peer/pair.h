@@ -19,8 +19,8 @@ struct pair {
     struct mm_h3 *server, *client;
     struct relay *relay; /* NULL: none */
     union mm_udp_address at;
-    unsigned char server_key[MM_QUIC_KEY_BYTES], client_key[MM_QUIC_KEY_BYTES];
-    gnutls_certificate_credentials_t server_credentials, client_credentials;
+    unsigned char server_key[MM_PEER_KEY_BYTES], client_key[MM_PEER_KEY_BYTES];
+    struct mm_peer_identity *server_identity, *client_identity;
     struct mm_h3_settings server_settings, client_settings;
     struct mm_h3_server serving;
 
@@ -85,7 +85,7 @@ static bool pair_admit(void *context, struct mm_h3_connection *connection, const
 {
     struct pair *pair = context;
     (void)connection, (void)from;
-    pair->client_known = client && memcmp(client, pair->client_key, MM_QUIC_KEY_BYTES) == 0;
+    pair->client_known = client && memcmp(client, pair->client_key, MM_PEER_KEY_BYTES) == 0;
     pair->admitted++;
     return true;
 }
@@ -194,10 +194,12 @@ static inline void pair_init(struct pair *pair)
 {
     *pair = (struct pair){.fd = -1};
     mm_diags_init(&pair->diags);
-    pair->server_credentials = key_make(1, pair->server_key);
-    pair->client_credentials = key_make(2, pair->client_key);
-    pair->server_settings.quic.credentials = pair->server_credentials;
-    pair->client_settings.quic.credentials = pair->client_credentials;
+    pair->server_identity = key_make(1);
+    pair->client_identity = key_make(2);
+    memcpy(pair->server_key, mm_peer_identity_key(pair->server_identity), MM_PEER_KEY_BYTES);
+    memcpy(pair->client_key, mm_peer_identity_key(pair->client_identity), MM_PEER_KEY_BYTES);
+    pair->server_settings.quic.identity = pair->server_identity;
+    pair->client_settings.quic.identity = pair->client_identity;
     pair->serving =
         (struct mm_h3_server){.context = pair, .admit = pair_admit, .gone = pair_gone, .answer = pair_answer};
 }
@@ -279,8 +281,8 @@ static inline void pair_end(struct pair *pair)
         relay_free(pair->relay);
     if (pair->fd >= 0)
         close(pair->fd);
-    gnutls_certificate_free_credentials(pair->server_credentials);
-    gnutls_certificate_free_credentials(pair->client_credentials);
+    mm_peer_identity_free(pair->server_identity);
+    mm_peer_identity_free(pair->client_identity);
     mm_diags_release(&pair->diags);
 }
 

@@ -132,7 +132,7 @@ static void keys_of_clients(void **state)
         pair_init(&pair);
         pair.server_settings.quic.client_key = MM_QUIC_KEY_ASK;
         if (!with)
-            pair.client_settings.quic.credentials = NULL;
+            pair.client_settings.quic.identity = NULL;
         pair_start(&pair, false, false);
         ask_for(&ask, &pair, pair_connect(&pair), "/text", NULL);
         RUN_UNTIL(&pair, ask.ends);
@@ -144,7 +144,7 @@ static void keys_of_clients(void **state)
         pair_init(&pair);
         pair.server_settings.quic.client_key = MM_QUIC_KEY_DEMAND;
         if (!with)
-            pair.client_settings.quic.credentials = NULL;
+            pair.client_settings.quic.identity = NULL;
         pair_start(&pair, false, false);
         ask_for(&ask, &pair, pair_connect(&pair), "/text", NULL);
         RUN_UNTIL(&pair, ask.ends);
