@@ -461,9 +461,10 @@ int mm_h3_tend(struct mm_h3_connection *connection)
         if (open_requests(connection) < 0)
             return -1;
     }
-    if (connection->is_server && connection->streams)
+    if (connection->to_resume) {
+        connection->to_resume = false;
         resume_streams(connection);
-    connection->to_resume = false;
+    }
     return 0;
 }
 

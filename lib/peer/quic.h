@@ -49,13 +49,14 @@ struct mm_quic_settings {
     uint32_t idle;          /* after which a silent connection is lost (30000) */
     uint32_t handshake;     /* which may take as long (10000) */
     uint32_t keep_alive;    /* as client: pings after so long a silence (10000) */
-    uint16_t datagram; /* the largest that is tried (65507); sizes up to 1500 bytes of IP, 9000 and loopback's are */
-    void *context;     /* of WELCOME */
+    uint16_t
+        datagram;  /* bytes of the largest that are tried: 1452, 1392, 1472, 8952 and 32000 are, up to this (65507) */
+    void *context; /* of WELCOME */
     /* Decides over a client's first datagram; VALIDATED: it answered a Retry. NULL: clients are taken up to the limits above. */
     enum mm_quic_welcome (*welcome)(void *context, const struct sockaddr *from, bool validated, size_t connections);
 };
 
-/* What runs over connections. CONTEXT is the connection's own, `opened` makes it for connections that came. Those that return int return 0, or
+/* What runs over connections. CONTEXT is the connection's own, `came` makes it for clients. Those that return int return 0, or
  * -1 after mm_quic_fail or for want of memory; the connection ends then. */
 struct mm_quic_application {
     void *context;
@@ -93,7 +94,7 @@ bool mm_quic_address(const struct mm_quic *quic, size_t index, union mm_udp_addr
 /* New clients are refused from now on. */
 void mm_quic_refuse(struct mm_quic *quic);
 
-/* Begins a connection. KEY is the server's raw key, NULL for whatever it has. Returns NULL with IO_OPEN or IO_MEMORY; `lost` is told of
+/* Begins a connection. KEY is the server's raw key, NULL for whatever it has. Returns NULL with IO_OPEN, IO_MEMORY or IO_LIMIT; `lost` is told of
  * everything that fails later. */
 struct mm_quic_connection *mm_quic_connect(struct mm_quic *quic, const union mm_udp_address *to,
                                            const unsigned char *key, void *context, struct mm_diags *diags);

@@ -347,6 +347,10 @@ struct mm_quic_connection *mm_quic_connect(struct mm_quic *quic, const union mm_
     ngtcp2_cid id = {.datalen = MM_QUIC_ID_BYTES}, server_id = {.datalen = MM_QUIC_ID_BYTES};
     union mm_udp_address peer = *to;
     size_t probe_count;
+    if (quic->closing) {
+        mm_diag(diags, MM_RULE_IO_LIMIT, "this endpoint makes no connections any more");
+        return NULL;
+    }
     mm_quic_clock(quic);
     struct mm_udp *udp = client_socket(quic, to->any.sa_family, diags);
     struct mm_quic_connection *connection = udp ? begin(quic, false, diags) : NULL;

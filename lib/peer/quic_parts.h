@@ -55,7 +55,7 @@ struct mm_quic {
     unsigned char secret[MM_QUIC_SECRET_BYTES];
     int epoll;
     uint64_t now;
-    bool refusing;
+    bool refusing, closing;                  /* no more clients; no more connections at all */
     struct mm_udp *sockets[MM_QUIC_SOCKETS]; /* stay where they are while paths point at them */
     bool listening[MM_QUIC_SOCKETS];
     size_t socket_count;
@@ -67,7 +67,7 @@ struct mm_quic {
     size_t heap_count, heap_capacity;
     struct mm_quic_connection *woken, **woken_end; /* have something to do now, in the order of their calls */
     size_t woken_count;
-    bool starved; /* somebody could not write while a buffer was full */
+    bool starved; /* somebody had no room to write */
     struct mm_quic_watch watches[MM_QUIC_WATCHES];
     void (*tick)(void *context);
     void *tick_context;

@@ -48,6 +48,7 @@ int mm_tls_init(struct mm_tls *tls, const struct mm_tls_side *side, struct mm_di
         return mm_diag_memory(diags);
     }
     gnutls_session_set_ptr(tls->session, side->session_pointer);
+    /* the other pointer that a session has; there are no resumed sessions to look up with it */
     gnutls_db_set_ptr(tls->session, tls);
     if (gnutls_priority_set_direct(tls->session, has_aes() ? aes_first : chacha_first, NULL) < 0 ||
         (side->server ? ngtcp2_crypto_gnutls_configure_server_session(tls->session)

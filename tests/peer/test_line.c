@@ -1,7 +1,10 @@
 /* HTTP/3 over lines that lose, delay and reorder, ways that change, and endpoints that vanish or lie. */
 #include "pair.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 
 static void losses_and_late_ones(void **state)
 {
@@ -151,6 +154,40 @@ static void sizes_of_paths(void **state)
         check_true("and no more", figures.datagram <= cases[i].largest);
         pair_end(&pair);
     }
+}
+
+/* Every so many calls find the socket's buffer full; 0: none. */
+static unsigned full_each, full_calls, full_found;
+
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    if (full_each && ++full_calls % full_each == 0) {
+        full_found++;
+        errno = EAGAIN;
+        return -1;
+    }
+    return (int)syscall(SYS_sendmmsg, fd, messages, full_each && count > 1 ? count - 1 : count, flags);
+}
+
+/* A full buffer is waited for, and nothing is lost by that. */
+static void full_buffers(void **state)
+{
+    (void)state;
+    for (full_each = 2; full_each < 6; full_each++) {
+        static struct ask asks[20];
+        struct pair pair;
+        full_found = 0;
+        pair_of_file(&pair, MIB);
+        pair_start(&pair, false, false);
+        for (size_t i = 0; i < COUNT_OF(asks); i++)
+            ask_for(&asks[i], &pair, pair_connect(&pair), "/file", NULL);
+        RUN_UNTIL(&pair, pair.ended == COUNT_OF(asks));
+        for (size_t i = 0; i < COUNT_OF(asks); i++)
+            check_file("one of several", &asks[i], MIB);
+        check_true("buffers were full", full_found > 20);
+        pair_end(&pair);
+    }
+    full_each = 0;
 }
 
 static void nothing_comes_any_more(void **state)
@@ -351,6 +388,7 @@ int main(void)
         cmocka_unit_test(another_port),
         cmocka_unit_test(another_address),
         cmocka_unit_test(sizes_of_paths),
+        cmocka_unit_test(full_buffers),
         cmocka_unit_test(nothing_comes_any_more),
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(kept_alive),
