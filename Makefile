@@ -257,6 +257,7 @@ bench: all benches
 	$(Q)sh scripts/peers.sh bench
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
+	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/slow.sh
 
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
