@@ -255,9 +255,10 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 
 bench: all benches
 	$(Q)sh scripts/peers.sh bench
+	$(Q)$(BUILD)/bench/sha256
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
-	$(Q)BUILD=$(BUILD) sh tests/bench/lint.sh
+	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/slow.sh
 
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
