@@ -64,9 +64,19 @@ LIB_SOURCES := \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
 	lib/act/verify_artifact.c lib/act/verify_files.c
+# what peers exchange, above the transport
+LIB_SOURCES += lib/exchange/have.c lib/exchange/limits.c lib/exchange/peer_id.c \
+	lib/exchange/range.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
-	media-export receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
+	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
 	slm-path slm-remove slm-repair slm-unpack slm-verify
+# HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
+# the commands that need it are left out.
+PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/identity.c lib/peer/quic.c lib/peer/quic_arrive.c \
+	lib/peer/quic_connection.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/tls.c lib/peer/udp.c
+PEER_COMMANDS :=
+PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
+PEER_TOOLS := serve fetch
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -97,6 +107,19 @@ ALL_CFLAGS = -std=c17 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION
 	$(SANITIZER) $(LIB_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS)
 ALL_LDFLAGS = -pthread $(LD_HARDENING) $(SANITIZER) $(LDFLAGS)
 
+PEER_NEEDS := libngtcp2_crypto_gnutls libngtcp2 libnghttp3 gnutls
+ifeq ($(shell $(PKG_CONFIG) --exists 'libngtcp2_crypto_gnutls >= 1.11' 'libngtcp2 >= 1.11' 'libnghttp3 >= 1.8' gnutls && echo yes),yes)
+PEER_LIBS := $(shell $(PKG_CONFIG) --libs $(PEER_NEEDS))
+LIB_CFLAGS += $(shell $(PKG_CONFIG) --cflags $(PEER_NEEDS))
+PEER_LIBRARY := $(BUILD)/libminimodel-peer.a
+else
+$(info no HTTP/3 here (ngtcp2 and its GnuTLS part 1.11, nghttp3 1.8, GnuTLS): libminimodel-peer.a$(PEER_COMMANDS:%= %) and tests of it are left out)
+PEER_LIBRARY :=
+PEER_COMMANDS :=
+PEER_TESTS :=
+PEER_TOOLS :=
+endif
+
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1) $(2)")
 
@@ -109,8 +132,9 @@ CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj
 	$(BUILD)/obj/cmd/cli_threads.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o \
 	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
 
-all: $(LIBRARY) $(BINARIES)
+all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES)
 
 $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
@@ -152,6 +176,15 @@ $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/libminimodel-peer.a: $(PEER_SOURCES:%.c=$(BUILD)/obj/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(PEER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
+
 # ---- static binaries of the core commands, for machines that have no libraries ----
 # The linker is kept from warning of name look-ups in parts of libcrypto that no command reaches.
 
@@ -166,11 +199,22 @@ $(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 
 UNIT_BINARIES := $(UNIT_TESTS:%=$(BUILD)/unit/%)
 CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
-unit: $(UNIT_BINARIES)
+PEER_TEST_BINARIES := $(PEER_TESTS:%=$(BUILD)/unit/peer_%)
+PEER_TOOL_BINARIES := $(PEER_TOOLS:%=$(BUILD)/peer/%)
+unit: $(UNIT_BINARIES) $(PEER_TEST_BINARIES) $(PEER_TOOL_BINARIES)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CMOCKA)
+
+$(PEER_TEST_BINARIES): $(BUILD)/unit/peer_%: $(BUILD)/obj/tests/peer/%.o $(BUILD)/obj/tests/peer/key.o $(PEER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS) $(CMOCKA)
+$(PEER_TOOL_BINARIES): $(BUILD)/peer/%: $(BUILD)/obj/tests/peer/%.o $(BUILD)/obj/tests/peer/key.o $(PEER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
 
 # Each harness serves replay (its own main), libFuzzer and AFL++ alike.
 REPLAYERS := $(FUZZERS:%=$(BUILD)/fuzz/replay-%)
@@ -211,8 +255,10 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 
 bench: all benches
 	$(Q)sh scripts/peers.sh bench
+	$(Q)$(BUILD)/bench/sha256
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
+	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/slow.sh
 
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv

@@ -1,6 +1,7 @@
 #include "base/windows.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -85,6 +86,10 @@ struct mm_windows *mm_windows_new(const struct mm_windows_input *input, const st
     if (input->regular && !input->origin && !w->heap && mm_mapped_sound(input->fd))
         w->watch = mm_mapped_watch(w->memory, w->memory_length);
     w->mappable = w->watch >= 0;
+#ifdef POSIX_FADV_SEQUENTIAL
+    if (input->regular && !input->origin && !w->heap)
+        posix_fadvise(input->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+#endif
     if (!w->mappable && w->stride >= w->window)
         use_huge_pages(w, w->memory, w->memory_length);
     if (shape->ahead && !w->mappable && (!input->regular || input->size > MM_WINDOWS_EXTENT))

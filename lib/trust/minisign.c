@@ -83,7 +83,7 @@ bool mm_public_key_same(const struct mm_public_key *a, const struct mm_public_ke
 
 /* Is POINT a canonical one of the prime-order group? Releases of libsodium up to 1.0.20 also call a good point plus the one of order 2 so
  * (CVE-2025-69277). The group's order less one makes a good point its negative, which is the other of the same y, and no other one. */
-static bool is_of_prime_order(const unsigned char point[static MM_PUBLIC_KEY_BYTES])
+bool mm_public_key_is_sound(const unsigned char point[static MM_PUBLIC_KEY_BYTES])
 {
     static const unsigned char one[crypto_core_ed25519_SCALARBYTES] = {1};
     unsigned char minus_one[crypto_core_ed25519_SCALARBYTES], negative[MM_PUBLIC_KEY_BYTES];
@@ -111,7 +111,7 @@ int mm_public_key_read(struct mm_public_key *key, const char *text, size_t lengt
         return mm_diag_line(diags, MM_RULE_KEY_FORM, 2, 1, "expected a key of the algorithm Ed, found another");
     memcpy(key->id, bytes + 2, MM_KEY_ID_BYTES);
     memcpy(key->point, bytes + 2 + MM_KEY_ID_BYTES, MM_PUBLIC_KEY_BYTES);
-    if (!is_of_prime_order(key->point))
+    if (!mm_public_key_is_sound(key->point))
         return mm_diag_line(diags, MM_RULE_KEY_WEAK, 2, 1,
                             "expected a canonical point of the prime-order group, found another one");
     return 0;

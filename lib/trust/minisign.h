@@ -38,6 +38,9 @@ const char *mm_key_id_text(char out[static MM_KEY_ID_TEXT], const unsigned char 
 /* Exactly 16 upper-case digits. */
 bool mm_key_id_read(const char *text, size_t length, unsigned char id[static MM_KEY_ID_BYTES]);
 
+/* True if POINT is a canonical point of the prime-order group: nobody can sign for it but who has its secret half. */
+bool mm_public_key_is_sound(const unsigned char point[static MM_PUBLIC_KEY_BYTES]);
+
 /* Reads a public key's file of LENGTH bytes. Returns 0, or -1 with KEY_FORM or KEY_WEAK. */
 int mm_public_key_read(struct mm_public_key *key, const char *text, size_t length, struct mm_diags *diags);
 

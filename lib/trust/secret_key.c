@@ -46,6 +46,11 @@ const struct mm_public_key *mm_secret_key_public(const struct mm_secret_key *key
     return &key->public;
 }
 
+const unsigned char *mm_secret_key_seed(const struct mm_secret_key *key)
+{
+    return key->secret; /* libsodium keeps the seed, then the public half */
+}
+
 struct mm_secret_key *mm_secret_key_new(struct mm_diags *diags)
 {
     struct mm_secret_key *key = mm_secret_memory(sizeof *key, diags);

@@ -28,6 +28,12 @@ int mm_secret_key_write(const struct mm_secret_key *key, const struct mm_secret 
 /* The public half. */
 const struct mm_public_key *mm_secret_key_public(const struct mm_secret_key *key);
 
+#define MM_SECRET_SEED_BYTES 32
+
+/* The seed that the key follows from (RFC 8032, 5.1.5), for another library that signs with it; in the key's own locked memory, and
+ * gone with it. */
+const unsigned char *mm_secret_key_seed(const struct mm_secret_key *key);
+
 /* Appends the signature's file over what has PREHASH, with this trusted COMMENT: one line of text without control characters, at most 8000
  * bytes. What was made is verified before it is given out. Returns 0, or -1 with SIGNATURE_FORM, SIGNATURE_BAD (the machine
  * calculates wrong) or IO_MEMORY. */

@@ -48,6 +48,8 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     chunk-merkle --json --check list changed.gguf >bad-range.json 2>/dev/null
     key-make -q --json --no-password key >key.json
     key-make -q --json --no-password --succeed key.key next >>key.json
+    peer-key --json >peer-key.json
+    peer-key --json --show >>peer-key.json
     manifest-make -q --private --key-id "$(sed -n '1s/.*"key-id":"\([^"]*\).*/\1/p' key.json)" model >s.manifest 2>/dev/null
     manifest-sign -q --json -s key.key s.manifest model/m.manifest >signed.json 2>/dev/null # one of them names no key
     manifest-sign -q --json -c -p next.pub s.manifest >>signed.json 2>/dev/null
@@ -145,6 +147,6 @@ fi
 
 # every rule that docs name exists
 for page in "$ROOT"/man/*.1; do "$(basename "$page" .1)" --rules; done | cut -f1 | sort -u >rules
-grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff|key|keyring|revocation|signature|sign|clock|policy|attest|oms|catalog|repair)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
+grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff|key|keyring|revocation|signature|sign|clock|policy|attest|oms|catalog|repair|peer)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
     tr -d '[]' | sort -u >named
 same 'rules that the docs name exist' '' "$(comm -13 rules named)"

@@ -167,7 +167,8 @@ static void unknown_is_kept_for_io_and_the_unsupported(void **state)
                      i == MM_RULE_CATALOG_CHANGING || i == MM_RULE_MEDIA_SPACE;
         bool store = i == MM_RULE_STORE_HOME || i == MM_RULE_STORE_PARTIAL || i == MM_RULE_KEYRING_OPEN;
         bool looked = i == MM_RULE_RECEIPT_TOUCHED || i == MM_RULE_STORE_PROGRAM;
-        bool unknown = unsupported || limit || store || looked || info->group == MM_GROUP_IO;
+        bool peer = i == MM_RULE_PEER_ANSWER || i == MM_RULE_PEER_WRONG || i == MM_RULE_PEER_SLOW || i == MM_RULE_PEER_LACKS;
+        bool unknown = unsupported || limit || store || looked || peer || info->group == MM_GROUP_IO;
         check_number(info->name, info->answer, unknown ? MM_UNKNOWN : MM_NO);
     }
 }
