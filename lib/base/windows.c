@@ -97,11 +97,19 @@ struct mm_windows *mm_windows_new(const struct mm_windows_input *input, const st
     return w;
 }
 
+static void settle_origin(const struct mm_windows *w, uint64_t offset)
+{
+    const struct mm_origin *origin = w->input.origin;
+    if (origin && origin->settle && offset > 0)
+        origin->settle(origin->context, offset);
+}
+
 void mm_windows_free(struct mm_windows *w)
 {
     if (!w)
         return;
     mm_ahead_free(w->ahead);
+    settle_origin(w, UINT64_MAX);
     if (w->watch >= 0)
         mm_mapped_unwatch(w->watch);
     if (w->heap)
@@ -195,6 +203,7 @@ ssize_t mm_windows_next(struct mm_windows *w, uint64_t unseen, unsigned char **b
     }
     if (!w->ended) {
         size_t room = mm_windows_room(w, w->given);
+        settle_origin(w, mm_windows_ending(w));
         got =
             w->ahead ? mm_ahead_wait(w->ahead, w->given, mm_windows_ending(w), room, &w->grew) : fetch(w, unseen, room);
         if (got < 0)
