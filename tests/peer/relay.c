@@ -171,6 +171,7 @@ static void pass(struct relay *relay, bool to_server, int fd, const struct socka
     const struct relay_line *line = &relay->line;
     uint64_t now = clock_now(), due = now, *free_at = &relay->free_at[to_server];
     bool lost = chance(relay) < line->loss, late = chance(relay) < line->late;
+    bool mangled = chance(relay) < line->mangled;
     relay->came++;
     if (line->rate) {
         uint64_t most = line->queue ? line->queue : line->rate / 10;
@@ -191,6 +192,8 @@ static void pass(struct relay *relay, bool to_server, int fd, const struct socka
     if (!waiting.bytes)
         die("relay");
     memcpy(waiting.bytes, relay->buffer, length);
+    if (mangled && length)
+        waiting.bytes[relay->came % length] ^= (unsigned char)(1u << (relay->came / length % 8));
     enqueue(relay, waiting);
 }
 

@@ -12,13 +12,14 @@
 
 struct relay_line {
     uint64_t seed;
-    uint64_t delay; /* nanoseconds, one way */
-    uint32_t loss;  /* of 10,000 datagrams */
-    uint32_t late;  /* of 10,000 datagrams, those that come 3 ms later than their neighbours */
-    uint64_t rate;  /* bytes a second; 0: as they come */
-    uint64_t queue; /* bytes that wait for their turn at that rate; 0: 100 ms of it */
-    size_t largest; /* bytes of UDP payload; 0: any */
-    bool cut;       /* nothing passes */
+    uint64_t delay;   /* nanoseconds, one way */
+    uint32_t loss;    /* of 10,000 datagrams */
+    uint32_t mangled; /* of 10,000 datagrams, those that come with one byte changed */
+    uint32_t late;    /* of 10,000 datagrams, those that come 3 ms later than their neighbours */
+    uint64_t rate;    /* bytes a second; 0: as they come */
+    uint64_t queue;   /* bytes that wait for their turn at that rate; 0: 100 ms of it */
+    size_t largest;   /* bytes of UDP payload; 0: any */
+    bool cut;         /* nothing passes */
 };
 
 struct relay;

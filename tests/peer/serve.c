@@ -1,5 +1,5 @@
 /* Serves the files of a folder over HTTP/3: a server for clients that others wrote, and for measurements.
- * Usage: serve PORT FOLDER [cubic] [retry] [demand] [small]   (port 0: any; the port is printed, and the raw key in hex) */
+ * Usage: serve PORT FOLDER [cubic] [retry] [demand] [small] [anywhere]   (port 0: any; the port is printed, and the raw key in hex) */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -110,7 +110,7 @@ int main(int count, char **words)
     sigset_t signals;
     mm_diags_init(&diags);
     if (count < 3 || !mm_number(words[1], strlen(words[1]), 65535, &port)) {
-        fprintf(stderr, "usage: serve PORT FOLDER [cubic] [retry] [demand] [small]\n");
+        fprintf(stderr, "usage: serve PORT FOLDER [cubic] [retry] [demand] [small] [anywhere]\n");
         return 2;
     }
     struct mm_h3_settings settings = {.quic = {.identity = identity}};
@@ -119,6 +119,8 @@ int main(int count, char **words)
             settings.quic.congestion = MM_QUIC_CUBIC;
         else if (strcmp(words[i], "retry") == 0)
             settings.quic.handshakes = 1;
+        else if (strcmp(words[i], "anywhere") == 0)
+            local.v4.sin_addr.s_addr = htonl(INADDR_ANY);
         else if (strcmp(words[i], "small") == 0)
             settings.quic.datagram = 1452;
         else if (strcmp(words[i], "demand") == 0)

@@ -16,8 +16,8 @@ static void losses_and_late_ones(void **state)
         pair_of_file(&pair, 3 * MIB);
         pair.server_settings.quic.congestion = seed % 2 ? MM_QUIC_BBR : MM_QUIC_CUBIC;
         pair_start(&pair, true, false);
-        *relay_line(pair.relay) =
-            (struct relay_line){.seed = seed, .loss = 300, .late = 500, .delay = 500000, .largest = 1472};
+        *relay_line(pair.relay) = (struct relay_line){
+            .seed = seed, .loss = 300, .mangled = 100, .late = 500, .delay = 500000, .largest = 1472};
         struct mm_h3_connection *connection = pair_connect(&pair);
         ask_for(&one, &pair, connection, "/file", NULL);
         ask_for(&other, &pair, connection, "/file", "bytes=1000-2000999")->offset = 1000;
@@ -223,6 +223,72 @@ static void nobody_there(void **state)
     pair_end(&pair);
 }
 
+/* A server that is bound to all addresses answers from the one that it was asked at. */
+static void all_addresses(void **state)
+{
+    (void)state;
+    for (int v6 = 0; v6 < 2; v6++) {
+        struct pair pair;
+        struct ask ask;
+        union mm_udp_address any = {.any.sa_family = v6 ? AF_INET6 : AF_INET};
+        pair_of_file(&pair, MIB);
+        pair_start(&pair, false, false);
+        assert_int_equal(mm_quic_listen(mm_h3_quic(pair.server), &any, &pair.diags), 0);
+        assert_true(mm_quic_address(mm_h3_quic(pair.server), 1, &pair.at));
+        assert_false(mm_quic_address(mm_h3_quic(pair.server), 2, &any));
+        if (v6)
+            pair.at.v6.sin6_addr = in6addr_loopback;
+        else
+            pair.at.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 7);
+        ask_for(&ask, &pair, pair_connect(&pair), "/file", NULL);
+        RUN_UNTIL(&pair, ask.ends);
+        check_file("from the address that was asked", &ask, MIB);
+        pair_end(&pair);
+    }
+}
+
+static void count_up(void *context)
+{
+    ++*(unsigned *)context;
+}
+
+/* The loop calls back for other descriptors and from time to time, and sleeps otherwise. */
+static void other_work_of_the_loop(void **state)
+{
+    struct pair pair;
+    unsigned ready = 0, ticks = 0;
+    int ends[2];
+    (void)state;
+    pair_init(&pair);
+    pair_start(&pair, false, false);
+    struct mm_quic *quic = mm_h3_quic(pair.client);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(mm_quic_watch(quic, ends[0], count_up, &ready, &pair.diags), 0);
+    assert_int_equal(mm_quic_run(quic, 10, &pair.diags), 0);
+    check_number("nothing yet", ready, 0);
+    check_number("nothing to do for ever", (uint64_t)mm_quic_timeout(quic), UINT64_MAX);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(mm_quic_run(quic, -1, &pair.diags), 0);
+    check_number("readable", ready, 1);
+    assert_int_equal(mm_quic_watch(quic, ends[0], NULL, NULL, &pair.diags), 0);
+    assert_int_equal(mm_quic_run(quic, 0, &pair.diags), 0);
+    check_number("no longer of interest", ready, 1);
+    mm_quic_every(quic, 5, count_up, &ticks);
+    assert_true(mm_quic_timeout(quic) >= 0 && mm_quic_timeout(quic) <= 5);
+    while (ticks < 4)
+        assert_int_equal(mm_quic_run(quic, -1, &pair.diags), 0);
+    mm_quic_every(quic, 0, NULL, NULL);
+    assert_int_equal(mm_quic_run(quic, 20, &pair.diags), 0);
+    check_number("ticks", ticks, 4);
+    for (int i = 0; i < 20; i++)
+        if (mm_quic_watch(quic, dup(ends[0]), count_up, &ready, &pair.diags) < 0)
+            break;
+    check_findings("too many descriptors", &pair.diags, "io-limit");
+    pair_end(&pair);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 /* A quiet connection lives as long as its client pings. */
 static void kept_alive(void **state)
 {
@@ -392,6 +458,8 @@ int main(void)
         cmocka_unit_test(nothing_comes_any_more),
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(kept_alive),
+        cmocka_unit_test(all_addresses),
+        cmocka_unit_test(other_work_of_the_loop),
         cmocka_unit_test(server_started_again),
         cmocka_unit_test(noise),
         cmocka_unit_test(unknown_version),
