@@ -1,5 +1,5 @@
 /* What the parts of quic share: quic.c is the endpoint and its loop, quic_ids.c which connection an id belongs to, quic_arrive.c what becomes
- * of a datagram, quic_connection.c a connection from its beginning to its end, quic_write.c what it sends. */
+ * of a datagram, quic_connection.c a connection, quic_end.c its end, quic_write.c what it sends. */
 #ifndef MM_PEER_QUIC_PARTS_H
 #define MM_PEER_QUIC_PARTS_H
 
@@ -142,6 +142,12 @@ struct mm_quic_connection *mm_quic_serve(struct mm_quic *quic, const struct mm_q
 
 /* The path of a datagram, or of a client. */
 ngtcp2_path mm_quic_path(struct mm_udp *udp, union mm_udp_address *local, union mm_udp_address *peer);
+
+/* Frees what never became, or is no more, a connection of the heap. */
+void mm_quic_abandon(struct mm_quic_connection *connection);
+
+/* The first reason that is given is the one that is told. */
+void mm_quic_note_why(struct mm_quic_connection *connection, const char *why);
 
 /* Ends CONNECTION after ngtcp2 gave CODE for it. */
 void mm_quic_broken(struct mm_quic_connection *connection, int code);
