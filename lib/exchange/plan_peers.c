@@ -22,7 +22,8 @@ static uint64_t rate_of(uint64_t bytes, uint64_t time)
     return rate < 1 ? 1 : rate < 1e15 ? (uint64_t)rate : UINT64_C(1000000000000000);
 }
 
-/* Half of what was measured before, half of what is measured now; a first measurement is taken early. */
+/* Half of what was measured before, half of what is measured now; a first measurement is taken early. A time without a byte is a stall, and
+ * says nothing of how fast the peer is when it sends. */
 static void measure(struct plan_peer *peer)
 {
     bool enough =
@@ -30,7 +31,8 @@ static void measure(struct plan_peer *peer)
     if (!enough)
         return;
     uint64_t rate = rate_of(peer->window_bytes, peer->window_time);
-    peer->rate = peer->rate ? peer->rate / 2 + rate / 2 + 1 : rate;
+    if (peer->window_bytes > 0)
+        peer->rate = peer->rate ? peer->rate / 2 + rate / 2 + 1 : rate;
     peer->window_bytes = peer->window_time = 0;
 }
 
