@@ -20,7 +20,7 @@ LIB_SOURCES := \
 	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
 	lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c lib/base/place.c \
 	lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/tree.c \
-	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c \
+	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c lib/base/writeback.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c \
 	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
@@ -70,6 +70,13 @@ LIB_SOURCES += lib/exchange/have.c lib/exchange/limits.c lib/exchange/peer_id.c 
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
 	slm-path slm-remove slm-repair slm-unpack slm-verify
+# HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
+# the commands that need it are left out.
+PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/quic.c lib/peer/quic_arrive.c \
+	lib/peer/quic_connection.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/tls.c lib/peer/udp.c
+PEER_COMMANDS :=
+PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
+PEER_TOOLS := serve fetch
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -100,6 +107,19 @@ ALL_CFLAGS = -std=c17 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION
 	$(SANITIZER) $(LIB_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS)
 ALL_LDFLAGS = -pthread $(LD_HARDENING) $(SANITIZER) $(LDFLAGS)
 
+PEER_NEEDS := libngtcp2_crypto_gnutls libngtcp2 libnghttp3 gnutls
+ifeq ($(shell $(PKG_CONFIG) --exists 'libngtcp2_crypto_gnutls >= 1.11' 'libngtcp2 >= 1.11' 'libnghttp3 >= 1.8' gnutls && echo yes),yes)
+PEER_LIBS := $(shell $(PKG_CONFIG) --libs $(PEER_NEEDS))
+LIB_CFLAGS += $(shell $(PKG_CONFIG) --cflags $(PEER_NEEDS))
+PEER_LIBRARY := $(BUILD)/libminimodel-peer.a
+else
+$(info no HTTP/3 here (ngtcp2 and its GnuTLS part 1.11, nghttp3 1.8, GnuTLS): libminimodel-peer.a$(PEER_COMMANDS:%= %) and tests of it are left out)
+PEER_LIBRARY :=
+PEER_COMMANDS :=
+PEER_TESTS :=
+PEER_TOOLS :=
+endif
+
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1) $(2)")
 
@@ -112,8 +132,9 @@ CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj
 	$(BUILD)/obj/cmd/cli_threads.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o \
 	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
 
-all: $(LIBRARY) $(BINARIES)
+all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES)
 
 $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
@@ -124,7 +145,7 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 # taken. The one for the SHA instructions has no AVX whatever CFLAGS say (see there).
 HASH_OBJECT := $(BUILD)/obj/lib/hash/sha256_
 ifneq ($(findstring x86_64,$(MACHINE)),)
-$(HASH_OBJECT)avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw
+$(HASH_OBJECT)avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw $(if $(findstring clang,$(shell $(CC) --version)),,-fno-schedule-insns2)
 $(HASH_OBJECT)avx2.o: ALL_CFLAGS += -mavx2
 $(HASH_OBJECT)shani.o: ALL_CFLAGS += -msse4.1 -msha -mno-avx
 endif
@@ -155,6 +176,15 @@ $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/libminimodel-peer.a: $(PEER_SOURCES:%.c=$(BUILD)/obj/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(PEER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
+
 # ---- static binaries of the core commands, for machines that have no libraries ----
 # The linker is kept from warning of name look-ups in parts of libcrypto that no command reaches.
 
@@ -169,11 +199,22 @@ $(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 
 UNIT_BINARIES := $(UNIT_TESTS:%=$(BUILD)/unit/%)
 CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
-unit: $(UNIT_BINARIES)
+PEER_TEST_BINARIES := $(PEER_TESTS:%=$(BUILD)/unit/peer_%)
+PEER_TOOL_BINARIES := $(PEER_TOOLS:%=$(BUILD)/peer/%)
+unit: $(UNIT_BINARIES) $(PEER_TEST_BINARIES) $(PEER_TOOL_BINARIES)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CMOCKA)
+
+$(PEER_TEST_BINARIES): $(BUILD)/unit/peer_%: $(BUILD)/obj/tests/peer/%.o $(BUILD)/obj/tests/peer/key.o $(PEER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS) $(CMOCKA)
+$(PEER_TOOL_BINARIES): $(BUILD)/peer/%: $(BUILD)/obj/tests/peer/%.o $(BUILD)/obj/tests/peer/key.o $(PEER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
 
 # Each harness serves replay (its own main), libFuzzer and AFL++ alike.
 REPLAYERS := $(FUZZERS:%=$(BUILD)/fuzz/replay-%)
@@ -186,7 +227,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 \
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
-	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl ftruncate64 pthread_create fchown syscall
+	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
@@ -194,7 +235,7 @@ $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/f
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
-check: all unit replayers faulty $(BUILD)/tables
+check: all unit replayers faulty benches $(BUILD)/tables
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
 
 # make fuzz FUZZ=gguf FUZZ_SECONDS=60: libFuzzer over one harness, or over each for that long
@@ -203,9 +244,28 @@ FUZZ_SECONDS ?= 30
 fuzz:
 	$(Q)CC=clang sh tests/fuzz/run.sh "$(FUZZ)" $(FUZZ_SECONDS)
 
-bench: all
-	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh
+# make bench: the commands beside others' programs, as tables. make bench-growth: what larger files cost. make performance: both, into
+# docs/performance.md. They measure, and judge nothing: no time makes them fail.
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+benches: $(BENCHES)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+bench: all benches
+	$(Q)sh scripts/peers.sh bench
+	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
+
+bench-growth: all benches
+	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
+
+performance: all benches
+	$(Q)sh scripts/peers.sh bench
+	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh ratios --into docs/performance.md
+	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o docs/performance.tsv --into docs/performance.md
+	$(Q)$(PYTHON) scripts/plot.py docs/performance.tsv docs/performance.svg
 
 # ---- what follows from the tables ----
 
@@ -238,7 +298,7 @@ TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES),$(BINDIR)) \
 	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
 	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
 	$(call placed,644,share,share/minimodel.mk,$(DATADIR)/minimodel) \
-	$(call placed,644,docs,$(wildcard docs/*.md docs/*/*.md),$(DOCDIR)) \
+	$(call placed,644,docs,$(wildcard docs/*.md docs/*.svg docs/*/*.md),$(DOCDIR)) \
 	$(call placed,644,share,$(wildcard share/example-publisher/*),$(DOCDIR)) \
 	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
 	$(foreach command,$(COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
@@ -283,6 +343,6 @@ deb: all
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz bench generate lint install install-tools install-dev uninstall deb clean
+.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth performance generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

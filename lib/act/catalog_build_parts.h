@@ -104,6 +104,9 @@ int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct 
 /* Removes the page of MODEL_ID where it has no entry any more. */
 int mm_catalog_page_remove(struct mm_catalog_build *build, const char *model_id, struct mm_diags *diags);
 
+/* Removes temporary files in the folder of the file PATH, where no other thread writes. */
+int mm_catalog_sweep_beside(const struct mm_catalog_build *build, const char *path, struct mm_diags *diags);
+
 /* Removes lists of pages behind the last one. */
 int mm_catalog_lists_remove(struct mm_catalog_build *build, struct mm_diags *diags);
 

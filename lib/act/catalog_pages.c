@@ -110,6 +110,19 @@ static int begin_list(struct mm_catalog_pages *pages, struct mm_diags *diags)
     return 0;
 }
 
+static int make_files(struct mm_catalog_pages *pages, struct mm_diags *diags)
+{
+    for (int i = 0; i < MM_PAGE_FILES; i++) {
+        mm_buf_clear(&pages->out);
+        mm_buf_str(&pages->out, mm_page_files[i].text);
+        if (pages->out.failed)
+            return mm_diag_memory(diags);
+        if (pages->input.put(pages->input.context, mm_page_files[i].name, &pages->out) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int make_index(struct mm_catalog_pages *pages, struct mm_diags *diags)
 {
     struct mm_page_front front = {.head = pages->input.head,
@@ -168,7 +181,7 @@ int mm_catalog_pages_finish(struct mm_catalog_pages *pages, struct mm_catalog_pa
 {
     *counts = (struct mm_catalog_page_counts){0};
     if (end_model(pages, diags) < 0 || (pages->list_count > 0 && end_list(pages, false, diags) < 0) ||
-        make_withdrawn(pages, &counts->withdrawn, diags) < 0)
+        make_withdrawn(pages, &counts->withdrawn, diags) < 0 || make_files(pages, diags) < 0)
         return -1;
     counts->lists = pages->list_count ? pages->list_count : 1;
     return make_index(pages, diags);

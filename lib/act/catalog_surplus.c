@@ -98,12 +98,15 @@ static bool of_lists(const char *path, bool withdrawn, uint64_t count)
             strcmp(path, withdrawn ? "withdrawn-1" MM_PAGE_SUFFIX : "index-1" MM_PAGE_SUFFIX) != 0);
 }
 
-/* Those, and models/PUBLISHER/NAME.html of a model that has an entry. */
+/* Those, what they have in common, and the page of a model that has an entry. */
 static bool of_pages(const struct search *s)
 {
     char id[MM_MODEL_ID_MAX + 1];
     size_t length;
-    const char *middle = between(s->path, MM_PAGE_FOLDER, MM_PAGE_SUFFIX, &length);
+    const char *middle = between(s->path, MM_CATALOG_MANIFESTS, MM_PAGE_OF_MODEL, &length);
+    for (int i = 0; i < MM_PAGE_FILES; i++)
+        if (strcmp(s->path, mm_page_files[i].name) == 0)
+            return true;
     if (!middle || !mm_catalog_model_id(middle, length, id))
         return of_lists(s->path, false, s->pages->lists) || of_lists(s->path, true, s->pages->withdrawn);
     size_t at = mm_catalog_rows_first(s->entries, id);

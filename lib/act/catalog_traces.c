@@ -79,7 +79,7 @@ int mm_catalog_countersignatures_remove(struct mm_catalog_build *build, const ch
 /* ---- files that never got their names ---- */
 
 /* The lock keeps other builders away, so that whoever began to write them is gone. What cannot be looked into has none. */
-static int sweep(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
+static int sweep(const struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
     struct dirent *entry;
     int fd = mm_tree_open(build->folder.fd, path), result = 0;
@@ -95,8 +95,7 @@ static int sweep(struct mm_catalog_build *build, const char *path, struct mm_dia
     return result;
 }
 
-/* The folder of the file PATH. */
-static int sweep_beside(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
+int mm_catalog_sweep_beside(const struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
@@ -105,31 +104,14 @@ static int sweep_beside(struct mm_catalog_build *build, const char *path, struct
     return result;
 }
 
-/* The folders of pages, one a publisher. */
-static int sweep_pages(struct mm_catalog_build *build, struct mm_diags *diags)
-{
-    char path[MM_PAGE_PATH + 1];
-    const struct mm_catalog_rows *rows = &build->standing;
-    int result = 0;
-    const char *last = NULL; /* rows of one publisher stand beside each other */
-    for (size_t i = 0; result == 0 && i < rows->count; i++) {
-        const char *id = rows->rows[i].model_id;
-        size_t length = strcspn(id, "/") + 1;
-        if (last && strncmp(last, id, length) == 0)
-            continue;
-        last = id;
-        result = sweep_beside(build, mm_page_path(path, id), diags);
-    }
-    return result;
-}
-
-/* Where files are replaced that are there: the lists, heads, pages, and manifests that are mended. */
+/* Where files are replaced that are there: the lists, heads, and manifests that are mended. Folders of pages are looked at where changes name
+ * the model, or its page is another than it should be: of what was to replace it something is left there only then. */
 static int sweep_all(struct mm_catalog_build *build, struct mm_diags *diags)
 {
-    if (sweep(build, ".", diags) < 0 || sweep(build, MM_CATALOG_HEADS, diags) < 0 || sweep_pages(build, diags) < 0)
+    if (sweep(build, ".", diags) < 0 || sweep(build, MM_CATALOG_HEADS, diags) < 0)
         return -1;
     for (size_t i = 0; i < build->staged_count; i++)
-        if (build->staged[i].known && sweep_beside(build, build->staged[i].path, diags) < 0)
+        if (build->staged[i].known && mm_catalog_sweep_beside(build, build->staged[i].path, diags) < 0)
             return -1;
     return 0;
 }
@@ -184,12 +166,12 @@ int mm_catalog_gone_remove(struct mm_catalog_build *build, struct mm_diags *diag
 /* What a head that did not come to be was to add; where this build adds it, the files are looked at later. */
 static int remove_added(struct mm_catalog_build *build, const struct mm_catalog_change *change, struct mm_diags *diags)
 {
-    char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX];
+    char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX], page[MM_PAGE_PATH];
+    if (mm_catalog_sweep_beside(build, mm_page_path(page, change->model_id), diags) < 0)
+        return -1;
     if (change->kind != MM_CHANGE_ADDED || mm_catalog_rows_find(&build->standing, change->model_id, change->revision))
         return 0;
     mm_catalog_manifest_path(path, change->model_id, change->revision);
-    if (sweep_beside(build, path, diags) < 0)
-        return -1;
     const struct mm_catalog_row *row = mm_catalog_rows_find(&build->fresh, change->model_id, change->revision);
     if (row && row->beneath && row->has_signature)
         return 0;

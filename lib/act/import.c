@@ -220,6 +220,15 @@ static bool find_list(const struct mm_import *i, const struct mm_claim *claim, s
     return claim->chunks.count <= 1;
 }
 
+/* True if the list of an artifact is not to be sought: the manifest does not name it, and says all that it could say. */
+static bool is_implied(const struct mm_claim *claim)
+{
+    struct mm_chunk_list list = {0};
+    bool implied = !claim->chunk_list.known && mm_chunk_list_imply(&list, &claim->chunks);
+    mm_chunk_list_release(&list);
+    return implied;
+}
+
 /* Puts the list beside the partial file, so that wrong chunks can be told: as it came where the manifest names it so, as text
  * otherwise. */
 static int take_list(struct mm_import *i, struct mm_item *item)
@@ -227,7 +236,8 @@ static int take_list(struct mm_import *i, struct mm_item *item)
     struct mm_buf stored = {0}, text = {0};
     bool compressed = false;
     int result = 0;
-    item->listed = find_list(i, &item->claim, &stored, &text, &compressed);
+    item->implied = is_implied(&item->claim);
+    item->listed = item->implied || find_list(i, &item->claim, &stored, &text, &compressed);
     if (compressed && item->listed && !mm_claim_list_ends_in(&item->claim, ".chunks.gz")) {
         compressed = false;
         mm_buf_clear(&stored);
@@ -239,7 +249,7 @@ static int take_list(struct mm_import *i, struct mm_item *item)
     item->list_stated = item->listed && mm_claim_list_ends_in(&item->claim, compressed ? ".chunks.gz" : ".chunks");
     if (item->listed && (stored.failed || text.failed))
         result = mm_diag_memory(i->diags);
-    else if (item->listed && result == 0)
+    else if (item->listed && !item->implied && result == 0)
         result =
             mm_tree_make_for(i->files, item->list_path, i->diags) < 0 ? -1 : write_whole(i, item->list_path, &stored);
     mm_buf_release(&stored);
@@ -287,6 +297,7 @@ static int check_while_copying(struct mm_import *i, struct mm_report *report)
     struct mm_verify_options options = {
         .trusted = &i->trusted,
         .supply = &supply,
+        .implied = true,
         .early = true,
         .means = i->options->means,
         .progress = i->options->progress,
@@ -300,6 +311,7 @@ static int check_what_is_there(struct mm_import *i, struct mm_report *report)
 {
     struct mm_verify_options options = {
         .trusted = &i->trusted,
+        .implied = true,
         .links = MM_LINKS_BENEATH,
         .means = i->options->means,
         .progress = i->options->progress,
@@ -517,6 +529,7 @@ static int import_new(struct mm_import *i)
 {
     struct mm_report report = {0};
     int result = -1;
+    i->floods = mm_writeback_floods(i->facts->total);
     if (check_size(i) < 0 || open_partial(i) < 0 || take_lists(i) < 0 || mm_import_read_lacks(i) < 0 ||
         prepare_items(i) < 0 || check_space(i) < 0)
         return -1;

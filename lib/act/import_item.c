@@ -12,6 +12,8 @@
 #include "base/checked.h"
 #include "base/file.h"
 
+#define READ_BLOCK 1048576 /* bytes at once: they are written while the processor's cache has them */
+
 void mm_item_release(struct mm_item *item)
 {
     if (item->fd >= 0)
@@ -58,37 +60,79 @@ void mm_item_count_taken(struct mm_import *i, enum mm_intake_from from, uint64_t
     i->used_set = i->used_set || from == MM_FROM_SET;
 }
 
-/* Has the shape of mm_origin's read. */
-static ssize_t read_and_write(void *context, uint64_t offset, void *out, size_t length)
+/* How many of LENGTH bytes at OFFSET are read alike: from the partial file, or from a source. */
+static size_t run_length(const struct mm_item *item, uint64_t offset, size_t length)
 {
-    struct mm_import *i = context;
-    struct mm_item *item = i->current;
     uint64_t size = item->claim.chunks.size, chunk = offset / size, end = (chunk + 1) * size;
-    enum mm_intake_from from;
+    bool kept = mm_item_is_kept(item, chunk);
+    while (end < item->claim.chunks.bytes && end - offset < length && mm_item_is_kept(item, ++chunk) == kept)
+        end += size;
     if (end > item->claim.chunks.bytes)
         end = item->claim.chunks.bytes;
-    if (offset >= end)
-        return 0;
-    if (length > end - offset)
-        length = (size_t)(end - offset);
-    if (mm_item_is_kept(item, chunk)) {
-        ssize_t got = pread(item->fd, out, length, (off_t)offset);
-        if (got > 0)
-            mm_item_count_kept(i, item, (uint64_t)got);
-        return got == 0 ? (errno = EIO, -1) : got;
-    }
+    return length < end - offset ? length : (size_t)(end - offset);
+}
+
+static ssize_t read_kept(struct mm_item *item, uint64_t offset, void *out, size_t length)
+{
+    ssize_t got = pread(item->fd, out, length, (off_t)offset);
+    if (got > 0)
+        item->reading.kept += (uint64_t)got;
+    return got == 0 ? (errno = EIO, -1) : got;
+}
+
+/* What is written are the very bytes that are hashed next. */
+static ssize_t read_and_write(struct mm_item *item, uint64_t offset, void *out, size_t length)
+{
+    struct mm_reading *reading = &item->reading;
+    uint64_t size = item->claim.chunks.size;
+    enum mm_intake_from from;
     ssize_t got = mm_intake_read(&item->intake, offset, out, length, &from);
     if (got <= 0)
         return -1;
-    if (!i->options->in_place && mm_file_write_at(item->fd, out, (size_t)got, offset) < 0) {
-        i->write_error = errno;
+    uint64_t end = offset + (uint64_t)got;
+    if (item->how != MM_ITEM_IN_PLACE && mm_file_write_at(item->fd, out, (size_t)got, offset) < 0) {
+        reading->write_error = errno;
         return -1;
     }
-    i->facts->read += from == MM_FROM_STORE ? 0 : (uint64_t)got;
-    mm_item_count_taken(i, from, (uint64_t)got);
-    item->part = offset + (uint64_t)got < end ? offset % size + (uint64_t)got : 0;
-    item->chunks_reused += from == MM_FROM_STORE && offset % size == 0;
+    reading->taken[from] += (uint64_t)got;
+    reading->part = end < item->claim.chunks.bytes ? end % size : 0;
+    reading->chunks_reused += from == MM_FROM_STORE && offset % size == 0;
     return got;
+}
+
+/* Has the shape of mm_origin's read. It may run on a thread of its own (struct mm_reading). */
+static ssize_t read_item(void *context, uint64_t offset, void *out, size_t length)
+{
+    struct mm_item *item = context;
+    struct mm_writeback *writeback = &item->reading.writeback;
+    if (offset >= item->claim.chunks.bytes)
+        return 0;
+    length = run_length(item, offset, length < READ_BLOCK ? length : READ_BLOCK);
+    ssize_t got = mm_item_is_kept(item, offset / item->claim.chunks.size) ? read_kept(item, offset, out, length)
+                                                                          : read_and_write(item, offset, out, length);
+    if (got <= 0)
+        return got;
+    uint64_t end = offset + (uint64_t)got, dropped = writeback->dropped;
+    int result = end < item->claim.chunks.bytes ? mm_writeback_reach(writeback, end) : mm_writeback_end(writeback, end);
+    mm_intake_forget(&item->intake, dropped, writeback->dropped);
+    if (result < 0)
+        item->reading.write_error = errno;
+    return result < 0 ? -1 : got;
+}
+
+/* The reading is over: what it came to counts. */
+static void count_reading(struct mm_import *i, struct mm_item *item)
+{
+    const struct mm_reading *reading = &item->reading;
+    mm_item_count_kept(i, item, reading->kept);
+    for (int from = MM_FROM_STORE; from < MM_FROM_COUNT; from++) {
+        if (reading->taken[from])
+            mm_item_count_taken(i, (enum mm_intake_from)from, reading->taken[from]);
+        i->facts->read += from == MM_FROM_STORE ? 0 : reading->taken[from];
+    }
+    item->chunks_reused += reading->chunks_reused;
+    if (reading->write_error)
+        i->write_error = reading->write_error;
 }
 
 /* What stays in place is read from the one file that the store will lead to, and is all there. */
@@ -132,7 +176,8 @@ int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chun
     }
     item->choices = 0;
     item->seen = 0;
-    item->part = 0;
+    item->reading = (struct mm_reading){.writeback = {.fd = item->fd, .drop = i->floods}};
+    item->intake.forget = i->floods;
     mm_bits_release(&item->bad); /* of an earlier reading */
     mm_hashes_release(&item->hashes);
     for (size_t root = 0; root < i->supply->root_count; root++)
@@ -144,12 +189,13 @@ int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chun
         mm_intake_release(&item->intake);
         return -1;
     }
-    *origin = (struct mm_origin){read_and_write, i, item->claim.chunks.bytes};
+    *origin = (struct mm_origin){read_item, item, item->claim.chunks.bytes};
     return 0;
 }
 
 void mm_item_close(struct mm_import *i, struct mm_item *item, const struct mm_chunk_compare *compare, bool read)
 {
+    count_reading(i, item);
     item->read = read; /* bytes that are the manifest's prove themselves, whatever becomes of their file */
     if (i->options->in_place && mm_intake_finish(&item->intake, i->diags) < 0)
         i->changed = true;

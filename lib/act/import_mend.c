@@ -76,7 +76,7 @@ static void count_wrong(struct mm_import *i, const struct mm_item *item, uint64_
     const struct mm_intake *intake = &item->intake;
     bool of_store = intake->known && intake->known[chunk].file != MM_INTAKE_NO_FILE;
     uint64_t *count = mm_item_is_kept(item, chunk) ? &i->facts->kept : of_store ? &i->facts->reused : &i->facts->copied;
-    uint64_t bytes = chunk < item->seen ? mm_item_chunk_bytes(item, chunk) : item->part;
+    uint64_t bytes = chunk < item->seen ? mm_item_chunk_bytes(item, chunk) : item->reading.part;
     *count -= bytes < *count ? bytes : *count;
 }
 
@@ -174,6 +174,8 @@ static int unshare(struct mm_import *i, struct mm_item *item)
 
 static int read_list(struct mm_import *i, const struct mm_item *item, struct mm_chunk_list *list)
 {
+    if (item->implied)
+        return mm_chunk_list_imply(list, &item->claim.chunks) ? 0 : mm_diag_memory(i->diags);
     int fd = mm_file_open_beneath(i->files, item->list_path, MM_LINKS_BENEATH);
     if (fd < 0)
         return mm_diag(i->diags, MM_RULE_IO_OPEN, "cannot open %s: %s", item->list_path, strerror(errno));

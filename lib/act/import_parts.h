@@ -6,6 +6,7 @@
 #include "act/import.h"
 #include "act/shelf.h"
 #include "base/bits.h"
+#include "base/writeback.h"
 
 /* In the partial import: chunks that no source had, as bad ranges. */
 #define MM_IMPORT_LACKS "lacks"
@@ -13,10 +14,24 @@
 /* How an artifact's file came to be in the partial import. */
 enum mm_item_how { MM_ITEM_COPIED, MM_ITEM_REUSED, MM_ITEM_REFLINKED, MM_ITEM_HARD_LINKED, MM_ITEM_IN_PLACE };
 
+/* What a first check's reading of an artifact came to. Only the thread that reads writes it, which may be another one than that which
+ * checks; it counts once that thread is done. */
+struct mm_reading {
+    struct mm_writeback writeback; /* of the partial file */
+    uint64_t kept;                 /* bytes that were in the partial file before */
+    uint64_t taken[MM_FROM_COUNT]; /* bytes by where they came from */
+    uint64_t chunks_reused;
+    uint64_t part;   /* bytes of the next chunk that were taken before its reading failed */
+    int write_error; /* errno of a write into the store that failed, 0 */
+};
+
+/* While its bytes are read for the first check, the reading thread has `reading` and `intake` to itself; what else it looks at (claim, how,
+ * fd, kept, holes) does not change meanwhile. */
 struct mm_item {
     struct mm_claim claim;
     char list_path[272]; /* beneath files/ */
-    bool listed;         /* a chunk list stands there */
+    bool listed;         /* a chunk list stands there, or is implied */
+    bool implied;        /* it follows from the manifest alone, and no file has it */
     bool list_stated;    /* where the manifest names one: it is judged, and published too */
     enum mm_item_how how;
     size_t root;                       /* the source whose file stays in place */
@@ -26,11 +41,11 @@ struct mm_item {
     uint64_t needed;                   /* bytes that are still to be written */
     struct mm_bits holes;              /* chunks below `kept` that an earlier run could not get */
     struct mm_intake intake;
+    struct mm_reading reading;
     size_t first_root;       /* sources before it had a wrong file, for what stays in place */
     uint64_t counted;        /* bytes of it that were counted as found, before it turned out to be wrong */
     size_t choices;          /* sources that have a file of it */
     uint64_t seen;           /* chunks that were hashed */
-    uint64_t part;           /* bytes of the next chunk that were taken before its reading failed, and counted */
     bool read;               /* to the last */
     bool judged;             /* by a list: `bad` has the wrong ones among them */
     struct mm_bits bad;      /* wrong ones among them, where a list tells */
@@ -55,6 +70,7 @@ struct mm_import {
     size_t count;
     struct mm_item *current; /* the one that is being read */
     bool used_set;           /* bytes came from a chunk set */
+    bool floods;             /* the model has no room in memory: what was read and written leaves the page cache */
     bool changed;            /* a file that is to stay in place changed while it was read */
     bool found;              /* the model was there, without a receipt */
     int write_error;         /* errno of a write into the store that failed, 0 */

@@ -10,6 +10,7 @@
 #include "act/supply.h"
 #include "base/checked.h"
 #include "base/file.h"
+#include "base/writeback.h"
 
 #define SET_ENDING ".chunkset"
 #define TRIES 3        /* of a read that fails */
@@ -23,14 +24,24 @@ static void close_all(int *fds, size_t count)
     free(fds);
 }
 
+static void close_piece(struct mm_intake *intake)
+{
+    if (intake->piece < 0)
+        return;
+    if (intake->forget)
+        mm_writeback_forget(intake->piece, 0, intake->claim->chunks.size);
+    close(intake->piece);
+    intake->piece = -1;
+}
+
 void mm_intake_release(struct mm_intake *intake)
 {
     size_t roots = intake->supply ? intake->supply->root_count : 0;
     close_all(intake->files, roots);
     close_all(intake->sets, roots);
     close_all(intake->known_files, intake->known_file_count);
-    if (intake->piece >= 0 && intake->supply)
-        close(intake->piece);
+    if (intake->supply)
+        close_piece(intake);
     free(intake->before);
     free(intake->known);
     free(intake->block);
@@ -263,8 +274,7 @@ static int open_piece(struct mm_intake *intake, size_t root, uint64_t index)
         return -1;
     if (intake->piece >= 0 && intake->piece_index == index && intake->piece_root == (int)root)
         return intake->piece;
-    if (intake->piece >= 0)
-        close(intake->piece);
+    close_piece(intake);
     mm_hex(hex, intake->list->hashes.items[index], MM_HASH_BYTES);
     snprintf(path, sizeof path, "%.2s/%s", hex, hex);
     intake->piece = mm_file_open_beneath(intake->sets[root], path, intake->supply->links);
@@ -281,26 +291,51 @@ static size_t place_count(const struct mm_intake *intake)
     return 1 + 2 * intake->supply->root_count;
 }
 
+/* How many of LENGTH bytes at OFFSET stand in one chunk. */
+static size_t in_chunk(const struct mm_intake *intake, uint64_t offset, size_t length)
+{
+    uint64_t left = intake->claim->chunks.size - offset % intake->claim->chunks.size;
+    return length < left ? length : (size_t)left;
+}
+
+/* The same up to the first chunk that the store has. */
+static size_t before_known(const struct mm_intake *intake, uint64_t offset, size_t length)
+{
+    uint64_t size = intake->claim->chunks.size, last = offset + length - 1;
+    for (uint64_t index = offset / size + 1; intake->known && index <= last / size; index++)
+        if (index >= intake->claim->chunks.count || intake->known[index].file != MM_INTAKE_NO_FILE)
+            return (size_t)(index * size - offset);
+    return length;
+}
+
+/* Where many chunks at once cannot be read, the first of them may. */
+static ssize_t read_file(struct mm_intake *intake, int fd, uint64_t offset, void *out, size_t length)
+{
+    size_t run = before_known(intake, offset, length), least = in_chunk(intake, offset, length);
+    ssize_t got = try_read(intake, fd, offset, out, run);
+    return got < 0 && least < run ? try_read(intake, fd, offset, out, least) : got;
+}
+
 static ssize_t read_place(struct mm_intake *intake, size_t place, uint64_t offset, void *out, size_t length,
                           enum mm_intake_from *from)
 {
     uint64_t size = intake->claim->chunks.size, index = offset / size;
-    size_t root = (place - 1) / 2;
+    size_t root = (place - 1) / 2, least = in_chunk(intake, offset, length);
     errno = ENOENT;
     if (place == 0) {
         *from = MM_FROM_STORE;
         if (!intake->known || intake->known[index].file == MM_INTAKE_NO_FILE)
             return -1;
         const struct mm_known_chunk *known = &intake->known[index];
-        return try_read(intake, intake->known_files[known->file], known->index * size + offset % size, out, length);
+        return try_read(intake, intake->known_files[known->file], known->index * size + offset % size, out, least);
     }
     if (place % 2 == 1) {
         *from = MM_FROM_FILE;
-        return intake->files[root] < 0 ? -1 : try_read(intake, intake->files[root], offset, out, length);
+        return intake->files[root] < 0 ? -1 : read_file(intake, intake->files[root], offset, out, length);
     }
     *from = MM_FROM_SET;
     int piece = open_piece(intake, root, index);
-    return piece < 0 ? -1 : try_read(intake, piece, offset % size, out, length);
+    return piece < 0 ? -1 : try_read(intake, piece, offset % size, out, least);
 }
 
 ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, size_t length, enum mm_intake_from *from)
@@ -316,6 +351,13 @@ ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, siz
     *from = MM_FROM_NOWHERE;
     errno = error;
     return -1;
+}
+
+void mm_intake_forget(struct mm_intake *intake, uint64_t from, uint64_t to)
+{
+    for (size_t i = 0; intake->forget && i < intake->supply->root_count; i++)
+        if (intake->files[i] >= 0)
+            mm_writeback_forget(intake->files[i], from, to);
 }
 
 /* Copies chunk INDEX from PLACE. Returns 0; 1 if the place lacks it or has other bytes; -1 with IO_WRITE. */

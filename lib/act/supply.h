@@ -84,6 +84,7 @@ struct mm_intake {
     int *sets;                        /* for each root: the open chunk set, or -1 */
     bool longer;                      /* a source's file is longer than the artifact */
     struct stat *before;              /* of the files */
+    bool forget;                      /* what was read leaves the page cache */
     const struct mm_chunk_list *list; /* NULL: chunks cannot be told apart by hash */
     struct mm_known_chunk *known;     /* NULL, or for each chunk where the store has it */
     int *known_files;                 /* open files of the store */
@@ -99,7 +100,7 @@ struct mm_intake {
 #define MM_INTAKE_BLOCK 262144
 
 /* What a chunk's bytes came from. */
-enum mm_intake_from { MM_FROM_NOWHERE, MM_FROM_STORE, MM_FROM_FILE, MM_FROM_SET };
+enum mm_intake_from { MM_FROM_NOWHERE, MM_FROM_STORE, MM_FROM_FILE, MM_FROM_SET, MM_FROM_COUNT };
 
 /* Opens what the sources have of the artifact. Returns 0, or -1 with IO_MEMORY. Release INTAKE in every case. */
 int mm_intake_open(struct mm_intake *intake, const struct mm_supply *supply, const struct mm_claim *claim,
@@ -111,9 +112,12 @@ void mm_intake_release(struct mm_intake *intake);
 void mm_intake_know(struct mm_intake *intake, int home, const struct mm_shelf *shelf,
                     const struct mm_store_model *model, const struct mm_chunk_list *list);
 
-/* Reads up to LENGTH bytes at OFFSET, within one chunk, from the first place that has them: the store, a file, a chunk set. A read that
- * fails is tried again. Returns their number, or -1 with errno set where no place has them. */
+/* Reads up to LENGTH bytes at OFFSET from the first place that has them: the store, a file, a chunk set; what is read at once ends where
+ * another place may come first. A read that fails is tried again. Returns their number, or -1 with errno set where no place has them. */
 ssize_t mm_intake_read(struct mm_intake *intake, uint64_t offset, void *out, size_t length, enum mm_intake_from *from);
+
+/* Where `forget` is set: the bytes FROM to TO of the sources' files need not stay in the page cache any longer. */
+void mm_intake_forget(struct mm_intake *intake, uint64_t from, uint64_t to);
 
 /* Tries every place in turn for chunk INDEX and writes it to OUT, a descriptor, at its offset. With a list a chunk counts only
  * if its hash is the listed one, and each place is tried twice. Returns 0; 1 where no place has it; -1 with IO_WRITE. READ and

@@ -10,6 +10,7 @@
 #include "act/folder.h"
 #include "act/verify_parts.h"
 #include "text/line.h"
+#include "text/path.h"
 #include "text/route.h"
 
 #define NAMED_SURPLUS 16
@@ -217,12 +218,31 @@ static void check_facts(struct mm_verification *v, const char *manifest_name)
 
 /* ---- the set ---- */
 
-/* PATH is PREFIX with one of two endings. */
-static bool is_with(const char *path, const char *prefix, const char *ending, const char *other)
+/* What is claimed of the artifact whose path is the first LENGTH bytes of PATH, or NULL. A valid manifest's artifacts are sorted. */
+static const struct mm_claim *claim_of(const struct mm_report *report, const char *path, size_t length)
 {
-    size_t length = strlen(prefix);
-    return strncmp(path, prefix, length) == 0 &&
-           (strcmp(path + length, ending) == 0 || strcmp(path + length, other) == 0);
+    size_t low = 0, high = report->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct mm_claim *claim = &report->artifacts[middle].claim;
+        int order = mm_bytes_compare(claim->path, strlen(claim->path), path, length);
+        if (order == 0)
+            return claim;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* PATH is the chunk list, with that ENDING, of an artifact whose list the manifest names. */
+static bool is_list(const struct mm_report *report, const char *path, const char *ending)
+{
+    if (!mm_path_ends_in(path, ending))
+        return false;
+    const struct mm_claim *claim = claim_of(report, path, strlen(path) - strlen(ending));
+    return claim && claim->chunk_list.known;
 }
 
 static bool is_named(const struct mm_verification *v, const char *path)
@@ -232,13 +252,8 @@ static bool is_named(const struct mm_verification *v, const char *path)
         return true;
     if (v->options->signature && mm_file_is_named(v->root, path, *v->options->signature))
         return true;
-    for (size_t i = 0; i < v->report->count; i++) {
-        const struct mm_claim *claim = &v->report->artifacts[i].claim;
-        if (strcmp(claim->path, path) == 0 ||
-            (claim->chunk_list.known && is_with(path, claim->path, ".chunks", ".chunks.gz")))
-            return true;
-    }
-    return false;
+    return claim_of(v->report, path, strlen(path)) || is_list(v->report, path, ".chunks") ||
+           is_list(v->report, path, ".chunks.gz");
 }
 
 static void check_surplus(struct mm_verification *v)

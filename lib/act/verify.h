@@ -24,6 +24,7 @@ struct mm_verify_supply {
 struct mm_verify_options {
     const struct mm_trusted *trusted;      /* what was decided about the manifest; its findings are told already */
     const struct mm_verify_supply *supply; /* NULL: files beneath the folder; chunk lists are sought there anyway */
+    bool implied;                          /* an artifact of one chunk has its list from the manifest, where none stands there */
     bool early;                            /* a manifest that fails by itself is enough: read no artifact */
     bool quick;                            /* leave out whole-file hashes */
     bool strict;                           /* surplus files fail */

@@ -90,6 +90,10 @@ static void read_list(struct mm_verification *v, size_t which, struct listed *li
                    stated ? "none: the list is not here" : "none: the manifest names none");
     if (!read_list_at(v, which, listed, compressed, stated))
         read_list_at(v, which, listed, !compressed, false);
+    if (v->options->implied && !stated && !listed->usable) {
+        mm_chunk_list_release(&listed->list);
+        listed->usable = mm_chunk_list_imply(&listed->list, &claim->chunks);
+    }
     v->diags->file = shown;
 }
 

@@ -155,6 +155,16 @@ static int read_several(struct mm_verification *v, const bool *skip, size_t coun
     return result;
 }
 
+/* Starting threads takes as long as hashing some hundred KiB, and opening a file as long as hashing some of them. */
+#define WORTH_THREADS ((uint64_t)1 << 20)
+#define BYTES_OF_OPENING ((uint64_t)1 << 14)
+
+static bool worth_threads(const struct mm_verification *v, size_t count)
+{
+    return !v->options->supply && count > 1 && v->options->means.threads > 1 &&
+           (v->part.tally->total >= WORTH_THREADS || count >= WORTH_THREADS / BYTES_OF_OPENING);
+}
+
 int mm_verify_files(struct mm_verification *v)
 {
     struct mm_tally tally = {
@@ -165,7 +175,7 @@ int mm_verify_files(struct mm_verification *v)
         return mm_diag_memory(v->diags);
     v->part.tally = &tally;
     size_t count = choose(v, skip);
-    if (!v->options->supply && count > 1 && v->options->means.threads > 1)
+    if (worth_threads(v, count))
         result = read_several(v, skip, count);
     else
         read_in_turn(v, skip);

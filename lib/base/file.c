@@ -25,29 +25,35 @@
 #define FILE_FLAGS (O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 #define READ_FLAGS (O_RDONLY | FILE_FLAGS)
 
-static int refuse_irregular(int fd)
+/* Returns FD, and what is known of the file in INFO; closes what is none, with errno. */
+static int refuse_irregular(int fd, struct stat *info)
 {
-    struct stat info;
     if (fd < 0)
         return -1;
-    int known = fstat(fd, &info);
-    if (known == 0 && S_ISREG(info.st_mode))
+    int known = fstat(fd, info);
+    if (known == 0 && S_ISREG(info->st_mode))
         return fd;
-    int kind = known < 0 ? EIO : S_ISDIR(info.st_mode) ? EISDIR : ENXIO;
+    int kind = known < 0 ? EIO : S_ISDIR(info->st_mode) ? EISDIR : ENXIO;
     close(fd);
     errno = kind;
     return -1;
 }
 
-int mm_file_open(const char *path, struct mm_diags *diags)
+static int open_regular(const char *path, struct stat *info, struct mm_diags *diags)
 {
-    int fd = refuse_irregular(open(path, READ_FLAGS));
+    int fd = refuse_irregular(open(path, READ_FLAGS), info);
     if (fd >= 0)
         return fd;
     if (errno == EISDIR || errno == ENXIO)
         return mm_diag(diags, MM_RULE_IO_NOT_REGULAR, "expected a regular file, found %s",
                        errno == EISDIR ? "a folder" : "a device, pipe or socket");
     return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
+}
+
+int mm_file_open(const char *path, struct mm_diags *diags)
+{
+    struct stat info;
+    return open_regular(path, &info, diags);
 }
 
 int mm_file_open_folder(const char *path, struct mm_diags *diags)
@@ -103,8 +109,9 @@ static int open_walking(int root, const char *path, int flags)
 
 static int open_beneath(int root, const char *path, enum mm_links links, int flags)
 {
+    struct stat info;
     if (links == MM_LINKS_FOLLOW)
-        return refuse_irregular(openat(root, path, flags));
+        return refuse_irregular(openat(root, path, flags), &info);
 #if defined SYS_openat2 && defined RESOLVE_BENEATH
     struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     if (links == MM_LINKS_NONE)
@@ -116,10 +123,10 @@ static int open_beneath(int root, const char *path, enum mm_links links, int fla
         if (unknown)
             break;
         if (fd >= 0 || errno != EAGAIN)
-            return refuse_irregular(fd);
+            return refuse_irregular(fd, &info);
     }
 #endif
-    return refuse_irregular(open_walking(root, path, flags));
+    return refuse_irregular(open_walking(root, path, flags), &info);
 }
 
 int mm_file_open_beneath(int root, const char *path, enum mm_links links)
@@ -168,12 +175,13 @@ bool mm_file_is_named(int folder, const char *name, int fd)
     return fstat(fd, &a) == 0 && fstatat(folder, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && one_file(&a, &b);
 }
 
-int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags)
+/* SIZE is that of a regular file, 0 where it is not known: a read that ends there, and had room for more, has seen the end. */
+static int read_all(int fd, uint64_t size, size_t limit, struct mm_buf *buf, struct mm_diags *diags)
 {
     char block[65536];
     for (;;) {
-        size_t room = limit + 1 - buf->length;
-        ssize_t got = read(fd, block, room < sizeof block ? room : sizeof block);
+        size_t left = limit + 1 - buf->length, room = left < sizeof block ? left : sizeof block;
+        ssize_t got = read(fd, block, room);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -185,7 +193,28 @@ int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *
             return mm_diag_memory(diags);
         if (buf->length > limit)
             return 1;
+        if ((size_t)got < room && buf->length == size)
+            return 0;
     }
+}
+
+int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags)
+{
+    return read_all(fd, 0, limit, buf, diags);
+}
+
+int mm_file_read_path(const char *path, size_t limit, struct mm_buf *buf, struct mm_diags *diags)
+{
+    struct stat info;
+    if (buf->failed)
+        mm_buf_release(buf);
+    mm_buf_clear(buf);
+    int fd = open_regular(path, &info, diags);
+    if (fd < 0)
+        return -1;
+    int result = read_all(fd, (uint64_t)info.st_size, limit, buf, diags);
+    close(fd);
+    return result;
 }
 
 int mm_file_read_at(int fd, uint64_t offset, void *out, size_t length, struct mm_diags *diags)

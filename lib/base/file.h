@@ -53,6 +53,9 @@ int mm_random(void *bytes, size_t length);
  * -1 with a finding on I/O failure. */
 int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *diags);
 
+/* The same for the file PATH, opened as mm_file_open does it; BUF is emptied first and keeps its memory. -1 with the findings of either. */
+int mm_file_read_path(const char *path, size_t limit, struct mm_buf *buf, struct mm_diags *diags);
+
 /* Reads the LENGTH bytes from OFFSET of FD, whose position stays. Returns 0, or -1 with IO_READ, or with IO_CHANGED where
  * the file ends before. */
 int mm_file_read_at(int fd, uint64_t offset, void *out, size_t length, struct mm_diags *diags);

@@ -54,7 +54,8 @@ static void make_last(struct mm_place *place, int root, const char *path)
 static int create(struct mm_place *place, int root, const char *name, const char *path, bool *exists,
                   struct mm_diags *diags)
 {
-    make_last(place, root, path);
+    if (!place->folders)
+        make_last(place, root, path);
     int fd = openat(root, name, NEW_FILE, 0666);
     if (fd < 0 && errno == ENOENT) {
         if (mm_tree_make_for(root, path, diags) < 0)

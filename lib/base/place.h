@@ -2,6 +2,7 @@
 #ifndef MM_BASE_PLACE_H
 #define MM_BASE_PLACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct mm_place {
     char prefix[MM_PLACE_PREFIX + 1]; /* random: two builders do not meet */
     uint64_t count;
     char folder[512]; /* the one that was made last, "" for none */
+    bool folders;     /* they are there, mostly: none is made before it lacks */
 };
 
 /* Writes BYTES to PATH beneath the open folder ROOT, making folders that lack and replacing what is there: the file appears whole or not

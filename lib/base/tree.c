@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/writeback.h"
 
 #define MAKE_TRIES 8
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define FILE_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
 static int fails(struct mm_diags *diags, const char *what, const char *path)
 {
@@ -166,23 +168,35 @@ int mm_tree_sweep(int root, const char *path, struct mm_diags *diags)
     return copy < 0 ? fails(diags, "open the folder", ".") : walk(copy, ".", 0, sweep_file, diags);
 }
 
+/* Gives the file NAME its mode and hands it to the device. */
 static int seal_file(int folder, const char *name, struct mm_diags *diags)
 {
     struct stat info;
-    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = openat(folder, name, FILE_FLAGS);
     bool known = fd >= 0 && fstat(fd, &info) == 0;
     bool sealed =
         known && ((info.st_mode & 07777) == 0444 || fchmod(fd, 0444) == 0); /* a change of mode changes ctime */
-    int result = sealed && fsync(fd) == 0 ? 0 : fails(diags, "flush", name);
+    struct mm_writeback writeback = {.fd = fd};
+    int result = sealed && mm_writeback_end(&writeback, (uint64_t)info.st_size) == 0 ? 0 : fails(diags, "flush", name);
     if (fd >= 0)
         close(fd);
     return result;
 }
 
-/* The entries beneath the open folder FD, then the folder itself. Takes FD over. */
-static int seal_folder(int fd, const char *path, int depth, struct mm_diags *diags);
+static int flush_file(int folder, const char *name, struct mm_diags *diags)
+{
+    int fd = openat(folder, name, FILE_FLAGS);
+    int result = fd >= 0 && fsync(fd) == 0 ? 0 : fails(diags, "flush", name);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
 
-static int seal_entry(int folder, const char *name, int depth, struct mm_diags *diags)
+/* What is done with each regular file of a tree. */
+typedef int file_fn(int folder, const char *name, struct mm_diags *diags);
+
+/* Calls FILE for what is a file, EACH for what is in a folder, and passes links over. */
+static int visit(int folder, const char *name, int depth, file_fn *file, entry_fn *each, struct mm_diags *diags)
 {
     struct stat info;
     if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
@@ -190,29 +204,38 @@ static int seal_entry(int folder, const char *name, int depth, struct mm_diags *
     if (S_ISLNK(info.st_mode))
         return 0;
     if (S_ISREG(info.st_mode))
-        return seal_file(folder, name, diags);
+        return file(folder, name, diags);
     int below = openat(folder, name, FOLDER_FLAGS);
-    return below < 0 ? fails(diags, "open the folder", name) : seal_folder(below, name, depth + 1, diags);
+    return below < 0 ? fails(diags, "open the folder", name) : walk(below, name, depth + 1, each, diags);
 }
 
-static int seal_folder(int fd, const char *path, int depth, struct mm_diags *diags)
+static int seal_entry(int folder, const char *name, int depth, struct mm_diags *diags)
 {
-    int copy = openat(fd, ".", FOLDER_FLAGS);
-    if (copy < 0) {
-        close(fd);
-        return fails(diags, "open the folder", path);
-    }
-    int result = walk(copy, path, depth, seal_entry, diags);
-    if (result == 0 && fsync(fd) < 0 && errno != EINVAL)
-        result = fails(diags, "flush the folder", path);
-    close(fd);
-    return result;
+    return visit(folder, name, depth, seal_file, seal_entry, diags);
 }
 
+/* A folder is flushed behind what is in it. */
+static int flush_entry(int folder, const char *name, int depth, struct mm_diags *diags)
+{
+    struct stat info;
+    if (visit(folder, name, depth, flush_file, flush_entry, diags) < 0)
+        return -1;
+    bool is_folder = fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+    return is_folder ? mm_tree_flush(folder, name, diags) : 0;
+}
+
+/* The first pass lets the device work on all files while the second one waits for each of them in turn; and one commit of the file system's
+ * journal, for the first of them, has the new modes of all. */
 int mm_tree_seal(int root, const char *path, struct mm_diags *diags)
 {
-    int fd = mm_tree_open(root, path);
-    return fd < 0 ? fails(diags, "open the folder", path) : seal_folder(fd, path, 0, diags);
+    for (int pass = 0; pass < 2; pass++) {
+        int fd = mm_tree_open(root, path);
+        if (fd < 0)
+            return fails(diags, "open the folder", path);
+        if (walk(fd, path, 0, pass == 0 ? seal_entry : flush_entry, diags) < 0)
+            return -1;
+    }
+    return mm_tree_flush(root, path, diags);
 }
 
 void mm_tree_prune(int root, const char *path)

@@ -32,6 +32,13 @@ static bool wait_for_bytes(const struct mm_ahead *ahead)
     return ends[1].revents == 0;
 }
 
+/* True if there is a place for the next extent. What follows a regular file's last byte needs none. */
+static bool may_read(const struct mm_ahead *ahead)
+{
+    const struct mm_windows_input *input = &ahead->windows->input;
+    return ahead->filled < ahead->limit || (input->regular && ahead->filled == input->size);
+}
+
 /* Reads the next extent. With the lock, which is given back meanwhile. */
 static void read_extent(struct mm_ahead *ahead)
 {
@@ -55,7 +62,7 @@ static void *run(void *context)
     struct mm_ahead *ahead = context;
     pthread_mutex_lock(&ahead->lock);
     while (!ahead->ended && !ahead->stopping)
-        if (ahead->filled < ahead->limit)
+        if (may_read(ahead))
             read_extent(ahead);
         else
             pthread_cond_wait(&ahead->room, &ahead->lock);

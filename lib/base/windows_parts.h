@@ -9,12 +9,14 @@ struct mm_ahead;
 
 struct mm_windows {
     struct mm_windows_input input;
-    size_t window, page;
-    unsigned count, ring; /* windows that stay; places for them */
+    size_t window, page, grain; /* memory lies as the file does by multiples of GRAIN */
+    unsigned count, ring;       /* windows that stay; places for them */
     unsigned char *memory;
     size_t memory_length, stride; /* bytes from one place to the next */
-    size_t skew;                  /* of a place's first byte behind a page's */
-    bool heap;                    /* the memory is malloc's: one small window */
+    size_t skew;    /* from a place's begin to its first byte, which lies in a page as it does in the file */
+    void *reserved; /* what `memory` is a part of */
+    size_t reserved_length;
+    bool heap; /* the memory is malloc's: one small window */
     bool mappable;
     int watch;      /* of mapped memory, or -1 */
     bool *mapped;   /* of each place: parts of it are mapped */

@@ -13,6 +13,12 @@
 #define LAYOUT "<meta name=\"generator\" content=\"minimodel-catalog pages "
 #define HEAD_HASH "<meta name=\"catalog-head\" content=\""
 
+#define STYLE_FILE "page.css"
+#define SCRIPT_FILE "page.js"
+
+const struct mm_page_file mm_page_files[MM_PAGE_FILES] = {{STYLE_FILE, MM_PAGE_CSS MM_MODEL_CSS},
+                                                          {SCRIPT_FILE, MM_COPY_JS}};
+
 /* ---- names ---- */
 
 const char *mm_page_name(char out[static MM_PAGE_NAME], bool withdrawn, uint64_t number)
@@ -27,7 +33,7 @@ const char *mm_page_name(char out[static MM_PAGE_NAME], bool withdrawn, uint64_t
 
 const char *mm_page_path(char out[static MM_PAGE_PATH], const char *model_id)
 {
-    snprintf(out, MM_PAGE_PATH, MM_PAGE_FOLDER "%s" MM_PAGE_SUFFIX, model_id);
+    snprintf(out, MM_PAGE_PATH, MM_CATALOG_MANIFESTS "%s" MM_PAGE_OF_MODEL, model_id);
     return out;
 }
 
@@ -238,17 +244,31 @@ static void add_source(struct mm_buf *out, const char *directive, struct mm_sha2
     mm_buf_char(out, '\'');
 }
 
+#define POLICY_BEGINNING "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'"
+#define POLICY_END                                                                                                     \
+    "; base-uri 'none'; form-action 'none'\">\n"                                                                       \
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"                                       \
+    "<title>"
+
 /* The page may use its own style and script, known by their hashes, and nothing else. */
-static void make_frame(struct mm_page_frame *frame, struct mm_sha256 *sha, const char *style, const char *script)
+static void make_list_frame(struct mm_page_frame *frame, struct mm_sha256 *sha)
 {
-    mm_buf_str(&frame->before, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'");
+    static const char style[] = MM_PAGE_CSS MM_INDEX_CSS, script[] = MM_INDEX_JS MM_COPY_JS;
+    mm_buf_str(&frame->before, POLICY_BEGINNING);
     add_source(&frame->before, "style-src", sha, style);
     add_source(&frame->before, "script-src", sha, script);
-    mm_buf_str(&frame->before, "; base-uri 'none'; form-action 'none'\">\n"
-                               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                               "<title>");
+    mm_buf_str(&frame->before, POLICY_END);
     mm_buf_printf(&frame->behind, "</title>\n<style>%s</style>\n</head>\n<body>\n", style);
     mm_buf_printf(&frame->end, "</main>\n<script>%s</script>\n</body>\n</html>\n", script);
+}
+
+/* The page may use files of the place that it comes from, and nothing else. */
+static void make_model_frame(struct mm_page_frame *frame)
+{
+    mm_buf_str(&frame->before, POLICY_BEGINNING "; style-src 'self'; script-src 'self'" POLICY_END);
+    mm_buf_str(&frame->behind,
+               "</title>\n<link rel=\"stylesheet\" href=\"" MM_PAGE_UP STYLE_FILE "\">\n</head>\n<body>\n");
+    mm_buf_str(&frame->end, "</main>\n<script src=\"" MM_PAGE_UP SCRIPT_FILE "\"></script>\n</body>\n</html>\n");
 }
 
 int mm_page_frames_init(struct mm_page_frames *frames, struct mm_diags *diags)
@@ -258,8 +278,8 @@ int mm_page_frames_init(struct mm_page_frames *frames, struct mm_diags *diags)
     struct mm_sha256 *sha = mm_sha256_new();
     if (!sha)
         return mm_diag_memory(diags);
-    make_frame(list, sha, MM_PAGE_CSS MM_INDEX_CSS, MM_INDEX_JS MM_COPY_JS);
-    make_frame(model, sha, MM_PAGE_CSS MM_MODEL_CSS, MM_COPY_JS);
+    make_list_frame(list, sha);
+    make_model_frame(model);
     mm_sha256_free(sha);
     bool failed = list->before.failed || list->behind.failed || list->end.failed || model->before.failed ||
                   model->behind.failed || model->end.failed;

@@ -1,5 +1,5 @@
 /* Pages of a catalog for people (docs/formats/catalog.md): what catalog.jsonl and withdrawn.jsonl say, as HTML that needs nothing from
- * elsewhere. Each page follows byte by byte from the lines that it shows; every value stays text, whatever it holds. */
+ * outside the catalog. Each page follows byte by byte from the lines that it shows; every value stays text, whatever it holds. */
 #ifndef MM_DOC_CATALOG_PAGE_H
 #define MM_DOC_CATALOG_PAGE_H
 
@@ -7,21 +7,28 @@
 #include "doc/catalog_head.h"
 #include "doc/withdrawn.h"
 
-#define MM_PAGE_LAYOUT 1   /* one higher with every change that makes other bytes of the same lines */
+#define MM_PAGE_LAYOUT 2   /* one higher with every change that makes other bytes of the same lines */
 #define MM_PAGE_ROWS 500   /* models or withdrawals on a page */
 #define MM_PAGE_OLDER 1000 /* older revisions, and withdrawn ones, that the page of a model lists */
 
 #define MM_PAGE_INDEX "index.html"
-#define MM_PAGE_FOLDER "models/"
+#define MM_PAGE_OF_MODEL "/" MM_PAGE_INDEX /* behind MM_CATALOG_MANIFESTS and the model's id */
 #define MM_PAGE_SUFFIX ".html"
 
 /* Where page NUMBER (from 1) of the models or of the withdrawals stands: "index.html", "index-2.html" ... Returns OUT. */
 #define MM_PAGE_NAME 48
 const char *mm_page_name(char out[static MM_PAGE_NAME], bool withdrawn, uint64_t number);
 
-/* Where the page of a model stands. Returns OUT. */
-#define MM_PAGE_PATH (sizeof MM_PAGE_FOLDER + MM_MODEL_ID_MAX + sizeof MM_PAGE_SUFFIX)
+/* Where the page of a model stands: beside its manifests, as a folder of pages alone would be a large one. Returns OUT. */
+#define MM_PAGE_PATH (sizeof MM_CATALOG_MANIFESTS + MM_MODEL_ID_MAX + sizeof MM_PAGE_OF_MODEL)
 const char *mm_page_path(char out[static MM_PAGE_PATH], const char *model_id);
+
+/* What the pages of models have in common, which stands beside index.html: with it in each of them most would not fit into 4096 bytes. */
+struct mm_page_file {
+    const char *name, *text;
+};
+#define MM_PAGE_FILES 2
+extern const struct mm_page_file mm_page_files[MM_PAGE_FILES];
 
 /* Reads how the page that begins with these bytes was laid out. Returns 0 where they do not say so. */
 uint64_t mm_page_layout(const char *page, size_t length);

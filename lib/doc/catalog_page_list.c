@@ -16,7 +16,8 @@ static void add_cell(const struct mm_canonical_text *value, struct mm_buf *out)
 void mm_page_model_row(const struct mm_catalog_entry *entry, uint64_t older, struct mm_buf *out)
 {
     const struct mm_canonical_text *texts = entry->texts;
-    mm_buf_printf(out, "<tr><th scope=\"row\"><a href=\"" MM_PAGE_FOLDER "%s" MM_PAGE_SUFFIX "\">", entry->model_id);
+    mm_buf_printf(out, "<tr><th scope=\"row\"><a href=\"" MM_CATALOG_MANIFESTS "%s" MM_PAGE_OF_MODEL "\">",
+                  entry->model_id);
     mm_page_isolated(out, &texts[MM_CATALOG_DISPLAY_NAME]);
     mm_buf_printf(out, "</a></th><td><code>%s</code></td><td>", entry->model_id);
     if (older > 0)

@@ -6,8 +6,6 @@
 #include "base/checked.h"
 #include "doc/catalog_page_parts.h"
 
-#define UP "../../" /* from the page to the catalog's folder */
-
 /* gcc's analyser does not see that what mm_grow gave room to is the rows' from then on. */
 #if defined __GNUC__ && !defined __clang__
 #pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
@@ -313,9 +311,7 @@ static void add_manifest_link(const struct mm_catalog_entry *entry, struct mm_bu
         mm_page_route(out, text_of(entry, MM_CATALOG_MANIFEST_ROUTE));
         return;
     }
-    mm_buf_str(out, "<a href=\"" UP);
-    add_value(entry, MM_CATALOG_MANIFEST_ROUTE, out);
-    mm_buf_str(out, "\">");
+    mm_buf_printf(out, "<a href=\"%" PRIu64 MM_CATALOG_MANIFEST_SUFFIX "\">", entry->revision); /* beside the page */
     add_value(entry, MM_CATALOG_MANIFEST_ROUTE, out);
     mm_buf_str(out, "</a>");
 }
@@ -542,7 +538,7 @@ int mm_model_page_finish(struct mm_model_page *page, struct mm_buf *out, struct 
 {
     mm_page_begin(page->frames, MM_PAGE_MODEL, NULL, &page->title, out);
     mm_buf_str(out, "<a class=\"skip\" href=\"#main\">Skip to the model</a>\n"
-                    "<nav aria-label=\"Catalog\"><a href=\"" UP MM_PAGE_INDEX
+                    "<nav aria-label=\"Catalog\"><a href=\"" MM_PAGE_UP MM_PAGE_INDEX
                     "\">All models</a></nav>\n<main id=\"main\">\n");
     mm_buf_add(out, mm_buf_text(&page->latest) ? page->latest.data : "", page->latest.length);
     if (page->older.count > 0) {

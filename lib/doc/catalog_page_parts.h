@@ -4,6 +4,8 @@
 
 #include "doc/catalog_page.h"
 
+#define MM_PAGE_UP "../../../" /* from the page of a model to the catalog's folder */
+
 /* Bytes as text, between tags or in an attribute with quotes. */
 void mm_page_text(struct mm_buf *out, const char *text, size_t length);
 

@@ -37,6 +37,28 @@ void mm_chunk_list_release(struct mm_chunk_list *list)
     mm_hashes_release(&list->hashes);
 }
 
+bool mm_chunk_list_imply(struct mm_chunk_list *list, const struct mm_chunk_facts *facts)
+{
+    struct mm_merkle tree = {0};
+    struct mm_diags ignored;
+    unsigned char root[MM_HASH_BYTES] = {0};
+    *list = (struct mm_chunk_list){.facts = *facts};
+    list->facts.has_sha256 = true;
+    if (facts->count > 1)
+        return false;
+    mm_diags_init(&ignored);
+    bool ready = mm_merkle_init(&tree, &ignored) == 0;
+    if (ready && facts->count == 1) {
+        mm_hashes_add(&list->hashes, 0, facts->sha256);
+        mm_merkle_add(&tree, facts->sha256);
+    }
+    if (ready)
+        mm_merkle_root(&tree, root);
+    mm_merkle_release(&tree);
+    mm_diags_release(&ignored);
+    return ready && !list->hashes.failed && memcmp(root, facts->root, MM_HASH_BYTES) == 0;
+}
+
 static int too_long(size_t limit, struct mm_diags *diags)
 {
     return mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a chunk list of at most %zu bytes, found more",

@@ -32,6 +32,10 @@ struct mm_chunk_list {
 int mm_chunk_list_read(struct mm_chunk_list *list, int fd, uint64_t count, struct mm_diags *diags);
 void mm_chunk_list_release(struct mm_chunk_list *list);
 
+/* LIST becomes that of a file of one chunk, or of none, as FACTS describe it: its only hash is the file's own, so that it follows from them.
+ * Returns false if they do not lead to their root, or memory is exhausted; release LIST in every case. */
+bool mm_chunk_list_imply(struct mm_chunk_list *list, const struct mm_chunk_facts *facts);
+
 /* The same for a list that is not compressed, in memory; file_sha256 stays empty. */
 int mm_chunk_list_read_text(struct mm_chunk_list *list, const char *text, size_t length, uint64_t count,
                             struct mm_diags *diags);

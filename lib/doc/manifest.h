@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "doc/manifest_field.h"
+#include "hash/sha256.h"
 #include "model/artifact.h"
 
 #define MM_MANIFEST_TYPE "minimodel-manifest"
@@ -40,7 +41,7 @@ struct mm_group {
 
 struct mm_manifest {
     char *text;
-    size_t length;
+    size_t length, text_capacity;
     struct mm_entry *entries;
     size_t count, capacity;
     struct mm_group *groups;
@@ -48,6 +49,7 @@ struct mm_manifest {
     uint64_t last_line;
     bool valid;
     unsigned char sha256[MM_HASH_BYTES]; /* of the text */
+    struct mm_sha256 *sha;               /* between two calls of mm_manifest_lint */
 };
 
 /* Reads and checks LENGTH bytes at TEXT, which are copied. Every broken rule is a finding with line and column.
@@ -56,10 +58,14 @@ int mm_manifest_read(struct mm_manifest *manifest, const char *text, size_t leng
 
 /* The same for the file FD. */
 int mm_manifest_read_file(struct mm_manifest *manifest, int fd, struct mm_diags *diags);
+
+/* The same as mm_manifest_read for who asks for the rules of many manifests alone: MANIFEST is zeroed, or one that this was called with
+ * before, whose memory serves again; its sha256 is left out. Release it after the last one. */
+int mm_manifest_lint(struct mm_manifest *manifest, const char *text, size_t length, struct mm_diags *diags);
 void mm_manifest_release(struct mm_manifest *manifest);
 
-/* Every rule across fields, for a manifest whose lines are read; mm_manifest_read calls it. */
-void mm_manifest_check(const struct mm_manifest *manifest, struct mm_diags *diags);
+/* Every rule across fields, for a manifest whose lines are read; mm_manifest_read calls it. SHA holds nothing, before and after. */
+void mm_manifest_check(const struct mm_manifest *manifest, struct mm_sha256 *sha, struct mm_diags *diags);
 
 /* Appends the canonical form: fields in order, many lines and x- fields and groups sorted. For a valid manifest these are
  * its own bytes. */

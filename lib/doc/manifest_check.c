@@ -7,17 +7,23 @@
 
 #include "base/checked.h"
 #include "doc/manifest.h"
-#include "hash/name_set.h"
 #include "text/line.h"
 #include "text/path.h"
 #include "text/route.h"
+
+/* Bytes of the manifest's text. */
+struct name {
+    const char *text;
+    size_t length;
+};
 
 struct check {
     const struct mm_manifest *manifest;
     struct mm_diags *diags;
     struct mm_sha256 *sha;
-    struct mm_name_set paths;   /* of all artifacts */
-    struct mm_name_set weights; /* file names of weights and adapters, in lower case */
+    struct name *paths;   /* of all artifacts, sorted by their bytes */
+    struct name *weights; /* file names of weights and adapters, sorted likewise but for letter case (ASCII) */
+    size_t path_count, weights_count;
 };
 
 static const struct mm_entry *get(const struct check *c, size_t group, enum mm_field field)
@@ -112,9 +118,30 @@ static void check_tags(const struct check *c)
 
 /* ---- routes ---- */
 
+static int by_bytes(const void *a, const void *b)
+{
+    const struct name *x = a, *y = b;
+    return mm_bytes_compare(x->text, x->length, y->text, y->length);
+}
+
+static unsigned char lower(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+static int by_lower_case(const void *a, const void *b)
+{
+    const struct name *x = a, *y = b;
+    for (size_t i = 0; i < x->length && i < y->length; i++)
+        if (lower(x->text[i]) != lower(y->text[i]))
+            return (int)lower(x->text[i]) - (int)lower(y->text[i]);
+    return (x->length > y->length) - (x->length < y->length);
+}
+
 static bool is_artifact_path(const struct check *c, const char *path, size_t length)
 {
-    return mm_name_set_has(&c->paths, c->sha, path, length);
+    const struct name wanted = {path, length};
+    return bsearch(&wanted, c->paths, c->path_count, sizeof wanted, by_bytes) != NULL;
 }
 
 static bool holds_weights(const struct check *c, size_t group)
@@ -123,37 +150,32 @@ static bool holds_weights(const struct check *c, size_t group)
     return role && (mm_entry_is(role, "weights") || mm_entry_is(role, "adapter"));
 }
 
-/* NAME in lower case (ASCII), into OUT. */
-static void lower(const char *name, size_t length, char *out)
-{
-    for (size_t i = 0; i < length; i++)
-        out[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
-}
-
 static bool names_weights(const struct check *c, const char *segment, size_t length)
 {
-    char name[MM_ROUTE_SEGMENT];
-    lower(segment, length, name);
-    return mm_name_set_has(&c->weights, c->sha, name, length);
+    const struct name wanted = {segment, length};
+    return bsearch(&wanted, c->weights, c->weights_count, sizeof wanted, by_lower_case) != NULL;
 }
 
-/* Fills the sets that routes are compared with. */
+/* Collects the names that routes are compared with. */
 static int collect_names(struct check *c)
 {
-    char name[MM_VALUE_MAX];
-    for (size_t group = 1; group < c->manifest->group_count; group++) {
+    size_t groups = c->manifest->group_count;
+    c->paths = mm_realloc_array(NULL, groups, 2 * sizeof *c->paths);
+    if (!c->paths)
+        return mm_diag_memory(c->diags);
+    c->weights = c->paths + groups;
+    for (size_t group = 1; group < groups; group++) {
         const struct mm_entry *first = &c->manifest->entries[c->manifest->groups[group].first],
                               *path = get(c, group, MM_FIELD_ARTIFACT);
-        bool kept = mm_name_set_add_text(&c->paths, c->sha, first->value, first->value_length) != MM_NAME_MEMORY;
-        if (kept && path && holds_weights(c, group)) {
+        c->paths[c->path_count++] = (struct name){first->value, first->value_length};
+        if (path && holds_weights(c, group)) {
             size_t length = path->value_length;
             const char *base = mm_path_base(path->value, &length);
-            lower(base, length, name);
-            kept = mm_name_set_add_text(&c->weights, c->sha, name, length) != MM_NAME_MEMORY;
+            c->weights[c->weights_count++] = (struct name){base, length};
         }
-        if (!kept)
-            return mm_diag_memory(c->diags);
     }
+    qsort(c->paths, c->path_count, sizeof *c->paths, by_bytes);
+    qsort(c->weights, c->weights_count, sizeof *c->weights, by_lower_case);
     return 0;
 }
 
@@ -511,13 +533,9 @@ static void check_paths(const struct check *c)
     free(paths);
 }
 
-void mm_manifest_check(const struct mm_manifest *manifest, struct mm_diags *diags)
+void mm_manifest_check(const struct mm_manifest *manifest, struct mm_sha256 *sha, struct mm_diags *diags)
 {
-    struct check c = {.manifest = manifest, .diags = diags, .sha = mm_sha256_new()};
-    if (!c.sha) {
-        mm_diag_memory(diags);
-        return;
-    }
+    struct check c = {.manifest = manifest, .diags = diags, .sha = sha};
     bool named = collect_names(&c) == 0;
     check_publisher(&c);
     check_signature(&c);
@@ -537,7 +555,5 @@ void mm_manifest_check(const struct mm_manifest *manifest, struct mm_diags *diag
     check_weights(&c);
     check_group_order(&c);
     check_paths(&c);
-    mm_name_set_release(&c.paths);
-    mm_name_set_release(&c.weights);
-    mm_sha256_free(c.sha);
+    free(c.paths);
 }

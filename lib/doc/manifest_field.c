@@ -11,18 +11,25 @@
 
 const struct mm_field_info mm_fields[MM_FIELD_COUNT] = {
 #define MODEL(id, key, often, kind, min, max, words, meaning)                                                          \
-    {key, MM_OFTEN_##often, MM_KIND_##kind, min, max, words, meaning},
+    {key, sizeof key - 1, MM_OFTEN_##often, MM_KIND_##kind, min, max, words, meaning},
 #define ARTIFACT MODEL
 #include "doc/manifest_field.def"
 };
 
+int mm_field_of_from(enum mm_field first, const char *key, size_t length)
+{
+    int field = (int)first;
+    for (int i = 0; length > 0 && i < MM_FIELD_COUNT; i++) {
+        if (mm_fields[field].key_length == length && memcmp(mm_fields[field].key, key, length) == 0)
+            return field;
+        field = field + 1 < MM_FIELD_COUNT ? field + 1 : 0;
+    }
+    return -1;
+}
+
 int mm_field_of(const char *key, size_t length)
 {
-    for (int i = 0; length > 0 && i < MM_FIELD_COUNT; i++)
-        if (mm_fields[i].key[0] == key[0] && strlen(mm_fields[i].key) == length &&
-            memcmp(mm_fields[i].key, key, length) == 0)
-            return i;
-    return -1;
+    return mm_field_of_from((enum mm_field)0, key, length);
 }
 
 /* A value being checked. */

@@ -47,6 +47,7 @@ enum mm_kind {
 
 struct mm_field_info {
     const char *key;
+    size_t key_length;
     enum mm_often often;
     enum mm_kind kind;
     uint64_t min, max;
@@ -58,6 +59,9 @@ extern const struct mm_field_info mm_fields[MM_FIELD_COUNT];
 
 /* The field with this key, or -1. */
 int mm_field_of(const char *key, size_t length);
+
+/* The same, sought from FIRST on and then from the first one: keys mostly come in the table's order. */
+int mm_field_of_from(enum mm_field first, const char *key, size_t length);
 
 static inline bool mm_field_is_artifact(enum mm_field field)
 {

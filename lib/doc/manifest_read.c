@@ -16,14 +16,16 @@ void mm_manifest_release(struct mm_manifest *manifest)
     free(manifest->text);
     free(manifest->entries);
     free(manifest->groups);
+    mm_sha256_free(manifest->sha);
     *manifest = (struct mm_manifest){0};
 }
 
-static int key_kind(const struct mm_line *line)
+/* The kind of LINE, which stands behind a line of the kind BEFORE. */
+static int key_kind(const struct mm_line *line, int before)
 {
     if (line->key_length > 2 && memcmp(line->key, "x-", 2) == 0)
         return MM_ENTRY_X;
-    return mm_field_of(line->key, line->key_length);
+    return mm_field_of_from((enum mm_field)(before < 0 ? 0 : before), line->key, line->key_length);
 }
 
 static void check_value(const struct mm_line *line, struct mm_entry *entry, struct mm_diags *diags)
@@ -53,7 +55,8 @@ static int add_group(struct mm_manifest *manifest, struct mm_diags *diags)
 
 static int add_entry(struct mm_manifest *manifest, const struct mm_line *line, struct mm_diags *diags)
 {
-    struct mm_entry entry = {.field = key_kind(line),
+    int before = manifest->count ? manifest->entries[manifest->count - 1].field : 0;
+    struct mm_entry entry = {.field = key_kind(line, before),
                              .key = line->key,
                              .value = line->value,
                              .key_length = line->key_length,
@@ -85,6 +88,31 @@ static int compare_keys(const struct mm_entry *a, const struct mm_entry *b)
 static int compare_values(const struct mm_entry *a, const struct mm_entry *b)
 {
     return mm_bytes_compare(a->value, a->value_length, b->value, b->value_length);
+}
+
+/* True if ENTRY has to stand behind BEFORE, both of one section, and is not its equal. */
+static bool belongs_behind(const struct mm_entry *before, const struct mm_entry *entry)
+{
+    int rank = mm_entry_rank(entry), rank_before = mm_entry_rank(before);
+    if (rank != rank_before)
+        return rank > rank_before;
+    if (entry->field == MM_ENTRY_X)
+        return compare_keys(before, entry) < 0;
+    return mm_entry_is_many(entry) && compare_values(before, entry) < 0;
+}
+
+/* True if each line of the group belongs to its section and behind the line before it: then no two of them are equal either, and
+ * check_order and check_equal have nothing to find. */
+static bool in_strict_order(const struct mm_manifest *manifest, size_t which)
+{
+    const struct mm_group *group = &manifest->groups[which];
+    for (size_t i = group->first; i < group->first + group->count; i++) {
+        const struct mm_entry *entry = &manifest->entries[i];
+        if (entry->field == MM_ENTRY_UNKNOWN || !in_section(entry, which > 0) ||
+            (i > group->first && !belongs_behind(entry - 1, entry)))
+            return false;
+    }
+    return true;
 }
 
 /* ENTRY stands right behind BEFORE, both of one section. */
@@ -227,8 +255,10 @@ static int read_lines(struct mm_manifest *manifest, struct mm_diags *diags)
             return -1;
     manifest->last_line = lines.number;
     for (size_t i = 0; i < manifest->group_count; i++) {
-        check_order(manifest, i, diags);
-        check_equal(manifest, &manifest->groups[i], diags);
+        if (!in_strict_order(manifest, i)) {
+            check_order(manifest, i, diags);
+            check_equal(manifest, &manifest->groups[i], diags);
+        }
         check_missing(manifest, i, diags);
     }
     if (manifest->group_count == 1)
@@ -245,29 +275,57 @@ static int by_position(const void *a, const void *b)
     return x->column < y->column ? -1 : x->column > y->column;
 }
 
-int mm_manifest_read(struct mm_manifest *manifest, const char *text, size_t length, struct mm_diags *diags)
+/* Takes TEXT over into MANIFEST, whose memory is used again, and makes sure of its means to hash. */
+static int copy_text(struct mm_manifest *manifest, const char *text, size_t length, struct mm_diags *diags)
+{
+    if (length >= manifest->text_capacity) {
+        free(manifest->text);
+        manifest->text = malloc(length + 1);
+        manifest->text_capacity = manifest->text ? length + 1 : 0;
+    }
+    if (!manifest->sha)
+        manifest->sha = mm_sha256_new();
+    if (!manifest->text || !manifest->sha)
+        return mm_diag_memory(diags);
+    memcpy(manifest->text, text, length);
+    manifest->text[length] = '\0';
+    manifest->length = length;
+    return 0;
+}
+
+static int read_text(struct mm_manifest *manifest, struct mm_diags *diags)
 {
     uint64_t errors = diags->errors;
     size_t first = diags->count;
-    *manifest = (struct mm_manifest){.length = length, .text = malloc(length + 1)};
-    struct mm_sha256 *sha = mm_sha256_new();
-    if (!manifest->text || !sha) {
-        mm_sha256_free(sha);
-        return mm_diag_memory(diags);
-    }
-    memcpy(manifest->text, text, length);
-    manifest->text[length] = '\0';
-    mm_sha256_once(sha, text, length, manifest->sha256);
-    mm_sha256_free(sha);
-    if (length > MM_MANIFEST_MAX)
+    if (manifest->length > MM_MANIFEST_MAX)
         return mm_diag_line(diags, MM_RULE_TEXT_SIZE, 1, 1, "expected a manifest of at most %d bytes, found %zu",
-                            MM_MANIFEST_MAX, length);
+                            MM_MANIFEST_MAX, manifest->length);
     if (read_lines(manifest, diags) == 0)
-        mm_manifest_check(manifest, diags);
+        mm_manifest_check(manifest, manifest->sha, diags);
     if (diags->count > first)
         qsort(diags->items + first, diags->count - first, sizeof *diags->items, by_position);
     manifest->valid = diags->errors == errors;
     return manifest->valid ? 0 : -1;
+}
+
+int mm_manifest_lint(struct mm_manifest *manifest, const char *text, size_t length, struct mm_diags *diags)
+{
+    manifest->length = manifest->count = manifest->group_count = 0;
+    manifest->last_line = 0;
+    manifest->valid = false;
+    return copy_text(manifest, text, length, diags) < 0 ? -1 : read_text(manifest, diags);
+}
+
+int mm_manifest_read(struct mm_manifest *manifest, const char *text, size_t length, struct mm_diags *diags)
+{
+    *manifest = (struct mm_manifest){0};
+    if (copy_text(manifest, text, length, diags) < 0)
+        return -1;
+    mm_sha256_once(manifest->sha, text, length, manifest->sha256);
+    int result = read_text(manifest, diags);
+    mm_sha256_free(manifest->sha); /* many may be held */
+    manifest->sha = NULL;
+    return result;
 }
 
 int mm_manifest_read_file(struct mm_manifest *manifest, int fd, struct mm_diags *diags)

@@ -66,12 +66,15 @@ static size_t group_size(const struct mm_chunker_options *options)
     return count > 1 ? count : 0;
 }
 
-/* A twin costs little more than the whole hash alone, and does without threads: only a file that fills groups is worth them. */
+/* Where a twin costs little more than the whole hash alone, that hash is what the time goes into, and nothing is won by threads; elsewhere a file
+ * that fills groups is worth them. */
 static bool in_groups(const struct mm_chunker_options *options)
 {
     size_t group = group_size(options);
     bool small = options->expected > 0 && options->expected < 2 * group * options->size;
-    return options->lasting && group > 0 && !(options->whole && (threads_of(&options->means) < 2 || small));
+    bool as_twin =
+        options->whole && (mm_sha256_path_twins(options->means.path) || threads_of(&options->means) < 2 || small);
+    return options->lasting && group > 0 && !as_twin;
 }
 
 struct mm_source_shape mm_chunker_shape(const struct mm_chunker_options *options)

@@ -9,6 +9,7 @@
 #define xor3(x, y, z) three(x, y, z, 0x96)
 #define choose(x, y, z) three(x, y, z, 0xca)
 #define majority(x, y, z) three(x, y, z, 0xe8)
+#define in_order(x) __asm__("" : "+v"(x))
 #define OWN_LOADING
 #include "hash/sha256_rounds.h"
 
@@ -18,8 +19,10 @@ static inline void load_block(mm_words w[16], const unsigned char *const *pieces
 {
     const __m512i big_endian = _mm512_set4_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
     __m512i rows[16], fours[16];
+#pragma GCC unroll 16
     for (int i = 0; i < 16; i++)
         rows[i] = _mm512_shuffle_epi8(_mm512_loadu_si512(pieces[i] + offset), big_endian);
+#pragma GCC unroll 16
     for (int i = 0; i < 16; i += 4) {
         __m512i low = _mm512_unpacklo_epi32(rows[i], rows[i + 1]), high = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
         __m512i low2 = _mm512_unpacklo_epi32(rows[i + 2], rows[i + 3]);
@@ -29,6 +32,7 @@ static inline void load_block(mm_words w[16], const unsigned char *const *pieces
         fours[i + 2] = _mm512_unpacklo_epi64(high, high2);
         fours[i + 3] = _mm512_unpackhi_epi64(high, high2);
     }
+#pragma GCC unroll 16
     for (int i = 0; i < 4; i++) {
         __m512i front = _mm512_shuffle_i32x4(fours[i], fours[i + 4], 0x44);
         __m512i back = _mm512_shuffle_i32x4(fours[i], fours[i + 4], 0xee);

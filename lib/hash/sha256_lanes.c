@@ -91,6 +91,11 @@ size_t mm_sha256_path_lanes(const struct mm_sha256_path *path)
     return path ? path->lanes : fastest(MM_SHA256_LANES_MAX)->lanes;
 }
 
+bool mm_sha256_path_twins(const struct mm_sha256_path *path)
+{
+    return (path ? path : fastest(1))->twin != NULL;
+}
+
 static void put_big_endian(unsigned char *out, uint64_t number, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -115,7 +120,7 @@ static void in_lanes(const struct mm_sha256_path *path, const unsigned char *con
 {
     uint32_t states[8 * MM_SHA256_LANES_MAX];
     unsigned char ends[MM_SHA256_LANES_MAX][2 * MM_SHA256_BLOCK];
-    const unsigned char *at[MM_SHA256_LANES_MAX];
+    const unsigned char *at[MM_SHA256_LANES_MAX] = {0};
     size_t lanes = path->lanes, whole = length - length % MM_SHA256_BLOCK, blocks = 0;
     for (size_t i = 0; i < 8 * lanes; i++)
         states[i] = beginning[i / lanes];
@@ -200,7 +205,7 @@ static void both_states(const struct mm_sha256_path *path, uint32_t whole[8], ui
                         const unsigned char *bytes, size_t blocks)
 {
     uint32_t states[8 * MM_SHA256_LANES_MAX];
-    const unsigned char *at[MM_SHA256_LANES_MAX];
+    const unsigned char *at[MM_SHA256_LANES_MAX] = {0};
     size_t lanes = path->lanes;
     if (path->twin) {
         path->twin(whole, piece, bytes, blocks);

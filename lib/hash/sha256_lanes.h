@@ -29,6 +29,9 @@ size_t mm_sha256_path_lanes(const struct mm_sha256_path *path);
 void mm_sha256_pieces(const struct mm_sha256_path *path, const unsigned char *const *pieces, size_t count,
                       size_t length, unsigned char (*digests)[MM_HASH_BYTES]);
 
+/* True if PATH takes a block into two states for little more than into one, so that a twin needs no second thread. PATH may be NULL. */
+bool mm_sha256_path_twins(const struct mm_sha256_path *path);
+
 struct mm_sha256_twin; /* opaque */
 
 /* A stream and its pieces. PATH as above. NULL when memory is exhausted. */

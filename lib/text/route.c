@@ -261,20 +261,16 @@ size_t mm_route_last_segment(const char *route, size_t length, char out[static M
     return used;
 }
 
-static bool ends_in(const char *text, size_t length, const char *ending)
-{
-    size_t size = strlen(ending);
-    return length >= size && strncasecmp(text + length - size, ending, size) == 0;
-}
-
 const char *mm_route_refused_ending(const char *segment, size_t length)
 {
     static const char *const endings[] = {
         ".slm", ".gguf", ".ggml", ".safetensors", ".bin", ".pt",  ".pth", ".ckpt", ".onnx", ".tflite",  ".npz",
         ".h5",  ".pkl",  ".zip",  ".tar",         ".gz",  ".tgz", ".xz",  ".zst",  ".7z",   ".torrent",
     };
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (ends_in(segment, length, endings[i]))
+    const char *dot = length ? memrchr(segment, '.', length) : NULL;
+    size_t size = dot ? (size_t)(segment + length - dot) : 0;
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strlen(endings[i]) == size && strncasecmp(dot, endings[i], size) == 0)
             return endings[i];
     return NULL;
 }

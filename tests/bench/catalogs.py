@@ -18,15 +18,16 @@ def artifact(path, role, form, size, digest, more=''):
             f'chunk-scheme: fixed-size-merkle-v0\nchunk-size: 1048576\nchunk-count: {-(-size // 1048576)}\nmerkle-root: ')
 
 
-def manifest(number, key_id):
+def manifest(number, key_id, tags=('llama', 'tiny'), license_route='LICENSE', papers=(('LICENSE', 'license'), ('README.md', 'card'))):
     digest = hashlib.sha256(str(number).encode()).hexdigest()
     leaf = hashlib.sha256(b'\0' + bytes.fromhex(digest)).hexdigest()
     text = (f'minimodel-manifest 0\nmodel-id: demo/model-{number:06}\nversion: 1.{number}\nrevision: 1\ndisplay-name: Model number {number} "of" many\n'
-            f'tag: llama\ntag: tiny\npublisher-id: demo\nkey-id: {key_id}\nsignature-scheme: {"none" if key_id == "none" else "minisign"}\n'
-            f'created: 2026-01-01T00:00:00Z\nlicense: Apache-2.0\nlicense-route: LICENSE\nmodel-card-route: README.md\n'
+            + ''.join(f'tag: {tag}\n' for tag in tags) +
+            f'publisher-id: demo\nkey-id: {key_id}\nsignature-scheme: {"none" if key_id == "none" else "minisign"}\n'
+            f'created: 2026-01-01T00:00:00Z\nlicense: Apache-2.0\nlicense-route: {license_route}\nmodel-card-route: README.md\n'
             f'takedown-route: mailto:takedown@example.org\nsource-lane: quantized\nsource: - hf://demo/model-{number:06}\narchitecture: llama\n'
             f'parameters: {1000000 + number}\nquantization: q8_0\nmodel-shape: {SHAPE}\npeer-hint: available\n')
-    for path, role in (('LICENSE', 'license'), ('README.md', 'card')):
+    for path, role in papers:
         text += artifact(path, role, 'text', 1000, digest) + leaf + '\n'
     more = f'tokenizer-sha256: {digest}\ntensor-layout-sha256: {digest}\n'
     return text + artifact('model-q8_0.gguf', 'weights', 'gguf', 10000000000 + number, digest, more) + digest + '\n'
@@ -92,7 +93,8 @@ def measure(runs):
         print(f'{name:34} {seconds:8.2f} {seconds / both:6.2f} {processor:7.2f} {memory:8}')
 
 
-if sys.argv[1] == 'manifests':
-    make(int(sys.argv[2]), sys.argv[3], sys.argv[4])
-else:
-    measure(int(sys.argv[2]))
+if __name__ == '__main__':
+    if sys.argv[1] == 'manifests':
+        make(int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    else:
+        measure(int(sys.argv[2]))

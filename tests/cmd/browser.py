@@ -189,7 +189,7 @@ def test_layout(b, url, pages):
 
 
 def test_keyboard(b, url):
-    for width, page in ((320, 'index.html'), (1280, 'index.html'), (320, 'models/keeper/alpha.html')):
+    for width, page in ((320, 'index.html'), (1280, 'index.html'), (320, 'manifests/keeper/alpha/index.html')):
         b.window(width)
         b.open(url + page)
         wanted = b.run("return document.querySelectorAll('a[href],button,input').length")
@@ -205,28 +205,29 @@ def test_keyboard(b, url):
         same(f'{width} pixels: the keyboard reaches all of {page}', [wanted, []], [len(reached - {-1}), hidden])
 
 
-ELEMENTS = '''return [document.querySelectorAll('script').length, document.querySelectorAll('img,svg,iframe,link,object,base,form,h1 ~ h1').length,
+ELEMENTS = '''return [document.querySelectorAll('script').length, document.querySelectorAll('img,svg,iframe,link:not([rel=stylesheet][href="../../../page.css"]),object,base,form,h1 ~ h1').length,
     document.querySelectorAll('[onclick],[onerror],[onload],[onmouseover],[style]').length, document.title, window.owned === undefined]'''
 
 
 def test_hostile(b, url):
     b.window(1280)
-    b.open(url + 'models/keeper/hostile.html')
+    b.open(url + 'manifests/keeper/hostile/index.html')
     name = '<script>owned=1</script><img src=x onerror=owned=1>"\' onmouseover=owned=1 &lt; </h1>'
     same('a hostile name is text', name, b.run("return document.querySelector('h1').textContent"))
     same('no element and no script comes of it', [1, 0, 0, 'keeper/hostile: ' + name, True], b.run(ELEMENTS))
+    same('the style beside index.html is in force', '992px', b.run('return getComputedStyle(document.body).maxWidth'))
     text = b.run('return document.body.textContent')
     for what in ('"><svg onload=owned=1> \\ </bdi>', "https://example.org/a'b&(c)"):
         same(f'text stays text: {what}', True, what in text)
     same('links lead where they say', True, b.run('''return Array.from(document.links).every(function (a) {
         return a.protocol === 'file:' || ((a.protocol === 'https:' || a.protocol === 'mailto:') && a.textContent === a.getAttribute('href') && a.relList.contains('noreferrer')); })'''))
     b.open(url + 'index.html')
-    same('in the list too', name, b.run("return document.querySelector('a[href=\"models/keeper/hostile.html\"]').textContent"))
+    same('in the list too', name, b.run("return document.querySelector('a[href=\"manifests/keeper/hostile/index.html\"]').textContent"))
     same('and nothing comes of it there', [1, 0, 0, 'Catalog keeper', True], b.run(ELEMENTS))
     b.open(url + 'withdrawn.html')
     same('a hostile reason is text', '<img src=x onerror=owned=1>', b.run("return document.querySelector('tbody td:nth-of-type(3)').textContent"))
     same('and nothing comes of that', [1, 0, 0, 'Withdrawn models', True], b.run(ELEMENTS))
-    b.open(url + 'models/keeper/zeta.html')
+    b.open(url + 'manifests/keeper/zeta/index.html')
     same('a name from right to left turns nothing else', 'isolate', b.run("return getComputedStyle(document.querySelector('h1 bdi')).unicodeBidi"))
     # the policy really is in force: a script that is put in does not run
     b.run("var s = document.createElement('script'); s.textContent = 'window.owned = 1'; document.body.append(s)")
@@ -238,7 +239,7 @@ def test_hostile(b, url):
 
 def test_copy(b, url):
     b.window(1280)
-    b.open(url + 'models/keeper/alpha.html')
+    b.open(url + 'manifests/keeper/alpha/index.html')
     blocks = b.run("return [document.querySelectorAll('pre').length, document.querySelectorAll('.copy').length]")
     same('each block of commands has a button', blocks[0], blocks[1])
     b.run("document.querySelector('.copy').focus()")
@@ -283,7 +284,7 @@ def test_requests(b):
 
 def test(b, folder):
     url = 'file://' + os.path.abspath(folder) + '/'
-    pages = ['index.html', 'withdrawn.html', 'models/keeper/alpha.html', 'models/keeper/hostile.html', 'models/keeper/long.html', 'models/keeper/zeta.html']
+    pages = ['index.html', 'withdrawn.html', 'manifests/keeper/alpha/index.html', 'manifests/keeper/hostile/index.html', 'manifests/keeper/long/index.html', 'manifests/keeper/zeta/index.html']
     test_search(b, url)
     test_sort(b, url)
     test_layout(b, url, pages)

@@ -134,9 +134,8 @@ def write_fitting(folder, name, lines):
     with open(os.path.join(folder, name), 'wb') as file:
         file.write(b''.join(catalogs.canonical(line) + b'\n' for line in lines))
     catalogs.forge(folder, 'as it is')
-    for page in glob.glob(os.path.join(folder, '*.html')):  # of these lines others would follow
+    for page in glob.glob(os.path.join(folder, '**/*.html'), recursive=True):  # of these lines others would follow
         os.remove(page)
-    shutil.rmtree(os.path.join(folder, 'models'), ignore_errors=True)
 
 
 def verdict(folder):

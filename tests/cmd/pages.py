@@ -9,10 +9,10 @@ import json
 import os
 import sys
 
-VOID = {'meta'}
-KNOWN = set('html head meta title style body a nav main h1 h2 p code ul li dl dt dd data time small strong bdi table caption thead tbody tr th td pre script span'.split())
+VOID = {'meta', 'link'}
+KNOWN = set('html head meta link title style body a nav main h1 h2 p code ul li dl dt dd data time small strong bdi table caption thead tbody tr th td pre script span'.split())
 ATTRIBUTES = {
-    'html': {'lang'}, 'meta': {'charset', 'name', 'content', 'http-equiv'}, 'a': {'href', 'rel', 'class'}, 'nav': {'aria-label', 'aria-labelledby', 'class'}, 'main': {'id'},
+    'html': {'lang'}, 'link': {'rel', 'href'}, 'script': {'src'}, 'meta': {'charset', 'name', 'content', 'http-equiv'}, 'a': {'href', 'rel', 'class'}, 'nav': {'aria-label', 'aria-labelledby', 'class'}, 'main': {'id'},
     'h2': {'id'}, 'p': {'class'}, 'ul': {'class', 'id', 'aria-label'}, 'dd': {'id'}, 'data': {'value', 'title'}, 'time': {'datetime'}, 'strong': {'class'}, 'table': {'class'},
     'th': {'scope'}}
 
@@ -48,6 +48,8 @@ class Page(html.parser.HTMLParser):
             self.fault('no language')
         if tag == 'a':
             self.links.append((values.get('href', ''), values.get('rel', '')))
+        if tag in ('link', 'script') and values:
+            self.links.append((values.get('href') or values.get('src', ''), ''))
         if 'id' in values:
             if values['id'] in self.ids:
                 self.fault(f'id {values["id"]} twice')
@@ -144,7 +146,7 @@ def check(folder):
             for value in (model_id, entry['display_name'], entry['license'], entry['architecture'], entry['quantization'], entry['created'][:10]):
                 if value not in text:
                     page.fault(f'it does not say {value!r}')
-            if (f'models/{model_id}.html', '') not in page.links:
+            if (f'manifests/{model_id}/index.html', '') not in page.links:
                 page.fault(f'no link to {model_id}')
         lists.append(page)
         row, number = row + 500, number + 1
@@ -156,7 +158,7 @@ def check(folder):
                 page.fault(f'it does not say all of {item}')
         lists.append(page)
     for model_id, entry in latest.items():
-        page = read(folder, f'models/{model_id}.html')
+        page = read(folder, f'manifests/{model_id}/index.html')
         text = ''.join(page.text)
         check_entry(page, entry)
         for older in others.get(model_id, [])[-1000:]:

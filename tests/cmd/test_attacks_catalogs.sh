@@ -153,8 +153,8 @@ refused 'a manifest that lacks' catalog-file lying
 fresh web && rm $a.minisig
 refused 'a signature that lacks' catalog-file lying
 for extra in .hidden x.gguf catalog.jsonl.gz heads/7 heads/4.changes~ heads/x heads/0 heads/04 manifests/keeper/model-1/2.manifest manifests/keeper/model-2 manifests/x \
-    models/x index-0.html catalog.head.minisig.gz catalog.head.0123456789abcdef.minisig heads/7.0123456789ABCDEF.minisig; do
-    fresh web && mkdir -p lying/models && echo x >"lying/$extra"
+    page.css.map index-0.html catalog.head.minisig.gz catalog.head.0123456789abcdef.minisig heads/7.0123456789ABCDEF.minisig; do
+    fresh web && echo x >"lying/$extra"
     refused "a file too many: $extra" catalog-surplus lying
 done
 fresh web && mkdir -p lying/a/b/c/d/e/f

@@ -59,7 +59,7 @@ expect 'a first build' 0 'state: built' 'sequence: 1' 'entry-count: 2' 'added: 2
 sound 'a first build'
 cp web/catalog.head seen1
 run sh -c 'cd web && find . -type f | sort | tr "\n" " "'
-same 'its files' "./catalog.head ./catalog.head.minisig ./catalog.jsonl ./heads/1 ./heads/1.changes ./heads/1.minisig ./index.html ./manifests/keeper/alpha/1.manifest ./manifests/keeper/alpha/1.manifest.minisig ./manifests/keeper/beta/1.manifest ./manifests/keeper/beta/1.manifest.minisig ./models/keeper/alpha.html ./models/keeper/beta.html ./withdrawn.jsonl " "$out"
+same 'its files' "./catalog.head ./catalog.head.minisig ./catalog.jsonl ./heads/1 ./heads/1.changes ./heads/1.minisig ./index.html ./manifests/keeper/alpha/1.manifest ./manifests/keeper/alpha/1.manifest.minisig ./manifests/keeper/alpha/index.html ./manifests/keeper/beta/1.manifest ./manifests/keeper/beta/1.manifest.minisig ./manifests/keeper/beta/index.html ./page.css ./page.js ./withdrawn.jsonl " "$out"
 same 'manifests are copied as they are' "$(sha256sum <a1.manifest)" "$(sha256sum <web/manifests/keeper/alpha/1.manifest)"
 same 'the trusted comment is the page'"'"'s' "trusted comment: catalog:keeper sequence:1 sha256:$(sha256sum <web/catalog.head | cut -c1-64)" "$(sed -n 3p web/catalog.head.minisig)"
 python3 "$SECOND" lines a1.manifest b1.manifest >lines
@@ -280,7 +280,7 @@ check --allow-unsigned --since seen lying
 expect 'a withdrawal that vanished' 1 '[catalog-history]'
 check --allow-unsigned --since seen-now lying
 expect 'and an equal sequence' 1 '[catalog-history]'
-for extra in surplus heads/9 manifests/demo/model-000000/9.manifest manifests/surplus models/x.html .hidden; do
+for extra in surplus heads/9 manifests/demo/model-000000/9.manifest manifests/surplus manifests/demo/index.html page.html .hidden; do
     rm -rf lying && cp -a true lying && echo x >"lying/$extra"
     check --allow-unsigned lying
     expect "a file too many: $extra" 1 '[catalog-surplus]' "$extra"

@@ -55,29 +55,34 @@ same 'equal input, equal pages' '' "$(diff -r web again 2>&1 | head -n 5)"
 build a2.manifest a10.manifest
 sound 'more revisions'
 same 'the highest revision comes first, the others below it' '10 2 1' \
-    "$(grep -oE 'revision [0-9]+,|<li>Revision [0-9]+' web/models/keeper/alpha.html | grep -oE '[0-9]+' | tr '\n' ' ' | sed 's/ $//')"
-for page in web/index.html web/models/keeper/alpha.html web/models/keeper/beta.html; do
-    same "no resource from elsewhere: ${page##*/}" 0 "$(grep -cE '<(link|img|iframe|object|embed|base|form|source)|@import|url\(|<[a-z]+ [^>]*src=|<script [^>]' "$page")"
-    same "one policy: ${page##*/}" 1 "$(grep -c "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-" "$page")"
+    "$(grep -oE 'revision [0-9]+,|<li>Revision [0-9]+' web/manifests/keeper/alpha/index.html | grep -oE '[0-9]+' | tr '\n' ' ' | sed 's/ $//')"
+for page in web/index.html web/manifests/keeper/alpha/index.html web/manifests/keeper/beta/index.html; do
+    same "no resource from elsewhere: $page" 0 "$(grep -vE '^(<link rel="stylesheet" href="[.][.]/[.][.]/[.][.]/page[.]css">|<script src="[.][.]/[.][.]/[.][.]/page[.]js"></script>)$' "$page" |
+        grep -cE '<(link|img|iframe|object|embed|base|form|source)|@import|url\(|<[a-z]+ [^>]*src=|<script [^>]')"
 done
-for kind in index models/keeper/beta; do
-    for tag in style:style-src script:script-src; do
-        python3 - "web/$kind.html" "${tag%%:*}" "${tag##*:}" >found <<'PY'
+same 'nor do style and script lead there' 0 "$(cat web/page.css web/page.js | grep -cE '@import|url\(|http|import|fetch|//')"
+same 'one policy, of hashes, in a list' 1 "$(grep -c "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-" web/index.html)"
+for model in alpha beta; do
+    same "one policy, of the catalog's own files: $model" 1 \
+        "$(grep -cF "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'\">" web/manifests/keeper/$model/index.html)"
+    same "its style and script: $model" 2 "$(grep -cE '^(<link rel="stylesheet" href="../../../page.css">|<script src="../../../page.js"></script>)$' web/manifests/keeper/$model/index.html)"
+done
+for tag in style:style-src script:script-src; do
+    python3 - web/index.html "${tag%%:*}" "${tag##*:}" >found <<'PY'
 import base64, hashlib, re, sys
 page = open(sys.argv[1], encoding='utf-8').read()
 inside = re.search(f'<{sys.argv[2]}>(.*?)</{sys.argv[2]}>', page, re.S).group(1)
 print(f"{sys.argv[3]} 'sha256-{base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()}'" in page)
 PY
-        same "the policy has the hash of the ${tag%%:*}: $kind" True "$(cat found)"
-    done
+    same "the policy has the hash of the ${tag%%:*}" True "$(cat found)"
 done
 
 # a simple model's page stays small
 python3 "$HELP" manifest small.manifest demo small 1 none
 run catalog-build -q -o small --catalog-id demo --publisher demo --allow-unsigned small.manifest
 expect 'a catalog of one' 0 'state: built'
-same 'a simple page is small' yes "$([ "$(wc -c <small/models/demo/small.html)" -lt 7500 ] && echo yes || wc -c small/models/demo/small.html)"
-same 'nobody is said to have signed' 1 "$(grep -c 'Unsigned' small/models/demo/small.html)"
+same 'a simple page is small' yes "$([ "$(wc -c <small/manifests/demo/small/index.html)" -le 4096 ] && echo yes || wc -c small/manifests/demo/small/index.html)"
+same 'nobody is said to have signed' 1 "$(grep -c 'Unsigned' small/manifests/demo/small/index.html)"
 
 # ---- the commands on a page do what they say ----
 
@@ -87,12 +92,12 @@ mkdir real && cp "$MODEL" real/model.gguf
 manifest-sign -q -s keeper.key real.manifest >/dev/null
 first commands real.manifest
 cp keeper.pub "$id.pub" && rm -rf keyring/keeper # a reader who trusts nobody yet
-python3 "$PAGES" commands commands/models/keeper/real.html "FINGERPRINT=$fingerprint" "FOLDER=$WORK/real" "PATH=$WORK" >script
+python3 "$PAGES" commands commands/manifests/keeper/real/index.html "FINGERPRINT=$fingerprint" "FOLDER=$WORK/real" "PATH=$WORK" >script
 run sh -ec "cd commands; export MINIMODEL_HOME=$WORK/home; $(cat script)"
 expect 'the commands of a page' 0 'verdict: pass' 'minimodel-entry-proof 0' 'model-id: keeper/real'
 same 'each kind of command was there' 'key-trust catalog-build slm-verify cp slm-import' "$(cut -d' ' -f1 script | uniq | tr '\n' ' ' | sed 's/ $//')"
 mkdir -p keyring/keeper && cp keeper.pub "keyring/keeper/$id.pub"
-python3 "$PAGES" commands web/models/keeper/beta.html >script
+python3 "$PAGES" commands web/manifests/keeper/beta/index.html >script
 mkdir bin && printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >bin/curl && chmod 755 bin/curl
 run env PATH="$WORK/bin:$PATH" sh -ec "$(grep '^curl' script)"
 expect 'a route is one word of a command' 0
@@ -111,22 +116,22 @@ expect 'an unchanged build' 0 'state: unchanged'
 touched 'an unchanged build writes no page' ''
 describe c1.manifest gamma 1
 build c1.manifest
-touched 'one more model: its page and the list' './index.html ./models/keeper/gamma.html'
+touched 'one more model: its page and the list' './index.html ./manifests/keeper/gamma/index.html'
 files web >before
 build --renew
 touched 'a new head: the first list' ./index.html
 files web >before
 build -w keeper/alpha@2 --reason 'it </td> "lies" & more' --notice https://example.org/notice
-touched 'a revision withdrawn: its model, lists' './index.html ./models/keeper/alpha.html ./withdrawn.html'
+touched 'a revision withdrawn: its model, lists' './index.html ./manifests/keeper/alpha/index.html ./withdrawn.html'
 sound 'a revision withdrawn'
 files web >before
 build -w keeper/gamma --reason 'all of it'
 touched 'a model withdrawn: lists' './index.html ./withdrawn.html'
-same 'its page is gone' no "$([ -e web/models/keeper/gamma.html ] && echo yes || echo no)"
+same 'its page is gone' no "$([ -e web/manifests/keeper/gamma/index.html ] && echo yes || echo no)"
 sound 'a model withdrawn'
 build -w keeper/alpha --reason z -w keeper/beta --reason y
 expect 'everything withdrawn' 0 'entry-count: 0'
-same 'no folder of pages is left' no "$([ -e web/models ] && echo yes || echo no)"
+same 'no folder of pages is left' no "$([ -e web/manifests ] && echo yes || echo no)"
 sound 'everything withdrawn'
 
 # ---- many models ----
@@ -140,10 +145,10 @@ same 'many models: pages say what the lines say' '' "$(python3 "$PAGES" check bi
 same 'lists of 500' '500 500 101' "$(for list in index index-2 index-3; do grep -c '<tr><th scope="row">' big/$list.html; done | tr '\n' ' ' | sed 's/ $//')"
 rm -rf web && cp -a big web && files web >before
 python3 "$HELP" manifest z.manifest demo zeta 1 none && run catalog-build -q -o web --allow-unsigned z.manifest
-touched 'a last model: its page, the first list and the last' './index-3.html ./index.html ./models/demo/zeta.html'
+touched 'a last model: its page, the first list and the last' './index-3.html ./index.html ./manifests/demo/zeta/index.html'
 files web >before
 python3 "$HELP" manifest y.manifest demo model-000600 9 none && run catalog-build -q -o web --allow-unsigned y.manifest
-touched 'a new revision: its page and its list' './index-2.html ./index.html ./models/demo/model-000600.html'
+touched 'a new revision: its page and its list' './index-2.html ./index.html ./manifests/demo/model-000600/index.html'
 run catalog-build -q -o web --allow-unsigned $(seq -f '-w demo/model-%06.0f' 0 601) --reason r
 expect 'many are withdrawn' 0 'removed: 603'
 run catalog-build -q --check --allow-unsigned web
@@ -154,8 +159,8 @@ same 'many are withdrawn: pages say what the lines say' '' "$(python3 "$PAGES" c
 # ---- what a check finds, and the next build mends ----
 
 rm -rf good && cp -a web good
-for page in index.html withdrawn.html withdrawn-2.html models/demo/zeta.html models/demo/model-000700.html; do
-    rm -rf bad && cp -a good bad && changed "bad/$page" 2000
+for page in index.html page.css page.js withdrawn.html withdrawn-2.html manifests/demo/zeta/index.html manifests/demo/model-000700/index.html; do
+    rm -rf bad && cp -a good bad && changed "bad/$page" 400
     check --allow-unsigned bad
     expect "a page that was changed: $page" 1 "bad/$page: error: expected the page that follows from the catalog's lines, found another [catalog-page]" 'verdict: fail'
     [ "$page" = index.html ] && continue
@@ -166,28 +171,30 @@ for page in index.html withdrawn.html withdrawn-2.html models/demo/zeta.html mod
     expect "the next build: $page" 0 'state: unchanged'
     same "it is mended: $page" '' "$(diff -r good bad)"
 done
-rm -rf bad && cp -a good bad && printf x >>bad/models/demo/zeta.html && : >bad/models/demo/model-000700.html && rm bad/withdrawn.html
+rm -rf bad && cp -a good bad && printf x >>bad/manifests/demo/zeta/index.html && : >bad/manifests/demo/model-000700/index.html && rm bad/withdrawn.html
 check --allow-unsigned bad
 same 'each page is told' 3 "$(grep -c '\[catalog-page\]' "$WORK/.err")"
 run catalog-build -q -o bad --allow-unsigned && same 'all of them are mended' '' "$(diff -r good bad)"
 printf '<p>hello</p>' >bad/index.html
 check --allow-unsigned bad
 expect 'a page that says of no layout that it is its own' 1 '[catalog-page]'
-sed -i 1,5s/.*content=\"minimodel-catalog\ pages\ .*/'<meta name="generator" content="minimodel-catalog pages 2">/' good/index.html
-printf x >>good/models/demo/zeta.html
+sed -i 1,5s/.*content=\"minimodel-catalog\ pages\ .*/'<meta name="generator" content="minimodel-catalog pages 3">/' good/index.html
+printf x >>good/manifests/demo/zeta/index.html
 check --allow-unsigned good
-expect 'pages of another layout' 0 'note: expected pages of layout 1, found layout 2' 'verdict: pass'
-rm -r good/models good/index*.html good/withdrawn*.html
+expect 'pages of another layout' 0 'note: expected pages of layout 2, found layout 3' 'verdict: pass'
+find good -name '*.html' -delete && rm good/page.css good/page.js
 check --allow-unsigned good
 expect 'no pages' 0 'note: expected pages for people, found none' 'verdict: pass'
 run catalog-build -q -o good --allow-unsigned
 same 'the next build makes them' '' "$(run catalog-build -q -o bad --allow-unsigned && diff -r good bad)"
-for extra in models/demo/model-000001.html models/demo/nothing.html models/x.html index-1.html index-9.html withdrawn-1.html withdrawn-3.html page.html; do
-    rm -rf bad && cp -a good bad && cp good/index.html bad/$extra
+for extra in manifests/demo/model-000001/index.html manifests/demo/nothing/index.html manifests/demo/index.html manifests/demo/zeta/other.html models/x.html index-1.html index-9.html withdrawn-1.html withdrawn-3.html page.html; do
+    rm -rf bad && cp -a good bad
+    case $extra in */*) mkdir -p "bad/${extra%/*}" ;; esac
+    cp good/index.html "bad/$extra"
     check --allow-unsigned bad
     expect "a page too many: $extra" 1 '[catalog-surplus]' "$extra"
 done
-rm -rf bad && cp -a good bad && ln -sf zeta.html bad/models/demo/model-000700.html
+rm -rf bad && cp -a good bad && ln -sf ../zeta/index.html bad/manifests/demo/model-000700/index.html
 check --allow-unsigned bad
 expect 'a link is no page' 1 '[catalog-surplus]'
 
@@ -196,7 +203,7 @@ expect 'a link is no page' 1 '[catalog-surplus]'
 # Pages of a head that was never published, beside the traces of its build: the next one puts the old ones back.
 rm -rf next torn && cp -a good next && python3 "$HELP" manifest w.manifest demo zeta 2 none && run catalog-build -q -o next --allow-unsigned w.manifest
 sequence=$(fact sequence)
-cp -a good torn && cp next/heads/$sequence* torn/heads/ && cp next/models/demo/zeta.html torn/models/demo/
+cp -a good torn && cp next/heads/$sequence* torn/heads/ && cp next/manifests/demo/zeta/index.html torn/manifests/demo/zeta/
 run catalog-build -q -o torn --allow-unsigned
 expect 'interrupted among the pages' 0 'state: unchanged'
 same 'the pages are those of the head that is there' '' "$(diff -r good torn | grep -v '^Only in torn/heads: ')"
@@ -204,12 +211,12 @@ run catalog-build -q -o torn --allow-unsigned many/001100.manifest w.manifest
 run catalog-build -q --check --allow-unsigned torn
 expect 'and the build after it is whole' 0 "sequence: $sequence"
 # the same, and a build of another model comes next: the page that it has no business with is put right too
-rm -rf torn && cp -a good torn && cp next/heads/$sequence* torn/heads/ && cp next/models/demo/zeta.html torn/models/demo/
+rm -rf torn && cp -a good torn && cp next/heads/$sequence* torn/heads/ && cp next/manifests/demo/zeta/index.html torn/manifests/demo/zeta/
 python3 "$HELP" manifest x.manifest demo eta 1 none && run catalog-build -q -o torn --allow-unsigned x.manifest
 run catalog-build -q --check --allow-unsigned torn
 expect 'interrupted among the pages: another build is whole' 0 "sequence: $sequence"
 # index.html is of an older head: it is not known what the pages are of
-rm -rf torn && cp -a next torn && cp good/index.html torn/ && cp good/models/demo/zeta.html torn/models/demo/
+rm -rf torn && cp -a next torn && cp good/index.html torn/ && cp good/manifests/demo/zeta/index.html torn/manifests/demo/zeta/
 run catalog-build -q -o torn --allow-unsigned x.manifest
 run catalog-build -q --check --allow-unsigned torn
 expect 'pages of an older head: another build is whole' 0 "sequence: $((sequence + 1))"

@@ -46,7 +46,7 @@ if need 'one processor' taskset; then
     cp -a all lying
     for file in 000003 000100 000200; do rm -r lying/manifests/demo/model-$file; done
     for file in 000007 000150; do printf 'x' >>"$(find lying/manifests/demo/model-$file -type f)"; done
-    touch lying/manifests/demo/model-000020/9.manifest lying/models/demo/model-000007.htm
+    touch lying/manifests/demo/model-000020/9.manifest lying/manifests/demo/model-000007/index.htm
     catalog-build --check --allow-unsigned lying >many.out 2>many.err
     $alone catalog-build --check --allow-unsigned lying >one.out 2>one.err
     same 'a check says the same with one thread' "$(cat one.out one.err)" "$(cat many.out many.err)"

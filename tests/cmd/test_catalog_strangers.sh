@@ -272,7 +272,7 @@ if need 'the commands of a page' jq; then
     sign page.manifest me
     publish paged me page.manifest
     cp page.manifest F/page.manifest && echo other >>F/page.manifest && cp page.manifest.minisig F/page.manifest.minisig
-    python3 - paged/models/me/page.html >commands <<'PY'
+    python3 - paged/manifests/me/page/index.html >commands <<'PY'
 import html, re, sys
 for block in re.findall(r'<pre>(.*?)</pre>', open(sys.argv[1]).read(), re.S):
     print('\n'.join(line for line in html.unescape(block).split('\n') if not line.startswith('key-trust')))

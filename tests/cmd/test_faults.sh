@@ -18,7 +18,7 @@ gzip -c list >list.gz
 each() {
     name=$1
     shift
-    for fault in read:5 write:28 memory:12 open:24 stat:5 fsync:5 link:5 rename:5; do
+    for fault in read:5 write:28 memory:12 open:24 stat:5 fsync:5 link:5 rename:5 thread:11; do
         wrong=$(python3 "$ROOT/tests/cmd/faults.py" "${fault%%:*}" "${fault##*:}" "$WORK/o" "$@" 2>&1)
         same "$name: ${fault%%:*} fails" '' "$wrong"
     done
@@ -50,6 +50,9 @@ cp "$MODEL" same.gguf
 each 'slm-diff --derived of equal files' "$FAULTY/slm-diff" --derived -o "$WORK/o/evidence" "$MODEL" same.gguf
 each 'slm-diff --check' "$FAULTY/slm-diff" --check packed.ev packed.slm packed.gguf
 each 'manifest-lint' "$FAULTY/manifest-lint" model/m.manifest
+printf 'model/m.manifest\n%s\nmodel/m.manifest\n' model/README.md >names
+each 'manifest-lint of many' "$FAULTY/manifest-lint" --threads 3 --files-from names
+each 'manifest-lint --sha256sums of many' "$FAULTY/manifest-lint" --threads 3 --sha256sums --files-from names
 each 'manifest-lint --canonical' "$FAULTY/manifest-lint" --canonical model/m.manifest
 each 'manifest-lint --sarif' "$FAULTY/manifest-lint" --sarif model/m.manifest
 each 'slm-verify --sarif' "$FAULTY/slm-verify" --sarif shards.manifest shards

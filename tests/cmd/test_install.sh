@@ -12,7 +12,7 @@ place=$WORK/root/usr/local
 same 'every command is installed' "$(ls "$BIN")" "$(ls "$place/bin")"
 same 'every man page' "$(cd "$ROOT/man" && ls)" "$(cd "$place/share/man" && ls man1 man5 man7 | grep '\.' | sort)"
 same 'every schema' "$(ls "$ROOT/schemas")" "$(ls "$place/share/minimodel/schemas")"
-same 'every document' "$( (cd "$ROOT/docs" && find . -name '*.md'; cd "$ROOT/share" && find ./example-publisher -type f) | sort)" "$(cd "$place/share/doc/minimodel-tools" && find . -type f | sort)"
+same 'every document' "$( (cd "$ROOT/docs" && find . -name '*.md' -o -name '*.svg'; cd "$ROOT/share" && find ./example-publisher -type f) | sort)" "$(cd "$place/share/doc/minimodel-tools" && find . -type f | sort)"
 run cmp "$ROOT/share/minimodel.mk" "$place/share/minimodel/minimodel.mk"
 expect 'the rules for a publisher'"'"'s make' 0
 same 'every header' "$(cd "$ROOT/lib" && find . -name '*.h' -o -name '*.def' | sort)" "$(cd "$place/include/minimodel" && find . -type f | sort)"

@@ -125,6 +125,71 @@ expect "a name with NUL answers 3" 3
 run manifest-lint --files-from /dev/null
 expect "a list of no names is no fault" 0
 
+# ---- several threads ----
+
+# The list names good and bad manifests, ones too large or too bad to be held until their turn, and what is no manifest.
+sed 's/^model-id: .*/model-id: org\/x/' good.manifest >other.manifest
+awk '{ print } /^peer-hint/ { for (i = 0; i < 1000; i++) v = v "a"; for (i = 0; i < 90; i++) printf "x-%04d: %s\n", i, v }' good.manifest >large.manifest
+sed 's/^version: .*/version: !/' large.manifest >large-bad.manifest
+{ head -n 3 good.manifest && head -c 3000 /dev/zero | tr '\0' '\377'; } >worst.manifest
+awk '{ print } /^peer-hint/ { for (i = 0; i < 1000; i++) v = v "a"; for (i = 0; i < 1100; i++) printf "x-%04d: %s\n", i, v }' good.manifest >huge.manifest
+: >empty.manifest
+mkfifo fifo.manifest
+cp good.manifest private.manifest && chmod 000 private.manifest
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+    printf '%s\n' good.manifest bad.manifest absent.manifest . other.manifest private.manifest "bad$turn.manifest" large.manifest large-bad.manifest good.manifest worst.manifest empty.manifest \
+        fifo.manifest huge.manifest bad.manifest good.manifest good.manifest other.manifest good.manifest
+done >many
+for turn in 3 5 8; do sed "s/^revision: .*/revision: -$turn/" other.manifest >"bad$turn.manifest"; done
+for mode in '' --json --sarif --sha256sums -q; do
+    # shellcheck disable=SC2086 # no option is none
+    run manifest-lint $mode --threads 1 --files-from many bad.manifest
+    mv "$WORK/.out" out.1 && mv "$WORK/.err" err.1
+    expected=$status
+    same "one thread answers 1 to '$mode'" 1 "$expected"
+    for threads in 2 5 16 1000; do
+        # shellcheck disable=SC2086
+        run manifest-lint $mode --threads "$threads" --files-from many bad.manifest
+        same "$threads threads answer the same to '$mode'" "$expected" "$status"
+        cmp -s out.1 "$WORK/.out" && cmp -s err.1 "$WORK/.err" && ok "and print the same" || not_ok "and print the same: $threads threads, '$mode'" "$(diff err.1 "$WORK/.err" | head -n 4)"
+    done
+done
+while read -r name; do manifest-lint "$name"; done <many 2>each.1
+run manifest-lint --files-from many
+cmp -s each.1 "$WORK/.err" && ok 'which is what each of them has alone' || not_ok 'which is what each of them has alone' "$(diff each.1 "$WORK/.err" | head -n 4)"
+same 'every finding of the worst is told' 30000 "$(grep -c '^worst.manifest:.*text-utf8' "$WORK/.err")"
+chmod 600 private.manifest
+{ head -n 40 many && printf '%5000s\n' x | tr ' ' x; } >long
+run manifest-lint --threads 5 --files-from long
+expect 'a name that is too long is told' 1 'long: error: expected file names'
+same 'behind what the names before it have' 'long: error' "$(tail -n 1 "$WORK/.err" | cut -d: -f1,2)"
+{ echo good.manifest && echo - && echo bad.manifest; } >dash
+run manifest-lint --threads 5 --files-from dash <bad.manifest
+expect 'standard input has its turn among them' 1 '(standard input):3:' 'bad.manifest:3:'
+same 'before the name behind it' '(standard input)' "$(head -n 1 "$WORK/.err" | cut -d: -f1)"
+run manifest-lint --threads 5 - --files-from - <bad.manifest
+expect 'nor are names read from it before' 1 '(standard input):3:'
+run sh -c 'exec manifest-lint --json --threads 5 --files-from many >/dev/full'
+expect 'a full device ends the work' 1 '[io-write]'
+for wrong in 0 -1 x '' 1.5 99999999999999999999; do
+    run manifest-lint --threads "$wrong" good.manifest
+    expect "--threads '$wrong' is refused" 2 'usage:'
+done
+same 'a signal ends the work at once' '-2 True' "$(python3 - <<'PY'
+import signal, subprocess
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite in the background was started without
+names = subprocess.Popen(['sh', '-c', 'while :; do cat many; done'], stdout=subprocess.PIPE)
+lint = subprocess.Popen(['manifest-lint', '--threads', '5', '--files-from', '-'], stdin=names.stdout, stderr=subprocess.PIPE)
+names.stdout.close()
+found = lint.stderr.read(1000)
+lint.send_signal(signal.SIGINT)
+lint.stderr.read()
+print(lint.wait(timeout=60), len(found) == 1000)
+names.kill()
+names.wait()
+PY
+)"
+
 # ---- the canonical form ----
 
 run manifest-lint --canonical good.manifest

@@ -49,6 +49,25 @@ static void check_canonical(const struct mm_manifest *manifest)
     mm_diags_release(&diags);
 }
 
+/* A manifest that was linted before finds the same as one that is read. */
+static void check_linted(const uint8_t *data, size_t size, const struct mm_manifest *manifest, const struct mm_diags *found)
+{
+    struct mm_diags diags;
+    struct mm_manifest linted = {0};
+    mm_diags_init(&diags);
+    for (size_t part = 2; part > 0; part--) { /* the first half, then all of it */
+        mm_diags_clear(&diags);
+        mm_manifest_lint(&linted, (const char *)data, size / part, &diags);
+    }
+    must(linted.valid == manifest->valid && linted.count == manifest->count && linted.group_count == manifest->group_count);
+    must(diags.count == found->count && diags.dropped == found->dropped && diags.errors == found->errors);
+    for (size_t i = 0; i < diags.count; i++)
+        must(diags.items[i].rule == found->items[i].rule && diags.items[i].line == found->items[i].line &&
+             diags.items[i].column == found->items[i].column && strcmp(diags.items[i].text, found->items[i].text) == 0);
+    mm_manifest_release(&linted);
+    mm_diags_release(&diags);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mm_diags diags;
@@ -56,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mm_diags_init(&diags);
     int result = mm_manifest_read(&manifest, (const char *)data, size, &diags);
     must((result == 0) == (diags.errors == 0) && manifest.valid == (result == 0));
+    check_linted(data, size, &manifest, &diags);
     if (manifest.valid)
         check_claims(&manifest);
     if (manifest.group_count > 0 && mm_manifest_repairable(&diags))

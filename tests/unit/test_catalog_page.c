@@ -156,7 +156,7 @@ static void test_names(void **state)
     check_text("the second", mm_page_name(name, false, 2), "index-2.html");
     check_text("withdrawn", mm_page_name(name, true, 1), "withdrawn.html");
     check_text("the last that can be", mm_page_name(name, true, UINT64_MAX), "withdrawn-18446744073709551615.html");
-    check_text("a model", mm_page_path(path, "a/b.c"), "models/a/b.c.html");
+    check_text("a model", mm_page_path(path, "a/b.c"), "manifests/a/b.c/index.html");
 }
 
 static void test_layout(void **state)
@@ -299,7 +299,7 @@ static void test_model(void **state)
     has(&page, "<th scope=\"row\">m.gguf</th><td>weights, gguf</td>");
     has(&page, "key-trust add --fingerprint &#39;FINGERPRINT&#39; a PATH/0123456789ABCDEF.pub");
     has(&page, "slm-verify --require-signature --manifest-sha256 " H " manifests/a/b/1.manifest FOLDER");
-    has(&page, "<a href=\"../../manifests/a/b/1.manifest\">");
+    has(&page, "<a href=\"1.manifest\">");
     has_not(&page, "Older revisions");
     has_not(&page, "Withdrawn revisions");
     has(&page, "<pre>cp manifests/a/b/1.manifest FOLDER/b-1.manifest\n"
@@ -309,8 +309,13 @@ static void test_model(void **state)
     has_not(&page, "curl");
     check_number("one heading", count(page.data, "<h1>"), 1);
     check_number("one script", count(page.data, "<script"), 1);
-    check_policy(page.data, "style-src", "style");
-    check_policy(page.data, "script-src", "script");
+    has(&page,
+        "content=\"default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'\">");
+    has(&page, "<link rel=\"stylesheet\" href=\"../../../page.css\">");
+    has(&page, "<script src=\"../../../page.js\"></script>");
+    check_text("the style's file", mm_page_files[0].name, "page.css");
+    check_text("the script's file", mm_page_files[1].name, "page.js");
+    check_number("it has no style", count(page.data, "<style"), 0);
     mm_buf_release(&page);
 }
 
@@ -348,7 +353,7 @@ static void test_elsewhere(void **state)
     has(&page, " FOLDER/b-1.manifest FOLDER</pre>");
     has(&page, "<pre>slm-import FOLDER/b-1.manifest</pre>");
     has_not(&page, "cp ");
-    has_not(&page, "../../manifests");
+    has_not(&page, "1.manifest\">");
     mm_buf_release(&page);
 }
 
@@ -368,7 +373,7 @@ static void test_lists(void **state)
     memcpy(head.expires, "2027-01-01T00:00:00Z", MM_TIME_SIZE);
     read_entry(&entry, 9, NULL, &text);
     mm_page_model_row(&entry, 0, &rows);
-    has(&rows, "<a href=\"models/a/b.html\"><bdi>&lt;script&gt;&quot;&amp;\\</bdi></a>");
+    has(&rows, "<a href=\"manifests/a/b/index.html\"><bdi>&lt;script&gt;&quot;&amp;\\</bdi></a>");
     has(&rows, "<td>9</td><td>MIT</td><td>llama</td>");
     mm_page_model_row(&entry, 4, &rows);
     has(&rows, "<data value=\"9\">9</data> <small>and 4 older</small>");

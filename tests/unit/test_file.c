@@ -224,6 +224,47 @@ static void reading_stops_behind_the_limit(void **state)
     mm_diags_release(&diags);
 }
 
+static void a_named_file_is_read_whole(void **state)
+{
+    static const struct { size_t length, limit; int result; size_t held; } cases[] = {
+        {0, 10, 0, 0}, {10, 10, 0, 10}, {11, 10, 1, 11}, {3, 10, 0, 3}, {65536, 65536, 0, 65536}, {65536, 65535, 1, 65536}, {200000, 300000, 0, 200000},
+        {200000, 100, 1, 101}, {0, 0, 0, 0},
+    };
+    char folder[] = "/tmp/minimodel-file.XXXXXX", path[64];
+    struct mm_buf buf = {0};
+    struct mm_diags diags;
+    (void)state;
+    mm_diags_init(&diags);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/file", folder);
+    char *bytes = test_malloc(200000);
+    for (size_t i = 0; i < 200000; i++)
+        bytes[i] = (char)(i * 7 + i / 256);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) { /* into what the one before left */
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        assert_int_equal(write(fd, bytes, cases[i].length), cases[i].length);
+        close(fd);
+        assert_int_equal(mm_file_read_path(path, cases[i].limit, &buf, &diags), cases[i].result);
+        assert_int_equal(buf.length, cases[i].held);
+        if (buf.length)
+            assert_memory_equal(buf.data, bytes, buf.length);
+    }
+    check_findings("reading", &diags, "");
+    assert_int_equal(mm_file_read_path(folder, 10, &buf, &diags), -1);
+    unlink(path);
+    assert_int_equal(mm_file_read_path(path, 10, &buf, &diags), -1);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(mm_file_read_path(path, 10, &buf, &diags), -1);
+    check_findings("what is none", &diags, "io-not-regular io-open io-not-regular");
+    assert_int_equal(buf.length, 0);
+    assert_int_equal(mm_file_read_path("/proc/self/stat", 10000, &buf, &diags) == 0 && buf.length > 0, access("/proc/self/stat", R_OK) == 0); /* of 0 bytes, it says */
+    unlink(path);
+    rmdir(folder);
+    test_free(bytes);
+    mm_buf_release(&buf);
+    mm_diags_release(&diags);
+}
+
 static void failed_reads_are_reported(void **state)
 {
     const struct tree *tree = *state;
@@ -507,6 +548,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(folders_open_as_folders, set_up, tear_down),
         cmocka_unit_test(a_file_is_the_same_until_anything_changes),
         cmocka_unit_test(reading_stops_behind_the_limit),
+        cmocka_unit_test(a_named_file_is_read_whole),
         cmocka_unit_test_setup_teardown(failed_reads_are_reported, set_up, tear_down),
         cmocka_unit_test(a_file_appears_whole_at_commit),
         cmocka_unit_test(an_existing_file_is_kept),

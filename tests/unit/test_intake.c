@@ -261,6 +261,44 @@ static void a_set_that_is_a_link_is_none(void **state)
     assert_false(has_any(&place->intake));
 }
 
+static void a_read_goes_over_chunks_up_to_where_the_store_has_one(void **state)
+{
+    struct place *place = *state;
+    struct mm_known_chunk known[] = {{MM_INTAKE_NO_FILE, 0}, {MM_INTAKE_NO_FILE, 0}, {0, 2}};
+    unsigned char found[LENGTH];
+    enum mm_intake_from from;
+    make_file(place, "one", LENGTH, LENGTH);
+    make_file(place, "two", LENGTH, LENGTH);
+    add(place, "one");
+    open_intake(place, true);
+    check_read(place, 0, LENGTH, MM_FROM_FILE);
+    check_read(place, 100, CHUNK, MM_FROM_FILE);
+    place->intake.known = malloc(sizeof known);
+    place->intake.known_files = malloc(sizeof *place->intake.known_files);
+    assert_true(place->intake.known && place->intake.known_files);
+    memcpy(place->intake.known, known, sizeof known);
+    place->intake.known_files[0] = open(in_folder(place->top, "two/a"), O_RDONLY | O_CLOEXEC);
+    place->intake.known_file_count = 1;
+    check_number("up to a chunk that the store has",
+                 (uint64_t)mm_intake_read(&place->intake, 10, found, LENGTH - 10, &from), 2 * CHUNK - 10);
+    check_number("from", from, MM_FROM_FILE);
+    check_read(place, 2 * CHUNK, 1000, MM_FROM_STORE);
+}
+
+static void pieces_of_a_set_are_read_one_by_one(void **state)
+{
+    struct place *place = *state;
+    unsigned char found[LENGTH];
+    enum mm_intake_from from;
+    for (size_t index = 0; index < 3; index++)
+        make_piece(place, "one/a.chunkset", index);
+    add(place, "one");
+    open_intake(place, true);
+    check_number("a piece", (uint64_t)mm_intake_read(&place->intake, 7, found, LENGTH - 7, &from), CHUNK - 7);
+    check_number("from", from, MM_FROM_SET);
+    assert_memory_equal(found, place->bytes + 7, CHUNK - 7);
+}
+
 static void a_file_that_changes_is_noticed(void **state)
 {
     struct place *place = *state;
@@ -360,6 +398,8 @@ int main(void)
         TEST(chunks_come_from_sets),
         TEST(without_a_list_sets_are_of_no_use),
         TEST(a_set_that_is_a_link_is_none),
+        TEST(a_read_goes_over_chunks_up_to_where_the_store_has_one),
+        TEST(pieces_of_a_set_are_read_one_by_one),
         TEST(a_file_that_changes_is_noticed),
         TEST(a_full_device_is_the_store_s_fault),
         TEST(lists_are_found_beside_the_artifact),

@@ -99,6 +99,24 @@ static void lines_that_are_no_field_are_refused(void **state)
     }
 }
 
+/* Lines are looked at eight bytes at a time. */
+static void no_byte_hides_among_its_neighbours(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++)
+        for (size_t at = 0; at < 17; at++) {
+            char text[] = "a: vvvvvvvvvvvvvvvvvvvv\n", what[32], expected[32] = "";
+            struct mm_line line;
+            if (byte == '\n' || (byte == ' ' && at == 0))
+                continue;
+            text[3 + at] = (char)byte;
+            if (byte < 0x20 || byte >= 0x7F)
+                snprintf(expected, sizeof expected, "text-%s@2:%zu", byte < 0x80 ? "control" : "utf8", at + 4);
+            snprintf(what, sizeof what, "byte %02x at %zu", (unsigned)byte, at);
+            check_true(what, read_line(text, sizeof text - 1, &line, expected) == !*expected);
+        }
+}
+
 static void joiners_stand_in_display_names_between_other_scripts(void **state)
 {
     static const struct { const char *text; const char *found; } cases[] = {
@@ -224,6 +242,7 @@ int main(void)
         cmocka_unit_test(first_lines_name_type_and_version),
         cmocka_unit_test(sound_lines_are_split),
         cmocka_unit_test(lines_that_are_no_field_are_refused),
+        cmocka_unit_test(no_byte_hides_among_its_neighbours),
         cmocka_unit_test(joiners_stand_in_display_names_between_other_scripts),
         cmocka_unit_test(values_are_up_to_1024_bytes_long),
         cmocka_unit_test(every_line_is_looked_at),

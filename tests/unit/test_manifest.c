@@ -73,10 +73,36 @@ static void edit_base(const struct edit *edits, size_t count, struct mm_buf *tex
     }
 }
 
+/* What every document is linted into, one after another: each finds the memory of the one before. */
+static struct mm_manifest linted;
+
+static void check_lint(const char *what, const char *text, size_t length, const char *expected)
+{
+    static const unsigned char none[MM_HASH_BYTES];
+    struct mm_diags diags;
+    mm_diags_init(&diags);
+    int result = mm_manifest_lint(&linted, text, length, &diags);
+    check_findings(what, &diags, expected);
+    check_number(what, (uint64_t)(result + 1), !*expected);
+    assert_int_equal(linted.valid, !*expected);
+    assert_int_equal(linted.length, length);
+    assert_memory_equal(linted.text, text, length);
+    assert_memory_equal(linted.sha256, none, sizeof none);
+    mm_diags_release(&diags);
+}
+
+static int release_linted(void **state)
+{
+    (void)state;
+    mm_manifest_release(&linted);
+    return 0;
+}
+
 static void check_document(const char *what, const char *text, size_t length, const char *expected)
 {
     struct mm_manifest manifest;
     struct mm_diags diags;
+    check_lint(what, text, length, expected);
     mm_diags_init(&diags);
     int result = mm_manifest_read(&manifest, text, length, &diags);
     check_findings(what, &diags, expected);
@@ -730,5 +756,5 @@ int main(void)
         cmocka_unit_test(claims_are_read_back),
         cmocka_unit_test(fields_are_found_by_group),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, release_linted);
 }

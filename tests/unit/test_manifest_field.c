@@ -40,11 +40,14 @@ static void keys_are_found_in_the_table(void **state)
     for (int i = 0; i < MM_FIELD_COUNT; i++) {
         const char *key = mm_fields[i].key;
         assert_int_equal(mm_field_of(key, strlen(key)), i);
+        for (int first = 0; first < MM_FIELD_COUNT; first++)
+            assert_int_equal(mm_field_of_from((enum mm_field)first, key, strlen(key)), i);
         assert_int_equal(mm_field_of(key, strlen(key) - 1) == i, 0);
         assert_int_equal(mm_field_is_artifact((enum mm_field)i), i >= 24);
         assert_true(strlen(mm_fields[i].meaning) > 10);
     }
     assert_int_equal(mm_field_of(BYTES("x-note")), -1);
+    assert_int_equal(mm_field_of_from(MM_FIELD_ARTIFACT, BYTES("x-note")), -1);
     assert_int_equal(mm_field_of(BYTES("")), -1);
     assert_int_equal(mm_field_of(BYTES("Model-id")), -1);
     assert_int_equal(mm_field_of(BYTES("tag\0")), -1);

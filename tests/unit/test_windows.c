@@ -276,6 +276,18 @@ static const size_t lengths[] = {0,
                                  5 * WINDOW,
                                  9 * WINDOW + 4097};
 
+/* Files that end where a window does, none of which has to go before the end is seen. */
+static void files_that_fit_end(void **state)
+{
+    (void)state;
+    for (enum way way = 0; way < WAYS; way++)
+        for (unsigned count = 7; count <= 9; count++) {
+            struct scene s;
+            begin(&s, way, WINDOW, count, 0, 8 * WINDOW);
+            end(&s);
+        }
+}
+
 static void every_way_shows_every_byte(void **state)
 {
     static const size_t starts[] = {0, 1, 4096, 5000, WINDOW + 7};
@@ -320,8 +332,8 @@ static void parsers_read_and_skip(void **state)
     for (enum way way = 0; way < WAYS; way++)
         for (uint32_t noise = 0; noise < (is_pipe(way) ? 3 : 12); noise++) {
             struct scene s;
-            begin(&s, way, WINDOW << noise % 3, 1 + noise % 4, is_pipe(way) || is_origin(way) ? 0 : noise * 1000,
-                  24 * WINDOW + 77 * noise);
+            begin(&s, way, WINDOW << noise % 4, 1 + noise % 4, is_pipe(way) || is_origin(way) ? 0 : noise * 1000,
+                  40 * WINDOW + 77 * noise);
             walk(&s, noise);
             end(&s);
         }
@@ -462,6 +474,26 @@ static void parsers_get_a_copy(void **state)
     assert_int_equal(shown[0], byte); /* what is compared with here is a mapping, so that the test can fail */
     s.bytes[0] = byte;
     mm_source_advance(&s.source, 1);
+    assert_int_equal(mm_source_finish(&s.source, &s.diags), -1);
+    check_findings(s.what, &s.diags, "io-changed");
+    release(&s);
+}
+
+/* Nor does it once the rest of its page is mapped. */
+static void a_copy_stays_one(void **state)
+{
+    struct scene s;
+    unsigned char byte, before;
+    (void)state;
+    begin(&s, MAPPED, 16 * WINDOW, 2, 5000, 20 * WINDOW);
+    assert_true(mm_source_read(&s.source, &byte, 1));
+    assert_true(mm_source_skip(&s.source, 10 * WINDOW));
+    check_number("extents: read, up to the next page, mapped, read", s.shown_count, 4);
+    const struct shown *read = &s.shown[0];
+    before = read->bytes[read->length - 1];
+    byte = (unsigned char)~before;
+    assert_int_equal(pwrite(s.fd, &byte, 1, (off_t)(s.start + read->length - 1)), 1);
+    assert_int_equal(read->bytes[read->length - 1], before);
     assert_int_equal(mm_source_finish(&s.source, &s.diags), -1);
     check_findings(s.what, &s.diags, "io-changed");
     release(&s);
@@ -649,6 +681,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_faults_are_what_they_were),
         cmocka_unit_test(every_way_shows_every_byte),
+        cmocka_unit_test(files_that_fit_end),
         cmocka_unit_test(parsers_read_and_skip),
         cmocka_unit_test(peeking_takes_nothing),
         cmocka_unit_test(an_origin_may_give_little_at_once),
@@ -658,6 +691,7 @@ int main(void)
         cmocka_unit_test(what_can_be_mapped),
         cmocka_unit_test(a_mapped_window_is_shown_at_once),
         cmocka_unit_test(parsers_get_a_copy),
+        cmocka_unit_test(a_copy_stays_one),
         cmocka_unit_test(a_mapped_file_may_shrink),
         cmocka_unit_test(there_are_only_so_many_watches),
     };

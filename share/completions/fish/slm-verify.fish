@@ -22,6 +22,8 @@ complete -c slm-verify -l ignore-path -r -F -d 'with --oms: leave out PATH and w
 complete -c slm-verify -l ignore-unsigned-files -d 'with --oms: files that were not signed are no failure'
 complete -c slm-verify -l sarif -d 'print the findings as one SARIF 2.1.0 document instead of the report'
 complete -c slm-verify -l threads -x -d 'work with N threads (default: one a processor)'
+complete -c slm-verify -l files-from -r -F -d 'verify the manifests that FILE names, one a line; - is standard input'
+complete -c slm-verify -s 0 -l null -d 'names in --files-from end in NUL'
 complete -c slm-verify -l help -d 'show this help'
 complete -c slm-verify -l version -d 'show the version'
 complete -c slm-verify -l verbose -d 'with --version: libraries and sandbox too'
