@@ -72,9 +72,9 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 	slm-path slm-remove slm-repair slm-unpack slm-verify
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
-PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/quic.c lib/peer/quic_arrive.c \
+PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/identity.c lib/peer/server.c lib/peer/quic.c lib/peer/quic_arrive.c \
 	lib/peer/quic_connection.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/tls.c lib/peer/udp.c
-PEER_COMMANDS :=
+PEER_COMMANDS := peer-serve
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
 PEER_TOOLS := serve fetch
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
@@ -294,16 +294,16 @@ FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
 # placed MODE,FOLDER,SOURCES,TARGET-FOLDER: the SOURCES beneath FOLDER, at the same names beneath TARGET-FOLDER
 placed = $(foreach file,$(3),$(1):$(file):$(patsubst $(2)/%,$(4)/%,$(file)))
-TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES),$(BINDIR)) \
+TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES) $(PEER_BINARIES),$(BINDIR)) \
 	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
 	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
 	$(call placed,644,share,share/minimodel.mk,$(DATADIR)/minimodel) \
 	$(call placed,644,docs,$(wildcard docs/*.md docs/*.svg docs/*/*.md),$(DOCDIR)) \
 	$(call placed,644,share,$(wildcard share/example-publisher/*),$(DOCDIR)) \
 	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
-	$(foreach command,$(COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
+	$(foreach command,$(COMMANDS) $(PEER_COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
 	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
-	$(call placed,644,share/completions/fish,$(COMMANDS:%=share/completions/fish/%.fish),$(FISHCOMPDIR))
+	$(call placed,644,share/completions/fish,$(patsubst %,share/completions/fish/%.fish,$(COMMANDS) $(PEER_COMMANDS)),$(FISHCOMPDIR))
 DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY),$(LIBDIR)) \
 	$(call placed,644,$(BUILD),$(BUILD)/minimodel.pc,$(LIBDIR)/pkgconfig) \
 	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
@@ -322,7 +322,7 @@ endef
 
 install: install-tools install-dev
 
-install-tools: $(BINARIES)
+install-tools: $(BINARIES) $(PEER_BINARIES)
 	$(call install_files,$(TOOLS_FILES))
 
 install-dev: $(LIBRARY)
