@@ -73,9 +73,9 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 	slm-path slm-remove slm-repair slm-unpack slm-verify
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
-PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/identity.c lib/peer/server.c lib/peer/quic.c lib/peer/quic_arrive.c \
+PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/client.c lib/peer/fetch.c lib/peer/identity.c lib/peer/server.c lib/peer/quic.c lib/peer/quic_arrive.c \
 	lib/peer/quic_connection.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/tls.c lib/peer/udp.c
-PEER_COMMANDS := peer-serve
+PEER_COMMANDS := peer-fetch peer-serve
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
 PEER_TOOLS := serve fetch
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
