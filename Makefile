@@ -17,7 +17,7 @@ PYTHON ?= python3
 # ---- what is built ----
 
 LIB_SOURCES := \
-	lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
+	lib/base/behind.c lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
 	lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c lib/base/place.c \
 	lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/tree.c \
 	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c lib/base/writeback.c \
@@ -73,8 +73,10 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 	slm-path slm-remove slm-repair slm-unpack slm-verify
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
-PEER_SOURCES := lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c lib/peer/client.c lib/peer/fetch.c lib/peer/identity.c lib/peer/server.c lib/peer/quic.c lib/peer/quic_arrive.c \
-	lib/peer/quic_connection.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/tls.c lib/peer/udp.c
+PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
+	lib/peer/identity.c lib/peer/quic.c lib/peer/quic_arrive.c \
+	lib/peer/quic_connection.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
+	lib/peer/udp.c
 PEER_COMMANDS := peer-fetch peer-serve
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
 PEER_TOOLS := serve fetch
@@ -256,8 +258,10 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
 
 bench: all benches
 	$(Q)sh scripts/peers.sh bench
+	$(Q)$(BUILD)/bench/sha256
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
+	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/slow.sh
 
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv

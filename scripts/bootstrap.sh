@@ -34,6 +34,8 @@ wanted() {
     command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || echo chromium
     command -v chromedriver >/dev/null 2>&1 || echo chromium-driver
     command -v mcopy >/dev/null 2>&1 || echo mtools
+    command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    command -v qemu-aarch64 >/dev/null 2>&1 || echo qemu-user
     [ -x /sbin/mkfs.fat ] || command -v mkfs.fat >/dev/null 2>&1 || echo dosfstools
 }
 

@@ -20,6 +20,7 @@ struct admission {
     struct mm_catalog_folder folder; /* the build's, with room of its own for names */
     struct mm_sha256 *sha;
     struct mm_buf text, signature, line, there;
+    struct mm_manifest manifest; /* its memory serves one after the other */
     bool has_signature;
     bool fresh;                   /* the catalog has not got it yet: ROW and `line` are its entry */
     bool put_text, put_signature; /* what is to be written beneath the catalog */
@@ -64,6 +65,14 @@ static int read_signature(struct admission *a, struct mm_diags *diags)
     }
     diags->file = a->path;
     mm_buf_release(&name);
+    return result;
+}
+
+/* The text is a valid manifest, which has this hash. */
+static int read_manifest(struct admission *a, const unsigned char sha256[static MM_HASH_BYTES], struct mm_diags *diags)
+{
+    int result = mm_manifest_lint(&a->manifest, mm_buf_text(&a->text), a->text.length, diags);
+    memcpy(a->manifest.sha256, sha256, MM_HASH_BYTES);
     return result;
 }
 
@@ -121,7 +130,6 @@ static int admit_known(const struct mm_catalog_build *build, struct admission *a
                        struct mm_diags *diags)
 {
     char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX];
-    struct mm_manifest manifest;
     a->row = *row;
     if (row->gone)
         return mm_diag(diags, MM_RULE_CATALOG_WITHDRAWN,
@@ -138,11 +146,8 @@ static int admit_known(const struct mm_catalog_build *build, struct admission *a
         return -1;
     if ((!a->put_text && !a->put_signature) || !row->has_signature)
         return 0;
-    int result = mm_manifest_read(&manifest, a->text.data, a->text.length, diags);
-    if (result == 0)
-        result = judge(build, a, &manifest, a->has_signature, diags);
-    mm_manifest_release(&manifest);
-    return result;
+    return read_manifest(a, row->manifest_sha256, diags) < 0 ? -1
+                                                             : judge(build, a, &a->manifest, a->has_signature, diags);
 }
 
 /* ---- manifests that are new ---- */
@@ -161,9 +166,9 @@ static int check_name(const struct mm_catalog_build *build, const char *model_id
     return 0;
 }
 
-static int admit_fresh(const struct mm_catalog_build *build, struct admission *a, const struct mm_manifest *manifest,
-                       struct mm_diags *diags)
+static int admit_fresh(const struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
 {
+    const struct mm_manifest *manifest = &a->manifest;
     struct mm_catalog_row *row = &a->row;
     char revision[MM_VALUE_MAX + 1];
     *row = (struct mm_catalog_row){.model_id = a->model_id, .spooled = true};
@@ -189,7 +194,6 @@ static int admit(const void *context, void *slot, struct mm_diags *diags)
     const struct mm_catalog_build *build = context;
     struct admission *a = slot;
     unsigned char sha256[MM_HASH_BYTES];
-    struct mm_manifest manifest;
     a->fresh = a->put_text = a->put_signature = false;
     diags->file = a->path;
     if (!a->sha && !(a->sha = mm_sha256_new()))
@@ -203,11 +207,7 @@ static int admit(const void *context, void *slot, struct mm_diags *diags)
         a->folder.path = build->folder.path;
         return admit_known(build, a, row, diags);
     }
-    int result = mm_manifest_read(&manifest, mm_buf_text(&a->text), a->text.length, diags);
-    if (result == 0)
-        result = admit_fresh(build, a, &manifest, diags);
-    mm_manifest_release(&manifest);
-    return result;
+    return read_manifest(a, sha256, diags) < 0 ? -1 : admit_fresh(build, a, diags);
 }
 
 /* ---- what came of it ---- */
@@ -266,6 +266,8 @@ static int take_admission(void *context, void *slot, int result, struct mm_diags
     mm_buf_shrink(&a->signature, KEPT_BYTES);
     mm_buf_shrink(&a->line, KEPT_BYTES);
     mm_buf_shrink(&a->there, KEPT_BYTES);
+    if (a->manifest.text_capacity > KEPT_BYTES)
+        mm_manifest_release(&a->manifest);
     free(a->path);
     a->path = NULL;
     return 0;
@@ -281,6 +283,7 @@ static void release_admission(void *slot)
     mm_buf_release(&a->signature);
     mm_buf_release(&a->line);
     mm_buf_release(&a->there);
+    mm_manifest_release(&a->manifest);
 }
 
 int mm_catalog_build_add(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)

@@ -125,6 +125,7 @@ void mm_catalog_build_free(struct mm_catalog_build *build)
 {
     if (!build)
         return;
+    mm_place_flush_await(&build->flusher);
     mm_pool_free(build->admissions); /* first: its threads look at all the rest */
     mm_catalog_folder_release(&build->folder);
     mm_signed_head_release(&build->present);

@@ -48,6 +48,8 @@ struct mm_catalog_build {
     size_t staged_count, staged_capacity;
     struct mm_sha256 *sha;
     struct mm_buf text, signature, line; /* of the manifest in hand */
+    struct mm_place_flusher flusher;     /* of what is placed */
+    bool unflushed;                      /* files of models are placed, and not flushed yet */
     struct mm_pool *admissions;          /* of manifests that were added; NULL for none */
     struct mm_catalog_page_counts pages; /* lists that were placed */
     char swept[MM_MODEL_ID_MAX + 1];     /* the model whose countersignatures were looked at last */
@@ -97,7 +99,7 @@ int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_
 bool mm_catalog_pages_whole(struct mm_catalog_build *build);
 
 /* Makes the pages of the catalog that HEAD names, whose lines are in the file FD, and places those that are others than what stands there: those of models that change now,
- * or, with ALL, of each model, and all lists. Then what was written is flushed. Returns 0, or -1 with findings. */
+ * or, with ALL, of each model, and all lists. Then what was written is flushed, files of models that were placed before too. Returns 0, or -1 with findings. */
 int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct mm_catalog_head *head, bool all,
                            struct mm_diags *diags);
 

@@ -91,6 +91,7 @@ struct checking {
 struct means {
     struct mm_catalog_folder folder; /* the catalog's, with room of its own for names */
     struct mm_buf text, line;
+    struct mm_manifest manifest; /* its memory serves one after the other */
     struct mm_sha256 *sha;
     struct mm_signature *signature; /* it holds a whole file */
 };
@@ -101,6 +102,7 @@ static void release_means(void *context)
     mm_buf_release(&m->folder.shown);
     mm_buf_release(&m->text);
     mm_buf_release(&m->line);
+    mm_manifest_release(&m->manifest);
     mm_sha256_free(m->sha);
     free(m->signature);
 }
@@ -120,7 +122,6 @@ static int check_manifest(struct means *m, const struct checking *c, const struc
 {
     char path[MM_CATALOG_MANIFEST_PATH];
     unsigned char sha256[MM_HASH_BYTES];
-    struct mm_manifest manifest;
     mm_catalog_manifest_path(path, entry->model_id, entry->revision);
     int there = mm_catalog_text(&m->folder, path, MM_MANIFEST_MAX, &m->text, diags);
     if (there <= 0)
@@ -131,15 +132,15 @@ static int check_manifest(struct means *m, const struct checking *c, const struc
     if (memcmp(sha256, entry->manifest_sha256, sizeof sha256) != 0)
         return mm_diag(diags, MM_RULE_CATALOG_FILE,
                        "expected the manifest with the SHA-256 of its entry, found another");
-    int result = mm_manifest_read(&manifest, mm_buf_text(&m->text), m->text.length, diags);
+    int result = mm_manifest_lint(&m->manifest, mm_buf_text(&m->text), m->text.length, diags);
+    memcpy(m->manifest.sha256, sha256, sizeof sha256);
     mm_buf_clear(&m->line);
     if (result == 0)
-        result = mm_catalog_entry_write(&manifest, &m->line, diags);
+        result = mm_catalog_entry_write(&m->manifest, &m->line, diags);
     if (result == 0 && (m->line.length != line->length || memcmp(m->line.data, line->text, line->length) != 0))
         result = mm_diag(diags, MM_RULE_CATALOG_ENTRY,
                          "expected the entry in line %" PRIu64 " that follows from this manifest, found another",
                          line->number);
-    mm_manifest_release(&manifest);
     atomic_fetch_add_explicit(c->manifests, 1, memory_order_relaxed);
     return result;
 }
@@ -204,6 +205,8 @@ static int check_entry(const void *context, void *means, const struct mm_catalog
         check_signature(m, entry, diags);
     mm_buf_shrink(&m->text, KEPT_BYTES);
     mm_buf_shrink(&m->line, KEPT_BYTES);
+    if (m->manifest.text_capacity > KEPT_BYTES)
+        mm_manifest_release(&m->manifest);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "act/catalog_find.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -320,6 +321,32 @@ static void settle_now(struct mm_catalog_find *find, struct mm_diags *diags)
             find->options->now, find->now);
 }
 
+static bool contradict(const struct mm_catalog_source *a, const struct mm_catalog_source *b)
+{
+    return a->head.sequence > 0 && a->head.sequence == b->head.sequence && a->signature == b->signature &&
+           strcmp(a->head.catalog_id, b->head.catalog_id) == 0 &&
+           strcmp(a->head.publisher_id, b->head.publisher_id) == 0 &&
+           memcmp(a->head.sha256, b->head.sha256, MM_HASH_BYTES) != 0;
+}
+
+/* Two heads of one number, whose signatures are worth the same, are two histories of one catalog. The first of those before it is named. */
+static int compare_heads(struct mm_catalog_find *find, size_t which, struct mm_diags *diags)
+{
+    struct mm_catalog_searched *c = &find->catalogs[which];
+    char shown[MM_SHOWN];
+    for (size_t i = 0; c->whole && i < which; i++) {
+        const struct mm_catalog_searched *before = &find->catalogs[i];
+        if (!before->whole || !contradict(&before->source, &c->source))
+            continue;
+        mm_catalog_at(&c->folder, MM_CATALOG_HEAD, diags);
+        return mm_diag(diags, MM_RULE_CATALOG_HISTORY,
+                       "expected the head %" PRIu64 " of catalog %s of %s that is in %s, found another",
+                       c->source.head.sequence, c->source.head.catalog_id, c->source.head.publisher_id,
+                       mm_show(shown, before->path, strlen(before->path)));
+    }
+    return 0;
+}
+
 int mm_catalog_find_search(struct mm_catalog_find *find, uint64_t *matches, struct mm_diags *diags)
 {
     const char *shown = diags->file;
@@ -327,7 +354,7 @@ int mm_catalog_find_search(struct mm_catalog_find *find, uint64_t *matches, stru
     settle_now(find, diags);
     for (size_t i = 0; i < find->count; i++) {
         struct searching s = {find, &find->catalogs[i], (uint32_t)i, diags};
-        if (search(&s) < 0)
+        if (search(&s) < 0 || compare_heads(find, i, diags) < 0)
             result = -1;
     }
     diags->file = shown;

@@ -120,6 +120,8 @@ static int take_placed(void *context, void *slot, int result, struct mm_diags *d
     (void)diags;
     p->pending -= on->page.length;
     p->written = p->written || on->written;
+    if (on->written)
+        mm_place_flush_beside(&p->build->flusher, p->build->folder.fd);
     mm_buf_shrink(&on->page, KEPT_BYTES);
     mm_buf_shrink(&on->found, KEPT_BYTES);
     return result;
@@ -197,8 +199,10 @@ int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct 
     result = p.pool ? take_lines(&p, fd) : -1;
     mm_pool_free(p.pool);
     mm_catalog_at(&build->folder, NULL, diags);
-    if (result == 0 && p.written)
+    mm_place_flush_await(&build->flusher);
+    if (result == 0 && (p.written || build->unflushed))
         result = mm_place_flush(build->folder.fd, diags);
+    build->unflushed = build->unflushed && result < 0;
     mm_catalog_pages_free(p.pages);
     mm_buf_release(&withdrawn);
     return result;

@@ -195,6 +195,7 @@ static void release_placing(void *slot)
     free(p->bytes);
 }
 
+/* They are flushed together with the pages. */
 static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     static const struct mm_pool_kind kind = {sizeof(struct placing), place_file, take_placed, release_placing};
@@ -213,7 +214,9 @@ static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
         return -1;
     if (ftruncate(build->spool, 0) < 0) /* it was read for the last time, and need not go to the device with the rest */
         return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
-    return mm_place_flush(build->folder.fd, diags);
+    build->flusher.files += build->staged_count; /* not before: the spool would be flushed too */
+    build->unflushed = true;
+    return 0;
 }
 
 static int compare_staged(const void *a, const void *b)
@@ -456,9 +459,9 @@ static int publish_all(struct mm_catalog_build *build, struct outputs *o, const 
 {
     bool whole = mm_catalog_pages_whole(build);
     if (publish_changes(build, next, &o->changes, diags) < 0 || place_files(build, diags) < 0 ||
-        publish_step(build, next, diags) < 0 ||
         mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
-                               diags) < 0)
+                               diags) < 0 ||
+        publish_step(build, next, diags) < 0)
         return -1;
     mm_catalog_at(&build->folder, MM_CATALOG_WITHDRAWN, diags);
     if (o->new_withdrawn && mm_writer_commit(&o->withdrawn.writer, diags) < 0)

@@ -120,7 +120,7 @@ static int open_item(void *context, size_t which, const struct mm_claim *claim, 
     if (h->options->in_memory && item->wanted && (uint64_t)item->before.st_size == claim->chunks.bytes &&
         move_to_memory(item, claim, diags) < 0)
         return -1;
-    *origin = (struct mm_origin){read_kept, item, (uint64_t)item->before.st_size};
+    *origin = (struct mm_origin){.read = read_kept, .context = item, .size = (uint64_t)item->before.st_size};
     return 0;
 }
 

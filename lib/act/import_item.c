@@ -80,8 +80,7 @@ static ssize_t read_kept(struct mm_item *item, uint64_t offset, void *out, size_
     return got == 0 ? (errno = EIO, -1) : got;
 }
 
-/* What is written are the very bytes that are hashed next. */
-static ssize_t read_and_write(struct mm_item *item, uint64_t offset, void *out, size_t length)
+static ssize_t read_source(struct mm_item *item, uint64_t offset, void *out, size_t length)
 {
     struct mm_reading *reading = &item->reading;
     uint64_t size = item->claim.chunks.size;
@@ -90,34 +89,54 @@ static ssize_t read_and_write(struct mm_item *item, uint64_t offset, void *out, 
     if (got <= 0)
         return -1;
     uint64_t end = offset + (uint64_t)got;
-    if (item->how != MM_ITEM_IN_PLACE && mm_file_write_at(item->fd, out, (size_t)got, offset) < 0) {
-        reading->write_error = errno;
-        return -1;
-    }
     reading->taken[from] += (uint64_t)got;
     reading->part = end < item->claim.chunks.bytes ? end % size : 0;
     reading->chunks_reused += from == MM_FROM_STORE && offset % size == 0;
     return got;
 }
 
-/* Has the shape of mm_origin's read. It may run on a thread of its own (struct mm_reading). */
-static ssize_t read_item(void *context, uint64_t offset, void *out, size_t length)
+/* Has the shape of mm_behind_fn: BYTES, unless that is NULL for what the file had before, go into it and on to the device. */
+static int write_back(void *context, uint64_t offset, const void *bytes, size_t length)
 {
     struct mm_item *item = context;
     struct mm_writeback *writeback = &item->reading.writeback;
+    uint64_t end = offset + length, dropped = writeback->dropped;
+    if (bytes && mm_file_write_at(item->fd, bytes, length, offset) < 0)
+        return -1;
+    int result = end < item->claim.chunks.bytes ? mm_writeback_reach(writeback, end) : mm_writeback_end(writeback, end);
+    int error = errno;
+    mm_intake_forget(&item->intake, dropped, writeback->dropped);
+    errno = error;
+    return result;
+}
+
+/* Has the shape of mm_origin's read. It may run on a thread of its own (struct mm_reading). What is written, here or behind, are the very
+ * bytes that are hashed next. */
+static ssize_t read_item(void *context, uint64_t offset, void *out, size_t length)
+{
+    struct mm_item *item = context;
+    struct mm_reading *reading = &item->reading;
     if (offset >= item->claim.chunks.bytes)
         return 0;
     length = run_length(item, offset, length < READ_BLOCK ? length : READ_BLOCK);
-    ssize_t got = mm_item_is_kept(item, offset / item->claim.chunks.size) ? read_kept(item, offset, out, length)
-                                                                          : read_and_write(item, offset, out, length);
+    bool kept = mm_item_is_kept(item, offset / item->claim.chunks.size);
+    ssize_t got = kept ? read_kept(item, offset, out, length) : read_source(item, offset, out, length);
     if (got <= 0)
         return got;
-    uint64_t end = offset + (uint64_t)got, dropped = writeback->dropped;
-    int result = end < item->claim.chunks.bytes ? mm_writeback_reach(writeback, end) : mm_writeback_end(writeback, end);
-    mm_intake_forget(&item->intake, dropped, writeback->dropped);
+    const void *bytes = kept || item->how == MM_ITEM_IN_PLACE ? NULL : out;
+    int result = reading->behind ? mm_behind_give(reading->behind, offset, bytes, (size_t)got)
+                                 : write_back(item, offset, bytes, (size_t)got);
     if (result < 0)
-        item->reading.write_error = errno;
+        reading->write_error = errno;
     return result < 0 ? -1 : got;
+}
+
+/* Has the shape of mm_origin's settle. */
+static void settle_item(void *context, uint64_t offset)
+{
+    struct mm_item *item = context;
+    if (item->reading.behind)
+        mm_behind_settle(item->reading.behind, offset);
 }
 
 /* The reading is over: what it came to counts. */
@@ -189,12 +208,17 @@ int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chun
         mm_intake_release(&item->intake);
         return -1;
     }
-    *origin = (struct mm_origin){read_item, item, item->claim.chunks.bytes};
+    *origin = (struct mm_origin){read_item, item, item->claim.chunks.bytes, settle_item};
+    if (i->options->means.threads > 1 && !i->options->in_place && item->needed > 0)
+        item->reading.behind = mm_behind_new(write_back, item);
     return 0;
 }
 
 void mm_item_close(struct mm_import *i, struct mm_item *item, const struct mm_chunk_compare *compare, bool read)
 {
+    if (mm_behind_end(item->reading.behind) < 0)
+        item->reading.write_error = errno;
+    item->reading.behind = NULL;
     count_reading(i, item);
     item->read = read; /* bytes that are the manifest's prove themselves, whatever becomes of their file */
     if (i->options->in_place && mm_intake_finish(&item->intake, i->diags) < 0)

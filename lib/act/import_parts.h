@@ -5,6 +5,7 @@
 
 #include "act/import.h"
 #include "act/shelf.h"
+#include "base/behind.h"
 #include "base/bits.h"
 #include "base/writeback.h"
 
@@ -17,6 +18,7 @@ enum mm_item_how { MM_ITEM_COPIED, MM_ITEM_REUSED, MM_ITEM_REFLINKED, MM_ITEM_HA
 /* What a first check's reading of an artifact came to. Only the thread that reads writes it, which may be another one than that which
  * checks; it counts once that thread is done. */
 struct mm_reading {
+    struct mm_behind *behind;      /* writes, on a thread of its own; NULL: who reads writes too */
     struct mm_writeback writeback; /* of the partial file */
     uint64_t kept;                 /* bytes that were in the partial file before */
     uint64_t taken[MM_FROM_COUNT]; /* bytes by where they came from */

@@ -150,7 +150,7 @@ int mm_look_at(const struct mm_repair_run *run, int fd, bool final, struct mm_lo
         return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
     look->bytes = (uint64_t)before.st_size;
     l.size = look->bytes < run->target->claim->chunks.bytes ? look->bytes : run->target->claim->chunks.bytes;
-    const struct mm_origin origin = {read_around, &l, l.size};
+    const struct mm_origin origin = {.read = read_around, .context = &l, .size = l.size};
     int result = run->target->any_format ? read_bytes(&l, &origin, &found, diags)
                                          : read_artifact(&l, &origin, &found, &valid, diags);
     if (l.failed)

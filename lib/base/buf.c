@@ -68,19 +68,35 @@ void mm_buf_char(struct mm_buf *buf, char character)
     mm_buf_add(buf, &character, 1);
 }
 
+void mm_buf_number(struct mm_buf *buf, uint64_t number)
+{
+    char digits[20], *at = digits + sizeof digits; /* 2^64-1 has 20 */
+    do
+        *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    mm_buf_add(buf, at, (size_t)(digits + sizeof digits - at));
+}
+
+/* Short texts, which most are, need no memory of their own. */
 void mm_buf_printf(struct mm_buf *buf, const char *format, ...)
 {
     va_list arguments;
-    char *text;
+    char small[256], *text = small;
     va_start(arguments, format);
-    int length = vasprintf(&text, format, arguments);
+    int length = vsnprintf(small, sizeof small, format, arguments);
     va_end(arguments);
+    if (length >= (int)sizeof small) {
+        va_start(arguments, format);
+        length = vasprintf(&text, format, arguments);
+        va_end(arguments);
+    }
     if (length < 0) {
         buf->failed = true;
         return;
     }
     mm_buf_add(buf, text, (size_t)length);
-    free(text);
+    if (text != small)
+        free(text);
 }
 
 static void add_shown(struct mm_buf *buf, const unsigned char *bytes, size_t length, bool backslash_too)

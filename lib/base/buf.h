@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 
@@ -19,6 +20,7 @@ void mm_buf_shrink(struct mm_buf *buf, size_t most); /* forgets what it holds; m
 void mm_buf_add(struct mm_buf *buf, const void *bytes, size_t length);
 void mm_buf_str(struct mm_buf *buf, const char *text);
 void mm_buf_char(struct mm_buf *buf, char character);
+void mm_buf_number(struct mm_buf *buf, uint64_t number); /* in decimal */
 void mm_buf_printf(struct mm_buf *buf, const char *format, ...) MM_PRINTF(2);
 
 /* Bytes as they may be shown on a terminal (mm_utf8_escape), however long. */

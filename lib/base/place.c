@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,4 +138,44 @@ int mm_place_flush(int root, struct mm_diags *diags)
     sync();
     return 0;
 #endif
+}
+
+static void *flush_folder(void *context)
+{
+    struct mm_place_flusher *flusher = context;
+#ifdef __linux__
+    (void)syncfs(flusher->folder);
+#endif
+    atomic_store(&flusher->busy, false);
+    return NULL;
+}
+
+void mm_place_flush_await(struct mm_place_flusher *flusher)
+{
+    if (!flusher->started)
+        return;
+    pthread_join(flusher->thread, NULL);
+    close(flusher->folder);
+    flusher->started = false;
+}
+
+/* Signals are for the thread that was there before. An error that the thread's own descriptor is told is told to the caller's too. */
+void mm_place_flush_beside(struct mm_place_flusher *flusher, int root)
+{
+    sigset_t all, before;
+    if (++flusher->files < MM_PLACE_FLUSH_FILES || (flusher->started && atomic_load(&flusher->busy)))
+        return;
+    mm_place_flush_await(flusher);
+    flusher->files = 0;
+    flusher->folder = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (flusher->folder < 0)
+        return;
+    sigfillset(&all);
+    atomic_store(&flusher->busy, true);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) == 0) {
+        flusher->started = pthread_create(&flusher->thread, NULL, flush_folder, flusher) == 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    if (!flusher->started)
+        close(flusher->folder);
 }

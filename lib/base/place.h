@@ -2,6 +2,8 @@
 #ifndef MM_BASE_PLACE_H
 #define MM_BASE_PLACE_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,5 +32,21 @@ int mm_place_unknown(struct mm_place *place, int root, const char *path, const v
 
 /* Flushes everything that was written to the file system of ROOT. Returns 0, or -1 with IO_WRITE. */
 int mm_place_flush(int root, struct mm_diags *diags);
+
+/* Flushing beside the writing, so that mm_place_flush finds less to do; only that one says whether all of it is on the device. A zeroed one begins. */
+struct mm_place_flusher {
+    pthread_t thread;
+    int folder; /* the thread's own */
+    bool started;
+    atomic_bool busy;
+    uint64_t files; /* that were written since */
+};
+#define MM_PLACE_FLUSH_FILES 16384 /* 64 MiB of small files */
+
+/* Counts a file that was written beneath ROOT; behind each MM_PLACE_FLUSH_FILES of them the flushing begins, unless it is going on. */
+void mm_place_flush_beside(struct mm_place_flusher *flusher, int root);
+
+/* Waits until none is going on. */
+void mm_place_flush_await(struct mm_place_flusher *flusher);
 
 #endif

@@ -28,7 +28,7 @@ static ssize_t read_text(void *context, uint64_t offset, void *out, size_t lengt
 
 struct mm_origin mm_text_origin(struct mm_text *text)
 {
-    return (struct mm_origin){read_text, text, text->length};
+    return (struct mm_origin){.read = read_text, .context = text, .size = text->length};
 }
 
 int mm_source_open_origin(struct mm_source *source, const struct mm_origin *origin, struct mm_diags *diags)
@@ -254,7 +254,7 @@ int mm_source_finish(struct mm_source *source, struct mm_diags *diags)
     if (source->fetched != source->size)
         return changed_size(source->size, source->fetched, diags);
     if (source->windows && mm_windows_grew(source->windows))
-        return mm_diag(diags, MM_RULE_IO_CHANGED, "expected %" PRIu64 " bytes, found more: the file grew while it was read",
-                       source->size);
+        return mm_diag(diags, MM_RULE_IO_CHANGED,
+                       "expected %" PRIu64 " bytes, found more: the file grew while it was read", source->size);
     return source->origin ? 0 : check_unchanged(source, false, diags);
 }

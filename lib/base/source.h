@@ -30,6 +30,10 @@ struct mm_origin {
     ssize_t (*read)(void *context, uint64_t offset, void *out, size_t length);
     void *context;
     uint64_t size;
+
+    /* Called by a wide source before what was read below OFFSET of it goes away, whoever looks at it still being done when it returns; all has gone
+     * away after UINT64_MAX. NULL where nobody does. */
+    void (*settle)(void *context, uint64_t offset);
 };
 
 /* Bytes in memory as such an origin; both are borrowed as long as it is read. */
@@ -58,8 +62,8 @@ struct mm_source {
     size_t begin, end;          /* unread bytes of the window */
     struct mm_windows *windows; /* of a wide source, which `window` points into */
     uint64_t settled;           /* what the last call of settle said */
-    bool ended;        /* the end of the file was seen */
-    int error;         /* errno of a failed read, 0 */
+    bool ended;                 /* the end of the file was seen */
+    int error;                  /* errno of a failed read, 0 */
     mm_sink_fn *sink;
     mm_settle_fn *settle; /* of a wide source; NULL where nobody looks at bytes after the sink returned */
     void *sink_context;   /* of both */

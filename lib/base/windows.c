@@ -1,6 +1,7 @@
 #include "base/windows.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -85,6 +86,10 @@ struct mm_windows *mm_windows_new(const struct mm_windows_input *input, const st
     if (input->regular && !input->origin && !w->heap && mm_mapped_sound(input->fd))
         w->watch = mm_mapped_watch(w->memory, w->memory_length);
     w->mappable = w->watch >= 0;
+#ifdef POSIX_FADV_SEQUENTIAL
+    if (input->regular && !input->origin && !w->heap)
+        posix_fadvise(input->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+#endif
     if (!w->mappable && w->stride >= w->window)
         use_huge_pages(w, w->memory, w->memory_length);
     if (shape->ahead && !w->mappable && (!input->regular || input->size > MM_WINDOWS_EXTENT))
@@ -92,11 +97,19 @@ struct mm_windows *mm_windows_new(const struct mm_windows_input *input, const st
     return w;
 }
 
+static void settle_origin(const struct mm_windows *w, uint64_t offset)
+{
+    const struct mm_origin *origin = w->input.origin;
+    if (origin && origin->settle && offset > 0)
+        origin->settle(origin->context, offset);
+}
+
 void mm_windows_free(struct mm_windows *w)
 {
     if (!w)
         return;
     mm_ahead_free(w->ahead);
+    settle_origin(w, UINT64_MAX);
     if (w->watch >= 0)
         mm_mapped_unwatch(w->watch);
     if (w->heap)
@@ -190,6 +203,7 @@ ssize_t mm_windows_next(struct mm_windows *w, uint64_t unseen, unsigned char **b
     }
     if (!w->ended) {
         size_t room = mm_windows_room(w, w->given);
+        settle_origin(w, mm_windows_ending(w));
         got =
             w->ahead ? mm_ahead_wait(w->ahead, w->given, mm_windows_ending(w), room, &w->grew) : fetch(w, unseen, room);
         if (got < 0)

@@ -97,13 +97,15 @@ static int add_number(const char *name, uint64_t number, struct mm_buf *out, str
     if (number > MM_CANONICAL_MAX)
         return mm_diag(diags, MM_RULE_CATALOG_NUMBER, "expected at most %" PRIu64 " as %s, found %" PRIu64,
                        MM_CANONICAL_MAX, name, number);
-    mm_buf_printf(out, "%" PRIu64, number);
+    mm_buf_number(out, number);
     return 0;
 }
 
 static void add_name(const char *name, bool *first, struct mm_buf *out)
 {
-    mm_buf_printf(out, "%s\"%s\":", *first ? "" : ",", name);
+    mm_buf_str(out, *first ? "\"" : ",\"");
+    mm_buf_str(out, name);
+    mm_buf_str(out, "\":");
     *first = false;
 }
 

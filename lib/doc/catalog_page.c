@@ -126,13 +126,13 @@ void mm_page_isolated(struct mm_buf *out, const struct mm_canonical_text *value)
 
 void mm_page_exact(struct mm_buf *out, uint64_t number)
 {
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%" PRIu64, number);
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            mm_buf_char(out, ',');
-        mm_buf_char(out, digits[i]);
+    char text[27], *at = text + sizeof text; /* 20 digits, 6 commas */
+    for (int i = 0; i == 0 || number > 0; i++, number /= 10) {
+        if (i > 0 && i % 3 == 0)
+            *--at = ',';
+        *--at = (char)('0' + number % 10);
     }
+    mm_buf_add(out, at, (size_t)(text + sizeof text - at));
 }
 
 /* Three digits are kept, the last one rounded; numbers are at most 2^63-1. */
@@ -152,7 +152,9 @@ void mm_page_number(struct mm_buf *out, uint64_t number, const char *unit)
         sign++;
         decimals = rest == 10 ? 2 : rest == 100 ? 1 : 0;
     }
-    mm_buf_printf(out, "<data value=\"%" PRIu64 "\" title=\"", number);
+    mm_buf_str(out, "<data value=\"");
+    mm_buf_number(out, number);
+    mm_buf_str(out, "\" title=\"");
     mm_page_exact(out, number);
     mm_buf_str(out, "\">");
     if (decimals == 0)

@@ -70,7 +70,9 @@ static void add_value(const struct mm_catalog_entry *entry, enum mm_catalog_memb
 
 static void begin_fact(const char *name, struct mm_buf *out)
 {
-    mm_buf_printf(out, "<dt>%s</dt><dd>", name);
+    mm_buf_str(out, "<dt>");
+    mm_buf_str(out, name);
+    mm_buf_str(out, "</dt><dd>");
 }
 
 static void end_fact(struct mm_buf *out)
@@ -130,8 +132,12 @@ static void add_shape(const struct mm_catalog_entry *entry, struct mm_buf *out)
         [MM_SHAPE_CONTEXT_LENGTH] = "context",
     };
     begin_fact("Shape", out);
-    for (int i = 0; i < MM_SHAPE_COUNT; i++)
-        mm_buf_printf(out, "%s%s %" PRIu64, i ? ", " : "", names[i], entry->shape[i]);
+    for (int i = 0; i < MM_SHAPE_COUNT; i++) {
+        mm_buf_str(out, i ? ", " : "");
+        mm_buf_str(out, names[i]);
+        mm_buf_char(out, ' ');
+        mm_buf_number(out, entry->shape[i]);
+    }
     end_fact(out);
 }
 

@@ -89,12 +89,18 @@ struct mm_source_shape mm_chunker_shape(const struct mm_chunker_options *options
     return shape;
 }
 
+/* Lanes that are asked for by name and know of nothing but pieces leave two streams to libcrypto. */
+static const struct mm_sha256_path *twin_path(const struct mm_sha256_path *asked)
+{
+    return asked && !mm_sha256_path_twins(asked) ? mm_sha256_path_named("libcrypto") : asked;
+}
+
 static bool begin(struct mm_chunker *chunker)
 {
     const struct mm_chunker_options *options = &chunker->options;
     chunker->group_size = in_groups(options) ? group_size(options) : 0;
     if (options->whole && chunker->group_size == 0)
-        return (chunker->twin = mm_sha256_twin_new(options->means.path)) != NULL;
+        return (chunker->twin = mm_sha256_twin_new(twin_path(options->means.path))) != NULL;
     chunker->chunk = mm_sha256_new();
     chunker->whole = options->whole ? mm_sha256_new() : NULL;
     return chunker->chunk && (chunker->whole || !options->whole);

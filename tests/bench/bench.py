@@ -3,9 +3,9 @@
 usage: bench.py ratios [--markdown] [--into FILE]            tables of ratios
        bench.py growth [--markdown] [--into FILE] [-o FILE]  what files of 64 MiB to 8 GiB cost; -o: the figures, tab-separated
 
---markdown prints tables for a page, --into puts them into one. Environment: BENCH_MIB (1024), BENCH_RUNS (5; growth: 3), BENCH_SIZES (64M 256M 1G
-2G 4G 8G), BENCH_PATHS (all that the processor can take). A folder in TMPDIR holds the files meanwhile: three times BENCH_MIB, twice the largest of
-BENCH_SIZES. Exit: 0 measured, whatever came out, 2 usage, 3 not measured."""
+--markdown prints tables for a page, --into puts them into one. Environment: BENCH_MIB (1024), BENCH_MANIFESTS (100000), BENCH_RUNS (5; growth: 3),
+BENCH_SIZES (64M 256M 1G 2G 4G 8G), BENCH_PATHS (all that the processor can take). A folder in TMPDIR holds the files meanwhile: three times BENCH_MIB,
+and the manifests; twice the largest of BENCH_SIZES. Exit: 0 measured, whatever came out, 2 usage, 3 not measured."""
 import argparse
 import os
 import signal
@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 import growth
+import lint
 import machine
 import measure
 import model
@@ -49,14 +50,17 @@ def sha256_paths():
 
 
 def path_of(paths):
-    """The one for chunks, for the head."""
+    """Those that are taken unless one is forced, for the head: of chunks, and of a file together with its chunks."""
     if 'MINIMODEL_SHA256' in os.environ:
         return f'{os.environ["MINIMODEL_SHA256"]}, forced'
-    return f'{paths[0][0]}, {paths[0][1]} pieces at once; ' + (', '.join(name for name, _ in paths[1:]) or 'no other') + ' can be taken too'
+    names = [name for name, _ in paths]
+    both = next((name for name in names if name in ratios.SHA_INSTRUCTIONS), None)
+    return (f'chunks alone: {names[0]}, {paths[0][1]} at once; with the whole file: ' +
+            (f'{both}, one schedule for both' if both else f'libcrypto beside {names[0]}') + f'; runs here: {", ".join(names)}')
 
 
-def prepare(mib):
-    """The model, its manifest, and the same signed, by minisign over the whole file too where it is there."""
+def prepare(mib, count):
+    """The model, its manifest, and the same signed, by minisign over the whole file too where it is there; COUNT small manifests."""
     model.grow('big.gguf', mib << 20)
     model.describe('big.gguf', 'big.manifest')
     made = subprocess.run(['key-make', '-q', '--no-password', 'demo'], stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -70,6 +74,7 @@ def prepare(mib):
         commands += [f'minisign -S -W {option} -s demo.key -m big.gguf -x {name}.minisig' for option, name in (('-H', 'hashed'), ('-l', 'legacy'))]
     for command in commands:
         measure.Job(command).once()
+    lint.make(count)
 
 
 def say(what, always=False):
@@ -91,12 +96,13 @@ def head(path, markdown):
 
 
 def run_ratios(options):
-    mib, runs = setting('BENCH_MIB', '1024'), setting('BENCH_RUNS', '5')
+    mib, runs, count = setting('BENCH_MIB', '1024'), setting('BENCH_RUNS', '5'), setting('BENCH_MANIFESTS', '100000')
     paths = sha256_paths()
     names = os.environ.get('BENCH_PATHS', ' '.join(name for name, _ in paths)).split()
     text = head(path_of(paths), options.markdown) + '\n'
-    prepare(mib)
-    parts = [(f'{mib} MiB, medians of {runs} runs in turns, after one that is not counted; seconds.', ratios.checks() + ratios.imports())]
+    prepare(mib, count)
+    parts = [(f'{mib} MiB and {count} manifests; medians of {runs} runs in turns, after one that is not counted.',
+              ratios.checks() + ratios.imports() + ratios.manifests())]
     if names:
         parts.append(('The same by each path.', ratios.forced(names)))
     for sentence, groups in parts:

@@ -85,12 +85,17 @@ def measure(runs):
     for turn in range(1, runs + 1):
         for name, command, folder in [rows[0]] + rows[2:] + [rows[1]]:
             command = command.replace('uN', f'u{turn}').replace('sN', f's{turn}')
+            os.sync()  # what the command before left to be written is none of this one's
             found[name].append(once(command))
-    both = sum(median([seconds for seconds, _, _ in found[name]]) for name, _, _ in rows[:2])
+    middle = {name: median([seconds for seconds, _, _ in found[name]]) for name, _, _ in rows}
+    both = sum(middle[name] for name, _, _ in rows[:2])
+    together = sum(middle[name] for name in ('catalog-build, first', 'catalog-build --check', 'catalog-find'))
     print(f'{"command":34} {"seconds":>8} {"ratio":>6} {"CPU":>7} {"KiB":>8}')
     for name, _, _ in rows:
         seconds, processor, memory = (median([run[i] for run in found[name]]) for i in range(3))
         print(f'{name:34} {seconds:8.2f} {seconds / both:6.2f} {processor:7.2f} {memory:8}')
+    for name, seconds in (('sha256sum and jq together', both), ('build, check and find together', together)):
+        print(f'{name:34} {seconds:8.2f} {seconds / both:6.2f}')
 
 
 if __name__ == '__main__':

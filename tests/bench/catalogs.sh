@@ -1,7 +1,7 @@
 #!/bin/sh
 # make bench, second part: catalogs of BENCH_MODELS (100000) models beside what others need for the same bytes: sha256sum of the manifests, and
-# `jq -c .` of the lines. Alternating, median of BENCH_RUNS (3) runs; the ratio is that to both together, which may be 2. BENCH_FOLDER
-# (TMPDIR) is where all of it stands: 3 GB and 10 files a model while it runs.
+# `jq -c .` of the lines. Alternating, median of BENCH_RUNS (3) runs; the ratio is that to both together, which may be 2; the last lines are those
+# sums, and of a first build, a check and a search together. BENCH_FOLDER (TMPDIR) is where all of it stands: 3 GB and 10 files a model while it runs.
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD

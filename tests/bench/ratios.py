@@ -16,6 +16,7 @@ Result = collections.namedtuple('Result', 'row peer ours theirs ratio turn verdi
 
 HEAD = ('command (= the peer)', 'seconds', 'CPU', 'MiB', 'of', 'ratio', 'by turn', 'at most', 'aim', '')
 WITHOUT_SHA = 'OPENSSL_ia32cap=:~0x20000000'  # libcrypto looks away from the processor's SHA instructions (x86)
+SHA_INSTRUCTIONS = ('shani', 'armv8')  # paths that take them
 FIGURES = {'seconds': 'wall', 'cpu': 'CPU'}
 
 
@@ -73,6 +74,13 @@ def imports():
     return [Group(copied_and_hashed(), rows)]
 
 
+def manifests():
+    """Many small files, as tests/bench/lint.py makes them."""
+    return [Group(measure.Job('xargs -0 cat <lint.list0 | wc', ('xargs', 'cat', 'wc')), [
+        row(measure.Job('manifest-lint --files-from lint.list'), 6, 3), row(measure.Job('manifest-lint --threads 1 --files-from lint.list')),
+        row(measure.Job('manifest-lint -0 --files-from lint.list0 --json'))])]
+
+
 def with_set(job, *settings):
     return job.through(' '.join(['env', *settings]))
 
@@ -84,7 +92,7 @@ def forced(names):
     def group(settings, among):
         return Group(with_set(openssl, *settings) if settings else openssl,
                      [row(with_set(job, *settings, f'MINIMODEL_SHA256={name}')) for name in among for job in (full, quick)])
-    without = [name for name in names if name != 'shani']
+    without = [name for name in names if name not in SHA_INSTRUCTIONS]
     groups = [group([], names)]
     if 'sha_ni' in machine.instructions().split(', ') and without:
         groups.append(group([WITHOUT_SHA], without))

@@ -2,10 +2,10 @@
 . "$(dirname "$0")/harness.sh"
 python=$(python3 -c 'import sys; print(sys.executable)') || { skip 'measurements' 'no python3 here'; exit 0; }
 for program in openssl taskset; do need 'measurements' $program || exit 0; done
-[ -x "$BUILD/bench/timed" ] || { not_ok 'measurements' 'make benches first'; exit 0; }
-export BUILD BENCH_MIB=1 BENCH_RUNS=1 BENCH_SIZES='1M 2M' BENCH_PATHS=
+[ -x "$BUILD/bench/timed" ] || { skip 'measurements' 'no programs for it; make benches'; exit 0; }
+export BUILD BENCH_MIB=1 BENCH_MANIFESTS=20 BENCH_RUNS=1 BENCH_SIZES='1M 2M' BENCH_PATHS=
 mkdir tools tmp
-for program in sh cat cp sync openssl sha256sum taskset env; do ln -s "$(command -v $program)" tools/; done
+for program in sh cat cp sync openssl sha256sum taskset env xargs wc; do ln -s "$(command -v $program)" tools/; done
 TMPDIR=$WORK/tmp
 export TMPDIR
 
@@ -28,12 +28,12 @@ same 'programs that lack are named in the head' 'b3sum minisign' "$(sed -n 's/^\
 sed '1,/^command/d; /rows have a limit/,$d' .out >table
 number='[0-9][0-9]*\.[0-9]*'
 measured="  *$number  *$number  *$number"
-grep -E '(slm-|chunk-merkle|cat |cp )' table | grep -v '^= ' >rows
+grep -E '^(taskset|slm-|chunk-merkle|cat |cp |manifest-lint)' table | grep -v '^= ' >rows
 same 'rows that have their peers have figures, ratios, and a verdict where there is a limit' '' \
     "$(grep -v lacks rows | grep -vE "$measured  *(wall|CPU)  *$number  *$number( *| *$number( *$number)?  *(ok|above))$")"
 same 'rows whose peer lacks have no figures' '' "$(grep lacks rows | grep -E "$measured")"
 same 'two peers lack, one of them with other threads and the other with another signature too' 4 "$(grep -cE '^= (b3sum|minisign) .*lacks (b3sum|minisign)$' table)"
-for limit in '0.95  *0.88' '1.30  *1.25' '0.24  *0.20' '1.38' '1.60  *1.40' '0.85  *0.70'; do
+for limit in '0.95  *0.88' '1.30  *1.25' '0.24  *0.20' '1.38' '1.60  *1.40' '0.85  *0.70' '6.00  *3.00'; do
     grep -qE "(wall|CPU) .* $limit" rows || not_ok "a row has the limit $limit"
 done
 same 'a row that lacks is not within its limit' "$(grep -c ' ok$' rows) $(grep -c ' above$' rows) $(grep -cE '[0-9]  *lacks b3sum$' rows)" \
@@ -46,10 +46,26 @@ if command -v minisign >/dev/null; then
     expect 'with minisign, as a page' 0
     grep -E '^\| `slm-verify --keyring' .out >rows
     same 'signatures are measured' 2 "$(grep -cE '^\| `[^`]*` \| [0-9.]* \| [0-9.]* \| [0-9.]* \| wall \| [0-9.]* \| [0-9.]* \|  \|  \|  \|$' rows)"
-    same 'each row of the page has as many cells' 11 "$(grep '^| [=`]' .out | tr -cd '|\n' | awk '{ print length }' | sort -u)"
+    same 'each row of the page has as many cells' 11 "$(grep '^| [=`]' .out | sed 's,[\\]|,,g' | tr -cd '|\n' | awk '{ print length }' | sort -u)"
 else
     skip 'signatures are measured' 'no minisign here'
 fi
+
+# ---- what is made of figures ----
+
+same 'verdicts, ratios, growth' "$(printf '%s\n' "ok above ''" '3.0 2.5' '0.5 2.0' 'ok start above' '1.30 1.30' 2.5)" "$(cd "$ROOT/tests/bench" && "$python" -B - <<'PY'
+import growth, measure, ratios
+Run = measure.Run
+limit, none = ratios.row(None, 0.9), ratios.row(None)
+print(ratios.verdict(limit, 0.9), ratios.verdict(limit, 0.91), repr(ratios.verdict(none, 5)))
+ours, theirs = [Run(3, 1, 1), Run(9, 1, 1), Run(2, 1, 1)], [Run(1, 2, 1), Run(1, 2, 1), Run(1, 2, 1)]
+print(*measure.ratio(ours, [Run(1, 2, 1), Run(9, 2, 1), Run(0.8, 2, 1)], 'seconds'))
+print(measure.ratio(ours, theirs, 'cpu')[0], measure.ratio(theirs, ours, 'cpu')[1])
+print(growth.shape([1, 1.05, 0.99])[2], growth.shape([2, 1, 1.05])[2], growth.shape([1, 1.2, 1.3])[2])
+print(*('%.2f' % figure for figure in growth.shape([1, 1.2, 1.3])[:2]))
+print(measure.median([4, 1, 2, 3]))
+PY
+)"
 
 # ---- what fails ----
 

@@ -429,6 +429,22 @@ else
     skip 'all kinds of results follow their schemas' 'no python3-jsonschema'
 fi
 
+# ---- two histories of one catalog ----
+
+cp -a web left && cp -a web right
+for side in left right; do # head N+1 in both, of other lists
+    python3 "$HELP" manifest $side.manifest keeper "only-$side" 1 none
+    catalog-build -q -o $side -s keeper.key --keyring none --allow-unsigned $side.manifest >/dev/null || not_ok "a history on the $side"
+done
+find_in -q -c left -c right --count model-0
+expect 'two heads of one number contradict each other' 1 'right/catalog.head: error: expected the head' 'of catalog keeper of keeper that is in left, found another [catalog-history]'
+find_in -q -c left -c web --count model-0
+expect 'an older head does not' 0
+cp -a left same && find_in -q -c left -c same --count model-0
+expect 'nor does a copy' 0
+(cd right && rm catalog.head.minisig) && find_in -q --keyring none -c left -c right --count model-0
+same 'nor one whose signature is worth less' 0 "$(grep -c 'catalog-history' "$WORK/.err")"
+
 # ---- each call failing once ----
 
 FAULTY=$BUILD/fault/catalog-find

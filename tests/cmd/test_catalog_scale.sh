@@ -44,8 +44,8 @@ if need 'one processor' taskset; then
     same 'of all that are wrong' 17 "$(cut -d: -f1 many.err | grep -c '^bad/' >/dev/null; sed -n 's/^\(bad\/[0-9]*\).*/\1/p' many.err | sort -u | wc -l | tr -d ' ')"
     same 'nothing was written' 'none' "$(find none | tr '\n' ' ' | sed 's/ $//')"
     cp -a all lying
-    for file in 000003 000100 000200; do rm -r lying/manifests/demo/model-$file; done
-    for file in 000007 000150; do printf 'x' >>"$(find lying/manifests/demo/model-$file -type f)"; done
+    for file in 000003 000100 000200; do rm lying/manifests/demo/model-$file/*.manifest; done
+    for file in 000007 000150; do printf 'x' >>"$(find lying/manifests/demo/model-$file -name '*.manifest')"; done
     touch lying/manifests/demo/model-000020/9.manifest lying/manifests/demo/model-000007/index.htm
     catalog-build --check --allow-unsigned lying >many.out 2>many.err
     $alone catalog-build --check --allow-unsigned lying >one.out 2>one.err
@@ -74,12 +74,12 @@ files web >after
 same 'nothing new: nothing is written' '' "$(diff before after)"
 model=$(sed -n 's/^model-id: demo\///p' "$(cat last)")
 revision=$(sed -n 's/^revision: //p' "$(cat last)")
-wanted="./catalog.head ./catalog.jsonl ./heads/2 ./heads/2.changes ./index.html ./manifests/demo/$model/$revision.manifest ./models/demo/$model.html"
+wanted="./catalog.head ./catalog.jsonl ./heads/2 ./heads/2.changes ./index.html ./manifests/demo/$model/$revision.manifest ./manifests/demo/$model/index.html"
 more() { catalog-build -q -o web --allow-unsigned --files-from last; }
 if can_trace 'one more: what is opened to be written'; then
     traced -y -o trace -e trace=openat,open,creat,openat2,renameat,renameat2,rename,linkat,link,mkdirat,mkdir,unlinkat,unlink \
         catalog-build -q -o web --allow-unsigned --files-from last >/dev/null
-    same 'one more: what is opened to be written' "$(printf '%s\n' catalog.head catalog.jsonl heads/2 heads/2.changes index.html "manifests/demo/$model/$revision.manifest" "models/demo/$model.html")" \
+    same 'one more: what is opened to be written' "$(printf '%s\n' catalog.head catalog.jsonl heads/2 heads/2.changes index.html "manifests/demo/$model/$revision.manifest" "manifests/demo/$model/index.html")" \
         "$(python3 - trace <<'PY'
 import re, sys
 # final names: of files that are created under them, and of those to which others are renamed; names that begin with .minimodel- are temporary

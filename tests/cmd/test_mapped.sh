@@ -67,6 +67,17 @@ cp whole.safetensors m.safetensors
 run env FAULT=map:2:12 "$FAULTY/chunk-merkle" --threads 1 m.safetensors
 same "the same facts where the first mapping of the file fails" "$good" "$out"
 
+# bytes that come through a pipe, by a thread of their own or not
+for command in "chunk-merkle --threads 1" "chunk-merkle --threads 2" "chunk-merkle --threads 2 --no-sha256"; do
+    # shellcheck disable=SC2086
+    same "a pipe: $command" "$($command whole.safetensors)" "$(cat whole.safetensors | $command -)"
+    # shellcheck disable=SC2086
+    same "standard input that was read in part: $command" "$(tail -c +700001 whole.safetensors | $command -)" \
+        "$(python3 -c 'import os, sys
+os.lseek(0, 700000, os.SEEK_SET)
+os.execvp(sys.argv[1], sys.argv[1:])' $command - <whole.safetensors)"
+done
+
 # a handler that others have set, or a mask that keeps the signal away, is no danger
 run python3 -c 'import os, signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGBUS])

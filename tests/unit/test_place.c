@@ -61,6 +61,41 @@ static void both_make_folders(void **state)
     end(&f);
 }
 
+static void folders_that_are_expected_are_made_all_the_same(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    f.place.folders = true;
+    assert_int_equal(unknown(&f, "a/b/one", "1"), 0);
+    assert_int_equal(file(&f, "c/two", "2"), 0);
+    assert_true(file_holds(in_folder(f.path, "a/b/one"), "1"));
+    assert_true(file_holds(in_folder(f.path, "c/two"), "2"));
+    check_number("errors", f.diags.errors, 0);
+    end(&f);
+}
+
+static void flushing_begins_behind_many_files(void **state)
+{
+    struct fixture f;
+    struct mm_place_flusher flusher = {0};
+    (void)state;
+    begin(&f);
+    for (int i = 1; i < MM_PLACE_FLUSH_FILES; i++)
+        mm_place_flush_beside(&flusher, f.root);
+    assert_false(flusher.started);
+    mm_place_flush_await(&flusher); /* there is nothing to wait for */
+    mm_place_flush_beside(&flusher, f.root);
+    assert_true(flusher.started);
+    check_number("they are counted anew", flusher.files, 0);
+    mm_place_flush_await(&flusher);
+    assert_false(flusher.started);
+    flusher.files = MM_PLACE_FLUSH_FILES;
+    mm_place_flush_beside(&flusher, -1); /* a folder that cannot be opened: whoever flushes in the end is told */
+    assert_false(flusher.started);
+    end(&f);
+}
+
 static void what_is_there_is_replaced(void **state)
 {
     struct fixture f;
@@ -134,6 +169,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_make_folders),
+        cmocka_unit_test(folders_that_are_expected_are_made_all_the_same),
+        cmocka_unit_test(flushing_begins_behind_many_files),
         cmocka_unit_test(what_is_there_is_replaced),
         cmocka_unit_test(an_unknown_one_stays_where_it_is_whole),
         cmocka_unit_test(a_link_is_replaced_and_what_it_leads_to_stays),

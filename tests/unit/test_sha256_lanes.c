@@ -38,6 +38,15 @@ static void long_ones_are_right(const struct mm_sha256_path *path)
     assert_memory_equal(digests[1], digest, MM_HASH_BYTES);
 }
 
+static void nothing_is_at_no_address(const struct mm_sha256_path *path)
+{
+    const unsigned char *pieces[3] = {NULL, NULL, NULL};
+    unsigned char digests[3][MM_HASH_BYTES];
+    mm_sha256_pieces(path, pieces, 3, 0, digests);
+    for (size_t i = 0; i < 3; i++)
+        assert_memory_equal(digests[i], mm_sha256_empty, MM_HASH_BYTES);
+}
+
 static void a_path_is_right(void **state)
 {
     const struct mm_sha256_path *path = *state;
@@ -47,6 +56,7 @@ static void a_path_is_right(void **state)
     if (failed)
         fail_msg("%s: %s: wrong: %s", name, failed, test.wrong);
     long_ones_are_right(path);
+    nothing_is_at_no_address(path);
 }
 
 static void what_is_written_down_is_what_libcrypto_says(void **state)
@@ -99,6 +109,8 @@ static void two_twins_do_not_mix(void **state)
     mm_sha256_twin_take_piece(other, digest);
     by_libcrypto("zzz", 3, expected);
     assert_memory_equal(digest, expected, MM_HASH_BYTES);
+    mm_sha256_twin_take_whole(one, digest);
+    assert_memory_equal(digest, mm_sha256_empty, MM_HASH_BYTES);
     mm_sha256_twin_free(one);
     mm_sha256_twin_free(other);
     mm_sha256_twin_free(NULL);

@@ -49,6 +49,14 @@ struct shown {
     size_t length;
 };
 
+/* Memory that an origin put bytes into. */
+struct lent {
+    struct lent *next;
+    uint64_t offset;
+    const unsigned char *out;
+    size_t length;
+};
+
 struct scene {
     char what[160];
     enum way way;
@@ -61,6 +69,8 @@ struct scene {
     size_t origin_most; /* that it gives at once */
     uint64_t fails_at;  /* from this offset on it fails */
     atomic_uint readers;
+    struct lent *lent; /* what it still looks at, under the lock */
+    pthread_mutex_t lock;
     struct mm_source source;
     struct mm_diags diags;
     struct shown *shown;
@@ -128,6 +138,34 @@ static void note_progress(void *context, uint64_t done, uint64_t total)
     s->progress = done;
 }
 
+static void lend(struct scene *s, uint64_t offset, const unsigned char *out, size_t length)
+{
+    struct lent *lent = malloc(sizeof *lent);
+    pthread_mutex_lock(&s->lock);
+    *lent = (struct lent){s->lent, offset, out, length};
+    s->lent = lent;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* What goes away is still what it was. */
+static void settle_origin(void *context, uint64_t offset)
+{
+    struct scene *s = context;
+    pthread_mutex_lock(&s->lock);
+    for (struct lent **at = &s->lent; *at;) {
+        struct lent *lent = *at;
+        if (memcmp(lent->out, s->bytes + s->start + lent->offset, lent->length) != 0)
+            wrong(s, "what an origin looks at was overwritten before it was settled");
+        if (lent->offset < offset) {
+            *at = lent->next;
+            free(lent);
+        } else {
+            at = &lent->next;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 static ssize_t read_origin(void *context, uint64_t offset, void *out, size_t length)
 {
     struct scene *s = context;
@@ -136,8 +174,10 @@ static ssize_t read_origin(void *context, uint64_t offset, void *out, size_t len
     size_t left = s->length - (size_t)offset, part = length < left ? length : left;
     part = part < s->origin_most ? part : s->origin_most;
     bool fails = offset >= s->fails_at;
-    if (!fails)
+    if (!fails && part > 0) {
         memcpy(out, s->bytes + s->start + offset, part);
+        lend(s, offset, out, part);
+    }
     atomic_fetch_sub(&s->readers, 1);
     errno = EIO;
     return fails ? -1 : (ssize_t)part;
@@ -204,7 +244,7 @@ static void open_scene(struct scene *s)
 {
     use_watch();
     mm_diags_init(&s->diags);
-    s->origin = (struct mm_origin){read_origin, s, s->length};
+    s->origin = (struct mm_origin){.read = read_origin, .context = s, .size = s->length, .settle = settle_origin};
     s->shape.ahead = is_ahead(s->way);
     forbid_mapping(s->way != MAPPED);
     int result = mm_source_open_wide(&s->source, s->fd, is_origin(s->way) ? &s->origin : NULL, &s->shape, &s->diags);
@@ -224,6 +264,7 @@ static void begin(struct scene *s, enum way way, size_t window, unsigned count, 
     snprintf(s->what, sizeof s->what, "%s, %zu bytes from %zu in %u windows of %zu", way_names[way], length, start,
              count, window);
     s->bytes = make_bytes(start + length);
+    pthread_mutex_init(&s->lock, NULL);
     s->origin_most = SIZE_MAX;
     s->fails_at = UINT64_MAX;
     if (is_pipe(way)) {
@@ -240,6 +281,8 @@ static void release(struct scene *s)
     mm_source_release(&s->source);
     if (s->settled != s->seen)
         wrong(s, "not all was settled");
+    if (s->lent)
+        wrong(s, "not all that an origin looks at was settled");
     if (s->fd >= 0)
         close(s->fd);
     if (s->child > 0)
