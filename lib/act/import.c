@@ -367,8 +367,10 @@ static int try_next_sources(struct mm_import *i, struct mm_report *report, const
 static int check(struct mm_import *i, struct mm_report *report)
 {
     struct mm_diags mark = *i->diags;
-    if (check_while_copying(i, report) < 0)
+    if (check_while_copying(i, report) < 0) {
+        mm_diags_soften(i->diags, &mark, false); /* what is wrong with bytes could have been mended */
         return -1;
+    }
     if (i->write_error) {
         mm_diags_rewind(i->diags, &mark);
         return mm_diag_errno(i->diags, MM_RULE_IO_WRITE, "cannot write into the store", i->write_error);
