@@ -42,6 +42,11 @@ between docs/formats/slm.md '<!-- llama begin -->' '<!-- llama end -->' llama
 
 # completions: one file for bash, one for zsh, and one for each command for fish, which looks for it by that name
 commands=$(cd cmd && for source in *-*.c; do echo "${source%.c}"; done)
+for command in $commands; do
+    [ -x "${BUILD:-build}/bin/$command" ] && continue
+    printf '%s is not built: completions are left as they are\n' "$command" >&2
+    exit $changed
+done
 # shellcheck disable=SC2086 # a word for each command
 completed() { ${PYTHON:-python3} -B scripts/completions.py "$1" "${BUILD:-build}/bin" $2 >"$work/new" || exit 3; }
 mkdir -p share/completions/bash share/completions/zsh share/completions/fish

@@ -156,25 +156,40 @@ static struct place *find_place(struct mm_limits *limits, const struct party *pa
     return NULL;
 }
 
-enum mm_grant mm_limits_connect(struct mm_limits *limits, const struct sockaddr *from, uint64_t now)
+static enum mm_grant is_room(const struct mm_limits *limits, const struct place *place)
+{
+    const struct mm_limits_options *options = &limits->options;
+    if (options->connections && limits->connections >= options->connections)
+        return MM_GRANT_TOO_MANY;
+    bool full = place && options->connections_an_address && place->connections >= options->connections_an_address;
+    return full ? MM_GRANT_TOO_MANY_HERE : MM_GRANTED;
+}
+
+enum mm_grant mm_limits_welcome(struct mm_limits *limits, const struct sockaddr *from, uint64_t now)
+{
+    struct party party = party_of_address(from);
+    enum mm_grant grant = is_room(limits, find_place(limits, &party));
+    if (grant == MM_GRANTED && mm_bucket_take(&limits->handshakes, 1, now) == 0)
+        grant = MM_GRANT_TOO_FAST;
+    return grant;
+}
+
+enum mm_grant mm_limits_connect(struct mm_limits *limits, const struct sockaddr *from)
 {
     struct party party = party_of_address(from);
     struct place *place = find_place(limits, &party);
-    if (limits->options.connections && limits->connections >= limits->options.connections)
-        return MM_GRANT_TOO_MANY;
-    if (place && limits->options.connections_an_address && place->connections >= limits->options.connections_an_address)
-        return MM_GRANT_TOO_MANY_HERE;
-    if (!place && !mm_grow(&limits->places, limits->place_count, &limits->place_capacity, sizeof *limits->places))
-        return MM_GRANT_TOO_MANY;
-    if (mm_bucket_take(&limits->handshakes, 1, now) == 0)
-        return MM_GRANT_TOO_FAST;
-    if (!place) {
+    enum mm_grant grant = is_room(limits, place);
+    if (grant == MM_GRANTED && !place) {
+        if (!mm_grow(&limits->places, limits->place_count, &limits->place_capacity, sizeof *limits->places))
+            return MM_GRANT_TOO_MANY;
         place = &limits->places[limits->place_count++];
         *place = (struct place){.party = party};
     }
-    place->connections++;
-    limits->connections++;
-    return MM_GRANTED;
+    if (grant == MM_GRANTED) {
+        place->connections++;
+        limits->connections++;
+    }
+    return grant;
 }
 
 void mm_limits_disconnect(struct mm_limits *limits, const struct sockaddr *from)

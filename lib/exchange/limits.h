@@ -51,9 +51,14 @@ struct mm_limits; /* opaque */
 struct mm_limits *mm_limits_new(const struct mm_limits_options *options, uint64_t now, struct mm_diags *diags);
 void mm_limits_free(struct mm_limits *limits);
 
-/* A new connection from FROM (AF_INET or AF_INET6; others count as one address). What is not granted is not counted. */
 enum mm_grant { MM_GRANTED, MM_GRANT_TOO_MANY, MM_GRANT_TOO_MANY_HERE, MM_GRANT_TOO_FAST };
-enum mm_grant mm_limits_connect(struct mm_limits *limits, const struct sockaddr *from, uint64_t now);
+
+/* Somebody at FROM (AF_INET or AF_INET6; others count as one address) wants to begin a handshake. Connections are not counted yet, as most of
+ * what comes in hard times never becomes one. */
+enum mm_grant mm_limits_welcome(struct mm_limits *limits, const struct sockaddr *from, uint64_t now);
+
+/* A handshake with FROM is done: a new connection, if it is granted. */
+enum mm_grant mm_limits_connect(struct mm_limits *limits, const struct sockaddr *from);
 
 /* A granted connection has ended; FROM is what it came from, wherever it has moved since. */
 void mm_limits_disconnect(struct mm_limits *limits, const struct sockaddr *from);

@@ -56,7 +56,6 @@ static void empty(struct mm_response *response, int status, int64_t now)
 {
     begin(response, status, now);
     add_header(response, "cache-control", "no-store");
-    add_header(response, "content-length", "0");
 }
 
 void mm_respond_refuse(struct mm_response *response, int status, int64_t now)
@@ -135,23 +134,23 @@ static void send_passing(struct turn *t, const char *type, const void *bytes, si
     }
     add_header(t->response, "content-type", "%s", type);
     add_header(t->response, "cache-control", "no-store");
-    add_header(t->response, "content-length", "%zu", length);
-    if (!t->head) {
+    t->response->length = length;
+    if (!t->head)
         t->response->bytes = bytes;
-        t->response->length = length;
-    }
 }
 
 /* Opens or points at BLOB for the body. */
 static void send_bytes(struct turn *t, struct mm_share_blob *blob, uint64_t offset, uint64_t length)
 {
     struct mm_response *response = t->response;
+    response->length = length;
+    if (t->head)
+        return;
     if (!hold(response, t->who->shares, NULL)) {
         empty(response, 500, t->now);
         return;
     }
     response->offset = offset;
-    response->length = t->head ? 0 : length;
     if (blob->memory) {
         response->bytes = (const unsigned char *)blob->memory + offset;
         response->offset = 0;
@@ -201,7 +200,6 @@ static void send_immutable(struct turn *t, const char *type, struct mm_share_blo
     if (response->status == 206)
         add_header(response, "content-range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, offset, offset + length - 1,
                    blob->bytes);
-    add_header(response, "content-length", "%" PRIu64, length);
     send_bytes(t, blob, offset, length);
 }
 

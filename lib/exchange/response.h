@@ -28,8 +28,8 @@ struct mm_response_header {
 /* What a body needs as long as it is sent. */
 struct mm_response_hold;
 
-/* The body is LENGTH bytes at OFFSET of the open file FD or, where that is -1, at BYTES. A response to HEAD has none, whatever its
- * content-length says. */
+/* The body is LENGTH bytes at OFFSET of the open file FD or, where that is -1, at BYTES; the transport states the length. A response to HEAD has
+ * neither, and the length that GET would have; one with status 304 has length 0, which is not stated. */
 struct mm_response {
     int status;
     struct mm_response_header headers[MM_RESPONSE_HEADERS];

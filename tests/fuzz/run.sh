@@ -9,7 +9,8 @@ command -v "$CC" >/dev/null || { echo "no $CC here" >&2; exit 3; }
 mkdir -p $out/corpus && rm -rf $out/testdata && python3 scripts/make-testdata.py $out/testdata &&
     python3 tests/cmd/models.py seeds $out/testdata && python3 tests/cmd/folder.py seeds $out/testdata &&
     python3 tests/cmd/keys.py seeds $out/testdata && python3 tests/cmd/oms.py seeds $out/testdata &&
-    python3 tests/cmd/catalogs.py seeds $out/testdata && python3 tests/cmd/repairs.py seeds $out/testdata || exit 1
+    python3 tests/cmd/catalogs.py seeds $out/testdata && python3 tests/cmd/repairs.py seeds $out/testdata &&
+        python3 tests/cmd/peers.py seeds $out/testdata || exit 1
 make -s BUILD=$out $out/gen/catalog_page_files.h || exit 1
 
 # build NAME: one command for all sources; the sanitizers' own runtime stands in for hardening

@@ -7,7 +7,7 @@ need replay python3 || exit 0
 python3 "$ROOT/scripts/make-testdata.py" corpus && python3 "$ROOT/tests/cmd/models.py" seeds corpus &&
     python3 "$ROOT/tests/cmd/folder.py" seeds corpus && python3 "$ROOT/tests/cmd/keys.py" seeds corpus &&
     python3 "$ROOT/tests/cmd/oms.py" seeds corpus && python3 "$ROOT/tests/cmd/catalogs.py" seeds corpus &&
-    python3 "$ROOT/tests/cmd/repairs.py" seeds corpus || { not_ok replay "the corpus cannot be made"; exit 1; }
+    python3 "$ROOT/tests/cmd/repairs.py" seeds corpus && python3 "$ROOT/tests/cmd/peers.py" seeds corpus || { not_ok replay "the corpus cannot be made"; exit 1; }
 
 any=false
 for replay in "$BUILD"/fuzz/replay-*; do

@@ -25,7 +25,8 @@ static struct sockaddr_storage address(const char *text)
 static enum mm_grant connect_from(struct mm_limits *limits, const char *text, uint64_t now)
 {
     struct sockaddr_storage from = address(text);
-    return mm_limits_connect(limits, (struct sockaddr *)&from, now);
+    enum mm_grant welcome = mm_limits_welcome(limits, (struct sockaddr *)&from, now);
+    return welcome == MM_GRANTED ? mm_limits_connect(limits, (struct sockaddr *)&from) : welcome;
 }
 
 static void disconnect_from(struct mm_limits *limits, const char *text)

@@ -75,7 +75,7 @@ static void take_body(const struct mm_response *response, unsigned char *bytes)
 static void check_get(struct stage *s, enum mm_resource resource, const unsigned char *hash, const char *range, int status,
                       const void *expected, size_t length)
 {
-    char path[MM_RESOURCE_PATH], text[24];
+    char path[MM_RESOURCE_PATH];
     struct mm_response response;
     struct mm_request request = {.method = "GET", .path = mm_resource_write(path, resource, hash), .range = range};
     unsigned char *bytes = malloc(length + 1);
@@ -85,9 +85,6 @@ static void check_get(struct stage *s, enum mm_resource resource, const unsigned
     take_body(&response, bytes);
     if (length)
         assert_memory_equal(bytes, expected, length);
-    snprintf(text, sizeof text, "%zu", length);
-    if (status != 304)
-        check_text("content-length", header(&response, "content-length"), text);
     check_text("date", header(&response, "date"), "Wed, 31 Dec 2025 23:59:59 GMT");
     free(bytes);
     mm_response_done(response.hold);
@@ -179,7 +176,6 @@ static void headers_say_what_a_cache_may_do(void **state)
         assert_int_equal(r.status, 304);
         assert_int_equal(r.length, 0);
         assert_string_equal(header(&r, "etag"), tag);
-        assert_string_equal(header(&r, "content-length"), "");
         assert_null(r.hold);
     }
     static const char *const others[] = {"\"x\"", "", "x", "\"", "W/", ", ,", "\"*\""};
@@ -223,8 +219,8 @@ static void methods_and_paths_are_strict(void **state)
     }
     r = ask(s, (struct mm_request){.method = "HEAD", .range = "bytes=0-9"});
     assert_int_equal(r.status, 200); /* ranges are for GET */
-    assert_int_equal(r.length, 0);
-    assert_string_equal(header(&r, "content-length"), "197608");
+    assert_int_equal(r.length, 197608);
+    assert_true(r.fd < 0 && !r.bytes);
     mm_response_done(r.hold);
 }
 

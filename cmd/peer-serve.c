@@ -1,0 +1,430 @@
+/* peer-serve: gives verified models of the store to other machines, over HTTP/3. */
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/number.h"
+#include "cli_secret.h"
+#include "cli_store.h"
+#include "cli_trust.h"
+#include "peer/server.h"
+
+#define LISTEN_MAX 8
+#define PORT "4433"
+#define DRAIN_SECONDS 30 /* in which what is being sent may be sent to its end */
+
+enum {
+    SECRET_KEY,
+    SHARE,
+    SHARE_ALL,
+    LISTEN,
+    ADMIT,
+    NO_LISTING,
+    UPLOAD_RATE,
+    BYTES_A_DAY,
+    CONNECTIONS,
+    CONNECTIONS_AN_ADDRESS,
+    STREAMS,
+    HANDSHAKES,
+    CUBIC,
+    LOG,
+    LOG_CLIENTS,
+    KEYRING,
+    POLICY,
+    HOME_DIR,
+    PASSWORD_FD,
+    PASSWORD_FILE
+};
+
+static const struct cli_option options[] = {
+    [SECRET_KEY] = {'s', "secret-key", "FILE", "the key by which others know this machine (peer-key)"},
+    [SHARE] = {0, "share", "MODEL-ID", "share this model, its newest revision or MODEL-ID@REVISION (can be repeated)"},
+    [SHARE_ALL] = {0, "share-all", NULL, "share every model whose manifest says `peer-hint: available`"},
+    [LISTEN] = {0, "listen", "ADDRESS", "listen at IP:PORT or [IPV6]:PORT (can be repeated; default: port " PORT ")"},
+    [ADMIT] = {0, "admit", "PEERID", "serve this peer, and nobody who is not admitted (can be repeated)"},
+    [NO_LISTING] = {0, "no-listing", NULL, "do not tell which models there are"},
+    [UPLOAD_RATE] = {0, "upload-rate", "N", "send at most N bytes a second (K, M, G)"},
+    [BYTES_A_DAY] = {0, "bytes-a-day", "N", "send at most N bytes a day to one peer"},
+    [CONNECTIONS] = {0, "connections", "N", "serve at most N connections at once (default: 64)"},
+    [CONNECTIONS_AN_ADDRESS] = {0, "connections-an-address", "N", "of them from one address (default: 8)"},
+    [STREAMS] = {0, "streams", "N", "answer at most N requests of a connection at once (default: 16)"},
+    [HANDSHAKES] = {0, "handshakes", "N", "begin at most N connections a second (default: 20)"},
+    [CUBIC] = {0, "cubic", NULL, "control congestion by CUBIC instead of BBR"},
+    [LOG] = {0, "log", NULL, "print a line for each request"},
+    [LOG_CLIENTS] = {0, "log-clients", NULL, "print who asked too: peer id and address"},
+    [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
+    [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
+    [HOME_DIR] = {0, "home", "DIR", "the store (default: MINIMODEL_HOME)"},
+    [PASSWORD_FD] = {0, "password-fd", "N", "read the secret key's password from the open file N"},
+    [PASSWORD_FILE] = {0, "password-file", "FILE", "read it from FILE, which is the user's own and mode 0600"},
+};
+
+static const struct cli_command command = {
+    "peer-serve",
+    "",
+    "Give models of the store, each verified, to other machines.",
+    options,
+    sizeof options / sizeof *options,
+    MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_VERIFY | MM_GROUP_RECEIPT | MM_GROUP_STORE |
+        MM_GROUP_TRUST | MM_GROUP_POLICY | MM_GROUP_PEER,
+};
+
+struct call {
+    struct cli cli;
+    struct cli_store store;
+    struct cli_trust trust;
+    struct cli_signer signer; /* the peer's key */
+    const char *home_given, *keyring;
+    const char **shared;
+    size_t shared_count, shared_capacity;
+    struct mm_shares_wanted wanted;
+    unsigned char (*admitted)[MM_PEER_KEY_BYTES];
+    size_t admitted_count, admitted_capacity;
+    union mm_udp_address listen[LISTEN_MAX];
+    size_t listen_count;
+    struct mm_peer_server_options how;
+    struct mm_peer_identity *identity;
+    struct mm_shares *shares;
+    struct mm_peer_server *server;
+    bool log, log_clients, stopping;
+    int signals;
+    uint64_t drain_until;
+    struct mm_buf line;
+};
+
+/* ---- the log ---- */
+
+static void add_member(struct call *c, const char *name, const char *value)
+{
+    if (c->cli.json) {
+        mm_buf_printf(&c->line, ",\"%s\":", name);
+        mm_buf_json_str(&c->line, value);
+    } else {
+        mm_buf_char(&c->line, '\t');
+        mm_buf_escaped(&c->line, value, strlen(value));
+    }
+}
+
+static void add_number(struct call *c, const char *name, uint64_t value)
+{
+    if (c->cli.json)
+        mm_buf_printf(&c->line, ",\"%s\":%" PRIu64, name, value);
+    else
+        mm_buf_printf(&c->line, "\t%" PRIu64, value);
+}
+
+/* TIME STATUS BYTES MILLISECONDS METHOD PATH, and who asked where that is asked for. */
+static void served(void *context, const struct mm_peer_served *request)
+{
+    struct call *c = context;
+    char time[MM_TIME_SIZE], id[MM_PEER_ID_TEXT], address[MM_UDP_TEXT];
+    union mm_udp_address from;
+    mm_time_now(time);
+    mm_buf_printf(&c->line, c->cli.json ? "{\"time\":\"%s\"" : "%s", time);
+    add_number(c, "status", (uint64_t)request->status);
+    add_number(c, "bytes", request->sent);
+    add_number(c, "milliseconds", request->time / 1000000);
+    add_member(c, "method", request->method);
+    add_member(c, "path", request->path);
+    if (c->log_clients) {
+        socklen_t length = request->from->sa_family == AF_INET6 ? sizeof from.v6 : sizeof from.v4;
+        bool known = mm_udp_address(&from, request->from, length);
+        add_member(c, "peer-id", request->client ? mm_peer_id_write(id, request->client) : "-");
+        add_member(c, "from", known ? mm_udp_text(address, &from) : "-");
+    }
+    mm_buf_str(&c->line, c->cli.json ? "}\n" : "\n");
+    if (cli_print(&c->cli, &c->line) < 0) /* nobody reads it: that ends the command, but not this call */
+        mm_h3_stop(mm_peer_server_h3(c->server));
+}
+
+/* ---- what is said first ---- */
+
+static void add_address(struct call *c, struct mm_buf *out, const union mm_udp_address *address)
+{
+    char text[MM_UDP_TEXT], id[MM_PEER_ID_TEXT];
+    struct mm_buf whole = {0};
+    mm_buf_printf(&whole, MM_PEER_SCHEME "%s#%s", mm_udp_text(text, address),
+                  mm_peer_id_write(id, mm_peer_identity_key(c->identity)));
+    if (c->cli.json)
+        mm_buf_json_str(out, mm_buf_text(&whole) ? whole.data : "");
+    else
+        mm_buf_printf(out, "address: %s\n", mm_buf_text(&whole) ? whole.data : "");
+    mm_buf_release(&whole);
+}
+
+static int print_beginning(struct call *c)
+{
+    struct mm_buf out = {0};
+    char id[MM_PEER_ID_TEXT];
+    union mm_udp_address address;
+    cli_fact(&c->cli, &out, "peer-id", mm_peer_id_write(id, mm_peer_identity_key(c->identity)), false);
+    cli_number(&c->cli, &out, "models", mm_shares_models(c->shares));
+    mm_buf_str(&out, c->cli.json ? ",\"addresses\":[" : "");
+    for (size_t i = 0; mm_quic_address(mm_h3_quic(mm_peer_server_h3(c->server)), i, &address); i++) {
+        mm_buf_str(&out, c->cli.json && i ? "," : "");
+        add_address(c, &out, &address);
+    }
+    mm_buf_str(&out, c->cli.json ? "]}\n" : "");
+    int result = cli_print(&c->cli, &out);
+    mm_buf_release(&out);
+    return result;
+}
+
+/* ---- while it serves ---- */
+
+/* What there is to share now. What cannot be shared is said, and the rest is. */
+static struct mm_shares *take_shares(struct call *c)
+{
+    struct mm_shares *shares = mm_shares_new(c->store.home, &c->wanted, &c->trust.trust, &c->cli.diags);
+    c->cli.diags.file = "";
+    return shares;
+}
+
+static void reload(struct call *c)
+{
+    struct mm_shares *shares = take_shares(c);
+    if (shares) {
+        mm_peer_server_share(c->server, shares);
+        mm_shares_drop(c->shares);
+        c->shares = shares;
+    }
+    cli_report(&c->cli);
+}
+
+static void on_signal(void *context)
+{
+    struct call *c = context;
+    struct signalfd_siginfo info;
+    while (read(c->signals, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP) {
+            reload(c);
+        } else {
+            mm_h3_stop(mm_peer_server_h3(c->server));
+            c->stopping = true;
+            c->drain_until = mm_quic_now(mm_h3_quic(mm_peer_server_h3(c->server))) + DRAIN_SECONDS * MM_SECOND;
+        }
+    }
+}
+
+static void tick(void *context)
+{
+    (void)context; /* so that the time of a drain passes */
+}
+
+/* SIGHUP and SIGTERM come as descriptors do; SIGINT ends the process as it always does. */
+static int watch_signals(struct call *c)
+{
+    struct mm_quic *quic = mm_h3_quic(mm_peer_server_h3(c->server));
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTERM);
+    c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (c->signals < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return mm_diag(&c->cli.diags, MM_RULE_IO_OPEN, "cannot wait for signals");
+    mm_quic_every(quic, 1000, tick, c);
+    return mm_quic_watch(quic, c->signals, on_signal, c, &c->cli.diags);
+}
+
+static int serve(struct call *c)
+{
+    struct mm_h3 *h3 = mm_peer_server_h3(c->server);
+    int result = 0;
+    while (result == 0 && !mm_h3_drained(h3) && !(c->stopping && mm_quic_now(mm_h3_quic(h3)) >= c->drain_until))
+        result = mm_h3_run(h3, -1, &c->cli.diags);
+    return result;
+}
+
+/* ---- before it serves ---- */
+
+static int listen_all(struct call *c)
+{
+    struct mm_quic *quic = mm_h3_quic(mm_peer_server_h3(c->server));
+    for (size_t i = 0; i < c->listen_count; i++)
+        if (mm_quic_listen(quic, &c->listen[i], &c->cli.diags) < 0)
+            return -1;
+    return 0;
+}
+
+static int enter_sandbox(struct call *c)
+{
+    struct mm_sandbox_rule rules[3];
+    size_t count = cli_trust_rules(&c->trust, rules, 0);
+    rules[count++] = (struct mm_sandbox_rule){c->store.home, MM_SANDBOX_READ};
+    return cli_sandbox(&c->cli, rules, count);
+}
+
+/* The key is needed for the certificate alone, and does not stay. */
+static int make_server(struct call *c)
+{
+    if (cli_signer_open(&c->cli, &c->signer) < 0 || !(c->identity = mm_peer_identity_new(c->signer.key, &c->cli.diags)))
+        return -1;
+    mm_secret_key_free(c->signer.key);
+    c->signer.key = NULL;
+    if (enter_sandbox(c) < 0 || cli_trust_read_policies(&c->cli, &c->trust) < 0 || !(c->shares = take_shares(c)))
+        return -1;
+    if (mm_shares_models(c->shares) == 0)
+        return c->cli.diags.errors
+                   ? -1
+                   : mm_diag(&c->cli.diags, MM_RULE_PEER_SHARE, "expected a model that can be shared, found none");
+    cli_report(&c->cli); /* what is left out */
+    c->how.identity = c->identity;
+    c->server = mm_peer_server_new(&c->how, c->shares, &c->cli.diags);
+    return c->server ? 0 : -1;
+}
+
+static int run(struct call *c)
+{
+    bool ready = cli_store_open(&c->cli, &c->store, c->home_given) == 0;
+    c->trust.trust.home = c->store.home;
+    c->cli.diags.file = "";
+    if (ready)
+        cli_trust_open(&c->cli, &c->trust, c->keyring);
+    ready = ready && cli_trust_open_policies(&c->cli, &c->trust) == 0 && make_server(c) == 0 && listen_all(c) == 0 &&
+            watch_signals(c) == 0 && print_beginning(c) == 0;
+    return ready ? serve(c) : -1;
+}
+
+static void release(struct call *c)
+{
+    mm_peer_server_free(c->server);
+    mm_shares_drop(c->shares);
+    mm_peer_identity_free(c->identity);
+    cli_trust_release(&c->trust);
+    cli_signer_release(&c->signer);
+    cli_store_release(&c->store);
+    mm_buf_release(&c->line);
+    free(c->shared);
+    free(c->admitted);
+}
+
+/* ---- the call ---- */
+
+/* IP:PORT or [IPV6]:PORT. */
+static bool take_address(struct call *c, const char *text)
+{
+    union mm_udp_address *address = &c->listen[c->listen_count];
+    const char *colon = strrchr(text, ':');
+    char host[INET6_ADDRSTRLEN + 2];
+    uint64_t port;
+    if (!colon || c->listen_count == LISTEN_MAX || (size_t)(colon - text) >= sizeof host ||
+        !mm_number(colon + 1, strlen(colon + 1), 65535, &port))
+        return false;
+    size_t length = (size_t)(colon - text);
+    bool is_ipv6 = length > 2 && text[0] == '[' && text[length - 1] == ']';
+    memcpy(host, text + is_ipv6, length - 2 * is_ipv6);
+    host[length - 2 * is_ipv6] = '\0';
+    memset(address, 0, sizeof *address);
+    if (is_ipv6) {
+        address->v6.sin6_family = AF_INET6;
+        address->v6.sin6_port = htons((uint16_t)port);
+    } else {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons((uint16_t)port);
+    }
+    c->listen_count++;
+    return inet_pton(is_ipv6 ? AF_INET6 : AF_INET, host,
+                     is_ipv6 ? (void *)&address->v6.sin6_addr : (void *)&address->v4.sin_addr) == 1;
+}
+
+static void take_share(struct call *c, const char *name)
+{
+    if (!mm_grow(&c->shared, c->shared_count, &c->shared_capacity, sizeof *c->shared))
+        exit(cli_no_memory(command.name));
+    c->shared[c->shared_count++] = name;
+}
+
+static void take_peer(struct call *c, const char *id)
+{
+    if (!mm_grow(&c->admitted, c->admitted_count, &c->admitted_capacity, sizeof *c->admitted))
+        exit(cli_no_memory(command.name));
+    if (!mm_peer_id_read(id, strlen(id), c->admitted[c->admitted_count++]))
+        cli_usage(&c->cli, "--admit: expected a peer id, found '%s'", id);
+}
+
+static uint64_t take_number(struct call *c, int option, const char *value, uint64_t most)
+{
+    uint64_t number;
+    bool bytes = option == UPLOAD_RATE || option == BYTES_A_DAY;
+    if (!(bytes ? mm_number_size(value, most, &number) : mm_number(value, strlen(value), most, &number)) || number == 0)
+        cli_usage(&c->cli, "--%s: expected a number from 1 to %" PRIu64 ", found '%s'", options[option].name, most,
+                  value);
+    return number;
+}
+
+static void take_limit(struct call *c, int option, const char *value)
+{
+    struct mm_limits_options *limits = &c->how.limits;
+    switch (option) {
+    case UPLOAD_RATE: limits->upload_rate = take_number(c, option, value, MM_BUCKET_RATE_MAX); break;
+    case BYTES_A_DAY: limits->bytes_a_day = take_number(c, option, value, MM_NUMBER_MAX); break;
+    case CONNECTIONS: limits->connections = (unsigned)take_number(c, option, value, 10000); break;
+    case CONNECTIONS_AN_ADDRESS: limits->connections_an_address = (unsigned)take_number(c, option, value, 10000); break;
+    case STREAMS: limits->streams = (unsigned)take_number(c, option, value, 1000); break;
+    default: limits->handshakes = (unsigned)take_number(c, option, value, 100000); break;
+    }
+}
+
+static void take_option(struct call *c, int option, const char *value)
+{
+    switch (option) {
+    case SECRET_KEY: c->signer.path = value; break;
+    case SHARE: take_share(c, value); break;
+    case SHARE_ALL: c->wanted.all = true; break;
+    case LISTEN:
+        if (!take_address(c, value))
+            cli_usage(&c->cli, "--listen: expected IP:PORT or [IPV6]:PORT, %d at most, found '%s'", LISTEN_MAX, value);
+        break;
+    case ADMIT: take_peer(c, value); break;
+    case NO_LISTING: c->how.listing = false; break;
+    case CUBIC: c->how.congestion = MM_QUIC_CUBIC; break;
+    case LOG: c->log = true; break;
+    case LOG_CLIENTS: c->log = c->log_clients = true; break;
+    case KEYRING: c->keyring = value; break;
+    case POLICY: cli_policies_add(&c->trust.policies, value); break;
+    case HOME_DIR: c->home_given = value; break;
+    case PASSWORD_FD: cli_password_fd(&c->cli, &c->signer.password, value); break;
+    case PASSWORD_FILE: c->signer.password.file = value; break;
+    default: take_limit(c, option, value); break;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct call c = {.store = {NULL, -1},
+                     .trust = CLI_TRUST_NONE,
+                     .signer = CLI_NO_SIGNER,
+                     .how = {.limits = MM_LIMITS_DEFAULT, .listing = true},
+                     .signals = -1};
+    const char *value;
+    int option;
+    cli_init(&c.cli, &command, argc, argv);
+    while ((option = cli_next(&c.cli, &value)) >= 0)
+        take_option(&c, option, value);
+    if (c.cli.argc > 0)
+        cli_usage(&c.cli, "expected no operand, found '%s'", c.cli.argv[0]);
+    if (!c.signer.path)
+        cli_usage(&c.cli, "expected --secret-key FILE: peer-key makes one");
+    if (c.shared_count == 0 && !c.wanted.all)
+        cli_usage(&c.cli, "expected --share MODEL-ID or --share-all: nothing is shared by default");
+    cli_signer_check(&c.cli, &c.signer);
+    if (c.listen_count == 0) {
+        take_address(&c, "0.0.0.0:" PORT);
+        take_address(&c, "[::]:" PORT);
+    }
+    c.wanted.models = c.shared;
+    c.wanted.count = c.shared_count;
+    c.how.admitted = (const unsigned char(*)[MM_PEER_KEY_BYTES])c.admitted;
+    c.how.admitted_count = c.admitted_count;
+    c.how.served = c.log ? served : NULL;
+    c.how.context = &c;
+    int result = run(&c);
+    release(&c);
+    return cli_finish(&c.cli, result < 0 ? cli_failed(&c.cli) : MM_YES);
+}

@@ -1,0 +1,52 @@
+/* Where chunks from peers land: the partial import of their manifest (docs/formats/store.md), in the form in which any import leaves it, so
+ * that whatever ends a fetch, the next import finds what is there, hashes it, and goes on. Nothing is written whose hash is not
+ * the listed one. */
+#ifndef MM_EXCHANGE_LANDING_H
+#define MM_EXCHANGE_LANDING_H
+
+#include "doc/chunk_list.h"
+#include "doc/manifest.h"
+
+struct mm_landing_file {
+    struct mm_claim claim;
+    struct mm_chunk_list list;
+    unsigned char *need; /* the chunks that lack, as a bitmap (exchange/have.h) */
+    uint64_t needed;
+    int fd; /* the partial file; -1 where nothing lacks */
+};
+
+struct mm_landing {
+    int lock;  /* held against other imports of the manifest, -1: not */
+    int files; /* the folder of the partial files, -1: not open */
+    struct mm_sha256 *sha;
+    struct mm_landing_file *items; /* in the manifest's order */
+    size_t count;
+    uint64_t written; /* bytes */
+};
+
+/* For a struct mm_landing that nothing was opened for yet. */
+#define MM_LANDING_NONE                                                                                                \
+    {                                                                                                                  \
+        .lock = -1, .files = -1                                                                                        \
+    }
+
+/* Puts the text of a chunk list, which leads to CLAIM's root or is refused (CHUNK_ROOT and the rules of lists), beside the partial file, where
+ * an import of MANIFEST finds it. Returns 0, or -1 with findings; IO_WRITE and STORE_HOME are this machine's fault. */
+int mm_landing_put_list(int home, const struct mm_manifest *manifest, const struct mm_claim *claim, const char *text,
+                        size_t length, struct mm_diags *diags);
+
+/* True if an import of MANIFEST would find a chunk list of CLAIM already, or needs none. */
+bool mm_landing_has_list(int home, const struct mm_manifest *manifest, const struct mm_claim *claim);
+
+/* After an import of MANIFEST found chunks that no source has: opens its partial files for them. From here on the note of what lacks is gone,
+ * as what is written would not be found behind it. Waits for no other import. Returns 0, or -1 with IO_CHANGED (one works on
+ * it), STORE_PARTIAL (nothing lacks, or nobody noted it), CHUNK rules, or IO rules. Release LANDING in every case. */
+int mm_landing_open(struct mm_landing *landing, int home, const struct mm_manifest *manifest, struct mm_diags *diags);
+void mm_landing_release(struct mm_landing *landing);
+
+/* Writes chunk INDEX of ITEM, LENGTH bytes, if its hash is the listed one. Returns 0; 1 where it is not, and nothing was written; -1 with
+ * IO_WRITE. */
+int mm_landing_take(struct mm_landing *landing, size_t item, uint64_t index, const void *bytes, size_t length,
+                    struct mm_diags *diags);
+
+#endif

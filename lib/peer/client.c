@@ -1,0 +1,312 @@
+#include "peer/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct mm_reply_header) == sizeof(struct mm_h3_header), "headers are judged as they come");
+
+/* A peer, and its connection if it has one. */
+struct peer {
+    struct mm_peer_client *client;
+    size_t number;
+    union mm_udp_address to;
+    unsigned char key[MM_PEER_KEY_BYTES];
+    char authority[MM_PEER_ADDRESS_MAX];
+    struct mm_h3_connection *connection;
+    bool ready, dropped;
+    char why[120]; /* the last connection was lost */
+};
+
+/* A request of the download's. */
+struct carried {
+    struct carried *next;
+    struct mm_peer_client *client;
+    struct mm_h3_stream *stream;
+    uint64_t id;
+};
+
+/* A question that is waited for. */
+struct question {
+    struct mm_reply_wanted wanted;
+    struct mm_buf *out;
+    enum mm_reply reply;
+    const char *why;
+    bool over, complete;
+};
+
+struct mm_peer_client {
+    struct mm_h3 *h3;
+    gnutls_certificate_credentials_t credentials;
+    struct peer *peers[MM_PLAN_PEERS];
+    size_t peer_count;
+    struct mm_carrier carrier;
+    struct mm_download *download;
+    struct carried *carried;
+};
+
+uint64_t mm_peer_client_now(const struct mm_peer_client *client)
+{
+    return mm_quic_now(mm_h3_quic(client->h3));
+}
+
+/* ---- connections ---- */
+
+static void on_ready(void *context)
+{
+    struct peer *peer = context;
+    struct mm_peer_client *client = peer->client;
+    peer->ready = true;
+    if (client->download)
+        mm_download_ready(client->download, peer->number, mm_peer_client_now(client));
+}
+
+static void on_lost(void *context, const char *why)
+{
+    struct peer *peer = context;
+    struct mm_peer_client *client = peer->client;
+    peer->ready = false;
+    peer->connection = NULL;
+    snprintf(peer->why, sizeof peer->why, "%s", why);
+    if (client->download && !peer->dropped)
+        mm_download_away(client->download, peer->number, mm_peer_client_now(client));
+}
+
+static int connect_to(struct peer *peer, struct mm_diags *diags)
+{
+    struct mm_h3_target target = {peer->to, peer->key, peer->authority};
+    struct mm_h3_client how = {peer, on_ready, on_lost};
+    peer->connection = mm_h3_connect(peer->client->h3, &target, &how, diags);
+    return peer->connection ? 0 : -1;
+}
+
+static void dial(void *context, size_t number)
+{
+    struct mm_peer_client *client = context;
+    struct peer *peer = client->peers[number];
+    struct mm_diags ignored;
+    mm_diags_init(&ignored);
+    if (peer->ready)
+        mm_download_ready(client->download, number, mm_peer_client_now(client));
+    else if (peer->dropped || (!peer->connection && connect_to(peer, &ignored) < 0))
+        mm_download_away(client->download, number, mm_peer_client_now(client));
+    mm_diags_release(&ignored);
+}
+
+void mm_peer_client_drop(struct mm_peer_client *client, size_t number)
+{
+    struct peer *peer = client->peers[number];
+    peer->dropped = true;
+    if (peer->connection)
+        mm_h3_close(peer->connection);
+}
+
+static void hang_up(void *context, size_t number)
+{
+    mm_peer_client_drop(context, number);
+}
+
+/* ---- requests of the download ---- */
+
+static bool on_head(void *context, int status, const struct mm_h3_header *headers, size_t count)
+{
+    const struct carried *carried = context;
+    const struct mm_peer_client *client = carried->client;
+    struct mm_reply_header told[MM_H3_HEADERS];
+    for (size_t i = 0; i < count && i < MM_H3_HEADERS; i++)
+        told[i] = (struct mm_reply_header){headers[i].name, headers[i].value};
+    return client->download &&
+           mm_download_head(client->download, carried->id, status, told, count < MM_H3_HEADERS ? count : MM_H3_HEADERS,
+                            mm_peer_client_now(client));
+}
+
+static bool on_body(void *context, const unsigned char *bytes, size_t length)
+{
+    const struct carried *carried = context;
+    const struct mm_peer_client *client = carried->client;
+    return client->download &&
+           mm_download_body(client->download, carried->id, bytes, length, mm_peer_client_now(client));
+}
+
+static void on_end(void *context, enum mm_h3_end how)
+{
+    struct carried *carried = context, **at = &carried->client->carried;
+    struct mm_peer_client *client = carried->client;
+    while (*at != carried)
+        at = &(*at)->next;
+    *at = carried->next;
+    if (client->download)
+        mm_download_end(client->download, carried->id, how == MM_H3_COMPLETE, mm_peer_client_now(client));
+    free(carried);
+}
+
+static bool get(void *context, size_t number, uint64_t id, const char *path, const char *range, uint64_t most)
+{
+    struct mm_peer_client *client = context;
+    struct peer *peer = client->peers[number];
+    struct carried *carried = peer->ready ? calloc(1, sizeof *carried) : NULL;
+    if (!carried)
+        return false;
+    struct mm_h3_get how = {path, range, most, carried, on_head, on_body, on_end};
+    *carried = (struct carried){client->carried, client, NULL, id};
+    client->carried = carried;
+    carried->stream = mm_h3_get(peer->connection, &how);
+    if (carried->stream)
+        return true;
+    client->carried = carried->next;
+    free(carried);
+    return false;
+}
+
+static void cancel(void *context, size_t number, uint64_t id)
+{
+    struct mm_peer_client *client = context;
+    (void)number;
+    for (struct carried *carried = client->carried; carried; carried = carried->next)
+        if (carried->id == id) {
+            mm_h3_cancel(carried->stream); /* which ends it */
+            return;
+        }
+}
+
+const struct mm_carrier *mm_peer_client_carry(struct mm_peer_client *client, struct mm_download *download)
+{
+    client->download = download;
+    return &client->carrier;
+}
+
+/* ---- questions ---- */
+
+static bool question_head(void *context, int status, const struct mm_h3_header *headers, size_t count)
+{
+    struct question *question = context;
+    struct mm_reply_header told[MM_H3_HEADERS];
+    for (size_t i = 0; i < count && i < MM_H3_HEADERS; i++)
+        told[i] = (struct mm_reply_header){headers[i].name, headers[i].value};
+    question->reply =
+        mm_reply_judge(&question->wanted, status, told, count < MM_H3_HEADERS ? count : MM_H3_HEADERS, &question->why);
+    return question->reply == MM_REPLY_BODY;
+}
+
+static bool question_body(void *context, const unsigned char *bytes, size_t length)
+{
+    struct question *question = context;
+    if (length > question->wanted.most - question->out->length)
+        return false;
+    mm_buf_add(question->out, bytes, length);
+    return !question->out->failed;
+}
+
+static void question_end(void *context, enum mm_h3_end how)
+{
+    struct question *question = context;
+    question->over = true;
+    question->complete = how == MM_H3_COMPLETE;
+}
+
+/* What a question came to. */
+static int conclude(const struct peer *peer, const struct question *question, struct mm_diags *diags)
+{
+    char id[MM_PEER_ID_TEXT];
+    if (question->complete && question->reply == MM_REPLY_BODY)
+        return 0;
+    if (question->reply == MM_REPLY_ABSENT)
+        return 1;
+    bool answered = question->reply == MM_REPLY_REFUSED || question->reply == MM_REPLY_LATER;
+    mm_note(diags, MM_RULE_PEER_ANSWER, "peer %s: expected %s%s%s", mm_peer_id_write(id, peer->key),
+            answered ? question->why : "an answer, whole and in time",
+            answered || !peer->why[0] ? "" : ", found: ", answered ? "" : peer->why);
+    return -1;
+}
+
+int mm_peer_client_ask(struct mm_peer_client *client, size_t number, enum mm_resource resource,
+                       const unsigned char *hash, uint64_t most, unsigned seconds, struct mm_buf *out,
+                       struct mm_diags *diags)
+{
+    struct peer *peer = client->peers[number];
+    char path[MM_RESOURCE_PATH];
+    struct question question = {.wanted = {.most = most}, .out = out, .reply = MM_REPLY_BODY, .why = ""};
+    struct mm_h3_get how = {
+        mm_resource_write(path, resource, hash), NULL, most, &question, question_head, question_body, question_end};
+    uint64_t until = mm_peer_client_now(client) + seconds * MM_SECOND;
+    int result = 0;
+    mm_buf_clear(out);
+    struct mm_h3_stream *stream = peer->connection && !peer->dropped ? mm_h3_get(peer->connection, &how) : NULL;
+    while (stream && !question.over && result == 0 && mm_peer_client_now(client) < until)
+        result = mm_h3_run(client->h3, 100, diags);
+    if (stream && !question.over) {
+        mm_h3_cancel(stream);
+        question.complete = false;
+    }
+    return result < 0 ? -1 : conclude(peer, &question, diags);
+}
+
+/* ---- the client ---- */
+
+static int begin(struct mm_peer_client *client, const struct mm_peer_identity *identity,
+                 enum mm_quic_congestion congestion, struct mm_diags *diags)
+{
+    struct mm_h3_settings settings = {.quic = {.congestion = congestion}};
+    client->carrier = (struct mm_carrier){client, dial, hang_up, get, cancel};
+    if (identity) {
+        if (gnutls_certificate_allocate_credentials(&client->credentials) < 0)
+            return mm_diag_memory(diags);
+        if (mm_peer_identity_use(identity, client->credentials, diags) < 0)
+            return -1;
+        settings.quic.credentials = client->credentials;
+    }
+    client->h3 = mm_h3_new(&settings, NULL, diags);
+    return client->h3 ? 0 : -1;
+}
+
+struct mm_peer_client *mm_peer_client_new(const struct mm_peer_identity *identity, enum mm_quic_congestion congestion,
+                                          struct mm_diags *diags)
+{
+    struct mm_peer_client *client = calloc(1, sizeof *client);
+    if (!client) {
+        mm_diag_memory(diags);
+        return NULL;
+    }
+    if (begin(client, identity, congestion, diags) == 0)
+        return client;
+    mm_peer_client_free(client);
+    return NULL;
+}
+
+void mm_peer_client_free(struct mm_peer_client *client)
+{
+    if (!client)
+        return;
+    client->download = NULL;
+    mm_h3_free(client->h3);
+    for (size_t i = 0; i < client->peer_count; i++)
+        free(client->peers[i]);
+    if (client->credentials)
+        gnutls_certificate_free_credentials(client->credentials);
+    free(client);
+}
+
+size_t mm_peer_client_add(struct mm_peer_client *client, const union mm_udp_address *to,
+                          const unsigned char key[static MM_PEER_KEY_BYTES], const char *authority,
+                          struct mm_diags *diags)
+{
+    struct peer *peer = client->peer_count < MM_PLAN_PEERS ? calloc(1, sizeof *peer) : NULL;
+    if (!peer) {
+        mm_diag(diags, MM_RULE_IO_LIMIT, "expected at most %d peers, found more", MM_PLAN_PEERS);
+        return SIZE_MAX;
+    }
+    *peer = (struct peer){.client = client, .number = client->peer_count, .to = *to};
+    memcpy(peer->key, key, MM_PEER_KEY_BYTES);
+    snprintf(peer->authority, sizeof peer->authority, "%s", authority);
+    if (connect_to(peer, diags) < 0) {
+        free(peer);
+        return SIZE_MAX;
+    }
+    client->peers[client->peer_count] = peer;
+    return client->peer_count++;
+}
+
+int mm_peer_client_run(struct mm_peer_client *client, int milliseconds, struct mm_diags *diags)
+{
+    return mm_h3_run(client->h3, milliseconds, diags);
+}

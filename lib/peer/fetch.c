@@ -1,0 +1,266 @@
+#include "peer/fetch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/place.h"
+#include "base/tree.h"
+
+#define ANSWER_SECONDS 15 /* in which a text has to come */
+#define LIST_SECONDS 300  /* a chunk list, which can have hundreds of megabytes */
+#define TURN 20           /* milliseconds that the transport may take before the plan is asked again */
+
+/* ---- texts ---- */
+
+static bool is_asked(const struct mm_peer_fetch *fetch, size_t peer)
+{
+    return peer < fetch->count && !fetch->wrong[peer];
+}
+
+/* PEER sent what it was not asked for: it is named and not asked again. */
+static void note_wrong(struct mm_peer_fetch *fetch, size_t peer, const char *what, struct mm_diags *diags)
+{
+    char id[MM_PEER_ID_TEXT];
+    mm_note(diags, MM_RULE_PEER_WRONG, "peer %s: %s is not the one that was asked for; not asked again",
+            mm_peer_id_write(id, fetch->keys[peer]), what);
+    for (size_t i = 0; i < fetch->count; i++)
+        if (memcmp(fetch->keys[i], fetch->keys[peer], MM_PEER_KEY_BYTES) == 0) { /* wherever else it is */
+            fetch->wrong[i] = true;
+            mm_peer_client_drop(fetch->client, i);
+        }
+}
+
+int mm_peer_fetch_manifest(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
+                           struct mm_buf *text, struct mm_diags *diags)
+{
+    unsigned char found[MM_HASH_BYTES];
+    struct mm_sha256 *sha = mm_sha256_new();
+    int result = sha ? 1 : mm_diag_memory(diags);
+    for (size_t i = 0; result > 0 && i < fetch->count; i++) {
+        if (!is_asked(fetch, i) || mm_peer_client_ask(fetch->client, i, MM_RESOURCE_MANIFEST, sha256, MM_MANIFEST_MAX,
+                                                      ANSWER_SECONDS, text, diags) != 0)
+            continue;
+        mm_sha256_once(sha, text->data ? text->data : "", text->length, found);
+        if (memcmp(found, sha256, MM_HASH_BYTES) == 0)
+            result = 0;
+        else
+            note_wrong(fetch, i, "the manifest", diags);
+    }
+    mm_sha256_free(sha);
+    if (result > 0)
+        result = mm_diag(diags, MM_RULE_PEER_LACKS, "expected a peer that has the manifest, found none");
+    return result;
+}
+
+int mm_peer_fetch_signature(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
+                            bool (*judge)(void *context, const struct mm_buf *text), void *context, struct mm_buf *text,
+                            struct mm_diags *diags)
+{
+    struct mm_buf found = {0};
+    bool good = false;
+    for (size_t i = 0; !good && i < fetch->count; i++) {
+        if (!is_asked(fetch, i) || mm_peer_client_ask(fetch->client, i, MM_RESOURCE_SIGNATURE, sha256, MM_SIGNATURE_MAX,
+                                                      ANSWER_SECONDS, &found, diags) != 0)
+            continue;
+        mm_buf_clear(text);
+        mm_buf_add(text, found.data, found.length);
+        good = judge(context, text);
+    }
+    bool failed = text->failed || found.failed;
+    mm_buf_release(&found);
+    return failed ? mm_diag_memory(diags) : 0;
+}
+
+/* The chunk list of CLAIM, from the first peer that has a right one. */
+static int fetch_list(struct mm_peer_fetch *fetch, int home, const struct mm_manifest *manifest,
+                      const struct mm_claim *claim, struct mm_diags *diags)
+{
+    struct mm_buf text = {0};
+    uint64_t most = 65 * claim->chunks.count + 4096;
+    int result = 1;
+    for (size_t i = 0; result > 0 && i < fetch->count; i++) {
+        if (!is_asked(fetch, i) || mm_peer_client_ask(fetch->client, i, MM_RESOURCE_CHUNK_LIST, claim->chunks.root,
+                                                      most, LIST_SECONDS, &text, diags) != 0)
+            continue;
+        struct mm_diags mark = *diags;
+        result = mm_landing_put_list(home, manifest, claim, text.data ? text.data : "", text.length, diags);
+        if (result < 0 && diags->no && !mark.no) { /* it is the peer's fault */
+            mm_diags_rewind(diags, &mark);
+            note_wrong(fetch, i, "a chunk list", diags);
+            result = 1;
+        }
+    }
+    mm_buf_release(&text);
+    return result <= 0 ? result
+                       : mm_diag(diags, MM_RULE_PEER_LACKS, "expected a peer that has the chunk list of %s, found none",
+                                 claim->path);
+}
+
+static int fetch_lists(struct mm_peer_fetch *fetch, int home, const struct mm_manifest *manifest,
+                       struct mm_diags *diags)
+{
+    for (size_t group = 1; group <= mm_manifest_artifacts(manifest); group++) {
+        struct mm_claim claim;
+        mm_manifest_claim(manifest, group, &claim);
+        if (!mm_landing_has_list(home, manifest, &claim) && fetch_list(fetch, home, manifest, &claim, diags) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- the importer's source ---- */
+
+struct offer {
+    char path[MM_STORE_PATH]; /* beneath the home */
+    struct mm_supply supply;
+};
+
+/* Manifest and signature in a folder of their own in the partial import, where no file is that the importer writes to. */
+static int make_offer(struct offer *offer, int home, const char *home_path, const struct mm_manifest *manifest,
+                      const struct mm_buf *signature, struct mm_diags *diags)
+{
+    char hex[MM_HASH_HEX + 1], *whole = NULL;
+    struct mm_place place = {0};
+    mm_hex(hex, manifest->sha256, MM_HASH_BYTES);
+    snprintf(offer->path, sizeof offer->path, MM_STORE_PARTIAL "/%s/offer", hex);
+    if (mm_tree_make(home, offer->path, diags) < 0)
+        return -1;
+    int folder = mm_tree_open(home, offer->path);
+    if (folder < 0)
+        return mm_diag(diags, MM_RULE_STORE_HOME, "cannot open %s: %s", offer->path, strerror(errno));
+    int result = mm_place_file(&place, folder, MM_STORE_MANIFEST, manifest->text, manifest->length, diags);
+    if (result == 0 && signature->length > 0)
+        result = mm_place_file(&place, folder, MM_STORE_MANIFEST MM_SIGNATURE_SUFFIX, signature->data,
+                               signature->length, diags);
+    else if (result == 0)
+        unlinkat(folder, MM_STORE_MANIFEST MM_SIGNATURE_SUFFIX, 0);
+    close(folder);
+    if (result == 0 && asprintf(&whole, "%s/%s/" MM_STORE_MANIFEST, home_path, offer->path) < 0)
+        result = mm_diag_memory(diags);
+    if (result == 0)
+        result = mm_supply_add(&offer->supply, whole, diags);
+    free(whole);
+    return result;
+}
+
+/* True if everything that is wrong since MARK is that chunks lack. */
+static bool only_lacks(const struct mm_diags *diags, const struct mm_diags *mark)
+{
+    for (size_t i = mark->count; i < diags->count; i++)
+        if (diags->items[i].severity == MM_ERROR && diags->items[i].rule != MM_RULE_STORE_CHUNK)
+            return false;
+    return diags->errors > mark->errors && diags->dropped == mark->dropped;
+}
+
+/* ---- chunks ---- */
+
+static int tell_end(enum mm_plan_state state, uint64_t bytes, struct mm_diags *diags)
+{
+    switch (state) {
+    case MM_PLAN_NO_PEERS:
+        return mm_diag(diags, MM_RULE_PEER_LACKS, "%" PRIu64 " bytes lack, and no peer is left to ask", bytes);
+    case MM_PLAN_LACKS: return mm_diag(diags, MM_RULE_PEER_LACKS, "%" PRIu64 " bytes lack that no peer has", bytes);
+    case MM_PLAN_TOO_SLOW:
+        return mm_diag(diags, MM_RULE_PEER_SLOW, "%" PRIu64 " bytes lack, and too little came for too long", bytes);
+    default: return 0;
+    }
+}
+
+static int run_download(struct mm_peer_fetch *fetch, struct mm_landing *landing, struct mm_download *download,
+                        struct mm_diags *diags)
+{
+    struct mm_plan *plan = mm_download_plan(download);
+    uint64_t total = mm_plan_needed_bytes(plan), now = mm_peer_client_now(fetch->client);
+    enum mm_plan_state state = MM_PLAN_GOING;
+    int result = 0;
+    while (result == 0 && (state = mm_plan_state(plan, now)) == MM_PLAN_GOING) {
+        result = mm_download_turn(download, now, diags);
+        if (result == 0)
+            result = mm_peer_client_run(fetch->client, TURN, diags);
+        now = mm_peer_client_now(fetch->client);
+        if (fetch->progress)
+            fetch->progress(fetch->progress_context, landing->written, total);
+    }
+    fetch->fetched += landing->written;
+    if (result == 0)
+        result = mm_download_turn(download, now, diags); /* for what there is to say */
+    return result == 0 ? tell_end(state, mm_plan_needed_bytes(plan), diags) : result;
+}
+
+static int fetch_chunks(struct mm_peer_fetch *fetch, int home, const struct mm_manifest *manifest,
+                        struct mm_diags *diags)
+{
+    struct mm_landing landing;
+    struct mm_download *download = NULL;
+    uint64_t now = mm_peer_client_now(fetch->client);
+    int result = mm_landing_open(&landing, home, manifest, diags);
+    if (result == 0) {
+        download = mm_download_new(&landing, mm_peer_client_carry(fetch->client, NULL), &fetch->options, now, diags);
+        result = download ? 0 : -1;
+    }
+    for (size_t i = 0; result == 0 && i < fetch->count; i++) {
+        mm_plan_peer_add(mm_download_plan(download), fetch->keys[i], now);
+        if (fetch->wrong[i])
+            mm_plan_peer_drop(mm_download_plan(download), i, MM_PEER_GONE);
+    }
+    if (result == 0) {
+        mm_peer_client_carry(fetch->client, download);
+        result = run_download(fetch, &landing, download, diags);
+        mm_peer_client_carry(fetch->client, NULL);
+    }
+    mm_download_free(download);
+    mm_landing_release(&landing);
+    return result;
+}
+
+/* Whether chunk lists are worth fetching, which can be large: not for a model that the importer refuses before it looks at any. */
+static bool may_begin(const struct mm_manifest *manifest, const struct mm_buf *signature,
+                      const struct mm_import_options *how)
+{
+    struct mm_signatures signatures = {.present = signature->length > 0};
+    struct mm_trusted trusted = {0};
+    struct mm_diags ignored;
+    uint64_t bytes = 0;
+    mm_diags_init(&ignored);
+    for (size_t group = 1; group <= mm_manifest_artifacts(manifest); group++) {
+        struct mm_claim claim;
+        mm_manifest_claim(manifest, group, &claim);
+        bytes += claim.chunks.bytes; /* the manifest's sum is below 2^63 */
+    }
+    mm_buf_add(&signatures.own, signature->data, signature->length);
+    bool judged = !signatures.own.failed && mm_trust_judge(&trusted, how->trust, manifest, &signatures, &ignored) == 0;
+    enum mm_signed outcome = trusted.signature.outcome;
+    mm_trusted_release(&trusted);
+    mm_signatures_release(&signatures);
+    mm_diags_release(&ignored);
+    return judged && (!how->max_bytes || bytes <= how->max_bytes) &&
+           (outcome == MM_SIGNED_VERIFIED || (outcome == MM_SIGNED_UNSIGNED && how->allow_unsigned));
+}
+
+int mm_peer_fetch_model(struct mm_peer_fetch *fetch, int home, const char *home_path,
+                        const struct mm_manifest *manifest, const struct mm_buf *signature,
+                        const struct mm_import_options *how, struct mm_import_facts *facts, struct mm_diags *diags)
+{
+    struct offer offer = {.supply = {.links = MM_LINKS_NONE}};
+    int result = make_offer(&offer, home, home_path, manifest, signature, diags);
+    if (result == 0 && may_begin(manifest, signature, how))
+        result = fetch_lists(fetch, home, manifest, diags);
+    struct mm_diags mark = *diags;
+    if (result == 0) { /* what is there already is found, and what lacks is noted */
+        result = mm_import(home, &offer.supply, 0, how, facts, diags);
+        if (result < 0 && only_lacks(diags, &mark)) {
+            mm_diags_rewind(diags, &mark);
+            result = fetch_chunks(fetch, home, manifest, diags);
+            if (result == 0)
+                result = mm_import(home, &offer.supply, 0, how, facts, diags);
+        }
+    }
+    mm_supply_release(&offer.supply);
+    if (mm_tree_remove(home, offer.path, diags) < 0)
+        result = -1;
+    return result;
+}

@@ -1,0 +1,39 @@
+/* Fetching a model from peers into the store (peer.md, Fetching): its texts first, then what lacks of its files, and then the importer's
+ * checks, which are those of any import. */
+#ifndef MM_PEER_FETCH_H
+#define MM_PEER_FETCH_H
+
+#include "act/import.h"
+#include "peer/client.h"
+
+/* Who is asked: peers 0 to COUNT - 1 of CLIENT, with their keys. One that gave a wrong answer is not asked again. */
+struct mm_peer_fetch {
+    struct mm_peer_client *client;
+    unsigned char (*keys)[MM_PEER_KEY_BYTES];
+    bool wrong[MM_PLAN_PEERS];
+    size_t count;
+    struct mm_plan_options options;
+    mm_progress_fn *progress; /* may be NULL */
+    void *progress_context;
+    /* what happened */
+    uint64_t fetched; /* bytes of chunks that landed */
+};
+
+/* Gets the manifest with this SHA256 from the first peer that has it. Returns 0, or -1 with PEER_LACKS. */
+int mm_peer_fetch_manifest(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
+                           struct mm_buf *text, struct mm_diags *diags);
+
+/* Gets the signature of the manifest with this SHA256 from a peer for which JUDGE returns true; where there is none, the last one that came. A
+ * model without a signature anywhere has an empty one. Returns 0, or -1 with IO_MEMORY. */
+int mm_peer_fetch_signature(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
+                            bool (*judge)(void *context, const struct mm_buf *text), void *context, struct mm_buf *text,
+                            struct mm_diags *diags);
+
+/* Brings the model of the valid MANIFEST, with SIGNATURE ("" for none), into the store HOME, whose path is HOME_PATH, as mm_import does by HOW.
+ * What came stays for the next call, whatever ends this one. Returns 0, or -1 with findings: those of an import, PEER_LACKS (nobody has
+ * what lacks, or nobody is left), PEER_SLOW. */
+int mm_peer_fetch_model(struct mm_peer_fetch *fetch, int home, const char *home_path,
+                        const struct mm_manifest *manifest, const struct mm_buf *signature,
+                        const struct mm_import_options *how, struct mm_import_facts *facts, struct mm_diags *diags);
+
+#endif
