@@ -7,7 +7,6 @@
 
 #include "exchange/response.h"
 
-_Static_assert(MM_PEER_KEY_BYTES == MM_QUIC_KEY_BYTES, "a peer's key is what the transport compares");
 
 struct mm_peer_server {
     struct mm_peer_server_options options;
