@@ -61,6 +61,8 @@ def path_of(paths):
 
 def prepare(mib, count):
     """The model, its manifest, and the same signed, by minisign over the whole file too where it is there; COUNT small manifests."""
+    os.mkdir('model')
+    os.chdir('model')
     model.grow('big.gguf', mib << 20)
     model.describe('big.gguf', 'big.manifest')
     made = subprocess.run(['key-make', '-q', '--no-password', 'demo'], stdout=subprocess.PIPE, text=True, check=True).stdout

@@ -5,10 +5,10 @@ from catalogs import manifest
 
 
 def make(count):
-    """COUNT of them beneath the folder lint; their names in lint.list and, ended by NUL, in lint.list0."""
+    """COUNT of them beneath ../lint, apart from the model, whose folder slm-verify looks through; their names in lint.list and, ended by NUL, in lint.list0."""
     names = []
     for number in range(count):
-        folder = f'lint/{number // 1000:04}'
+        folder = f'../lint/{number // 1000:04}'
         os.makedirs(folder, exist_ok=True)
         text = manifest(number, 'none', tags=(), license_route='README.md', papers=(('README.md', 'card'),))
         assert text.count('\n') == 40
