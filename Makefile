@@ -75,11 +75,11 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 # the commands that need it are left out.
 PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
 	lib/peer/identity.c lib/peer/quic.c lib/peer/quic_arrive.c \
-	lib/peer/quic_connection.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
+	lib/peer/quic_connection.c lib/peer/quic_end.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
 	lib/peer/udp.c
 PEER_COMMANDS := peer-fetch peer-serve
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
-PEER_TOOLS := serve fetch
+PEER_TOOLS := serve fetch wire
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -202,6 +202,7 @@ $(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 
 UNIT_BINARIES := $(UNIT_TESTS:%=$(BUILD)/unit/%)
 CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/relay.o
 PEER_TEST_BINARIES := $(PEER_TESTS:%=$(BUILD)/unit/peer_%)
 PEER_TOOL_BINARIES := $(PEER_TOOLS:%=$(BUILD)/peer/%)
 unit: $(UNIT_BINARIES) $(PEER_TEST_BINARIES) $(PEER_TOOL_BINARIES)
@@ -210,11 +211,11 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CMOCKA)
 
-$(PEER_TEST_BINARIES): $(BUILD)/unit/peer_%: $(BUILD)/obj/tests/peer/%.o $(BUILD)/obj/tests/peer/key.o $(PEER_LIBRARY) $(LIBRARY)
+$(PEER_TEST_BINARIES): $(BUILD)/unit/peer_%: $(BUILD)/obj/tests/peer/%.o $(PEER_TEST_OBJECTS) $(PEER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS) $(CMOCKA)
-$(PEER_TOOL_BINARIES): $(BUILD)/peer/%: $(BUILD)/obj/tests/peer/%.o $(BUILD)/obj/tests/peer/key.o $(PEER_LIBRARY) $(LIBRARY)
+$(PEER_TOOL_BINARIES): $(BUILD)/peer/%: $(BUILD)/obj/tests/peer/%.o $(PEER_TEST_OBJECTS) $(PEER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
@@ -309,7 +310,7 @@ TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES) $(PEER_BINARIES),$(BIN
 	$(foreach command,$(COMMANDS) $(PEER_COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
 	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
 	$(call placed,644,share/completions/fish,$(patsubst %,share/completions/fish/%.fish,$(COMMANDS) $(PEER_COMMANDS)),$(FISHCOMPDIR))
-DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY),$(LIBDIR)) \
+DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY) $(PEER_LIBRARY),$(LIBDIR)) \
 	$(call placed,644,$(BUILD),$(BUILD)/minimodel.pc,$(LIBDIR)/pkgconfig) \
 	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
 # folders that hold nothing else; taken away where they are empty then, the inner ones first
@@ -330,7 +331,7 @@ install: install-tools install-dev
 install-tools: $(BINARIES) $(PEER_BINARIES)
 	$(call install_files,$(TOOLS_FILES))
 
-install-dev: $(LIBRARY)
+install-dev: $(LIBRARY) $(PEER_LIBRARY)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))/minimodel' \
 		'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \

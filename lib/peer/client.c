@@ -37,7 +37,6 @@ struct question {
 
 struct mm_peer_client {
     struct mm_h3 *h3;
-    gnutls_certificate_credentials_t credentials;
     struct peer *peers[MM_PLAN_PEERS];
     size_t peer_count;
     struct mm_carrier carrier;
@@ -155,7 +154,7 @@ static bool get(void *context, size_t number, uint64_t id, const char *path, con
     struct carried *carried = peer->ready ? calloc(1, sizeof *carried) : NULL;
     if (!carried)
         return false;
-    struct mm_h3_get how = {path, range, most, carried, on_head, on_body, on_end};
+    struct mm_h3_get how = {path, range, most, carried, on_head, on_body, on_end, false};
     *carried = (struct carried){client->carried, client, NULL, id};
     client->carried = carried;
     carried->stream = mm_h3_get(peer->connection, &how);
@@ -234,8 +233,14 @@ int mm_peer_client_ask(struct mm_peer_client *client, size_t number, enum mm_res
     struct peer *peer = client->peers[number];
     char path[MM_RESOURCE_PATH];
     struct question question = {.wanted = {.most = most}, .out = out, .reply = MM_REPLY_BODY, .why = ""};
-    struct mm_h3_get how = {
-        mm_resource_write(path, resource, hash), NULL, most, &question, question_head, question_body, question_end};
+    struct mm_h3_get how = {mm_resource_write(path, resource, hash),
+                            NULL,
+                            most,
+                            &question,
+                            question_head,
+                            question_body,
+                            question_end,
+                            false};
     uint64_t until = mm_peer_client_now(client) + seconds * MM_SECOND;
     int result = 0;
     mm_buf_clear(out);
@@ -254,15 +259,8 @@ int mm_peer_client_ask(struct mm_peer_client *client, size_t number, enum mm_res
 static int begin(struct mm_peer_client *client, const struct mm_peer_identity *identity,
                  enum mm_quic_congestion congestion, struct mm_diags *diags)
 {
-    struct mm_h3_settings settings = {.quic = {.congestion = congestion}};
+    struct mm_h3_settings settings = {.quic = {.identity = identity, .congestion = congestion}};
     client->carrier = (struct mm_carrier){client, dial, hang_up, get, cancel};
-    if (identity) {
-        if (gnutls_certificate_allocate_credentials(&client->credentials) < 0)
-            return mm_diag_memory(diags);
-        if (mm_peer_identity_use(identity, client->credentials, diags) < 0)
-            return -1;
-        settings.quic.credentials = client->credentials;
-    }
     client->h3 = mm_h3_new(&settings, NULL, diags);
     return client->h3 ? 0 : -1;
 }
@@ -289,8 +287,6 @@ void mm_peer_client_free(struct mm_peer_client *client)
     mm_h3_free(client->h3);
     for (size_t i = 0; i < client->peer_count; i++)
         free(client->peers[i]);
-    if (client->credentials)
-        gnutls_certificate_free_credentials(client->credentials);
     free(client);
 }
 

@@ -29,7 +29,7 @@ struct mm_h3_header {
 struct mm_h3_request {
     const char *method, *path;
     const char *range, *if_none_match, *accept_encoding; /* NULL where absent, or where there were several */
-    const unsigned char *client; /* the client's raw public key, MM_QUIC_KEY_BYTES; NULL for none */
+    const unsigned char *client; /* the client's raw public key, MM_PEER_KEY_BYTES; NULL for none */
     const struct sockaddr *from;
 };
 
@@ -89,6 +89,7 @@ struct mm_h3_get {
     /* Returns false to end the request. */
     bool (*body)(void *context, const unsigned char *bytes, size_t length);
     void (*end)(void *context, enum mm_h3_end how);
+    bool head_only; /* HEAD is asked for instead of GET */
 };
 
 /* A connection's fate: `ready` at most once, then `lost` once, behind the `end` of all its requests; afterwards it is no more. */

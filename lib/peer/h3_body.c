@@ -95,6 +95,7 @@ nghttp3_ssize mm_h3_body_read(nghttp3_conn *http, int64_t id, nghttp3_vec *piece
     if (length > 0 && h3->server.grant) {
         size_t granted = h3->server.grant(h3->server.context, stream->connection, length);
         if (granted == 0) {
+            stream->connection->to_resume = true;
             stream->connection->progress = mm_quic_now(h3->quic);
             mm_quic_wake_at(stream->connection->quic, mm_quic_now(h3->quic) + GRANT_PAUSE);
             return wait(stream);

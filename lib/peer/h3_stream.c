@@ -386,7 +386,7 @@ static int submit_request(struct mm_h3_stream *stream)
     struct mm_h3_connection *connection = stream->connection;
     nghttp3_nv fields[6];
     size_t count = 0;
-    fields[count++] = pair(":method", "GET");
+    fields[count++] = pair(":method", stream->get.head_only ? "HEAD" : "GET");
     fields[count++] = pair(":scheme", "https");
     fields[count++] = pair(":authority", connection->authority);
     fields[count++] = pair(":path", stream->get.path);
@@ -461,9 +461,10 @@ int mm_h3_tend(struct mm_h3_connection *connection)
         if (open_requests(connection) < 0)
             return -1;
     }
-    if (connection->is_server && connection->streams)
+    if (connection->to_resume) {
+        connection->to_resume = false;
         resume_streams(connection);
-    connection->to_resume = false;
+    }
     return 0;
 }
 

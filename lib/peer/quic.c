@@ -162,7 +162,7 @@ struct mm_quic *mm_quic_new(const struct mm_quic_settings *settings, const struc
         mm_diag_memory(diags);
     } else if (!settings->secret && mm_random(quic->secret, sizeof quic->secret) < 0) {
         mm_diag(diags, MM_RULE_IO_READ, "the system gives no random bytes");
-    } else if (settings->credentials || mm_tls_nameless(&quic->nameless, diags) == 0) {
+    } else if (mm_tls_credentials(&quic->credentials, settings->identity, diags) == 0) {
         return quic;
     }
     mm_quic_free(quic);
@@ -182,6 +182,7 @@ void mm_quic_free(struct mm_quic *quic)
     struct mm_quic_connection *connection;
     if (!quic)
         return;
+    quic->closing = true;
     while ((connection = any_open(quic))) {
         connection->ending = true;
         mm_quic_end(connection);
@@ -196,8 +197,8 @@ void mm_quic_free(struct mm_quic *quic)
     }
     if (quic->epoll >= 0)
         close(quic->epoll);
-    if (quic->nameless)
-        gnutls_certificate_free_credentials(quic->nameless);
+    if (quic->credentials)
+        gnutls_certificate_free_credentials(quic->credentials);
     mm_quic_ids_release(&quic->ids);
     mm_udp_inbox_free(quic->inbox);
     mm_udp_outbox_free(quic->outbox);
@@ -338,36 +339,29 @@ static int await_events(struct mm_quic *quic, struct epoll_event *events, uint64
                                                    : (int)left);
 }
 
-/* A socket can be written to again, so everybody who waited for that may go on. */
-static void resume(struct mm_quic *quic)
+/* From now on the socket that is FULL is waited for, or none. */
+static void set_full(struct mm_quic *quic, struct mm_udp *full)
 {
     struct mm_diags unheard;
     mm_diags_init(&unheard);
     for (size_t i = 0; i < quic->socket_count; i++)
-        if (quic->sockets[i] == quic->full)
-            (void)await(quic, EPOLL_CTL_MOD, quic->full->fd, i, false, &unheard);
+        if (quic->sockets[i] == quic->full || quic->sockets[i] == full)
+            (void)await(quic, EPOLL_CTL_MOD, quic->sockets[i]->fd, i, quic->sockets[i] == full, &unheard);
     mm_diags_release(&unheard);
-    quic->full = NULL;
-    for (size_t i = 0; i < quic->heap_count && quic->starved; i++)
-        mm_quic_wake(quic->heap[i]);
-    quic->starved = false;
+    quic->full = full;
 }
 
+/* Sends what was written. Where everything went out, everybody who had no room may go on. */
 static void flush(struct mm_quic *quic)
 {
-    struct mm_diags unheard;
     struct mm_udp *full = mm_udp_send(quic->outbox);
-    if (full == quic->full)
+    if (full != quic->full)
+        set_full(quic, full);
+    if (full || !quic->starved)
         return;
-    if (quic->full)
-        resume(quic);
-    if (!full)
-        return;
-    mm_diags_init(&unheard);
-    for (size_t i = 0; i < quic->socket_count; i++)
-        if (quic->sockets[i] == full && await(quic, EPOLL_CTL_MOD, full->fd, i, true, &unheard) == 0)
-            quic->full = full;
-    mm_diags_release(&unheard);
+    quic->starved = false;
+    for (size_t i = 0; i < quic->heap_count; i++)
+        mm_quic_wake(quic->heap[i]);
 }
 
 static void take_event(struct mm_quic *quic, const struct epoll_event *event)
@@ -382,9 +376,11 @@ static void take_event(struct mm_quic *quic, const struct epoll_event *event)
     struct mm_udp *udp = quic->sockets[name];
     if (event->events & EPOLLOUT)
         flush(quic);
-    for (int i = 0; i < BATCHES && event->events & (EPOLLIN | EPOLLERR); i++)
+    for (int i = 0; i < BATCHES && event->events & (EPOLLIN | EPOLLERR); i++) {
+        mm_quic_clock(quic);
         if (mm_udp_receive(udp, quic->inbox, mm_quic_arrive, quic) == 0)
             break;
+    }
 }
 
 /* Those that were due or woken at this moment; who is so again afterwards comes next time. */

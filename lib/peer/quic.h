@@ -10,14 +10,15 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "exchange/peer_id.h"
 #include "peer/udp.h"
 
-#define MM_QUIC_KEY_BYTES 32    /* an Ed25519 public key */
 #define MM_QUIC_SECRET_BYTES 32 /* of a server */
 #define MM_QUIC_NEVER UINT64_MAX
 
 struct mm_quic;
 struct mm_quic_connection;
+struct mm_peer_identity;
 
 enum mm_quic_congestion { MM_QUIC_BBR, MM_QUIC_CUBIC };
 
@@ -33,11 +34,11 @@ enum mm_quic_client_key { MM_QUIC_KEY_NONE, MM_QUIC_KEY_ASK, MM_QUIC_KEY_DEMAND 
 
 /* Numbers that are 0 stand for the defaults in parentheses. Times are milliseconds. */
 struct mm_quic_settings {
-    struct gnutls_certificate_credentials_st
-        *credentials; /* this side's certificate, borrowed; NULL for a client without a key */
-    const unsigned char
-        *secret; /* MM_QUIC_SECRET_BYTES, copied; lets a server that was started again end connections of
-                                           its predecessor; NULL for random ones */
+    const struct mm_peer_identity *identity; /* of this side, borrowed; NULL for a client without a key */
+
+    /* MM_QUIC_SECRET_BYTES, copied: lets a server that was started again end connections of its predecessor; NULL for random ones. */
+    const unsigned char *secret;
+
     enum mm_quic_client_key client_key; /* as server: are clients asked for a key */
     enum mm_quic_congestion congestion;
     size_t connections; /* of clients that are served at a time (200) */
@@ -48,13 +49,14 @@ struct mm_quic_settings {
     uint32_t idle;          /* after which a silent connection is lost (30000) */
     uint32_t handshake;     /* which may take as long (10000) */
     uint32_t keep_alive;    /* as client: pings after so long a silence (10000) */
-    uint16_t datagram; /* the largest that is tried (65507); sizes up to 1500 bytes of IP, 9000 and loopback's are */
-    void *context;     /* of WELCOME */
+    uint16_t
+        datagram;  /* bytes of the largest that are tried: 1452, 1392, 1472, 8952 and 32000 are, up to this (65507) */
+    void *context; /* of WELCOME */
     /* Decides over a client's first datagram; VALIDATED: it answered a Retry. NULL: clients are taken up to the limits above. */
     enum mm_quic_welcome (*welcome)(void *context, const struct sockaddr *from, bool validated, size_t connections);
 };
 
-/* What runs over connections. CONTEXT is the connection's own, `opened` makes it for connections that came. Those that return int return 0, or
+/* What runs over connections. CONTEXT is the connection's own, `came` makes it for clients. Those that return int return 0, or
  * -1 after mm_quic_fail or for want of memory; the connection ends then. */
 struct mm_quic_application {
     void *context;
@@ -92,7 +94,7 @@ bool mm_quic_address(const struct mm_quic *quic, size_t index, union mm_udp_addr
 /* New clients are refused from now on. */
 void mm_quic_refuse(struct mm_quic *quic);
 
-/* Begins a connection. KEY is the server's raw key, NULL for whatever it has. Returns NULL with IO_OPEN or IO_MEMORY; `lost` is told of
+/* Begins a connection. KEY is the server's raw key, NULL for whatever it has. Returns NULL with IO_OPEN, IO_MEMORY or IO_LIMIT; `lost` is told of
  * everything that fails later. */
 struct mm_quic_connection *mm_quic_connect(struct mm_quic *quic, const union mm_udp_address *to,
                                            const unsigned char *key, void *context, struct mm_diags *diags);

@@ -6,6 +6,7 @@
 #define SMALLEST_FIRST 1200   /* bytes of a client's first datagram (RFC 9000, 14.1) */
 #define SMALLEST_RESET 43     /* a datagram below that is not answered with a reset, which has to be shorter */
 #define ANSWERS_A_SECOND 1000 /* datagrams without a connection that are answered */
+#define MAY_BE_MEANT 16       /* connections to one server that are looked at for its reset */
 #define TOKEN_LIFE (10 * NGTCP2_SECONDS)
 
 /* Strangers are answered so many times a second and no more, whatever they send. */
@@ -168,6 +169,31 @@ static void read_into(struct mm_quic_connection *connection, struct mm_udp *udp,
         mm_quic_wake(connection);
 }
 
+static bool is_from(const struct mm_quic_connection *connection, const struct mm_udp_datagram *datagram)
+{
+    const union mm_udp_address *peer = mm_quic_peer(connection), *from = &datagram->from;
+    if (peer->any.sa_family != from->any.sa_family)
+        return false;
+    return from->any.sa_family == AF_INET
+               ? peer->v4.sin_port == from->v4.sin_port && peer->v4.sin_addr.s_addr == from->v4.sin_addr.s_addr
+               : peer->v6.sin6_port == from->v6.sin6_port && memcmp(&peer->v6.sin6_addr, &from->v6.sin6_addr, 16) == 0;
+}
+
+/* A server that knows a connection no more says so in a datagram without an id; ngtcp2 knows it by its last bytes. */
+static void maybe_reset(struct mm_quic *quic, struct mm_udp *udp, const struct mm_udp_datagram *datagram)
+{
+    struct mm_quic_connection *candidates[MAY_BE_MEANT];
+    size_t count = 0;
+    for (size_t i = 0; i < quic->heap_count && count < MAY_BE_MEANT; i++) {
+        struct mm_quic_connection *connection = quic->heap[i];
+        if (!connection->server && connection->udp == udp && connection->state == MM_QUIC_OPEN &&
+            is_from(connection, datagram))
+            candidates[count++] = connection;
+    }
+    while (count-- > 0)
+        read_into(candidates[count], udp, datagram);
+}
+
 void mm_quic_arrive(void *quic_pointer, struct mm_udp *udp, const struct mm_udp_datagram *datagram)
 {
     struct mm_quic *quic = quic_pointer;
@@ -183,7 +209,9 @@ void mm_quic_arrive(void *quic_pointer, struct mm_udp *udp, const struct mm_udp_
     if (code != 0)
         return;
     struct mm_quic_connection *connection = mm_quic_ids_find(&quic->ids, ids.dcid, ids.dcidlen);
-    if (!connection)
+    if (!connection && !(datagram->bytes[0] & 0x80) && !listens(quic, udp))
+        maybe_reset(quic, udp, datagram);
+    else if (!connection)
         connection = of_nobody(quic, udp, datagram, &ids);
     if (!connection)
         return;

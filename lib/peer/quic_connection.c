@@ -1,9 +1,6 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <ngtcp2/ngtcp2_crypto_gnutls.h>
 
 #include "base/file.h"
 #include "peer/quic_parts.h"
@@ -12,8 +9,7 @@
 #define FIRST_WINDOW (4 * 1024 * 1024) /* that a server may send ahead at first, a stream and in all */
 #define REQUEST_WINDOW (64 * 1024)     /* that a client may send ahead on a stream: requests are small */
 #define REQUESTS_WINDOW (512 * 1024)   /* and on all of them */
-#define FAREWELL_BYTES 1200
-#define ID_LIMIT 4 /* ids of ours that the peer has to keep */
+#define ID_LIMIT 4                     /* ids of ours that the peer has to keep */
 
 /* UDP payloads that are tried in this order: over IPv6 and 1500 bytes, through a tunnel, over IPv4, with jumbo frames, and a host's own
  * interface. One that is below what is known to pass is left out. */
@@ -227,7 +223,7 @@ static bool judge(void *pointer, const unsigned char *key)
     } else if (!connection->any_key) {
         if (!key)
             what = "the server's certificate has no Ed25519 key";
-        else if (sodium_memcmp(key, connection->expected, MM_QUIC_KEY_BYTES) != 0)
+        else if (sodium_memcmp(key, connection->expected, MM_PEER_KEY_BYTES) != 0)
             what = "the server has another key than its peer id says";
     }
     if (what)
@@ -253,7 +249,7 @@ static struct mm_quic_connection *begin(struct mm_quic *quic, bool server, struc
     struct mm_tls_side side = {.server = server,
                                .ask = quic->settings.client_key != MM_QUIC_KEY_NONE,
                                .demand = quic->settings.client_key == MM_QUIC_KEY_DEMAND,
-                               .credentials = quic->settings.credentials ? quic->settings.credentials : quic->nameless,
+                               .credentials = quic->credentials,
                                .session_pointer = &connection->ref,
                                .judge = judge,
                                .context = connection};
@@ -276,7 +272,7 @@ static bool enter(struct mm_quic *quic, struct mm_quic_connection *connection)
     return true;
 }
 
-static void abandon(struct mm_quic_connection *connection)
+void mm_quic_abandon(struct mm_quic_connection *connection)
 {
     mm_quic_ids_remove_all(&connection->quic->ids, connection);
     ngtcp2_conn_del(connection->conn);
@@ -317,13 +313,13 @@ struct mm_quic_connection *mm_quic_serve(struct mm_quic *quic, const struct mm_q
         ngtcp2_conn_server_new(&connection->conn, &header->scid, &id, &path, header->version, &callbacks, &settings,
                                &params, NULL, connection) != 0) {
         connection->conn = NULL;
-        abandon(connection);
+        mm_quic_abandon(connection);
         return NULL;
     }
     ngtcp2_conn_set_tls_native_handle(connection->conn, connection->tls.session);
     if (!mm_quic_ids_add(&quic->ids, &id, connection) || !mm_quic_ids_add(&quic->ids, &header->dcid, connection) ||
         !enter(quic, connection)) {
-        abandon(connection);
+        mm_quic_abandon(connection);
         return NULL;
     }
     return connection;
@@ -347,6 +343,10 @@ struct mm_quic_connection *mm_quic_connect(struct mm_quic *quic, const union mm_
     ngtcp2_cid id = {.datalen = MM_QUIC_ID_BYTES}, server_id = {.datalen = MM_QUIC_ID_BYTES};
     union mm_udp_address peer = *to;
     size_t probe_count;
+    if (quic->closing) {
+        mm_diag(diags, MM_RULE_IO_LIMIT, "this endpoint makes no connections any more");
+        return NULL;
+    }
     mm_quic_clock(quic);
     struct mm_udp *udp = client_socket(quic, to->any.sa_family, diags);
     struct mm_quic_connection *connection = udp ? begin(quic, false, diags) : NULL;
@@ -364,14 +364,14 @@ struct mm_quic_connection *mm_quic_connect(struct mm_quic *quic, const union mm_
     if (ngtcp2_conn_client_new(&connection->conn, &server_id, &id, &path, NGTCP2_PROTO_VER_V1, &callbacks, &settings,
                                &params, NULL, connection) != 0) {
         connection->conn = NULL;
-        abandon(connection);
+        mm_quic_abandon(connection);
         mm_diag_memory(diags);
         return NULL;
     }
     ngtcp2_conn_set_tls_native_handle(connection->conn, connection->tls.session);
     ngtcp2_conn_set_keep_alive_timeout(connection->conn, quic->settings.keep_alive * MM_QUIC_MILLISECOND);
     if (!mm_quic_ids_add(&quic->ids, &id, connection) || !enter(quic, connection)) {
-        abandon(connection);
+        mm_quic_abandon(connection);
         mm_diag_memory(diags);
         return NULL;
     }
@@ -397,163 +397,6 @@ int mm_quic_migrate(struct mm_quic_connection *connection, struct mm_diags *diag
     connection->udp = udp;
     mm_quic_wake(connection);
     return 0;
-}
-
-/* ---- the end ---- */
-
-/* The application's last call, once. */
-static void tell(struct mm_quic_connection *connection)
-{
-    void *context = connection->context;
-    connection->context = NULL;
-    if (context)
-        APPLICATION(connection)->lost(context, connection->why);
-}
-
-static void note_why(struct mm_quic_connection *connection, const char *why)
-{
-    if (!connection->why[0])
-        snprintf(connection->why, sizeof connection->why, "%s", why);
-}
-
-void mm_quic_drop(struct mm_quic_connection *connection, const char *why)
-{
-    struct mm_quic *quic = connection->quic;
-    note_why(connection, why);
-    tell(connection);
-    if (connection->server) {
-        quic->counts.connections--;
-        if (connection->state == MM_QUIC_HANDSHAKE)
-            quic->counts.handshakes--;
-    }
-    mm_quic_heap_remove(quic, connection);
-    mm_quic_unwake(connection);
-    free(connection->farewell);
-    abandon(connection);
-}
-
-/* CLOSING and DRAINING last three probe time-outs (RFC 9000, 10.2). */
-static void linger(struct mm_quic_connection *connection, enum mm_quic_state state)
-{
-    struct mm_quic *quic = connection->quic;
-    if (connection->server && connection->state == MM_QUIC_HANDSHAKE)
-        quic->counts.handshakes--;
-    connection->state = state;
-    connection->wake_at = MM_QUIC_NEVER;
-    mm_quic_set_due(connection, quic->now + 3 * ngtcp2_conn_get_pto(connection->conn));
-    tell(connection);
-}
-
-void mm_quic_end(struct mm_quic_connection *connection)
-{
-    struct mm_quic *quic = connection->quic;
-    ngtcp2_path_storage path;
-    ngtcp2_pkt_info info = {0};
-    unsigned char *room = quic->full ? NULL : mm_udp_room(quic->outbox);
-    ngtcp2_path_storage_zero(&path);
-    ngtcp2_ssize length = !room ? 0
-                                : ngtcp2_conn_write_connection_close(connection->conn, &path.path, &info, room,
-                                                                     FAREWELL_BYTES, &connection->error, quic->now);
-    if (length <= 0) {
-        mm_quic_drop(connection, "closed");
-        return;
-    }
-    connection->farewell = malloc((size_t)length);
-    if (connection->farewell) {
-        memcpy(connection->farewell, room, (size_t)length);
-        connection->farewell_length = (size_t)length;
-    }
-    mm_quic_put(quic, &path.path, info.ecn, room, (size_t)length, (size_t)length);
-    linger(connection, MM_QUIC_CLOSING);
-}
-
-void mm_quic_stray(struct mm_quic_connection *connection)
-{
-    struct mm_quic *quic = connection->quic;
-    if (connection->state != MM_QUIC_CLOSING || !connection->farewell || ++connection->strays < connection->answer_at)
-        return;
-    unsigned char *room = quic->full ? NULL : mm_udp_room(quic->outbox);
-    if (!room)
-        return;
-    /* the second, fourth, eighth ... datagram */
-    connection->answer_at *= 2;
-    memcpy(room, connection->farewell, connection->farewell_length);
-    mm_quic_put(quic, ngtcp2_conn_get_path(connection->conn), 0, room, connection->farewell_length,
-                connection->farewell_length);
-}
-
-/* The peer's own words for the end. */
-static void quote(struct mm_quic_connection *connection)
-{
-    const ngtcp2_ccerr *error = ngtcp2_conn_get_ccerr(connection->conn);
-    char shown[MM_SHOWN];
-    mm_show(shown, error->reason, error->reasonlen);
-    if (connection->why[0])
-        return;
-    snprintf(connection->why, sizeof connection->why, "the peer has closed the connection (%s %#" PRIx64 "%s%.100s)",
-             error->type == NGTCP2_CCERR_TYPE_APPLICATION ? "HTTP/3" : "QUIC", error->error_code,
-             error->reasonlen ? ": " : "", error->reasonlen ? shown : "");
-}
-
-static void note_alert(struct mm_quic_connection *connection)
-{
-    unsigned char alert = ngtcp2_conn_get_tls_alert(connection->conn);
-    const char *name = gnutls_alert_get_name((gnutls_alert_description_t)alert);
-    ngtcp2_ccerr_set_tls_alert(&connection->error, alert, NULL, 0);
-    if (!connection->why[0])
-        snprintf(connection->why, sizeof connection->why, "TLS: %s", name ? name : "failed");
-}
-
-void mm_quic_broken(struct mm_quic_connection *connection, int code)
-{
-    const struct mm_quic_settings *settings = &connection->quic->settings;
-    char why[MM_QUIC_WHY];
-    switch (code) {
-    case NGTCP2_ERR_DRAINING:
-        quote(connection);
-        linger(connection, MM_QUIC_DRAINING);
-        return;
-    case NGTCP2_ERR_IDLE_CLOSE:
-        snprintf(why, sizeof why, "nothing was heard for %" PRIu32 " ms", settings->idle);
-        mm_quic_drop(connection, why);
-        return;
-    case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
-        snprintf(why, sizeof why, "no connection within %" PRIu32 " ms", settings->handshake);
-        mm_quic_drop(connection, why);
-        return;
-    case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
-        mm_quic_drop(connection, "the server knows no version of QUIC that is known here");
-        return;
-    case NGTCP2_ERR_RETRY:
-    case NGTCP2_ERR_DROP_CONN: mm_quic_drop(connection, "not a connection"); return;
-    default: break;
-    }
-    if (code == NGTCP2_ERR_CRYPTO) {
-        note_alert(connection);
-    } else if (!connection->ending) {
-        ngtcp2_ccerr_set_liberr(&connection->error, code, NULL, 0);
-        snprintf(why, sizeof why, "QUIC: %s", ngtcp2_strerror(code));
-        note_why(connection, why);
-    }
-    mm_quic_end(connection);
-}
-
-void mm_quic_expire(struct mm_quic_connection *connection)
-{
-    struct mm_quic *quic = connection->quic;
-    if (connection->state >= MM_QUIC_CLOSING) {
-        mm_quic_drop(connection, "closed");
-        return;
-    }
-    if (connection->wake_at <= quic->now)
-        connection->wake_at = MM_QUIC_NEVER;
-    int code = ngtcp2_conn_get_expiry(connection->conn) <= quic->now
-                   ? ngtcp2_conn_handle_expiry(connection->conn, quic->now)
-                   : 0;
-    if (code != 0)
-        mm_quic_broken(connection, code);
-    else
-        mm_quic_write(connection);
 }
 
 /* ---- what an application asks for ---- */
@@ -617,7 +460,7 @@ int mm_quic_fail(struct mm_quic_connection *connection, uint64_t code, const cha
     if (!connection->ending) {
         connection->ending = true;
         ngtcp2_ccerr_set_application_error(&connection->error, code, NULL, 0);
-        note_why(connection, why);
+        mm_quic_note_why(connection, why);
     }
     return -1;
 }

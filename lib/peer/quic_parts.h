@@ -1,5 +1,5 @@
 /* What the parts of quic share: quic.c is the endpoint and its loop, quic_ids.c which connection an id belongs to, quic_arrive.c what becomes
- * of a datagram, quic_connection.c a connection from its beginning to its end, quic_write.c what it sends. */
+ * of a datagram, quic_connection.c a connection, quic_end.c its end, quic_write.c what it sends. */
 #ifndef MM_PEER_QUIC_PARTS_H
 #define MM_PEER_QUIC_PARTS_H
 
@@ -51,11 +51,11 @@ struct mm_quic_watch {
 struct mm_quic {
     struct mm_quic_settings settings; /* no number is 0 */
     const struct mm_quic_application *application;
-    gnutls_certificate_credentials_t nameless; /* of this endpoint, where the caller gave none */
+    gnutls_certificate_credentials_t credentials;
     unsigned char secret[MM_QUIC_SECRET_BYTES];
     int epoll;
     uint64_t now;
-    bool refusing;
+    bool refusing, closing;                  /* no more clients; no more connections at all */
     struct mm_udp *sockets[MM_QUIC_SOCKETS]; /* stay where they are while paths point at them */
     bool listening[MM_QUIC_SOCKETS];
     size_t socket_count;
@@ -67,7 +67,7 @@ struct mm_quic {
     size_t heap_count, heap_capacity;
     struct mm_quic_connection *woken, **woken_end; /* have something to do now, in the order of their calls */
     size_t woken_count;
-    bool starved; /* somebody could not write while a buffer was full */
+    bool starved; /* somebody had no room to write */
     struct mm_quic_watch watches[MM_QUIC_WATCHES];
     void (*tick)(void *context);
     void *tick_context;
@@ -87,7 +87,7 @@ struct mm_quic_connection {
     enum mm_quic_state state;
     bool server, came; /* CAME: the application knows it */
     bool any_key;
-    unsigned char expected[MM_QUIC_KEY_BYTES];
+    unsigned char expected[MM_PEER_KEY_BYTES];
     void *context;
     struct mm_udp *udp; /* of a client */
     struct mm_quic_id *ids;
@@ -142,6 +142,12 @@ struct mm_quic_connection *mm_quic_serve(struct mm_quic *quic, const struct mm_q
 
 /* The path of a datagram, or of a client. */
 ngtcp2_path mm_quic_path(struct mm_udp *udp, union mm_udp_address *local, union mm_udp_address *peer);
+
+/* Frees what never became, or is no more, a connection of the heap. */
+void mm_quic_abandon(struct mm_quic_connection *connection);
+
+/* The first reason that is given is the one that is told. */
+void mm_quic_note_why(struct mm_quic_connection *connection, const char *why);
 
 /* Ends CONNECTION after ngtcp2 gave CODE for it. */
 void mm_quic_broken(struct mm_quic_connection *connection, int code);

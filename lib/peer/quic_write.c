@@ -97,8 +97,10 @@ static bool write_burst(struct mm_quic_connection *connection, bool *ended)
     struct batch batch = {.bytes = mm_udp_room(quic->outbox)};
     size_t most = ngtcp2_conn_get_send_quantum(connection->conn);
     bool more = false;
-    if (!batch.bytes)
+    if (!batch.bytes) {
+        quic->starved = true;
         return false;
+    }
     if (most > MM_UDP_BATCH_MAX)
         most = MM_UDP_BATCH_MAX;
     do {

@@ -7,13 +7,11 @@
 
 #include "exchange/response.h"
 
-_Static_assert(MM_PEER_KEY_BYTES == MM_QUIC_KEY_BYTES, "a peer's key is what the transport compares");
 
 struct mm_peer_server {
     struct mm_peer_server_options options;
     struct mm_responder who;
     struct mm_limits *limits;
-    gnutls_certificate_credentials_t credentials;
     struct mm_h3 *h3;
 };
 
@@ -185,18 +183,14 @@ static void answer(void *context, struct mm_h3_connection *connection, const str
 static int begin_endpoint(struct mm_peer_server *server, struct mm_diags *diags)
 {
     const struct mm_peer_server_options *options = &server->options;
-    struct mm_h3_settings settings = {.quic = {.client_key = options->admitted ? MM_QUIC_KEY_DEMAND : MM_QUIC_KEY_NONE,
+    struct mm_h3_settings settings = {.quic = {.identity = options->identity,
+                                               .client_key = options->admitted ? MM_QUIC_KEY_DEMAND : MM_QUIC_KEY_NONE,
                                                .congestion = options->congestion,
                                                .connections = options->limits.connections,
                                                .streams = options->limits.streams,
                                                .context = server,
                                                .welcome = welcome}};
     const struct mm_h3_server how = {.context = server, .admit = admit, .gone = gone, .answer = answer, .grant = grant};
-    if (gnutls_certificate_allocate_credentials(&server->credentials) < 0)
-        return mm_diag_memory(diags);
-    if (mm_peer_identity_use(options->identity, server->credentials, diags) < 0)
-        return -1;
-    settings.quic.credentials = server->credentials;
     server->h3 = mm_h3_new(&settings, &how, diags);
     return server->h3 ? 0 : -1;
 }
@@ -228,8 +222,6 @@ void mm_peer_server_free(struct mm_peer_server *server)
     mm_h3_free(server->h3);
     mm_limits_free(server->limits);
     mm_shares_drop(server->who.shares);
-    if (server->credentials)
-        gnutls_certificate_free_credentials(server->credentials);
     free(server);
 }
 

@@ -1,11 +1,8 @@
 #include "peer/tls.h"
 
-#include <gnutls/abstract.h>
-#include <gnutls/x509.h>
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
-#include <string.h>
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
@@ -31,36 +28,10 @@ static bool has_aes(void)
 #endif
 }
 
-/* The raw key of the certificate that the peer has shown. */
-static bool take_key(gnutls_session_t session, unsigned char key[static MM_TLS_KEY_BYTES])
-{
-    unsigned count = 0;
-    const gnutls_datum_t *shown = gnutls_certificate_get_peers(session, &count);
-    gnutls_x509_crt_t certificate = NULL;
-    gnutls_pubkey_t public_key = NULL;
-    gnutls_datum_t point = {NULL, 0};
-    gnutls_ecc_curve_t curve;
-    bool taken = false;
-    if (!shown || count == 0 || gnutls_x509_crt_init(&certificate) < 0)
-        return false;
-    if (gnutls_x509_crt_import(certificate, &shown[0], GNUTLS_X509_FMT_DER) == 0 &&
-        gnutls_pubkey_init(&public_key) == 0 && gnutls_pubkey_import_x509(public_key, certificate, 0) == 0 &&
-        gnutls_pubkey_get_pk_algorithm(public_key, NULL) == GNUTLS_PK_EDDSA_ED25519 &&
-        gnutls_pubkey_export_ecc_raw2(public_key, &curve, &point, NULL, 0) == 0 && curve == GNUTLS_ECC_CURVE_ED25519 &&
-        point.size == MM_TLS_KEY_BYTES) {
-        memcpy(key, point.data, MM_TLS_KEY_BYTES);
-        taken = true;
-    }
-    gnutls_free(point.data);
-    gnutls_pubkey_deinit(public_key);
-    gnutls_x509_crt_deinit(certificate);
-    return taken;
-}
-
 static int verify(gnutls_session_t session)
 {
     struct mm_tls *tls = gnutls_db_get_ptr(session);
-    tls->has_key = take_key(session, tls->key);
+    tls->has_key = mm_peer_identity_of(session, tls->key);
     return tls->judge(tls->context, tls->has_key ? tls->key : NULL) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 
@@ -77,6 +48,7 @@ int mm_tls_init(struct mm_tls *tls, const struct mm_tls_side *side, struct mm_di
         return mm_diag_memory(diags);
     }
     gnutls_session_set_ptr(tls->session, side->session_pointer);
+    /* the other pointer that a session has; there are no resumed sessions to look up with it */
     gnutls_db_set_ptr(tls->session, tls);
     if (gnutls_priority_set_direct(tls->session, has_aes() ? aes_first : chacha_first, NULL) < 0 ||
         (side->server ? ngtcp2_crypto_gnutls_configure_server_session(tls->session)
@@ -99,7 +71,12 @@ void mm_tls_release(struct mm_tls *tls)
     tls->session = NULL;
 }
 
-int mm_tls_nameless(gnutls_certificate_credentials_t *credentials, struct mm_diags *diags)
+int mm_tls_credentials(gnutls_certificate_credentials_t *credentials, const struct mm_peer_identity *identity,
+                       struct mm_diags *diags)
 {
-    return gnutls_certificate_allocate_credentials(credentials) < 0 ? mm_diag_memory(diags) : 0;
+    if (gnutls_certificate_allocate_credentials(credentials) < 0) {
+        *credentials = NULL;
+        return mm_diag_memory(diags);
+    }
+    return identity ? mm_peer_identity_use(identity, *credentials, diags) : 0;
 }

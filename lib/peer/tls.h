@@ -8,8 +8,7 @@
 #include <stdbool.h>
 
 #include "base/diag.h"
-
-#define MM_TLS_KEY_BYTES 32
+#include "peer/identity.h"
 
 /* Decides over a peer whose certificate was shown: KEY is its raw Ed25519 key, NULL for none or one of another kind. */
 typedef bool mm_tls_judge(void *context, const unsigned char *key);
@@ -29,14 +28,15 @@ struct mm_tls {
     mm_tls_judge *judge;
     void *context;
     bool has_key;
-    unsigned char key[MM_TLS_KEY_BYTES]; /* of the peer, once it was shown */
+    unsigned char key[MM_PEER_KEY_BYTES]; /* of the peer, once it was shown */
 };
 
 /* A session for ngtcp2. Returns 0, or -1 with IO_MEMORY and nothing to release. TLS stays where it is until mm_tls_release. */
 int mm_tls_init(struct mm_tls *tls, const struct mm_tls_side *side, struct mm_diags *diags);
 void mm_tls_release(struct mm_tls *tls);
 
-/* Credentials without any certificate. Returns 0, or -1 with IO_MEMORY. */
-int mm_tls_nameless(gnutls_certificate_credentials_t *credentials, struct mm_diags *diags);
+/* Credentials of IDENTITY, which has to outlive them; of nobody for NULL. Returns 0, or -1 with IO_MEMORY or IO_LIMIT. */
+int mm_tls_credentials(gnutls_certificate_credentials_t *credentials, const struct mm_peer_identity *identity,
+                       struct mm_diags *diags);
 
 #endif

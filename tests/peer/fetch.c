@@ -65,9 +65,10 @@ static double seconds(void)
 
 int main(int count, char **words)
 {
-    unsigned char key[MM_QUIC_KEY_BYTES], own[MM_QUIC_KEY_BYTES];
+    unsigned char key[MM_PEER_KEY_BYTES];
+    struct mm_peer_identity *identity = key_make(2);
     struct fetching fetching = {.out = -1};
-    struct mm_h3_settings settings = {.quic = {.credentials = key_make(2, own)}};
+    struct mm_h3_settings settings = {.quic = {.identity = identity}};
     union mm_udp_address to = {0};
     struct one *ones = calloc((size_t)count, sizeof *ones);
     struct mm_diags diags;
@@ -109,12 +110,19 @@ int main(int count, char **words)
     double begun = seconds();
     for (int i = at; connection && i < count; i++) {
         ones[i] = (struct one){&fetching, words[i], 0, 0};
-        struct mm_h3_get get = {words[i], range, MM_NUMBER_MAX, &ones[i], head, body, end};
+        struct mm_h3_get get = {.path = words[i],
+                                .range = range,
+                                .body_max = MM_NUMBER_MAX,
+                                .context = &ones[i],
+                                .head = head,
+                                .body = body,
+                                .end = end};
         fetching.left += mm_h3_get(connection, &get) != NULL;
     }
     int result = connection ? 0 : 3;
     while (result == 0 && fetching.left > 0 && !fetching.lost)
         result = mm_h3_run(h3, -1, &diags) < 0 ? 3 : 0;
+    bool refused = fetching.lost;
     double took = seconds() - begun;
     for (int i = at; i < count; i++)
         bytes += ones[i].length;
@@ -130,11 +138,11 @@ int main(int count, char **words)
         while (!fetching.lost && mm_h3_run(h3, 1000, &diags) == 0)
             ;
     }
-    result = fetching.left > 0 ? 3 : result;
+    result = fetching.left > 0 || refused ? 3 : result;
     for (size_t i = 0; i < diags.count; i++)
         fprintf(stderr, "%s\n", diags.items[i].text);
     mm_h3_free(h3);
-    gnutls_certificate_free_credentials(settings.quic.credentials);
+    mm_peer_identity_free(identity);
     mm_diags_release(&diags);
     free(ones);
     return result;

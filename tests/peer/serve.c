@@ -1,5 +1,5 @@
 /* Serves the files of a folder over HTTP/3: a server for clients that others wrote, and for measurements.
- * Usage: serve PORT FOLDER [cubic] [retry] [demand]   (port 0: any; the port is printed, and the raw key in hex) */
+ * Usage: serve PORT FOLDER [cubic] [retry] [demand] [small] [anywhere]   (port 0: any; the port is printed, and the raw key in hex) */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -101,7 +101,8 @@ static void on_signal(void *context)
 
 int main(int count, char **words)
 {
-    unsigned char key[MM_QUIC_KEY_BYTES];
+    struct mm_peer_identity *identity = key_make(1);
+    const unsigned char *key = mm_peer_identity_key(identity);
     struct serving serving = {0};
     struct mm_diags diags;
     union mm_udp_address local = {.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
@@ -109,15 +110,19 @@ int main(int count, char **words)
     sigset_t signals;
     mm_diags_init(&diags);
     if (count < 3 || !mm_number(words[1], strlen(words[1]), 65535, &port)) {
-        fprintf(stderr, "usage: serve PORT FOLDER [cubic] [retry] [demand]\n");
+        fprintf(stderr, "usage: serve PORT FOLDER [cubic] [retry] [demand] [small] [anywhere]\n");
         return 2;
     }
-    struct mm_h3_settings settings = {.quic = {.credentials = key_make(1, key)}};
+    struct mm_h3_settings settings = {.quic = {.identity = identity}};
     for (int i = 3; i < count; i++) {
         if (strcmp(words[i], "cubic") == 0)
             settings.quic.congestion = MM_QUIC_CUBIC;
         else if (strcmp(words[i], "retry") == 0)
             settings.quic.handshakes = 1;
+        else if (strcmp(words[i], "anywhere") == 0)
+            local.v4.sin_addr.s_addr = htonl(INADDR_ANY);
+        else if (strcmp(words[i], "small") == 0)
+            settings.quic.datagram = 1452;
         else if (strcmp(words[i], "demand") == 0)
             settings.quic.client_key = MM_QUIC_KEY_DEMAND;
     }
@@ -134,7 +139,7 @@ int main(int count, char **words)
         mm_quic_watch(mm_h3_quic(serving.h3), signal_fd, on_signal, &serving, &diags) == 0) {
         mm_quic_address(mm_h3_quic(serving.h3), 0, &local);
         printf("%u ", ntohs(local.v4.sin_port));
-        for (size_t i = 0; i < sizeof key; i++)
+        for (size_t i = 0; i < MM_PEER_KEY_BYTES; i++)
             printf("%02x", key[i]);
         printf("\n");
         fflush(stdout);
@@ -145,7 +150,7 @@ int main(int count, char **words)
     for (size_t i = 0; i < diags.count; i++)
         fprintf(stderr, "%s\n", diags.items[i].text);
     mm_h3_free(serving.h3);
-    gnutls_certificate_free_credentials(settings.quic.credentials);
+    mm_peer_identity_free(identity);
     mm_diags_release(&diags);
     return result;
 }

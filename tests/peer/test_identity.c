@@ -125,7 +125,8 @@ static void one_key_has_one_certificate(void **state)
     (void)state;
     mm_diags_init(&diags);
     crypto_sign_seed_keypair(key, secret, seed);
-    struct mm_peer_identity *once = mm_peer_identity_from_seed(seed, key, &diags), *again = mm_peer_identity_from_seed(seed, key, &diags);
+    struct mm_peer_identity *once = mm_peer_identity_from_seed(seed, key, &diags),
+                            *again = mm_peer_identity_from_seed(seed, key, &diags);
     gnutls_datum_t a = der_of(once), b = der_of(again);
     assert_int_equal(a.size, b.size);
     assert_memory_equal(a.data, b.data, a.size);
@@ -156,7 +157,8 @@ static void what_is_no_such_certificate_has_no_key(void **state)
         assert_false(mm_peer_identity_read(whole.data, length, found));
     assert_false(mm_peer_identity_read("", 0, found));
     gnutls_x509_privkey_init(&other); /* an ECDSA key's certificate */
-    assert_int_equal(gnutls_x509_privkey_generate(other, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
+    assert_int_equal(
+        gnutls_x509_privkey_generate(other, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
     gnutls_x509_crt_init(&certificate);
     gnutls_x509_crt_set_version(certificate, 3);
     gnutls_x509_crt_set_serial(certificate, "\1", 1);
