@@ -18,6 +18,7 @@
 #include "peer/fetch.h"
 #include "text/line.h"
 
+#define PLACES_MAX 2         /* addresses of a name, which are often one of IPv6 and one of IPv4 */
 #define PEERS_TEXT_MAX 65536 /* bytes of addresses on standard input */
 
 enum {
@@ -64,9 +65,8 @@ static const struct cli_command command = {
         MM_GROUP_STORE | MM_GROUP_TRUST | MM_GROUP_POLICY | MM_GROUP_PEER,
 };
 
-/* A peer as it was named, and where that is. */
+/* Where a peer is, and how it was called. */
 struct named {
-    struct mm_peer_address address;
     union mm_udp_address to;
     char authority[MM_PEER_ADDRESS_MAX];
 };
@@ -92,31 +92,36 @@ struct call {
 
 /* ---- peers ---- */
 
-/* Finds where the peer is that TEXT names. */
-static int add_peer(struct call *c, const char *text, size_t length)
+/* One place of the peer ADDRESS. */
+static int add_place(struct call *c, const struct mm_peer_address *address, const struct addrinfo *found)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *found = NULL;
-    char port[8];
     if (c->fetch.count == MM_PLAN_PEERS)
         return mm_diag(&c->cli.diags, MM_RULE_IO_LIMIT, "expected at most %d peers, found more", MM_PLAN_PEERS);
     struct named *peer = &c->peers[c->fetch.count];
-    if (mm_peer_address_read(&peer->address, text, length, &c->cli.diags) < 0)
-        return -1;
-    snprintf(port, sizeof port, "%u", peer->address.port);
-    int error = getaddrinfo(peer->address.host, port, &hints, &found);
-    if (error || !mm_udp_address(&peer->to, found->ai_addr, found->ai_addrlen)) {
-        mm_diag(&c->cli.diags, MM_RULE_IO_OPEN, "cannot find %s: %s", peer->address.host,
-                error ? gai_strerror(error) : "it has no IP address");
-        if (found)
-            freeaddrinfo(found);
-        return -1;
-    }
-    freeaddrinfo(found);
-    const struct mm_peer_address address = peer->address;
-    snprintf(peer->authority, sizeof peer->authority, "%s%s%s:%u", address.is_ipv6 ? "[" : "", address.host,
-             address.is_ipv6 ? "]" : "", address.port);
-    memcpy(c->keys[c->fetch.count++], peer->address.key, MM_PEER_KEY_BYTES);
+    if (!mm_udp_address(&peer->to, found->ai_addr, found->ai_addrlen))
+        return 0;
+    snprintf(peer->authority, sizeof peer->authority, "%s%s%s:%u", address->is_ipv6 ? "[" : "", address->host,
+             address->is_ipv6 ? "]" : "", address->port);
+    memcpy(c->keys[c->fetch.count++], address->key, MM_PEER_KEY_BYTES);
     return 0;
+}
+
+/* Finds where the peer is that TEXT names: a name's first addresses are all tried, as one of them may lead nowhere. */
+static int add_peer(struct call *c, const char *text, size_t length)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *found = NULL;
+    struct mm_peer_address address;
+    char port[8];
+    if (mm_peer_address_read(&address, text, length, &c->cli.diags) < 0)
+        return -1;
+    snprintf(port, sizeof port, "%u", address.port);
+    int error = getaddrinfo(address.host, port, &hints, &found), result = 0, places = 0;
+    if (error)
+        return mm_diag(&c->cli.diags, MM_RULE_IO_OPEN, "cannot find %s: %s", address.host, gai_strerror(error));
+    for (const struct addrinfo *at = found; at && result == 0 && places < PLACES_MAX; at = at->ai_next, places++)
+        result = add_place(c, &address, at);
+    freeaddrinfo(found);
+    return result;
 }
 
 /* Lines of standard input: an address, and whatever stands behind a tab. */

@@ -196,6 +196,11 @@ void mm_landing_release(struct mm_landing *landing)
     *landing = (struct mm_landing)MM_LANDING_NONE;
 }
 
+/* GCC's analyzer loses sight of what an element of the array holds. */
+#pragma GCC diagnostic push
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 static int make_items(struct mm_landing *landing, int home, const struct mm_manifest *manifest, struct mm_diags *diags)
 {
     landing->count = mm_manifest_artifacts(manifest);
@@ -215,6 +220,7 @@ static int make_items(struct mm_landing *landing, int home, const struct mm_mani
     }
     return 0;
 }
+#pragma GCC diagnostic pop
 
 static int open_locked(struct mm_landing *landing, int home, const struct mm_manifest *manifest, struct mm_diags *diags)
 {

@@ -274,6 +274,11 @@ void mm_plan_peer_away(struct mm_plan *plan, size_t number, uint64_t now)
     peer->dial_at = peer->rest_until;
 }
 
+/* GCC's analyzer loses sight of what an element of the array holds. */
+#pragma GCC diagnostic push
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 void mm_plan_peer_has(struct mm_plan *plan, size_t number, size_t which, const unsigned char *bits, size_t length,
                       uint64_t now)
 {
@@ -298,6 +303,7 @@ void mm_plan_peer_has(struct mm_plan *plan, size_t number, size_t which, const u
     have->ask_at = have->held < file->chunk_count ? now + ASK_AGAIN : UINT64_MAX;
     file->many_stale = true;
 }
+#pragma GCC diagnostic pop
 
 static void drop(struct mm_plan *plan, size_t number, enum mm_plan_fate fate)
 {

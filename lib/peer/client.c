@@ -100,6 +100,14 @@ void mm_peer_client_drop(struct mm_peer_client *client, size_t number)
         mm_h3_close(peer->connection);
 }
 
+enum mm_peer_standing mm_peer_client_standing(const struct mm_peer_client *client, size_t number)
+{
+    const struct peer *peer = client->peers[number];
+    if (peer->dropped || !peer->connection)
+        return MM_PEER_LOST;
+    return peer->ready ? MM_PEER_READY : MM_PEER_COMING;
+}
+
 static void hang_up(void *context, size_t number)
 {
     mm_peer_client_drop(context, number);

@@ -27,6 +27,10 @@ size_t mm_peer_client_add(struct mm_peer_client *client, const union mm_udp_addr
 int mm_peer_client_ask(struct mm_peer_client *client, size_t peer, enum mm_resource resource, const unsigned char *hash,
                        uint64_t most, unsigned seconds, struct mm_buf *out, struct mm_diags *diags);
 
+/* How it stands with the connection to PEER. */
+enum mm_peer_standing { MM_PEER_LOST, MM_PEER_COMING, MM_PEER_READY };
+enum mm_peer_standing mm_peer_client_standing(const struct mm_peer_client *client, size_t peer);
+
 /* PEER is not asked any more. */
 void mm_peer_client_drop(struct mm_peer_client *client, size_t peer);
 

@@ -16,9 +16,31 @@
 
 /* ---- texts ---- */
 
-static bool is_asked(const struct mm_peer_fetch *fetch, size_t peer)
+/* The next peer to ask that was not TRIED: one that is connected, waited for if need be; then those that could not be reached, which say why.
+ * SIZE_MAX where there is none. */
+static size_t next_peer(struct mm_peer_fetch *fetch, bool tried[static MM_PLAN_PEERS], struct mm_diags *diags)
 {
-    return peer < fetch->count && !fetch->wrong[peer];
+    for (bool hope = true; hope;) {
+        hope = false;
+        for (size_t i = 0; i < fetch->count; i++) {
+            enum mm_peer_standing standing = mm_peer_client_standing(fetch->client, i);
+            if (tried[i] || fetch->wrong[i] || standing == MM_PEER_LOST)
+                continue;
+            hope = true;
+            if (standing == MM_PEER_READY) {
+                tried[i] = true;
+                return i;
+            }
+        }
+        if (hope && mm_peer_client_run(fetch->client, TURN, diags) < 0) /* a handshake ends in seconds, well or not */
+            return SIZE_MAX;
+    }
+    for (size_t i = 0; i < fetch->count; i++)
+        if (!tried[i] && !fetch->wrong[i]) {
+            tried[i] = true;
+            return i;
+        }
+    return SIZE_MAX;
 }
 
 /* PEER sent what it was not asked for: it is named and not asked again. */
@@ -40,9 +62,10 @@ int mm_peer_fetch_manifest(struct mm_peer_fetch *fetch, const unsigned char sha2
     unsigned char found[MM_HASH_BYTES];
     struct mm_sha256 *sha = mm_sha256_new();
     int result = sha ? 1 : mm_diag_memory(diags);
-    for (size_t i = 0; result > 0 && i < fetch->count; i++) {
-        if (!is_asked(fetch, i) || mm_peer_client_ask(fetch->client, i, MM_RESOURCE_MANIFEST, sha256, MM_MANIFEST_MAX,
-                                                      ANSWER_SECONDS, text, diags) != 0)
+    bool tried[MM_PLAN_PEERS] = {false};
+    for (size_t i; result > 0 && (i = next_peer(fetch, tried, diags)) != SIZE_MAX;) {
+        if (mm_peer_client_ask(fetch->client, i, MM_RESOURCE_MANIFEST, sha256, MM_MANIFEST_MAX, ANSWER_SECONDS, text,
+                               diags) != 0)
             continue;
         mm_sha256_once(sha, text->data ? text->data : "", text->length, found);
         if (memcmp(found, sha256, MM_HASH_BYTES) == 0)
@@ -62,9 +85,10 @@ int mm_peer_fetch_signature(struct mm_peer_fetch *fetch, const unsigned char sha
 {
     struct mm_buf found = {0};
     bool good = false;
-    for (size_t i = 0; !good && i < fetch->count; i++) {
-        if (!is_asked(fetch, i) || mm_peer_client_ask(fetch->client, i, MM_RESOURCE_SIGNATURE, sha256, MM_SIGNATURE_MAX,
-                                                      ANSWER_SECONDS, &found, diags) != 0)
+    bool tried[MM_PLAN_PEERS] = {false};
+    for (size_t i; !good && (i = next_peer(fetch, tried, diags)) != SIZE_MAX;) {
+        if (mm_peer_client_ask(fetch->client, i, MM_RESOURCE_SIGNATURE, sha256, MM_SIGNATURE_MAX, ANSWER_SECONDS,
+                               &found, diags) != 0)
             continue;
         mm_buf_clear(text);
         mm_buf_add(text, found.data, found.length);
@@ -82,9 +106,10 @@ static int fetch_list(struct mm_peer_fetch *fetch, int home, const struct mm_man
     struct mm_buf text = {0};
     uint64_t most = 65 * claim->chunks.count + 4096;
     int result = 1;
-    for (size_t i = 0; result > 0 && i < fetch->count; i++) {
-        if (!is_asked(fetch, i) || mm_peer_client_ask(fetch->client, i, MM_RESOURCE_CHUNK_LIST, claim->chunks.root,
-                                                      most, LIST_SECONDS, &text, diags) != 0)
+    bool tried[MM_PLAN_PEERS] = {false};
+    for (size_t i; result > 0 && (i = next_peer(fetch, tried, diags)) != SIZE_MAX;) {
+        if (mm_peer_client_ask(fetch->client, i, MM_RESOURCE_CHUNK_LIST, claim->chunks.root, most, LIST_SECONDS, &text,
+                               diags) != 0)
             continue;
         struct mm_diags mark = *diags;
         result = mm_landing_put_list(home, manifest, claim, text.data ? text.data : "", text.length, diags);

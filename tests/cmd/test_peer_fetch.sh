@@ -103,6 +103,12 @@ expect "an address without a peer id" 1 "[peer-address]"
 run peer-fetch -y --home none --allow-unsigned "$manifest" "$other" "$two"
 expect "an honest one beside it completes the fetch" 0 "state: imported"
 
+dead=h3://127.0.0.1:9#${two#*#}
+run peer-fetch -y --home dead --allow-unsigned "$manifest" "$dead" "$one"
+expect "a peer that is not there holds nothing up" 0 "state: imported"
+run peer-fetch -y --home name --allow-unsigned "$manifest" "h3://localhost:${one#h3://127.0.0.1:}"
+expect "a peer is found by a name too" 0 "state: imported"
+
 # ---- a liar ----
 
 # spoil STORE: changes a byte of every chunk of the weights, and leaves size and times as they were
