@@ -185,6 +185,7 @@ void mm_quic_free(struct mm_quic *quic)
     quic->closing = true;
     while ((connection = any_open(quic))) {
         connection->ending = true;
+        mm_quic_note_why(connection, "closed");
         mm_quic_end(connection);
     }
     while (quic->heap_count > 0)

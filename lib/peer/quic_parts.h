@@ -85,7 +85,7 @@ struct mm_quic_connection {
     ngtcp2_crypto_conn_ref ref;
     struct mm_tls tls;
     enum mm_quic_state state;
-    bool server, came; /* CAME: the application knows it */
+    bool server;
     bool any_key;
     unsigned char expected[MM_PEER_KEY_BYTES];
     void *context;
