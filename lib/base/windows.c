@@ -86,6 +86,8 @@ struct mm_windows *mm_windows_new(const struct mm_windows_input *input, const st
     if (input->regular && !input->origin && !w->heap && mm_mapped_sound(input->fd))
         w->watch = mm_mapped_watch(w->memory, w->memory_length);
     w->mappable = w->watch >= 0;
+    if (w->mappable) /* nobody goes ahead: the place for that serves too */
+        w->count = w->ring;
 #ifdef POSIX_FADV_SEQUENTIAL
     if (input->regular && !input->origin && !w->heap)
         posix_fadvise(input->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
