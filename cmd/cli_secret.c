@@ -263,8 +263,7 @@ int cli_new_password(struct cli *cli, const char *path, struct cli_password *how
         take_password(cli, "new password of ", path, how, password) < 0)
         return -1;
     if (password->length == 0)
-        return mm_diag(&cli->diags, MM_RULE_KEY_PASSWORD,
-                       "expected a password, found an empty one");
+        return mm_diag(&cli->diags, MM_RULE_KEY_PASSWORD, "expected a password, found an empty one");
     int result = 0;
     if (typed) {
         result = mm_secret_init(&again, MM_PASSWORD_MAX, &cli->diags);

@@ -24,13 +24,13 @@ struct mm_verify_supply {
 struct mm_verify_options {
     const struct mm_trusted *trusted;      /* what was decided about the manifest; its findings are told already */
     const struct mm_verify_supply *supply; /* NULL: files beneath the folder; chunk lists are sought there anyway */
-    bool implied;                          /* an artifact of one chunk has its list from the manifest, where none stands there */
-    bool early;                            /* a manifest that fails by itself is enough: read no artifact */
-    bool quick;                            /* leave out whole-file hashes */
-    bool strict;                           /* surplus files fail */
-    bool require_signature;                /* an unsigned manifest fails, whoever publishes it */
-    const unsigned char *pin;              /* the manifest's SHA-256, or NULL */
-    const char *const *only;               /* paths to check alone; none: all */
+    bool implied;             /* an artifact of one chunk has its list from the manifest, where none stands there */
+    bool early;               /* a manifest that fails by itself is enough: read no artifact */
+    bool quick;               /* leave out whole-file hashes */
+    bool strict;              /* surplus files fail */
+    bool require_signature;   /* an unsigned manifest fails, whoever publishes it */
+    const unsigned char *pin; /* the manifest's SHA-256, or NULL */
+    const char *const *only;  /* paths to check alone; none: all */
     size_t only_count;
     enum mm_links links;
     /* where the manifest stands beneath the folder, or NULL: it and its signatures are no surplus */

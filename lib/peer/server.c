@@ -7,7 +7,6 @@
 
 #include "exchange/response.h"
 
-
 struct mm_peer_server {
     struct mm_peer_server_options options;
     struct mm_responder who;
