@@ -82,11 +82,11 @@ static void look(void *context, const unsigned char *bytes, size_t length)
         mm_git_blob_update(reading->git, bytes, length);
     if (!reading->tensors && !reading->not_text) {
         const unsigned char *nul = memchr(bytes, 0, length);
-        size_t text = mm_utf8_stream(&reading->utf8, bytes, length);
+        size_t held = reading->utf8.held, text = mm_utf8_stream(&reading->utf8, bytes, length);
         if (nul && (size_t)(nul - bytes) < text)
             text = (size_t)(nul - bytes);
         reading->not_text = text < length;
-        reading->not_text_at = reading->offset + text;
+        reading->not_text_at = reading->offset + text - (text == 0 ? held : 0); /* where the character begins */
     }
     mm_refused_tail_add(reading->tail, bytes, length);
     if (!reading->tensors)

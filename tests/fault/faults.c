@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -273,8 +274,13 @@ static void break_page(unsigned char *byte)
 void *__wrap_mmap64(void *at, size_t size, int allowed, int how, int fd, off64_t offset)
 {
     struct stat64 info;
+    bool flips = flip_times > 0 && fd >= 0 && __real_fstat64(fd, &info) == 0 && info.st_ino == flip_inode;
     if (is_gone(fd) || fails("map"))
         return MAP_FAILED;
+    if (flips) { /* only what is read is changed */
+        errno = ENODEV;
+        return MAP_FAILED;
+    }
     unsigned char *memory = __real_mmap64(at, size, allowed, how, fd, offset);
     for (int i = 0; i < sector_count && memory != MAP_FAILED && fd >= 0; i++)
         if (sectors[i].offset >= offset && sectors[i].offset - offset < (long long)size &&
