@@ -18,13 +18,20 @@ SIZE = 640 << 20
 ZEROS = SIZE // 65536
 
 
+def mapped(pid, inode):
+    """The offset of the last part of the file that the process has mapped, 0 for none."""
+    with open(f"/proc/{pid}/maps") as maps:
+        parts = [line.split() for line in maps]
+    return max((int(part[2], 16) for part in parts if part[4] == str(inode)), default=0)
+
+
 def position(pid, inode):
     """How far the process has read the file, -1 if it has it not open."""
     try:
         for number in os.listdir(f"/proc/{pid}/fd"):
             if os.stat(f"/proc/{pid}/fd/{number}").st_ino == inode:
                 with open(f"/proc/{pid}/fdinfo/{number}") as info:
-                    return int(info.readline().split()[1])
+                    return max(int(info.readline().split()[1]), mapped(pid, inode))
     except OSError:
         pass
     return -1

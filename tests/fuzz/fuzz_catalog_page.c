@@ -20,7 +20,8 @@ static bool is_sound(const char *page)
         bool end = at[1] == '/';
         const char *name = NULL, *word = at + 1 + end;
         size_t length = strcspn(word, " >");
-        if (strncmp(at, "<!DOCTYPE html>", 15) == 0 || strncmp(at, "<meta ", 6) == 0)
+        if (strncmp(at, "<!DOCTYPE html>", 15) == 0 || strncmp(at, "<meta ", 6) == 0 ||
+            strncmp(at, "<link ", 6) == 0)
             continue;
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
             if (strlen(names[i]) == length && memcmp(names[i], word, length) == 0)
