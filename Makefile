@@ -19,7 +19,7 @@ PYTHON ?= python3
 LIB_SOURCES := \
 	lib/base/behind.c lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
 	lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c lib/base/place.c \
-	lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/tree.c \
+	lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/thread.c lib/base/tree.c \
 	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c lib/base/writeback.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c \

@@ -126,12 +126,8 @@ int mm_make_read(struct mm_making *m)
 {
     struct mm_tally tally = {
         .progress = m->options->progress, .context = m->options->progress_context, .lock = PTHREAD_MUTEX_INITIALIZER};
-    struct reading reading = {.making = m, .tally = &tally, .means = m->options->means};
     size_t count = m->gather->count;
-    if (count > 1) { /* a thread for each file */
-        reading.means.files = count < reading.means.threads ? (unsigned)count : reading.means.threads;
-        reading.means.threads = 1;
-    }
+    struct reading reading = {.making = m, .tally = &tally, .means = mm_hash_means_share(m->options->means, count)};
     int result = count > 1 ? read_all(&reading) : count == 1 ? read_input(&reading, m->made, m->diags) : 0;
     m->diags->file = "";
     for (size_t i = 0; i < count; i++) {

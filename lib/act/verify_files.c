@@ -33,14 +33,6 @@ static bool failed_early(const struct mm_verification *v)
     return failed && v->options->early;
 }
 
-static struct mm_hash_means means_of(const struct mm_verification *v, unsigned threads, size_t files)
-{
-    struct mm_hash_means means = v->options->means;
-    means.threads = threads;
-    means.files = files < v->options->means.threads ? (unsigned)files : v->options->means.threads;
-    return means;
-}
-
 /* Reads artifact WHICH for its `found`, on any thread. */
 static void read_one(const struct files *files, size_t which, struct mm_hash_means means)
 {
@@ -80,13 +72,13 @@ static bool reads_alone(const struct mm_verification *v, size_t which)
 static int read_at_once(const struct files *files, const bool *skip, size_t count)
 {
     struct mm_verification *v = files->v;
-    v->means = means_of(v, 1, count);
+    v->means = mm_hash_means_share(v->options->means, count);
     struct mm_pool *pool = mm_pool_new(&readers, (void *)files, v->options->means.threads, v->diags);
     if (!pool)
         return -1;
     for (size_t i = 0; i < v->report->count; i++)
         if (!skip[i] && reads_alone(v, i))
-            read_one(files, i, means_of(v, v->options->means.threads, 1));
+            read_one(files, i, v->options->means);
     for (size_t i = 0; i < v->report->count; i++)
         if (!skip[i] && !reads_alone(v, i)) {
             size_t *which = mm_pool_slot(pool, v->diags);
@@ -101,7 +93,7 @@ static int read_at_once(const struct files *files, const bool *skip, size_t coun
 /* A supply gives one artifact after the other. */
 static void read_in_turn(struct mm_verification *v, const bool *skip)
 {
-    v->means = means_of(v, v->options->means.threads, 1);
+    v->means = v->options->means;
     for (size_t i = 0; i < v->report->count; i++)
         if (!skip[i])
             mm_verify_artifact(v, i);

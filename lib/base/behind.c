@@ -2,9 +2,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+
+#include "base/thread.h"
 
 struct piece {
     uint64_t offset;
@@ -59,18 +60,6 @@ static void release(struct mm_behind *behind)
     free(behind);
 }
 
-/* Signals are for the thread that was there before. */
-static int start(struct mm_behind *behind)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return -1;
-    int result = pthread_create(&behind->thread, NULL, run, behind);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result == 0 ? 0 : -1;
-}
-
 struct mm_behind *mm_behind_new(mm_behind_fn *work, void *context)
 {
     struct mm_behind *behind = malloc(sizeof *behind);
@@ -81,7 +70,7 @@ struct mm_behind *mm_behind_new(mm_behind_fn *work, void *context)
                                  .lock = PTHREAD_MUTEX_INITIALIZER,
                                  .more = PTHREAD_COND_INITIALIZER,
                                  .less = PTHREAD_COND_INITIALIZER};
-    if (start(behind) < 0) {
+    if (!mm_thread_start(&behind->thread, run, behind)) {
         release(behind);
         return NULL;
     }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "base/thread.h"
 #include "base/tree.h"
 
 static int fails(struct mm_diags *diags, const char *what, const char *path)
@@ -159,10 +159,9 @@ void mm_place_flush_await(struct mm_place_flusher *flusher)
     flusher->started = false;
 }
 
-/* Signals are for the thread that was there before. An error that the thread's own descriptor is told is told to the caller's too. */
+/* An error that the thread's own descriptor is told is told to the caller's too. */
 void mm_place_flush_beside(struct mm_place_flusher *flusher, int root)
 {
-    sigset_t all, before;
     if (++flusher->files < MM_PLACE_FLUSH_FILES || (flusher->started && atomic_load(&flusher->busy)))
         return;
     mm_place_flush_await(flusher);
@@ -170,12 +169,8 @@ void mm_place_flush_beside(struct mm_place_flusher *flusher, int root)
     flusher->folder = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (flusher->folder < 0)
         return;
-    sigfillset(&all);
     atomic_store(&flusher->busy, true);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) == 0) {
-        flusher->started = pthread_create(&flusher->thread, NULL, flush_folder, flusher) == 0;
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
+    flusher->started = mm_thread_start(&flusher->thread, flush_folder, flusher);
     if (!flusher->started)
         close(flusher->folder);
 }

@@ -10,6 +10,7 @@
 #endif
 
 #include "base/checked.h"
+#include "base/thread.h"
 
 /* One of the slots, used in turn. */
 struct place {
@@ -85,17 +86,10 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that was there before, but for those that a thread raises by what it does itself (base/mapped.h). */
 static void start_threads(struct mm_pool *pool, unsigned threads)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    sigdelset(&all, SIGBUS);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return;
-    while (pool->thread_count + 1 < threads && pthread_create(&pool->threads[pool->thread_count], NULL, run, pool) == 0)
+    while (pool->thread_count + 1 < threads && mm_thread_start(&pool->threads[pool->thread_count], run, pool))
         pool->thread_count++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* gcc's analyser does not see that mm_pool_free goes through all places. */

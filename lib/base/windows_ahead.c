@@ -2,10 +2,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "base/windows_parts.h"
 
 struct mm_ahead {
@@ -70,19 +70,6 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that was there before. */
-static int start(struct mm_ahead *ahead)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    sigdelset(&all, SIGBUS); /* an origin may look at mapped memory */
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return -1;
-    int result = pthread_create(&ahead->thread, NULL, run, ahead);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result == 0 ? 0 : -1;
-}
-
 static void release(struct mm_ahead *ahead)
 {
     for (int i = 0; i < 2; i++)
@@ -105,7 +92,7 @@ struct mm_ahead *mm_ahead_new(const struct mm_windows *w)
                                .lock = PTHREAD_MUTEX_INITIALIZER,
                                .more = PTHREAD_COND_INITIALIZER,
                                .room = PTHREAD_COND_INITIALIZER};
-    if ((!w->input.regular && pipe2(ahead->stop, O_CLOEXEC) < 0) || start(ahead) < 0) {
+    if ((!w->input.regular && pipe2(ahead->stop, O_CLOEXEC) < 0) || !mm_thread_start(&ahead->thread, run, ahead)) {
         release(ahead);
         return NULL;
     }

@@ -49,6 +49,14 @@ uint64_t mm_chunk_count(uint64_t bytes, uint64_t size)
 
 /* ---- how ---- */
 
+struct mm_hash_means mm_hash_means_share(struct mm_hash_means all, size_t files)
+{
+    struct mm_hash_means share = {.threads = 1, .files = all.threads, .path = all.path};
+    if (files < share.files)
+        share.files = (unsigned)files;
+    return files > 1 ? share : all;
+}
+
 static unsigned threads_of(const struct mm_hash_means *means)
 {
     return means->threads > 1 ? means->threads : 1;

@@ -39,6 +39,9 @@ struct mm_hash_means {
     const struct mm_sha256_path *path; /* has to run here; NULL: the fastest */
 };
 
+/* What one of FILES files may use that are hashed at the same time, ALL being there for all of them: a thread each, or all where it is alone. */
+struct mm_hash_means mm_hash_means_share(struct mm_hash_means all, size_t files);
+
 struct mm_chunker_options {
     uint64_t size;     /* of a chunk */
     bool whole;        /* take the SHA-256 of all bytes too */

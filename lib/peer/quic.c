@@ -15,11 +15,16 @@
 
 /* ---- the time, and who is due ---- */
 
-uint64_t mm_quic_clock(struct mm_quic *quic)
+static uint64_t read_clock(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    quic->now = (uint64_t)now.tv_sec * NGTCP2_SECONDS + (uint64_t)now.tv_nsec;
+    return (uint64_t)now.tv_sec * NGTCP2_SECONDS + (uint64_t)now.tv_nsec;
+}
+
+uint64_t mm_quic_clock(struct mm_quic *quic)
+{
+    quic->now = read_clock();
     return quic->now;
 }
 
@@ -316,9 +321,7 @@ static uint64_t idle_time(const struct mm_quic *quic)
 
 int mm_quic_timeout(const struct mm_quic *quic)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t passed = (uint64_t)now.tv_sec * NGTCP2_SECONDS + (uint64_t)now.tv_nsec - quic->now, left = idle_time(quic);
+    uint64_t passed = read_clock() - quic->now, left = idle_time(quic);
     if (left == MM_QUIC_NEVER)
         return -1;
     left = left > passed ? left - passed + MM_QUIC_MILLISECOND - 1 : 0;

@@ -16,14 +16,7 @@ fresh() {
     python3 -c "import random; open('src/noise.bin', 'wb').write(random.Random(5).randbytes((12 << 20) + 1234))"
     (cd src && manifest-make -q -p -s 64K --model-id local/model "$@" --role noise.bin=other model.gguf noise.bin >m.manifest)
 }
-take() { run slm-import -q --allow-unsigned "$@"; }
-fact() { sed -n "s/^$1: //p" "$WORK/.out"; }
-none() { same "$1: nothing appears" '' "$(find home/models -type f 2>/dev/null | head -n 3)"; }
-sound() {
-    run slm-check -q
-    expect "$1: slm-check passes" 0 "pass"
-    same "$1: nothing is left in store/partial" '' "$(find home/store/partial -mindepth 1)"
-}
+. "$ROOT/tests/cmd/imports.sh"
 
 # ---- many small files ----
 

@@ -29,14 +29,7 @@ PY
     fi
 }
 
-take() { run slm-import -q --allow-unsigned "$@"; }
-fact() { sed -n "s/^$1: //p" "$WORK/.out"; }
-none() { same "$1: nothing appears" '' "$(find home/models -type f 2>/dev/null | head -n 3)"; }
-sound() {
-    run slm-check -q
-    expect "$1: slm-check passes" 0 "pass"
-    same "$1: nothing is left in store/partial" '' "$(find home/store/partial -mindepth 1)"
-}
+. "$ROOT/tests/cmd/imports.sh"
 
 # ---- kill -9 at any moment ----
 

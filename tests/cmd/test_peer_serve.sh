@@ -89,15 +89,7 @@ same "--log-clients tells who asked" 3 "$(grep -c '"peer-id":"-","from":"127.0.0
 if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
     head -n 1 served >first
     for pair in peer-serve:first peer-served:lines peer-about:about peer-model:listing; do
-        run /usr/bin/python3 - "$ROOT/schemas/${pair%:*}.schema.json" "${pair#*:}" <<'PY'
-import json, sys, jsonschema
-schema = json.load(open(sys.argv[1]))
-jsonschema.Draft202012Validator.check_schema(schema)
-lines = open(sys.argv[2]).read().splitlines()
-assert lines, 'no output'
-for line in lines:
-    jsonschema.validate(json.loads(line), schema)
-PY
+        run /usr/bin/python3 "$ROOT/tests/cmd/lines_follow.py" "$ROOT/schemas/${pair%:*}.schema.json" "${pair#*:}"
         expect "${pair#*:} follows ${pair%:*}.schema.json" 0
     done
 else
