@@ -41,6 +41,7 @@ enum mm_rule_group {
     MM_GROUP_CATALOG = 16384,
     MM_GROUP_MEDIA = 32768,
     MM_GROUP_PEER = 65536,
+    MM_GROUP_INFER = 131072,
 };
 
 struct mm_rule_info {
