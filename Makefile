@@ -207,7 +207,7 @@ $(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(PEER_LIB
 
 $(INFER_LIBRARY): $(INFER_SOURCES:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
 
 $(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
