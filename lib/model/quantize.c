@@ -29,7 +29,7 @@ static float float_of(uint32_t bits)
     return value;
 }
 
-static bool finite(float value)
+static bool is_finite(float value)
 {
     return (bits_of(value) & 0x7F800000) != 0x7F800000;
 }
@@ -106,7 +106,7 @@ uint16_t mm_f32_to_bf16(float value)
 static float inverse(float d)
 {
     float id = d != 0 ? 1 / d : 0;
-    return finite(id) ? id : 0;
+    return is_finite(id) ? id : 0;
 }
 
 /* To the nearest whole number, ties away from zero, as C's roundf; exact, since the sum is taken in f64. */
@@ -119,13 +119,13 @@ static bool quantize_q8_0(const float *x, unsigned char *out)
 {
     float most = 0;
     for (int i = 0; i < BLOCK; i++) {
-        if (!finite(x[i]))
+        if (!is_finite(x[i]))
             return false;
         most = magnitude(x[i]) > most ? magnitude(x[i]) : most;
     }
     float d = most / 127, id = inverse(d);
     uint16_t half = mm_f32_to_f16(d);
-    if (!finite(mm_f16_to_f32(half)))
+    if (!is_finite(mm_f16_to_f32(half)))
         return false;
     put16(out, half);
     for (int i = 0; i < BLOCK; i++)
@@ -144,7 +144,7 @@ static bool quantize_q4_0(const float *x, unsigned char *out)
 {
     float most = 0, extreme = 0;
     for (int i = 0; i < BLOCK; i++) {
-        if (!finite(x[i]))
+        if (!is_finite(x[i]))
             return false;
         if (magnitude(x[i]) > most) {
             most = magnitude(x[i]);
@@ -153,7 +153,7 @@ static bool quantize_q4_0(const float *x, unsigned char *out)
     }
     float d = extreme / -8, id = inverse(d);
     uint16_t half = mm_f32_to_f16(d);
-    if (!finite(mm_f16_to_f32(half)))
+    if (!is_finite(mm_f16_to_f32(half)))
         return false;
     put16(out, half);
     for (int i = 0; i < BLOCK / 2; i++)

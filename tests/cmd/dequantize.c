@@ -1,4 +1,4 @@
-/* Blocks of a dtype from standard input, their elements as f32 of this machine to standard output: what quantized.py compares.
+/* Blocks of a dtype from standard input, their elements as f32 of this machine to standard output: what dequantized.py compares.
  *
  * Usage: dequantize DTYPE */
 #include <stdio.h>
