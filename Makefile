@@ -80,6 +80,11 @@ PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_bod
 PEER_COMMANDS := peer-fetch peer-serve
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
 PEER_TOOLS := serve fetch wire
+# What runs models is a library of its own too, which infer-check alone is linked with.
+INFER_SOURCES := $(sort $(wildcard lib/infer/*.c))
+INFER_COMMANDS :=
+INFER_TESTS := $(basename $(notdir $(wildcard tests/infer/test_*.c)))
+INFER_TOOLS := $(filter-out test_%,$(basename $(notdir $(wildcard tests/infer/*.c))))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -136,8 +141,10 @@ CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj
 	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
+INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
+INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
 
-all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES)
+all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
 
 $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
@@ -154,6 +161,16 @@ $(HASH_OBJECT)shani.o: ALL_CFLAGS += -msse4.1 -msha -mno-avx
 endif
 ifneq ($(findstring aarch64,$(MACHINE)),)
 $(HASH_OBJECT)armv8.o: ALL_CFLAGS += -march=armv8-a+crypto
+endif
+
+# So are those of lib/infer, by the end of their names.
+ifneq ($(findstring x86_64,$(MACHINE)),)
+$(BUILD)/obj/lib/infer/%_avx2.o: ALL_CFLAGS += -mavx2 -mfma -mf16c
+$(BUILD)/obj/lib/infer/%_avx512.o: ALL_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
+$(BUILD)/obj/lib/infer/%_vnni.o: ALL_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+endif
+ifneq ($(findstring aarch64,$(MACHINE)),)
+$(BUILD)/obj/lib/infer/%_dotprod.o: ALL_CFLAGS += -march=armv8.2-a+dotprod+fp16
 endif
 
 # What the pages of a catalog carry along, as strings of C: comments and indentation stay behind, lines of a style are joined.
@@ -188,15 +205,24 @@ $(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(PEER_LIB
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
 
+$(INFER_LIBRARY): $(INFER_SOURCES:%.c=$(BUILD)/obj/%.o)
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
+
+$(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
+
 # ---- static binaries of the core commands, for machines that have no libraries ----
 # The linker is kept from warning of name look-ups in parts of libcrypto that no command reaches.
 
-STATIC := $(COMMANDS:%=$(BUILD)/static/%)
+STATIC := $(COMMANDS:%=$(BUILD)/static/%) $(INFER_COMMANDS:%=$(BUILD)/static/%)
 static: $(STATIC)
-$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
+$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -static-pie -pthread $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib)
+	$(Q)$(CC) -static-pie -pthread $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib) -lm
 
 # ---- tests ----
 
@@ -205,7 +231,9 @@ CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/relay.o
 PEER_TEST_BINARIES := $(PEER_TESTS:%=$(BUILD)/unit/peer_%)
 PEER_TOOL_BINARIES := $(PEER_TOOLS:%=$(BUILD)/peer/%)
-unit: $(UNIT_BINARIES) $(PEER_TEST_BINARIES) $(PEER_TOOL_BINARIES)
+INFER_TEST_BINARIES := $(INFER_TESTS:%=$(BUILD)/unit/infer_%)
+INFER_TOOL_BINARIES := $(INFER_TOOLS:%=$(BUILD)/infer/%)
+unit: $(UNIT_BINARIES) $(PEER_TEST_BINARIES) $(PEER_TOOL_BINARIES) $(INFER_TEST_BINARIES) $(INFER_TOOL_BINARIES)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
@@ -220,24 +248,33 @@ $(PEER_TOOL_BINARIES): $(BUILD)/peer/%: $(BUILD)/obj/tests/peer/%.o $(PEER_TEST_
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
 
+$(INFER_TEST_BINARIES): $(BUILD)/unit/infer_%: $(BUILD)/obj/tests/infer/%.o $(INFER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm $(CMOCKA)
+$(INFER_TOOL_BINARIES): $(BUILD)/infer/%: $(BUILD)/obj/tests/infer/%.o $(INFER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
+
 # Each harness serves replay (its own main), libFuzzer and AFL++ alike.
 REPLAYERS := $(FUZZERS:%=$(BUILD)/fuzz/replay-%)
 replayers: $(REPLAYERS)
-$(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARY)
+$(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
 
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 \
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
 	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
-FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
+FAULTY := $(COMMANDS:%=$(BUILD)/fault/%) $(INFER_COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
-$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
+$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
 
 check: all unit replayers faulty benches $(BUILD)/tables
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
@@ -252,10 +289,10 @@ fuzz:
 # docs/performance.md. They measure, and judge nothing: no time makes them fail.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 benches: $(BENCHES)
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
 
 bench: all benches
 	$(Q)sh scripts/peers.sh bench
@@ -279,7 +316,7 @@ $(BUILD)/tables: $(BUILD)/obj/scripts/tables.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-generate: $(BUILD)/tables $(BINARIES)
+generate: $(BUILD)/tables $(BINARIES) $(INFER_BINARIES)
 	$(Q)PYTHON=$(PYTHON) BUILD=$(BUILD) sh scripts/generate.sh
 
 lint:
@@ -300,17 +337,17 @@ FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
 # placed MODE,FOLDER,SOURCES,TARGET-FOLDER: the SOURCES beneath FOLDER, at the same names beneath TARGET-FOLDER
 placed = $(foreach file,$(3),$(1):$(file):$(patsubst $(2)/%,$(4)/%,$(file)))
-TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES) $(PEER_BINARIES),$(BINDIR)) \
+TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES) $(PEER_BINARIES) $(INFER_BINARIES),$(BINDIR)) \
 	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
 	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
 	$(call placed,644,share,share/minimodel.mk,$(DATADIR)/minimodel) \
 	$(call placed,644,docs,$(wildcard docs/*.md docs/*.svg docs/*/*.md),$(DOCDIR)) \
 	$(call placed,644,share,$(wildcard share/example-publisher/*),$(DOCDIR)) \
 	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
-	$(foreach command,$(COMMANDS) $(PEER_COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
+	$(foreach command,$(COMMANDS) $(PEER_COMMANDS) $(INFER_COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
 	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
-	$(call placed,644,share/completions/fish,$(patsubst %,share/completions/fish/%.fish,$(COMMANDS) $(PEER_COMMANDS)),$(FISHCOMPDIR))
-DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY) $(PEER_LIBRARY),$(LIBDIR)) \
+	$(call placed,644,share/completions/fish,$(patsubst %,share/completions/fish/%.fish,$(COMMANDS) $(PEER_COMMANDS) $(INFER_COMMANDS)),$(FISHCOMPDIR))
+DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY) $(PEER_LIBRARY) $(INFER_LIBRARY),$(LIBDIR)) \
 	$(call placed,644,$(BUILD),$(BUILD)/minimodel.pc,$(LIBDIR)/pkgconfig) \
 	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
 # folders that hold nothing else; taken away where they are empty then, the inner ones first
@@ -328,10 +365,10 @@ endef
 
 install: install-tools install-dev
 
-install-tools: $(BINARIES) $(PEER_BINARIES)
+install-tools: $(BINARIES) $(PEER_BINARIES) $(INFER_BINARIES)
 	$(call install_files,$(TOOLS_FILES))
 
-install-dev: $(LIBRARY) $(PEER_LIBRARY)
+install-dev: $(LIBRARY) $(PEER_LIBRARY) $(INFER_LIBRARY)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))/minimodel' \
 		'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \
