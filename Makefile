@@ -24,9 +24,9 @@ LIB_SOURCES := \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c \
 	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
-	lib/text/canonical.c lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
+	lib/text/canonical.c lib/text/json.c lib/text/json_string.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
 	lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
-	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
+	lib/model/artifact.c lib/model/config.c lib/model/dequantize.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
 	lib/model/gguf_facts.c lib/model/gguf_head.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c \
 	lib/model/pickle.c lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c lib/model/safetensors.c \
 	lib/model/set.c lib/model/slm.c lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c \
@@ -39,7 +39,7 @@ LIB_SOURCES := \
 	lib/doc/anchor.c lib/doc/attestation.c lib/doc/bad_ranges.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c \
 	lib/doc/catalog_head.c lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c \
 	lib/doc/catalog_page_model.c lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c \
-	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c \
+	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/evidence.c lib/doc/evidence_read.c lib/doc/fingerprint.c lib/doc/manifest_check.c \
 	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
 	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
 	lib/doc/report.c lib/doc/withdrawn.c \
