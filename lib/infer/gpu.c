@@ -20,7 +20,7 @@ enum { WITH_BIAS = 1, ONTO = 2 };
 
 /* The kernels that are no products. */
 enum { NORM, LOOK, ROTATE, KEEP, ATTEND, GATE, KERNELS };
-static const char *const kernel_names[KERNELS] = {"norm", "look", "rotate", "keep", "attend", "gate"};
+static const char *const kernel_names[KERNELS] = {"norm_rows", "look_at", "turn_pairs", "keep_values", "attend", "gate_values"};
 
 /* A matrix or vector on the device. */
 struct placed {
@@ -37,7 +37,22 @@ struct block {
 };
 
 /* Memory for MM_GPU_BATCH positions. */
-enum scratch { STREAM, NORMED, QUERIES, TURNED, KEYS, VALUES, ATTENDED, GATES, UPS, SCORES, TURNS, LOGITS, WRONG, SCRATCH };
+enum scratch {
+    STREAM,
+    NORMED,
+    QUERIES,
+    TURNED,
+    KEYS,
+    VALUES,
+    ATTENDED,
+    GATES,
+    UPS,
+    SCORES,
+    TURNS,
+    LOGITS,
+    WRONG,
+    SCRATCH
+};
 
 struct device {
     struct mm_gpu *gpu;
@@ -220,7 +235,8 @@ static int place_turns(struct device *d, struct mm_diags *diags)
             turns[(position * d->pairs + pair) * 2 + 1] = (float)sine;
         }
     }
-    int result = d->dialect->write(d->gpu, d->scratch[TURNS], 0, turns, d->context * d->pairs * 2 * sizeof *turns, diags);
+    int result =
+        d->dialect->write(d->gpu, d->scratch[TURNS], 0, turns, d->context * d->pairs * 2 * sizeof *turns, diags);
     free(turns);
     return result;
 }
@@ -263,9 +279,15 @@ static int multiply(struct device *d, const struct placed *placed, union mm_gpu_
     uint32_t rows_a_group = d->gpu->items / 32;
     union mm_gpu_memory bias = placed->has_bias ? placed->bias : placed->memory; /* not looked at without the flag */
     flags |= placed->has_bias ? WITH_BIAS : 0;
-    const struct mm_gpu_argument arguments[] = {
-        ARGUMENT(placed->memory), ARGUMENT(matrix->row_bytes), ARGUMENT(columns), ARGUMENT(rows), ARGUMENT(x),
-        ARGUMENT(vectors),        ARGUMENT(out),               ARGUMENT(bias),    ARGUMENT(flags)};
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(placed->memory),
+                                                ARGUMENT(matrix->row_bytes),
+                                                ARGUMENT(columns),
+                                                ARGUMENT(rows),
+                                                ARGUMENT(x),
+                                                ARGUMENT(vectors),
+                                                ARGUMENT(out),
+                                                ARGUMENT(bias),
+                                                ARGUMENT(flags)};
     return LAUNCH(d, batch == 1 ? d->one[matrix->dtype] : d->many[matrix->dtype],
                   (rows + rows_a_group - 1) / rows_a_group, (batch + MANY - 1) / MANY, arguments, diags);
 }
@@ -276,18 +298,22 @@ static int normalise(struct device *d, union mm_gpu_memory weights, uint32_t lay
 {
     uint32_t count = (uint32_t)d->embedding;
     uint64_t at = (uint64_t)first * count;
-    const struct mm_gpu_argument arguments[] = {
-        ARGUMENT(d->scratch[STREAM]), ARGUMENT(at),    ARGUMENT(weights),
-        ARGUMENT(count),              ARGUMENT(d->network->llama.norm_epsilon),
-        ARGUMENT(d->scratch[NORMED]), ARGUMENT(layer), ARGUMENT(d->scratch[WRONG])};
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[STREAM]),
+                                                ARGUMENT(at),
+                                                ARGUMENT(weights),
+                                                ARGUMENT(count),
+                                                ARGUMENT(d->network->llama.norm_epsilon),
+                                                ARGUMENT(d->scratch[NORMED]),
+                                                ARGUMENT(layer),
+                                                ARGUMENT(d->scratch[WRONG])};
     return LAUNCH(d, d->kernels[NORM], batch, 1, arguments, diags);
 }
 
-static int look(struct device *d, union mm_gpu_memory values, size_t each, uint32_t layer, size_t batch,
+static int look(struct device *d, union mm_gpu_memory values, size_t each, uint32_t layer, size_t first, size_t batch,
                 struct mm_diags *diags)
 {
-    uint32_t count = (uint32_t)each;
-    const struct mm_gpu_argument arguments[] = {ARGUMENT(values), ARGUMENT(count), ARGUMENT(layer),
+    uint32_t count = (uint32_t)each, from = (uint32_t)first;
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(values), ARGUMENT(count), ARGUMENT(from), ARGUMENT(layer),
                                                 ARGUMENT(d->scratch[WRONG])};
     return LAUNCH(d, d->kernels[LOOK], batch, 1, arguments, diags);
 }
@@ -297,9 +323,11 @@ static int rotate(struct device *d, union mm_gpu_memory from, size_t heads, unio
 {
     uint32_t count = (uint32_t)heads, length = (uint32_t)d->key, pairs = (uint32_t)d->pairs;
     uint32_t halves = d->network->rotates_halves, first = (uint32_t)d->length, out_first = (uint32_t)to_first;
-    const struct mm_gpu_argument arguments[] = {
-        ARGUMENT(from),   ARGUMENT(d->scratch[TURNS]), ARGUMENT(count), ARGUMENT(length),   ARGUMENT(pairs),
-        ARGUMENT(halves), ARGUMENT(first),             ARGUMENT(to),    ARGUMENT(out_first)};
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(from),     ARGUMENT(d->scratch[TURNS]),
+                                                ARGUMENT(count),    ARGUMENT(length),
+                                                ARGUMENT(pairs),    ARGUMENT(halves),
+                                                ARGUMENT(first),    ARGUMENT(to),
+                                                ARGUMENT(out_first)};
     return LAUNCH(d, d->kernels[ROTATE], batch, 1, arguments, diags);
 }
 
@@ -317,17 +345,26 @@ static int attend(struct device *d, const struct block *block, size_t batch, str
     uint32_t heads = (uint32_t)d->heads, groups = (uint32_t)d->groups, key = (uint32_t)d->key;
     uint32_t value = (uint32_t)d->value, first = (uint32_t)d->length, context = (uint32_t)d->context;
     float scale = 1 / sqrtf((float)d->key);
-    const struct mm_gpu_argument arguments[] = {
-        ARGUMENT(d->scratch[TURNED]), ARGUMENT(block->keys), ARGUMENT(block->values), ARGUMENT(heads),
-        ARGUMENT(groups),             ARGUMENT(key),         ARGUMENT(value),         ARGUMENT(first),
-        ARGUMENT(context),            ARGUMENT(scale),       ARGUMENT(d->scratch[SCORES]), ARGUMENT(d->scratch[ATTENDED])};
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[TURNED]),
+                                                ARGUMENT(block->keys),
+                                                ARGUMENT(block->values),
+                                                ARGUMENT(heads),
+                                                ARGUMENT(groups),
+                                                ARGUMENT(key),
+                                                ARGUMENT(value),
+                                                ARGUMENT(first),
+                                                ARGUMENT(context),
+                                                ARGUMENT(scale),
+                                                ARGUMENT(d->scratch[SCORES]),
+                                                ARGUMENT(d->scratch[ATTENDED])};
     return LAUNCH(d, d->kernels[ATTEND], heads, batch, arguments, diags);
 }
 
 static int gate(struct device *d, size_t batch, struct mm_diags *diags)
 {
     uint32_t count = (uint32_t)(d->feed * batch);
-    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[GATES]), ARGUMENT(d->scratch[UPS]), ARGUMENT(count)};
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[GATES]), ARGUMENT(d->scratch[UPS]),
+                                                ARGUMENT(count)};
     return LAUNCH(d, d->kernels[GATE], (count + d->gpu->items - 1) / d->gpu->items, 1, arguments, diags);
 }
 
@@ -373,7 +410,8 @@ static const char *layer_name(const struct device *d, int layer, char out[static
 }
 
 /* Shows what LAYER left of BATCH positions from FIRST on, EACH numbers at VALUES. */
-static int show(const struct watching *w, int layer, union mm_gpu_memory memory, size_t first, size_t batch, size_t each)
+static int show(const struct watching *w, int layer, union mm_gpu_memory memory, size_t first, size_t batch,
+                size_t each)
 {
     char own[32];
     const char *name = layer_name(w->d, layer, own);
@@ -415,7 +453,8 @@ static int take_embeddings(struct device *d, const uint32_t *tokens, size_t batc
                       d->stream + b * d->embedding);
     return d->dialect->write(d->gpu, d->scratch[WRONG], 0, &none, sizeof none, diags) < 0
                ? -1
-               : d->dialect->write(d->gpu, d->scratch[STREAM], 0, d->stream, batch * d->embedding * sizeof(float), diags);
+               : d->dialect->write(d->gpu, d->scratch[STREAM], 0, d->stream, batch * d->embedding * sizeof(float),
+                                   diags);
 }
 
 /* Logits of the COUNT last positions of BATCH. */
@@ -425,7 +464,7 @@ static int find_logits(struct device *d, const struct watching *w, size_t batch,
     uint32_t layer = (uint32_t)d->block_count;
     size_t shown = w->trace ? batch : count;
     if (normalise(d, d->output_norm, layer, batch - shown, shown, w->diags) < 0 ||
-        look(d, s[NORMED], d->embedding, layer + 1, shown, w->diags) < 0 ||
+        look(d, s[NORMED], d->embedding, layer + 1, batch - shown, shown, w->diags) < 0 ||
         show(w, (int)layer, s[NORMED], d->length, shown, d->embedding) < 0)
         return -1;
     if (count == 0)
@@ -433,8 +472,9 @@ static int find_logits(struct device *d, const struct watching *w, size_t batch,
     if (shown > count && normalise(d, d->output_norm, layer, batch - count, count, w->diags) < 0)
         return -1;
     return multiply(d, &d->output, s[NORMED], count, s[LOGITS], 0, w->diags) < 0 ||
-                   look(d, s[LOGITS], d->vocabulary, layer + 2, count, w->diags) < 0 ||
-                   d->dialect->read(d->gpu, s[LOGITS], 0, logits, count * d->vocabulary * sizeof *logits, w->diags) < 0 ||
+                   look(d, s[LOGITS], d->vocabulary, layer + 2, batch - count, count, w->diags) < 0 ||
+                   d->dialect->read(d->gpu, s[LOGITS], 0, logits, count * d->vocabulary * sizeof *logits, w->diags) <
+                       0 ||
                    show(w, (int)layer + 1, s[LOGITS], d->length + batch - count, count, d->vocabulary) < 0
                ? -1
                : 0;
@@ -541,12 +581,8 @@ int mm_gpu_engine(struct mm_engine *engine, const struct mm_network *network, st
         release(d);
         return -1;
     }
-    *engine = (struct mm_engine){.self = d,
-                                 .vocabulary = d->vocabulary,
-                                 .context = context,
-                                 .feed = feed,
-                                 .rewind = rewind_to,
-                                 .free = release};
+    *engine = (struct mm_engine){
+        .self = d, .vocabulary = d->vocabulary, .context = context, .feed = feed, .rewind = rewind_to, .free = release};
     snprintf(engine->device, sizeof engine->device, "%s %.90s", gpu->device.name, gpu->device.what);
     return 0;
 }

@@ -12,9 +12,9 @@
 #define MM_GPU_BATCH 32   /* positions that are computed at once, at most */
 
 struct mm_gpu_device {
-    char name[MM_GPU_NAME];                        /* "opencl:0", "cuda:1" */
-    char what[MM_GPU_WHAT], driver[MM_GPU_WHAT];   /* as the driver has them, printable ASCII */
-    uint64_t memory, largest;                      /* bytes: all, and of one allocation */
+    char name[MM_GPU_NAME];                      /* "opencl:0", "cuda:1" */
+    char what[MM_GPU_WHAT], driver[MM_GPU_WHAT]; /* as the driver has them, printable ASCII */
+    uint64_t memory, largest;                    /* bytes: all, and of one allocation */
 };
 
 /* Calls EACH for every device of the library DIALECT ("opencl", "cuda", NULL: of both) until it returns other than 0. A library that is not there, or

@@ -30,7 +30,8 @@ static struct {
     int (*release)(uint64_t);
     int (*copy_to)(uint64_t, const void *, size_t);
     int (*copy_from)(void *, uint64_t, size_t);
-    int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **, void **);
+    int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **,
+                  void **);
     int (*synchronize)(void);
     int (*error_name)(int, const char **);
 } cu;
@@ -99,8 +100,7 @@ static void open_libraries(void)
     static const char *const rtc_files[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so",
                                             NULL};
     driver = mm_gpu_library(files, names, (void **)&cu, sizeof names / sizeof *names) && cu.init(0) == 0;
-    compiler = driver &&
-               mm_gpu_library(rtc_files, rtc_names, (void **)&rtc, sizeof rtc_names / sizeof *rtc_names);
+    compiler = driver && mm_gpu_library(rtc_files, rtc_names, (void **)&rtc, sizeof rtc_names / sizeof *rtc_names);
 }
 
 static void tell(int device, unsigned index, struct mm_gpu_device *out)
@@ -265,8 +265,8 @@ static void release(struct mm_gpu *gpu, union mm_gpu_memory memory)
         cu.release(memory.address);
 }
 
-static int write_memory(struct mm_gpu *gpu, union mm_gpu_memory memory, uint64_t offset, const void *bytes, size_t length,
-                        struct mm_diags *diags)
+static int write_memory(struct mm_gpu *gpu, union mm_gpu_memory memory, uint64_t offset, const void *bytes,
+                        size_t length, struct mm_diags *diags)
 {
     int error = cu.copy_to(memory.address + offset, bytes, length);
     return error == 0 ? 0 : failed((struct cuda *)gpu, "cuMemcpyHtoD", error, diags);

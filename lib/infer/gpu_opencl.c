@@ -1,5 +1,6 @@
 /* OpenCL 1.2 by the ICD loader (Khronos: The OpenCL Specification 1.2, and CL/cl.h for the numbers). */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,10 +103,18 @@ static const char *meaning(int error)
         int error;
         const char *text;
     } texts[] = {
-        {-1, "device not found"},      {-2, "device not available"}, {-3, "compiler not available"},
-        {-4, "memory object failed"},  {-5, "out of resources"},     {-6, "out of host memory"},
-        {-11, "the program does not build"}, {-14, "a command before failed"}, {-36, "invalid queue"},
-        {-54, "invalid size of a group"}, {-61, "invalid size of a buffer"}, {-9999, "illegal access by a kernel"},
+        {-1, "device not found"},
+        {-2, "device not available"},
+        {-3, "compiler not available"},
+        {-4, "memory object failed"},
+        {-5, "out of resources"},
+        {-6, "out of host memory"},
+        {-11, "the program does not build"},
+        {-14, "a command before failed"},
+        {-36, "invalid queue"},
+        {-54, "invalid size of a group"},
+        {-61, "invalid size of a buffer"},
+        {-9999, "illegal access by a kernel"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].error == error)
@@ -348,8 +357,8 @@ static void release(struct mm_gpu *gpu, union mm_gpu_memory memory)
         cl.release_memory(memory.handle);
 }
 
-static int write_memory(struct mm_gpu *gpu, union mm_gpu_memory memory, uint64_t offset, const void *bytes, size_t length,
-                        struct mm_diags *diags)
+static int write_memory(struct mm_gpu *gpu, union mm_gpu_memory memory, uint64_t offset, const void *bytes,
+                        size_t length, struct mm_diags *diags)
 {
     struct opencl *o = (struct opencl *)gpu;
     int error = cl.write_buffer(o->queue, memory.handle, 1, (size_t)offset, length, bytes, 0, NULL, NULL);

@@ -95,8 +95,8 @@ struct mm_gpu *mm_gpu_open(const char *name, int cache, struct mm_diags *diags)
     unsigned index = 0;
     const struct mm_gpu_dialect *dialect = read_name(name, &index);
     if (!dialect || dialect->describe(index, &device, &why) <= 0) {
-        mm_diag(diags, MM_RULE_INFER_DEVICE, "expected a device, found '%s': %s",
-                mm_show(shown, name, strlen(name)), dialect ? why : "no name of one");
+        mm_diag(diags, MM_RULE_INFER_DEVICE, "expected a device, found '%s': %s", mm_show(shown, name, strlen(name)),
+                dialect ? why : "no name of one");
         return NULL;
     }
     struct mm_gpu *gpu = dialect->open(index, diags);

@@ -295,7 +295,7 @@ DEVICE float group_most(LOCAL float *most, float mine)
 }
 
 /* OUT[b] = X[b] / sqrt(mean of its squares + EPSILON) × WEIGHT. A group a position. What is not finite is noted: the lowest LAYER × 256 + b. */
-KERNEL norm(GLOBAL const float *x, ulong x_at, GLOBAL const float *weight, uint count, float epsilon, GLOBAL float *out, uint layer,
+KERNEL norm_rows(GLOBAL const float *x, ulong x_at, GLOBAL const float *weight, uint count, float epsilon, GLOBAL float *out, uint layer,
             GLOBAL uint *wrong)
 {
     SHARED float sums[GROUP_ITEMS];
@@ -304,23 +304,23 @@ KERNEL norm(GLOBAL const float *x, ulong x_at, GLOBAL const float *weight, uint 
     for (uint i = LANE; i < count; i += GROUP_ITEMS) {
         sum += mine[i] * mine[i];
         if (!isfinite(mine[i]))
-            LOWEST(wrong, layer << 8 | GROUP);
+            LOWEST(wrong, layer << 8 | ((uint)(x_at / count) + GROUP));
     }
     float scale = 1 / sqrt(group_sum(sums, sum) / (float)count + epsilon);
     for (uint i = LANE; i < count; i += GROUP_ITEMS)
         out[(ulong)GROUP * count + i] = mine[i] * scale * weight[i];
 }
 
-/* Notes what is not finite among COUNT values of each position. */
-KERNEL look(GLOBAL const float *x, uint count, uint layer, GLOBAL uint *wrong)
+/* Notes what is not finite among COUNT values of each position from FIRST on. */
+KERNEL look_at(GLOBAL const float *x, uint count, uint first, uint layer, GLOBAL uint *wrong)
 {
     for (uint i = LANE; i < count; i += GROUP_ITEMS)
         if (!isfinite(x[(ulong)GROUP * count + i]))
-            LOWEST(wrong, layer << 8 | GROUP);
+            LOWEST(wrong, layer << 8 | (first + GROUP));
 }
 
 /* OUT[OUT_FIRST + b] = X[b], the pairs of its HEADS heads turned: cosines and sines of position FIRST + b stand in TURNS, PAIRS of them. A group a position. */
-KERNEL rotate(GLOBAL const float *x, GLOBAL const float *turns, uint heads, uint length, uint pairs, uint halves,
+KERNEL turn_pairs(GLOBAL const float *x, GLOBAL const float *turns, uint heads, uint length, uint pairs, uint halves,
               uint first, GLOBAL float *out, uint out_first)
 {
     GLOBAL const float *turn = turns + (ulong)(first + GROUP) * pairs * 2;
@@ -340,7 +340,7 @@ KERNEL rotate(GLOBAL const float *x, GLOBAL const float *turns, uint heads, uint
 }
 
 /* Copies COUNT values of each position into the cache. */
-KERNEL keep(GLOBAL const float *x, uint count, GLOBAL float *out, uint out_first)
+KERNEL keep_values(GLOBAL const float *x, uint count, GLOBAL float *out, uint out_first)
 {
     for (uint i = LANE; i < count; i += GROUP_ITEMS)
         out[(ulong)(out_first + GROUP) * count + i] = x[(ulong)GROUP * count + i];
@@ -380,7 +380,7 @@ KERNEL attend(GLOBAL const float *queries, GLOBAL const float *keys, GLOBAL cons
 }
 
 /* GATE = silu(GATE) × UP, COUNT values. */
-KERNEL gate(GLOBAL float *gates, GLOBAL const float *up, uint count)
+KERNEL gate_values(GLOBAL float *gates, GLOBAL const float *up, uint count)
 {
     uint i = GROUP * GROUP_ITEMS + LANE;
     if (i < count)
