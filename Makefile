@@ -26,7 +26,7 @@ LIB_SOURCES := \
 	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
 	lib/text/canonical.c lib/text/json.c lib/text/json_string.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
 	lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
-	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
+	lib/model/artifact.c lib/model/config.c lib/model/dequantize.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
 	lib/model/gguf_facts.c lib/model/gguf_head.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c \
 	lib/model/pickle.c lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c lib/model/safetensors.c \
 	lib/model/set.c lib/model/slm.c lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c \

@@ -34,6 +34,7 @@ struct mm_checkpoint_options {
         tokenizer; /* a file to take the tokenizer from (.gguf, .slm, tokenizer.json, tokenizer.model, tok.bin), or NULL */
     const char *const *drop; /* keys that may be left out, a final * stands for any rest */
     size_t drop_count;
+    bool run; /* the model is to be run and not written: see above */
 };
 
 /* Opens PATH, which is a file or a folder, by what it holds. Each of its files is validated whole first (mm_artifact_read).
