@@ -19,12 +19,12 @@ PYTHON ?= python3
 LIB_SOURCES := \
 	lib/base/behind.c lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c \
 	lib/base/diag.c lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c \
-	lib/base/place.c lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c \
-	lib/base/thread.c lib/base/tree.c lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c \
+	lib/base/place.c lib/base/pool.c lib/base/processor.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c \
+	lib/base/tally.c lib/base/thread.c lib/base/tree.c lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c \
 	lib/base/writeback.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
-	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c \
-	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
+	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_lanes.c \
+	lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
 	lib/text/canonical.c lib/text/json.c lib/text/json_string.c lib/text/json_tree.c lib/text/line.c \
 	lib/text/match.c lib/text/path.c lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
 	lib/model/artifact.c lib/model/config.c lib/model/dequantize.c lib/model/dtype.c lib/model/facts.c \
@@ -141,7 +141,7 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Each file of lib/hash that is for some processors alone is compiled for their instructions; lib/hash/sha256_cpu.c says when it is
+# Each file of lib/hash that is for some processors alone is compiled for their instructions; says when it is
 # taken. The one for the SHA instructions has no AVX whatever CFLAGS say (see there).
 HASH_OBJECT := $(BUILD)/obj/lib/hash/sha256_
 ifneq ($(findstring x86_64,$(MACHINE)),)
@@ -162,6 +162,8 @@ endif
 ifneq ($(findstring aarch64,$(MACHINE)),)
 $(BUILD)/obj/lib/infer/%_dotprod.o: ALL_CFLAGS += -march=armv8.2-a+dotprod+fp16
 endif
+# loops over blocks of weights become vectors
+$(BUILD)/obj/lib/infer/kernels%.o: ALL_CFLAGS += -O3
 
 # What the pages of a catalog carry along, as strings of C: comments and indentation stay behind, lines of a style are joined.
 PAGE_FILES := page.css index.css model.css index.js copy.js
