@@ -10,8 +10,8 @@
 MM_INLINE void mm_weights_f16(const unsigned char *bytes, struct mm_lanes *w)
 {
     const __m128i *halves = (const void *)bytes;
-    w->part[0] = _mm256_cvtph_ps(_mm_loadu_si128(halves));
-    w->part[1] = _mm256_cvtph_ps(_mm_loadu_si128(halves + 1));
+    w->a = _mm256_cvtph_ps(_mm_loadu_si128(halves));
+    w->b = _mm256_cvtph_ps(_mm_loadu_si128(halves + 1));
 }
 
 /* Sixteen signed bytes as f32, times D. */
@@ -19,7 +19,7 @@ MM_INLINE struct mm_lanes of_bytes(__m128i bytes, __m256 d)
 {
     __m256 low = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
     __m256 high = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(bytes, bytes)));
-    return (struct mm_lanes){{low * d, high * d}};
+    return (struct mm_lanes){low * d, high * d};
 }
 
 MM_INLINE void mm_weights_q8_0(const unsigned char *bytes, struct mm_lanes *w)

@@ -9,13 +9,13 @@
 
 MM_INLINE void mm_weights_f16(const unsigned char *bytes, struct mm_lanes *w)
 {
-    w->part[0] = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)bytes));
+    w->a = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)bytes));
 }
 
 /* Sixteen signed bytes as f32, times D. */
 MM_INLINE struct mm_lanes of_bytes(__m128i bytes, __m512 d)
 {
-    return (struct mm_lanes){{_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)) * d}};
+    return (struct mm_lanes){_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)) * d};
 }
 
 MM_INLINE void mm_weights_q8_0(const unsigned char *bytes, struct mm_lanes *w)

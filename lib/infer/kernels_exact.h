@@ -32,31 +32,54 @@ MM_INLINE struct mm_lanes mm_exact_rest(struct mm_piece piece, struct mm_lanes s
     return mm_lanes_step(sums, w[0], mm_lanes_some(x, rest));
 }
 
-/* ROWS rows (MM_ROWS or 1), that lie ROW_BYTES apart, times X. */
-MM_INLINE void mm_exact_rows(struct mm_piece piece, unsigned rows, const unsigned char *row, size_t row_bytes,
-                             size_t columns, const float *x, float *out)
+/* SUMS and the products of one piece of a row. */
+MM_INLINE struct mm_lanes mm_exact_step(struct mm_piece piece, struct mm_lanes sums, const unsigned char *bytes,
+                                        const struct mm_lanes x[2])
 {
-    struct mm_lanes sums[MM_ROWS] = {0}, w[2];
+    struct mm_lanes w[2];
+    piece.weights(bytes, w);
+    sums = mm_lanes_step(sums, w[0], x[0]);
+    return piece.elements > MM_LANES ? mm_lanes_step(sums, w[1], x[1]) : sums;
+}
+
+/* MM_ROWS rows, that lie ROW_BYTES apart, times X. */
+MM_INLINE void mm_exact_rows(struct mm_piece piece, const unsigned char *row, size_t row_bytes, size_t columns,
+                             const float *x, float *out)
+{
+    const unsigned char *row1 = row + row_bytes, *row2 = row1 + row_bytes, *row3 = row2 + row_bytes;
+    struct mm_lanes zero = mm_lanes_of(0), s0 = zero, s1 = zero, s2 = zero, s3 = zero;
     size_t at = 0, column = 0;
     for (; column + piece.elements <= columns; column += piece.elements, at += piece.bytes) {
-        struct mm_lanes x0 = mm_lanes_load(x + column), x1;
+        struct mm_lanes values[2] = {mm_lanes_load(x + column), zero};
         if (piece.elements > MM_LANES)
-            x1 = mm_lanes_load(x + column + MM_LANES);
-#pragma GCC unroll 4
-        for (unsigned r = 0; r < rows; r++) {
-            piece.weights(row + r * row_bytes + at, w);
-            sums[r] = mm_lanes_step(sums[r], w[0], x0);
-            if (piece.elements > MM_LANES)
-                sums[r] = mm_lanes_step(sums[r], w[1], x1);
-        }
+            values[1] = mm_lanes_load(x + column + MM_LANES);
+        s0 = mm_exact_step(piece, s0, row + at, values);
+        s1 = mm_exact_step(piece, s1, row1 + at, values);
+        s2 = mm_exact_step(piece, s2, row2 + at, values);
+        s3 = mm_exact_step(piece, s3, row3 + at, values);
+    }
+    if (column < columns) {
+        s0 = mm_exact_rest(piece, s0, row + at, x + column, columns - column);
+        s1 = mm_exact_rest(piece, s1, row1 + at, x + column, columns - column);
+        s2 = mm_exact_rest(piece, s2, row2 + at, x + column, columns - column);
+        s3 = mm_exact_rest(piece, s3, row3 + at, x + column, columns - column);
+    }
+    mm_lanes_sum_four(s0, s1, s2, s3, out);
+}
+
+MM_INLINE float mm_exact_row(struct mm_piece piece, const unsigned char *row, size_t columns, const float *x)
+{
+    struct mm_lanes zero = mm_lanes_of(0), sums = zero;
+    size_t at = 0, column = 0;
+    for (; column + piece.elements <= columns; column += piece.elements, at += piece.bytes) {
+        struct mm_lanes values[2] = {mm_lanes_load(x + column), zero};
+        if (piece.elements > MM_LANES)
+            values[1] = mm_lanes_load(x + column + MM_LANES);
+        sums = mm_exact_step(piece, sums, row + at, values);
     }
     if (column < columns)
-        for (unsigned r = 0; r < rows; r++)
-            sums[r] = mm_exact_rest(piece, sums[r], row + r * row_bytes + at, x + column, columns - column);
-    if (rows == MM_ROWS)
-        mm_lanes_sum_four(sums, out);
-    else
-        *out = mm_lanes_sum(sums[0]);
+        sums = mm_exact_rest(piece, sums, row + at, x + column, columns - column);
+    return mm_lanes_sum(sums);
 }
 
 MM_INLINE void mm_exact_one(struct mm_piece piece, const unsigned char *row, size_t row_bytes, uint64_t count,
@@ -64,9 +87,9 @@ MM_INLINE void mm_exact_one(struct mm_piece piece, const unsigned char *row, siz
 {
     uint64_t r = 0;
     for (; r + MM_ROWS <= count; r += MM_ROWS)
-        mm_exact_rows(piece, MM_ROWS, row + r * row_bytes, row_bytes, columns, x, out + r);
+        mm_exact_rows(piece, row + r * row_bytes, row_bytes, columns, x, out + r);
     for (; r < count; r++)
-        mm_exact_rows(piece, 1, row + r * row_bytes, row_bytes, columns, x, out + r);
+        out[r] = mm_exact_row(piece, row + r * row_bytes, columns, x);
 }
 
 /* ---- tiles ---- */
@@ -114,46 +137,51 @@ static void mm_exact_expand(int ggml, const unsigned char *at, size_t count, flo
     }
 }
 
-/* A tile of ROWS rows, COUNT columns that are a multiple of sixteen, meets VECTORS vectors (1 or 2) that lie STRIDE apart. */
-MM_INLINE void mm_tile_step(unsigned vectors, float w[MM_ROWS][MM_TILE], size_t count, const float *x, size_t stride,
-                            struct mm_lanes sums[][MM_ROWS])
+/* A tile of four rows, COUNT columns that are a multiple of sixteen, meets one vector. */
+MM_INLINE void mm_tile_step(float w[MM_ROWS][MM_TILE], size_t count, const float *x, struct mm_lanes sums[MM_ROWS])
 {
-    struct mm_lanes now[2][MM_ROWS];
-#pragma GCC unroll 2
-    for (unsigned v = 0; v < vectors; v++)
-#pragma GCC unroll 4
-        for (unsigned r = 0; r < MM_ROWS; r++)
-            now[v][r] = sums[v][r];
+    struct mm_lanes s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
     for (size_t i = 0; i < count; i += MM_LANES) {
-        struct mm_lanes weights[MM_ROWS];
-#pragma GCC unroll 4
-        for (unsigned r = 0; r < MM_ROWS; r++)
-            weights[r] = mm_lanes_load(w[r] + i);
-#pragma GCC unroll 2
-        for (unsigned v = 0; v < vectors; v++) {
-            struct mm_lanes values = mm_lanes_load(x + v * stride + i);
-#pragma GCC unroll 4
-            for (unsigned r = 0; r < MM_ROWS; r++)
-                now[v][r] = mm_lanes_step(now[v][r], weights[r], values);
-        }
+        struct mm_lanes values = mm_lanes_load(x + i);
+        s0 = mm_lanes_step(s0, mm_lanes_load(w[0] + i), values);
+        s1 = mm_lanes_step(s1, mm_lanes_load(w[1] + i), values);
+        s2 = mm_lanes_step(s2, mm_lanes_load(w[2] + i), values);
+        s3 = mm_lanes_step(s3, mm_lanes_load(w[3] + i), values);
     }
-#pragma GCC unroll 2
-    for (unsigned v = 0; v < vectors; v++)
-#pragma GCC unroll 4
-        for (unsigned r = 0; r < MM_ROWS; r++)
-            sums[v][r] = now[v][r];
+    sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
 }
 
-/* As many vectors at once as there are registers for their sums. */
+#if MM_WIDTH == 64
+/* The same with two vectors that lie STRIDE apart: there are registers for their sums. */
+MM_INLINE void mm_tile_step_two(float w[MM_ROWS][MM_TILE], size_t count, const float *x, size_t stride,
+                                struct mm_lanes sums[2][MM_ROWS])
+{
+    struct mm_lanes s0 = sums[0][0], s1 = sums[0][1], s2 = sums[0][2], s3 = sums[0][3];
+    struct mm_lanes t0 = sums[1][0], t1 = sums[1][1], t2 = sums[1][2], t3 = sums[1][3];
+    for (size_t i = 0; i < count; i += MM_LANES) {
+        struct mm_lanes values = mm_lanes_load(x + i), others = mm_lanes_load(x + stride + i);
+        struct mm_lanes w0 = mm_lanes_load(w[0] + i), w1 = mm_lanes_load(w[1] + i);
+        struct mm_lanes w2 = mm_lanes_load(w[2] + i), w3 = mm_lanes_load(w[3] + i);
+        s0 = mm_lanes_step(s0, w0, values), t0 = mm_lanes_step(t0, w0, others);
+        s1 = mm_lanes_step(s1, w1, values), t1 = mm_lanes_step(t1, w1, others);
+        s2 = mm_lanes_step(s2, w2, values), t2 = mm_lanes_step(t2, w2, others);
+        s3 = mm_lanes_step(s3, w3, values), t3 = mm_lanes_step(t3, w3, others);
+    }
+    sums[0][0] = s0, sums[0][1] = s1, sums[0][2] = s2, sums[0][3] = s3;
+    sums[1][0] = t0, sums[1][1] = t1, sums[1][2] = t2, sums[1][3] = t3;
+}
+#endif
+
 static void mm_tile_steps(float w[MM_ROWS][MM_TILE], size_t count, const float *x, size_t stride, size_t vectors,
                           struct mm_lanes sums[][MM_ROWS])
 {
     size_t v = 0;
-    if (MM_WIDTH == 64)
-        for (; v + 2 <= vectors; v += 2)
-            mm_tile_step(2, w, count, x + v * stride, stride, sums + v);
+#if MM_WIDTH == 64
+    for (; v + 2 <= vectors; v += 2)
+        mm_tile_step_two(w, count, x + v * stride, stride, sums + v);
+#endif
     for (; v < vectors; v++)
-        mm_tile_step(1, w, count, x + v * stride, stride, sums + v);
+        mm_tile_step(w, count, x + v * stride, sums[v]);
 }
 
 /* The last columns of ROWS rows, fewer than sixteen. */
@@ -192,7 +220,7 @@ static void mm_exact_tiles(const struct mm_matrix *m, const unsigned char *row, 
         mm_tile_rest(m, row, rows, x, vectors, sums);
     for (size_t v = 0; v < vectors; v++) {
         float results[MM_ROWS];
-        mm_lanes_sum_four(sums[v], results);
+        mm_lanes_sum_four(sums[v][0], sums[v][1], sums[v][2], sums[v][3], results);
         memcpy(out + v * stride, results, rows * sizeof *results);
     }
 }
@@ -239,7 +267,7 @@ static void mm_exact_multiply(const struct mm_matrix *m, uint64_t first, uint64_
 
 static float mm_exact_dot(const float *a, const float *b, size_t count)
 {
-    struct mm_lanes sums = {0};
+    struct mm_lanes sums = mm_lanes_of(0);
     size_t i = 0;
     for (; i + MM_LANES <= count; i += MM_LANES)
         sums = mm_lanes_step(sums, mm_lanes_load(a + i), mm_lanes_load(b + i));
@@ -250,10 +278,8 @@ static float mm_exact_dot(const float *a, const float *b, size_t count)
 
 static void mm_exact_add(float *out, const float *x, float factor, size_t count)
 {
-    struct mm_lanes all;
+    struct mm_lanes all = mm_lanes_of(factor);
     size_t i = 0;
-    for (int k = 0; k < MM_PARTS; k++)
-        all.part[k] = (mm_part){0} + factor;
     for (; i + MM_LANES <= count; i += MM_LANES)
         mm_lanes_store(out + i, mm_lanes_step(mm_lanes_load(out + i), mm_lanes_load(x + i), all));
     for (; i < count; i++)

@@ -9,20 +9,22 @@
 
 MM_INLINE void mm_weights_f16(const unsigned char *bytes, struct mm_lanes *w)
 {
-    for (int i = 0; i < 4; i++)
-        w->part[i] = vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes + 8 * i)));
+    w->a = vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes)));
+    w->b = vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes + 8)));
+    w->c = vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes + 16)));
+    w->d = vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes + 24)));
 }
 
 /* Sixteen signed bytes as f32, times D. */
 MM_INLINE struct mm_lanes of_bytes(int8x16_t bytes, float d)
 {
     int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_s8(vget_high_s8(bytes));
-    return (struct mm_lanes){{
+    return (struct mm_lanes){
         vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))) * d,
         vcvtq_f32_s32(vmovl_s16(vget_high_s16(low))) * d,
         vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))) * d,
         vcvtq_f32_s32(vmovl_s16(vget_high_s16(high))) * d,
-    }};
+    };
 }
 
 MM_INLINE void mm_weights_q8_0(const unsigned char *bytes, struct mm_lanes *w)
