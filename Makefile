@@ -17,21 +17,20 @@ PYTHON ?= python3
 # ---- what is built ----
 
 LIB_SOURCES := \
-	lib/base/behind.c lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c \
-	lib/base/diag.c lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c \
-	lib/base/place.c lib/base/pool.c lib/base/processor.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c \
-	lib/base/tally.c lib/base/thread.c lib/base/tree.c lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c \
-	lib/base/writeback.c \
+	lib/base/behind.c lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
+	lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c lib/base/place.c \
+	lib/base/pool.c lib/base/processor.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/thread.c lib/base/tree.c \
+	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c lib/base/writeback.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
-	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_lanes.c \
-	lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
-	lib/text/canonical.c lib/text/json.c lib/text/json_string.c lib/text/json_tree.c lib/text/line.c \
-	lib/text/match.c lib/text/path.c lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
-	lib/model/artifact.c lib/model/config.c lib/model/dequantize.c lib/model/dtype.c lib/model/facts.c \
-	lib/model/gguf.c lib/model/gguf_facts.c lib/model/gguf_head.c lib/model/gguf_pairs.c lib/model/llama.c \
-	lib/model/model.c lib/model/pickle.c lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c \
-	lib/model/safetensors.c lib/model/set.c lib/model/slm.c lib/model/slm_facts.c lib/model/slm_head.c \
-	lib/model/slm_read.c lib/model/slm_write.c lib/model/tensor.c lib/model/tokenizer.c \
+	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c \
+	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
+	lib/text/canonical.c lib/text/json.c lib/text/json_string.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
+	lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
+	lib/model/artifact.c lib/model/config.c lib/model/dequantize.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
+	lib/model/gguf_facts.c lib/model/gguf_head.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c \
+	lib/model/pickle.c lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c lib/model/safetensors.c \
+	lib/model/set.c lib/model/slm.c lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c \
+	lib/model/slm_write.c lib/model/tensor.c lib/model/tokenizer.c \
 	lib/convert/checkpoint.c lib/convert/gguf_source.c lib/convert/gguf_split.c lib/convert/llama2c_source.c \
 	lib/convert/llama_config.c lib/convert/merge_scores.c lib/convert/pack.c lib/convert/pipeline.c \
 	lib/convert/protobuf.c lib/convert/rows.c lib/convert/safetensors_source.c lib/convert/slm_source.c \
@@ -40,10 +39,10 @@ LIB_SOURCES := \
 	lib/doc/anchor.c lib/doc/attestation.c lib/doc/bad_ranges.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c \
 	lib/doc/catalog_head.c lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c \
 	lib/doc/catalog_page_model.c lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c \
-	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/evidence.c lib/doc/evidence_read.c \
-	lib/doc/fingerprint.c lib/doc/manifest_check.c lib/doc/manifest_field.c lib/doc/manifest_json.c \
-	lib/doc/manifest_read.c lib/doc/manifest_write.c lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c \
-	lib/doc/receipt_log.c lib/doc/receipt_read.c lib/doc/report.c lib/doc/trace.c lib/doc/withdrawn.c \
+	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/evidence.c lib/doc/evidence_read.c lib/doc/fingerprint.c lib/doc/manifest_check.c \
+	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
+	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
+	lib/doc/report.c lib/doc/trace.c lib/doc/withdrawn.c \
 	lib/trust/judgement.c lib/trust/key_memory.c lib/trust/keyring.c lib/trust/keyring_check.c \
 	lib/trust/keyring_files.c lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c \
 	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
@@ -65,9 +64,27 @@ LIB_SOURCES := \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
 	lib/act/verify_artifact.c lib/act/verify_files.c
+# what peers exchange, above the transport
+LIB_SOURCES += lib/exchange/download.c lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
+	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
+	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
-	media-export peer-fetch peer-key peer-serve receipt-write slm-check slm-diff slm-exec slm-gc slm-import \
-	slm-info slm-list slm-pack slm-path slm-remove slm-repair slm-unpack slm-verify
+	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
+	slm-path slm-remove slm-repair slm-unpack slm-verify
+# HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
+# the commands that need it are left out.
+PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
+	lib/peer/identity.c lib/peer/mend.c lib/peer/quic.c lib/peer/quic_arrive.c \
+	lib/peer/quic_connection.c lib/peer/quic_end.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
+	lib/peer/udp.c
+PEER_COMMANDS := peer-fetch peer-serve
+PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
+PEER_TOOLS := serve fetch wire
+# What runs models is a library of its own too, which infer-check alone is linked with.
+INFER_SOURCES := $(sort $(wildcard lib/infer/*.c))
+INFER_COMMANDS :=
+INFER_TESTS := $(basename $(notdir $(wildcard tests/infer/test_*.c)))
+INFER_TOOLS := $(filter-out test_%,$(basename $(notdir $(wildcard tests/infer/*.c))))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -117,25 +134,17 @@ say = $(if $(V),,@echo "  $(1) $(2)")
 LIBRARY := $(BUILD)/libminimodel.a
 BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
 CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj/cmd/cli_catalog.o \
-	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_oms.o \
-	$(BUILD)/obj/cmd/cli_peers.o $(BUILD)/obj/cmd/cli_policy.o $(BUILD)/obj/cmd/cli_program.o \
-	$(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o $(BUILD)/obj/cmd/cli_repaired.o \
-	$(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
+	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
+	$(BUILD)/obj/cmd/cli_program.o $(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o \
+	$(BUILD)/obj/cmd/cli_repaired.o $(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
 	$(BUILD)/obj/cmd/cli_threads.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o \
 	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
+# what their mains share
+PEER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_peers.o
 INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
-# what their mains share
-PEER_CLI_OBJECTS := \
-	$(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj/cmd/cli_catalog.o \
-	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_oms.o \
-	$(BUILD)/obj/cmd/cli_peers.o $(BUILD)/obj/cmd/cli_policy.o $(BUILD)/obj/cmd/cli_program.o \
-	$(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o $(BUILD)/obj/cmd/cli_repaired.o \
-	$(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
-	$(BUILD)/obj/cmd/cli_threads.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o \
-	$(BUILD)/obj/cmd/cli_written.o
 
 all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
 
@@ -144,7 +153,7 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Each file of lib/hash that is for some processors alone is compiled for their instructions; says when it is
+# Each file of lib/hash that is for some processors alone is compiled for their instructions; lib/base/processor.h says when it is
 # taken. The one for the SHA instructions has no AVX whatever CFLAGS say (see there).
 HASH_OBJECT := $(BUILD)/obj/lib/hash/sha256_
 ifneq ($(findstring x86_64,$(MACHINE)),)
@@ -263,8 +272,7 @@ $(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 \
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
-	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 \
-	pthread_create fchown syscall mmap64
+	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%) $(INFER_COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_LIBRARY) $(LIBRARY)
