@@ -79,7 +79,7 @@ PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_bod
 	lib/peer/udp.c
 PEER_COMMANDS := peer-fetch peer-serve
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
-PEER_TOOLS := serve fetch wire
+PEER_TOOLS := cable fetch serve wire
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -202,7 +202,7 @@ $(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
 
 UNIT_BINARIES := $(UNIT_TESTS:%=$(BUILD)/unit/%)
 CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
-PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/relay.o
+PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/line.o $(BUILD)/obj/tests/peer/relay.o
 PEER_TEST_BINARIES := $(PEER_TESTS:%=$(BUILD)/unit/peer_%)
 PEER_TOOL_BINARIES := $(PEER_TOOLS:%=$(BUILD)/peer/%)
 unit: $(UNIT_BINARIES) $(PEER_TEST_BINARIES) $(PEER_TOOL_BINARIES)
