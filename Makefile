@@ -289,7 +289,8 @@ FUZZ_SECONDS ?= 30
 fuzz:
 	$(Q)CC=clang sh tests/fuzz/run.sh "$(FUZZ)" $(FUZZ_SECONDS)
 
-# make bench: the commands beside others' programs, as tables. make bench-growth: what larger files cost. make performance: both, into
+# make bench: the commands beside others' programs, as tables. make bench-growth: what larger files cost. make bench-peers:
+# what passes between machines. make performance: the first two, into
 # docs/performance.md. They measure, and judge nothing: no time makes them fail.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 benches: $(BENCHES)
@@ -304,6 +305,10 @@ bench: all benches
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/slow.sh
+
+bench-peers: all benches $(PEER_TOOL_BINARIES)
+	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh
+	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh growth
 
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
@@ -390,6 +395,6 @@ deb: all
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth performance generate lint install install-tools install-dev uninstall deb clean
+.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth bench-peers performance generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
