@@ -25,6 +25,14 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* Seconds that all threads computed: steadier than the clock where others compute beside. Threads that wait for each other do so by computing. */
+static double computed(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 static bool take_options(int argc, char **argv, struct given *given)
 {
     *given = (struct given){.tokens = 128, .prompt = 32, .runs = 3, .threads = 1};
@@ -126,15 +134,16 @@ static bool measure(struct mm_engine *engine, const struct given *given, uint64_
         engine->rewind(engine->self, 0);
         double begin = now();
         good = engine->feed(engine->self, prompt, given->prompt, false, logits, NULL, NULL, diags) == 0;
-        double middle = now();
+        double middle = now(), cpu = computed();
         for (size_t i = 0; good && i < given->tokens; i++) {
             uint32_t token = largest(logits, engine->vocabulary);
             good = engine->feed(engine->self, &token, 1, false, logits, NULL, NULL, diags) == 0;
         }
         double rate = (double)given->tokens / (now() - middle);
-        printf("%s%s: prompt %.1f tokens/s, generation %.1f tokens/s, %" PRIu64 " bytes a token, %.2f GB/s of %.2f\n",
+        printf("%s%s: prompt %.1f tokens/s, generation %.1f tokens/s, %" PRIu64
+               " bytes a token, %.2f GB/s of %.2f, %.2f GB a CPU second\n",
                engine->device, given->fast ? ", fast" : "", (double)given->prompt / (middle - begin), rate, bytes,
-               rate * (double)bytes / 1e9, plain);
+               rate * (double)bytes / 1e9, plain, (double)given->tokens * (double)bytes / 1e9 / (computed() - cpu));
         fflush(stdout);
     }
     free(logits);
