@@ -194,6 +194,19 @@ $(PAGE_HEADER): $(PAGE_FILES:%=share/catalog/%) Makefile
 $(BUILD)/obj/lib/doc/catalog_page.o: $(PAGE_HEADER)
 $(BUILD)/obj/lib/doc/catalog_page.o: ALL_CFLAGS += -I$(BUILD)/gen
 
+# What is given to compilers of devices, as strings of C too.
+KERNEL_FILES := kernels.cl opencl.h cuda.h
+KERNEL_HEADER := $(BUILD)/gen/infer_sources.h
+$(KERNEL_HEADER): $(KERNEL_FILES:%=share/infer/%) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)for file in $(KERNEL_FILES); do \
+		echo "#define MM_$$(echo $$file | tr 'a-z.' 'A-Z_') \\"; \
+		sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n" \\/' share/infer/$$file && echo '    ""' || exit 1; \
+	done >$@.new && mv $@.new $@
+INFER_GPU_OBJECTS := $(BUILD)/obj/lib/infer/gpu_opencl.o $(BUILD)/obj/lib/infer/gpu_cuda.o $(BUILD)/obj/lib/infer/gpu_program.o
+$(INFER_GPU_OBJECTS): $(KERNEL_HEADER)
+$(INFER_GPU_OBJECTS): ALL_CFLAGS += -I$(BUILD)/gen
+
 $(LIBRARY): $(OBJECTS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
