@@ -63,7 +63,7 @@ LIB_SOURCES := \
 	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
-	lib/act/verify_artifact.c lib/act/verify_files.c
+	lib/act/verify_artifact.c lib/act/verify_evidence.c lib/act/verify_files.c
 # what peers exchange, above the transport
 LIB_SOURCES += lib/exchange/download.c lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
 	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
