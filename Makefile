@@ -24,7 +24,7 @@ LIB_SOURCES := \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
 	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c \
 	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
-	lib/text/canonical.c lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
+	lib/text/canonical.c lib/text/json.c lib/text/json_string.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
 	lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
 	lib/model/artifact.c lib/model/config.c lib/model/dequantize.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
 	lib/model/gguf_facts.c lib/model/gguf_head.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c \
@@ -39,10 +39,10 @@ LIB_SOURCES := \
 	lib/doc/anchor.c lib/doc/attestation.c lib/doc/bad_ranges.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c \
 	lib/doc/catalog_head.c lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c \
 	lib/doc/catalog_page_model.c lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c \
-	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c \
+	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/evidence.c lib/doc/evidence_read.c lib/doc/fingerprint.c lib/doc/manifest_check.c \
 	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
 	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
-	lib/doc/report.c lib/doc/withdrawn.c \
+	lib/doc/report.c lib/doc/trace.c lib/doc/withdrawn.c \
 	lib/trust/judgement.c lib/trust/key_memory.c lib/trust/keyring.c lib/trust/keyring_check.c \
 	lib/trust/keyring_files.c lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c \
 	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
@@ -74,7 +74,7 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
 PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
-	lib/peer/identity.c lib/peer/quic.c lib/peer/quic_arrive.c \
+	lib/peer/identity.c lib/peer/mend.c lib/peer/quic.c lib/peer/quic_arrive.c \
 	lib/peer/quic_connection.c lib/peer/quic_end.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
 	lib/peer/udp.c
 PEER_COMMANDS := peer-fetch peer-serve
@@ -136,11 +136,13 @@ BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
 CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj/cmd/cli_catalog.o \
 	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
 	$(BUILD)/obj/cmd/cli_program.o $(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o \
-	$(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
+	$(BUILD)/obj/cmd/cli_repaired.o $(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
 	$(BUILD)/obj/cmd/cli_threads.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o \
 	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
+# what their mains share
+PEER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_peers.o
 INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
 
@@ -151,7 +153,7 @@ $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Each file of lib/hash that is for some processors alone is compiled for their instructions; says when it is
+# Each file of lib/hash that is for some processors alone is compiled for their instructions; lib/base/processor.h says when it is
 # taken. The one for the SHA instructions has no AVX whatever CFLAGS say (see there).
 HASH_OBJECT := $(BUILD)/obj/lib/hash/sha256_
 ifneq ($(findstring x86_64,$(MACHINE)),)
@@ -202,7 +204,7 @@ $(BUILD)/libminimodel-peer.a: $(PEER_SOURCES:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(PEER_LIBRARY) $(LIBRARY)
+$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(PEER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
