@@ -16,6 +16,7 @@ static const struct mm_kernels *const sets[] = {
     &mm_kernels_avx512,   &mm_kernels_avx2,          &mm_kernels_avx512_fast, &mm_kernels_avx2_fast,
 #elif defined MM_HAS_NEON
     &mm_kernels_neon,
+    &mm_kernels_neon_fast,
 #endif
     &mm_kernels_portable, &mm_kernels_portable_fast,
 };

@@ -28,7 +28,7 @@ extern const struct mm_kernels mm_kernels_avx2, mm_kernels_avx512, mm_kernels_av
 #endif
 #if defined __aarch64__ && defined __ARM_NEON && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define MM_HAS_NEON
-extern const struct mm_kernels mm_kernels_neon;
+extern const struct mm_kernels mm_kernels_neon, mm_kernels_neon_fast;
 #endif
 
 #endif
