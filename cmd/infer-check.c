@@ -13,6 +13,7 @@
 #include "cli_threads.h"
 #include "cli_trust.h"
 #include "infer/loaded.h"
+#include "infer/pace.h"
 #include "infer/permitted.h"
 #include "infer/trace.h"
 #include "text/path.h"
@@ -29,6 +30,7 @@ enum {
     THREADS,
     INSTRUCTIONS,
     FAST,
+    BENCH,
     MAX_MEMORY,
     TIMEOUT,
     TRACE,
@@ -56,6 +58,7 @@ static const struct cli_option options[] = {
     [INSTRUCTIONS] = {0, "instructions", "NAME",
                       "compute with avx512, avx2, neon or portable (default: the best one here)"},
     [FAST] = {0, "fast", NULL, "round activations to 8 bits, as other engines do; nothing is decided then"},
+    [BENCH] = {0, "bench", NULL, "print how many tokens a second are computed, and compare nothing"},
     [MAX_MEMORY] = {0, "max-memory", "SIZE",
                     "refuse a model that needs more beside its weights (default: half of this machine's)"},
     [TIMEOUT] = {0, "timeout", "SECONDS", "give up after so long (default: never)"},
@@ -81,6 +84,8 @@ static const struct cli_command command = {
 };
 
 #define TOKENS_DEFAULT 32
+#define BENCH_PROMPT 128 /* tokens of --bench: of the prompt, and those that follow */
+#define BENCH_TOKENS 64
 #define TOKENS_MAX 1000000
 #define SECONDS_MAX 86400000
 
@@ -103,7 +108,7 @@ struct call {
     const char **prompts;
     size_t prompt_count, engines;
     uint64_t tokens, seconds;
-    bool tokens_given, no_receipt, require_signature, verbose, force;
+    bool tokens_given, no_receipt, require_signature, verbose, force, bench;
     struct mm_loading how;
     int expect_file, against_file; /* -1: none */
     struct mm_writer record_writer, trace_writer;
@@ -244,7 +249,7 @@ static int read_expected(struct call *c)
 static int take_shipped(struct call *c)
 {
     const struct mm_permitted *permitted = &c->permitted;
-    if (c->no_receipt || c->expect || c->record || c->prompt_count > 0 || c->tokens_given || c->how.fast)
+    if (c->no_receipt || c->expect || c->record || c->prompt_count > 0 || c->tokens_given || c->how.fast || c->bench)
         return 0;
     if (!permitted->evidence_path[0]) {
         mm_note(&c->cli.diags, MM_RULE_INFER_OTHER,
@@ -459,16 +464,45 @@ static int finish_trace(struct call *c)
 
 /* ---- the whole ---- */
 
+/* As many positions as the model was made for, and --bench wants. */
+static void bench_positions(struct call *c)
+{
+    uint64_t most = mm_loaded_context(&c->model), tokens = c->tokens_given ? c->tokens : BENCH_TOKENS;
+    c->tokens = tokens < most ? tokens : most > 1 ? most - 1 : 1;
+    c->how.context = c->tokens + BENCH_PROMPT < most ? c->tokens + BENCH_PROMPT : most;
+    c->how.beside = MM_PACE_READ;
+}
+
+static int bench(struct call *c)
+{
+    struct mm_pace pace;
+    if (mm_pace_run(&c->model, c->how.context - c->tokens, c->tokens, &pace, &c->cli.diags) < 0)
+        return -1;
+    cli_pace(&c->cli, &c->out, c->model.engines[0].device, &pace);
+    return mm_loaded_finish(&c->model, &c->cli.diags);
+}
+
 static int load(struct call *c)
 {
     if (read_expected(c) < 0 || (c->no_receipt ? open_named(c) : open_permitted(c)) < 0 || take_shipped(c) < 0)
         return -1;
     c->cli.diags.file = c->cli.argv[0];
     compare_heads(c);
-    if (add_cases(c) < 0 || count_positions(c) < 0)
+    if (c->bench)
+        bench_positions(c);
+    else if (add_cases(c) < 0 || count_positions(c) < 0)
         return -1;
-    c->how.beside = mm_smoke_memory(c->model.checkpoint.slm.tokenizer.piece_count);
+    else
+        c->how.beside = mm_smoke_memory(c->model.checkpoint.slm.tokenizer.piece_count);
     return mm_loaded_start(&c->model, &c->how, c->engines, &c->cli.diags);
+}
+
+static int run_engines(struct call *c)
+{
+    int result = 0;
+    for (size_t i = 0; i < c->engines && result == 0; i++)
+        result = run_engine(c, i);
+    return result == 0 ? mm_loaded_finish(&c->model, &c->cli.diags) : -1;
 }
 
 static int run(struct call *c)
@@ -476,10 +510,8 @@ static int run(struct call *c)
     int result = mm_tracing_begin(&c->tracing, &c->cli.diags);
     if (result == 0)
         result = load(c);
-    for (size_t i = 0; i < c->engines && result == 0; i++)
-        result = run_engine(c, i);
     if (result == 0)
-        result = mm_loaded_finish(&c->model, &c->cli.diags);
+        result = c->bench ? bench(c) : run_engines(c);
     cli_deadline_end(&c->deadline);
     if (result == 0 && c->record)
         result = write_record(c);
@@ -542,6 +574,7 @@ static void take_option(struct call *c, int option, const char *value)
     case THREADS: c->threads = value; break;
     case INSTRUCTIONS: c->how.instructions = value; break;
     case FAST: c->how.fast = true; break;
+    case BENCH: c->bench = true; break;
     case MAX_MEMORY:
         if (!mm_number_size(value, MM_NUMBER_MAX, &c->how.max_memory))
             cli_usage(&c->cli, "--max-memory: expected a size such as 512M, found '%s'", value);
@@ -613,6 +646,8 @@ static void check_call(const struct call *c)
         cli_usage(&c->cli, "--prompt and --tokens are those of the evidence with --expect");
     if (c->how.fast && (c->expect || c->record))
         cli_usage(&c->cli, "--fast decides nothing: it goes neither with --expect nor with --record");
+    if (c->bench && (c->expect || c->record || c->trace || c->trace_against || c->prompt_count > 0))
+        cli_usage(&c->cli, "--bench compares nothing and writes nothing");
     for (int i = 0; i < c->cli.argc; i++)
         if (strcmp(c->cli.argv[i], "-") == 0)
             cli_usage(&c->cli, "expected names of files: models are read in no order");
