@@ -13,7 +13,7 @@
 #include "trust/judgement.h"
 
 #define KEPT_BYTES 65536 /* of a buffer, from one manifest to the next */
-#define AHEAD_THREADS 2  /* for each processor, where files are made too */
+#define AHEAD_THREADS 4  /* for each processor, where files are made too */
 
 /* One manifest on its way in. */
 struct admission {
