@@ -19,14 +19,14 @@ PYTHON ?= python3
 LIB_SOURCES := \
 	lib/base/behind.c lib/base/beneath.c lib/base/bits.c lib/base/buf.c lib/base/checked.c lib/base/clock.c lib/base/diag.c \
 	lib/base/file.c lib/base/inflate.c lib/base/mapped.c lib/base/number.c lib/base/parcel.c lib/base/place.c \
-	lib/base/pool.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/thread.c lib/base/tree.c \
+	lib/base/pool.c lib/base/processor.c lib/base/sandbox.c lib/base/sealed.c lib/base/source.c lib/base/tally.c lib/base/thread.c lib/base/tree.c \
 	lib/base/utf8.c lib/base/windows.c lib/base/windows_ahead.c lib/base/writeback.c \
 	lib/hash/chunk.c lib/hash/git_blob.c lib/hash/merkle.c lib/hash/name_set.c lib/hash/sha256.c \
-	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c lib/hash/sha256_cpu.c \
+	lib/hash/sha256_armv8.c lib/hash/sha256_avx2.c lib/hash/sha256_avx512.c \
 	lib/hash/sha256_lanes.c lib/hash/sha256_neon.c lib/hash/sha256_portable.c lib/hash/sha256_shani.c \
-	lib/text/canonical.c lib/text/json.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
+	lib/text/canonical.c lib/text/json.c lib/text/json_string.c lib/text/json_tree.c lib/text/line.c lib/text/match.c lib/text/path.c \
 	lib/text/placeholder.c lib/text/quantity.c lib/text/route.c lib/text/spdx.c \
-	lib/model/artifact.c lib/model/config.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
+	lib/model/artifact.c lib/model/config.c lib/model/dequantize.c lib/model/dtype.c lib/model/facts.c lib/model/gguf.c \
 	lib/model/gguf_facts.c lib/model/gguf_head.c lib/model/gguf_pairs.c lib/model/llama.c lib/model/model.c \
 	lib/model/pickle.c lib/model/piece_index.c lib/model/quantize.c lib/model/refused.c lib/model/safetensors.c \
 	lib/model/set.c lib/model/slm.c lib/model/slm_facts.c lib/model/slm_head.c lib/model/slm_read.c \
@@ -39,10 +39,10 @@ LIB_SOURCES := \
 	lib/doc/anchor.c lib/doc/attestation.c lib/doc/bad_ranges.c lib/doc/catalog_changes.c lib/doc/catalog_entry.c \
 	lib/doc/catalog_head.c lib/doc/catalog_lines.c lib/doc/catalog_page.c lib/doc/catalog_page_list.c \
 	lib/doc/catalog_page_model.c lib/doc/catalog_proof.c lib/doc/catalog_query.c lib/doc/catalog_read.c \
-	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/fingerprint.c lib/doc/manifest_check.c \
+	lib/doc/catalog_witness.c lib/doc/chunk_list.c lib/doc/derived.c lib/doc/evidence.c lib/doc/evidence_read.c lib/doc/fingerprint.c lib/doc/manifest_check.c \
 	lib/doc/manifest_field.c lib/doc/manifest_json.c lib/doc/manifest_read.c lib/doc/manifest_write.c \
 	lib/doc/policy.c lib/doc/publisher.c lib/doc/receipt.c lib/doc/receipt_log.c lib/doc/receipt_read.c \
-	lib/doc/report.c lib/doc/withdrawn.c \
+	lib/doc/report.c lib/doc/trace.c lib/doc/withdrawn.c \
 	lib/trust/judgement.c lib/trust/key_memory.c lib/trust/keyring.c lib/trust/keyring_check.c \
 	lib/trust/keyring_files.c lib/trust/keyring_folder.c lib/trust/keyring_write.c lib/trust/minisign.c \
 	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
@@ -74,7 +74,7 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
 PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
-	lib/peer/identity.c lib/peer/quic.c lib/peer/quic_arrive.c \
+	lib/peer/identity.c lib/peer/mend.c lib/peer/quic.c lib/peer/quic_arrive.c \
 	lib/peer/quic_connection.c lib/peer/quic_end.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
 	lib/peer/udp.c
 PEER_COMMANDS := peer-fetch peer-serve
@@ -83,6 +83,11 @@ LAN_SOURCES := lib/peer/lan.c lib/peer/lan_announce.c lib/peer/lan_browse.c
 LAN_COMMANDS := peer-find
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
 PEER_TOOLS := serve fetch wire
+# What runs models is a library of its own too, which infer-check alone is linked with.
+INFER_SOURCES := $(sort $(wildcard lib/infer/*.c))
+INFER_COMMANDS :=
+INFER_TESTS := $(basename $(notdir $(wildcard tests/infer/test_*.c)))
+INFER_TOOLS := $(filter-out test_%,$(basename $(notdir $(wildcard tests/infer/*.c))))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst fuzz_%,%,$(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c))))
 PUBLIC_HEADERS := $(wildcard lib/*/*.h) $(wildcard lib/*/*.def)
@@ -144,21 +149,25 @@ BINARIES := $(COMMANDS:%=$(BUILD)/bin/%)
 CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj/cmd/cli_catalog.o \
 	$(BUILD)/obj/cmd/cli_files.o $(BUILD)/obj/cmd/cli_oms.o $(BUILD)/obj/cmd/cli_policy.o \
 	$(BUILD)/obj/cmd/cli_program.o $(BUILD)/obj/cmd/cli_ranges.o $(BUILD)/obj/cmd/cli_recheck.o \
-	$(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
+	$(BUILD)/obj/cmd/cli_repaired.o $(BUILD)/obj/cmd/cli_sarif.o $(BUILD)/obj/cmd/cli_secret.o $(BUILD)/obj/cmd/cli_store.o \
 	$(BUILD)/obj/cmd/cli_threads.o $(BUILD)/obj/cmd/cli_trust.o $(BUILD)/obj/cmd/cli_witness.o \
 	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
 LAN_BINARIES := $(LAN_COMMANDS:%=$(BUILD)/bin/%)
+# what their mains share
+PEER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_peers.o
+INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
+INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
 
-all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(LAN_LIBRARY) $(LAN_BINARIES)
+all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(LAN_LIBRARY) $(LAN_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
 
 $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Each file of lib/hash that is for some processors alone is compiled for their instructions; lib/hash/sha256_cpu.c says when it is
+# Each file of lib/hash that is for some processors alone is compiled for their instructions; lib/base/processor.h says when it is
 # taken. The one for the SHA instructions has no AVX whatever CFLAGS say (see there).
 HASH_OBJECT := $(BUILD)/obj/lib/hash/sha256_
 ifneq ($(findstring x86_64,$(MACHINE)),)
@@ -169,6 +178,18 @@ endif
 ifneq ($(findstring aarch64,$(MACHINE)),)
 $(HASH_OBJECT)armv8.o: ALL_CFLAGS += -march=armv8-a+crypto
 endif
+
+# So are those of lib/infer, by the end of their names.
+ifneq ($(findstring x86_64,$(MACHINE)),)
+$(BUILD)/obj/lib/infer/%_avx2.o: ALL_CFLAGS += -mavx2 -mfma -mf16c
+$(BUILD)/obj/lib/infer/%_avx512.o: ALL_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
+$(BUILD)/obj/lib/infer/%_vnni.o: ALL_CFLAGS += -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+endif
+ifneq ($(findstring aarch64,$(MACHINE)),)
+$(BUILD)/obj/lib/infer/%_dotprod.o: ALL_CFLAGS += -march=armv8.2-a+dotprod+fp16
+endif
+# loops over blocks of weights become vectors
+$(BUILD)/obj/lib/infer/kernels%.o: ALL_CFLAGS += -O3
 
 # What the pages of a catalog carry along, as strings of C: comments and indentation stay behind, lines of a style are joined.
 PAGE_FILES := page.css index.css model.css index.js copy.js
@@ -201,7 +222,7 @@ $(BUILD)/libminimodel-lan.a: $(LAN_SOURCES:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(PEER_LIBRARY) $(LAN_LIBRARY) $(LIBRARY)
+$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(PEER_LIBRARY) $(LAN_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(LAN_LIBRARY),$^) $(if $(filter peer-serve,$*),$(LAN_LIBRARY) $(LIBRARY) $(LAN_LIBS)) $(PEER_LIBS) $(LIBS)
@@ -211,15 +232,24 @@ $(LAN_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LAN_LIBRA
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LAN_LIBS) $(LIBS)
 
+$(INFER_LIBRARY): $(INFER_SOURCES:%.c=$(BUILD)/obj/%.o)
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
+
+$(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
+
 # ---- static binaries of the core commands, for machines that have no libraries ----
 # The linker is kept from warning of name look-ups in parts of libcrypto that no command reaches.
 
-STATIC := $(COMMANDS:%=$(BUILD)/static/%)
+STATIC := $(COMMANDS:%=$(BUILD)/static/%) $(INFER_COMMANDS:%=$(BUILD)/static/%)
 static: $(STATIC)
-$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LIBRARY)
+$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -static-pie -pthread $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib)
+	$(Q)$(CC) -static-pie -pthread $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib) -lm
 
 # ---- tests ----
 
@@ -228,7 +258,9 @@ CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/relay.o
 PEER_TEST_BINARIES := $(PEER_TESTS:%=$(BUILD)/unit/peer_%)
 PEER_TOOL_BINARIES := $(PEER_TOOLS:%=$(BUILD)/peer/%)
-unit: $(UNIT_BINARIES) $(PEER_TEST_BINARIES) $(PEER_TOOL_BINARIES)
+INFER_TEST_BINARIES := $(INFER_TESTS:%=$(BUILD)/unit/infer_%)
+INFER_TOOL_BINARIES := $(INFER_TOOLS:%=$(BUILD)/infer/%)
+unit: $(UNIT_BINARIES) $(PEER_TEST_BINARIES) $(PEER_TOOL_BINARIES) $(INFER_TEST_BINARIES) $(INFER_TOOL_BINARIES)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
@@ -243,24 +275,33 @@ $(PEER_TOOL_BINARIES): $(BUILD)/peer/%: $(BUILD)/obj/tests/peer/%.o $(PEER_TEST_
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
 
+$(INFER_TEST_BINARIES): $(BUILD)/unit/infer_%: $(BUILD)/obj/tests/infer/%.o $(INFER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm $(CMOCKA)
+$(INFER_TOOL_BINARIES): $(BUILD)/infer/%: $(BUILD)/obj/tests/infer/%.o $(INFER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
+
 # Each harness serves replay (its own main), libFuzzer and AFL++ alike.
 REPLAYERS := $(FUZZERS:%=$(BUILD)/fuzz/replay-%)
 replayers: $(REPLAYERS)
-$(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARY)
+$(BUILD)/fuzz/replay-%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
 
 # The commands again, with calls that fail when a test says so.
 WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vasprintf_chk read __read_chk pread64 \
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
 	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
-FAULTY := $(COMMANDS:%=$(BUILD)/fault/%)
+FAULTY := $(COMMANDS:%=$(BUILD)/fault/%) $(INFER_COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
-$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(LIBRARY)
+$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
 
 check: all unit replayers faulty benches $(BUILD)/tables
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
@@ -275,10 +316,10 @@ fuzz:
 # docs/performance.md. They measure, and judge nothing: no time makes them fail.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 benches: $(BENCHES)
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBRARY)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
 
 bench: all benches
 	$(Q)sh scripts/peers.sh bench
@@ -302,7 +343,7 @@ $(BUILD)/tables: $(BUILD)/obj/scripts/tables.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-generate: $(BUILD)/tables $(BINARIES)
+generate: $(BUILD)/tables $(BINARIES) $(INFER_BINARIES)
 	$(Q)PYTHON=$(PYTHON) BUILD=$(BUILD) sh scripts/generate.sh
 
 lint:
@@ -323,17 +364,17 @@ FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
 # placed MODE,FOLDER,SOURCES,TARGET-FOLDER: the SOURCES beneath FOLDER, at the same names beneath TARGET-FOLDER
 placed = $(foreach file,$(3),$(1):$(file):$(patsubst $(2)/%,$(4)/%,$(file)))
-TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES) $(PEER_BINARIES) $(LAN_BINARIES),$(BINDIR)) \
+TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES) $(PEER_BINARIES) $(LAN_BINARIES) $(INFER_BINARIES),$(BINDIR)) \
 	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
 	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
 	$(call placed,644,share,share/minimodel.mk,$(DATADIR)/minimodel) \
 	$(call placed,644,docs,$(wildcard docs/*.md docs/*.svg docs/*/*.md),$(DOCDIR)) \
 	$(call placed,644,share,$(wildcard share/example-publisher/*),$(DOCDIR)) \
 	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
-	$(foreach command,$(COMMANDS) $(PEER_COMMANDS) $(LAN_COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
+	$(foreach command,$(COMMANDS) $(PEER_COMMANDS) $(LAN_COMMANDS) $(INFER_COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
 	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
-	$(call placed,644,share/completions/fish,$(patsubst %,share/completions/fish/%.fish,$(COMMANDS) $(PEER_COMMANDS) $(LAN_COMMANDS)),$(FISHCOMPDIR))
-DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY) $(PEER_LIBRARY) $(LAN_LIBRARY),$(LIBDIR)) \
+	$(call placed,644,share/completions/fish,$(patsubst %,share/completions/fish/%.fish,$(COMMANDS) $(PEER_COMMANDS) $(LAN_COMMANDS) $(INFER_COMMANDS)),$(FISHCOMPDIR))
+DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY) $(PEER_LIBRARY) $(LAN_LIBRARY) $(INFER_LIBRARY),$(LIBDIR)) \
 	$(call placed,644,$(BUILD),$(BUILD)/minimodel.pc,$(LIBDIR)/pkgconfig) \
 	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
 # folders that hold nothing else; taken away where they are empty then, the inner ones first
@@ -351,10 +392,10 @@ endef
 
 install: install-tools install-dev
 
-install-tools: $(BINARIES) $(PEER_BINARIES) $(LAN_BINARIES)
+install-tools: $(BINARIES) $(PEER_BINARIES) $(LAN_BINARIES) $(INFER_BINARIES)
 	$(call install_files,$(TOOLS_FILES))
 
-install-dev: $(LIBRARY) $(PEER_LIBRARY) $(LAN_LIBRARY)
+install-dev: $(LIBRARY) $(PEER_LIBRARY) $(LAN_LIBRARY) $(INFER_LIBRARY)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))/minimodel' \
 		'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \

@@ -1722,6 +1722,25 @@ def derived_cases():
     bad(path("files-order"), derived(source=(ZERO_HASH + " b", ZERO_HASH + " a")).bytes(), "diff-evidence", "4:16")
 
 
+# ---- evidence of what a model answers ----
+
+def evidence(*cases, verdict="recorded"):
+    return Lines(["minimodel-evidence 0", "model-id: keeper/tiny", "artifact-sha256: " + "ab" * 32, "engine: infer-check 0.1.0",
+                  "device: cpu portable, 1 thread"] + [line for case in cases for line in case] + [f"verdict: {verdict}"])
+
+
+def evidence_cases():
+    """Only read beside a model, so that the unit tests say what is wrong with each."""
+    one = ["case: one", 'prompt: "Once"', "prompt-tokens: 1 403", "tokens: 407 261", 'text: " upon a"',
+           "top-logits: 0 407=12.5 3=-0.25 9=-1e-06 11=-2 12=-10", "top-logits: 1 261=7.12346"]
+    two = ["case: two", 'prompt: "\\u00e9\\ud83d\\ude00"', "prompt-tokens: 1", "tokens: 0", 'text: "\ufffd"']
+    sound = evidence(one, two)
+    for what, data in (("good", sound.bytes()), ("good-pass", evidence(one, verdict="pass").bytes()), ("empty", b""),
+                       ("no-case", evidence().bytes()), ("order", sound.swap(1, 2).bytes()), ("half", sound.put("text", '"\\ud83d"').bytes()),
+                       ("step", sound.put("top-logits", "2 1=1").bytes()), ("name", sound.put("case", "One").bytes())):
+        extra(f"evidence/{what}/model.evidence", data)
+
+
 def anchor_cases():
     """Only read beside its signature, so that the unit tests say what is wrong with each."""
     sound = Lines(["minimodel-anchor 0", "created: 2026-11-21T12:00:00Z", "host-label: my desk", "receipts: 3", "head: " + "ab" * 32])
@@ -1948,7 +1967,7 @@ def main():
                    json_cases, refused_cases, text_cases, slm_good, slm_header_cases, slm_hash_cases, slm_facts_cases,
                    slm_tokenizer_cases, slm_table_cases, manifest_good, manifest_values, manifest_text, manifest_order,
                    manifest_across, chunk_list_good, chunk_list_bad, chunk_list_and_data, proof_cases, derived_cases,
-                   attestation_cases, policy_cases, revocation_cases, anchor_cases, report_cases, receipt_cases,
+                   evidence_cases, attestation_cases, policy_cases, revocation_cases, anchor_cases, report_cases, receipt_cases,
                    manifests_that_tell):
         recipe()
     paths = [f[0] for f in FILES]

@@ -25,8 +25,14 @@ struct mm_network {
  * Computed from the facts alone, before anything is allocated. UINT64_MAX where it is more than can be told. */
 uint64_t mm_network_memory(const struct mm_llama *llama, uint64_t context, uint64_t batch);
 
-/* Binds NETWORK to the tensors of CHECKPOINT, which is borrowed and has to be open as long. Rows are mapped and watched (base/mapped), or read into memory where
- * mapping is not sound. Returns 0, or -1 with INFER_UNSUPPORTED, IO_READ, IO_MEMORY; release NETWORK in every case. */
+/* The bytes of weights that have to be read into memory beside that, as their files cannot be mapped soundly (mm_mapped_sound);
+ * UINT64_MAX likewise. */
+uint64_t mm_network_copied(const struct mm_checkpoint *checkpoint);
+
+/* Binds NETWORK to the tensors of CHECKPOINT, which is borrowed and has to be open as long. Files are mapped whole and watched (base/mapped), or tensors
+ * are read into memory where that is not to be had. Rows of queries and keys that stand in halves stay so, and rotates_halves says it. Returns 0,
+ * or -1 with INFER_UNSUPPORTED (tensors that lack, whose dimensions do not follow from the facts, or whose dtype is not known), TENSOR_OVERFLOW,
+ * IO_CHANGED, IO_READ, IO_MEMORY; release NETWORK in every case. */
 int mm_network_open(struct mm_network *network, struct mm_checkpoint *checkpoint, struct mm_diags *diags);
 
 /* Returns 0 if nothing of the weights was lost or changed while they were looked at, else -1 with IO_CHANGED. */

@@ -1,4 +1,4 @@
-/* Elements between dtypes. Nothing here hangs on the machine's byte order, and the rounding needs that products and sums are
+/* Half precision, and elements of f32 into other dtypes. Nothing here hangs on the machine's byte order, and the rounding needs that products and sums are
  * not contracted (-ffp-contract=off in the Makefile): a fused multiply-add rounds once where the reference rounds twice. */
 #include "model/quantize.h"
 
@@ -29,7 +29,7 @@ static float float_of(uint32_t bits)
     return value;
 }
 
-static bool finite(float value)
+static bool is_finite(float value)
 {
     return (bits_of(value) & 0x7F800000) != 0x7F800000;
 }
@@ -39,20 +39,10 @@ static float magnitude(float value)
     return float_of(bits_of(value) & 0x7FFFFFFF);
 }
 
-static uint16_t get16(const unsigned char *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
 static void put16(unsigned char *at, uint16_t value)
 {
     at[0] = (unsigned char)value;
     at[1] = (unsigned char)(value >> 8);
-}
-
-static uint32_t get32(const unsigned char *at)
-{
-    return get16(at) | (uint32_t)get16(at + 2) << 16;
 }
 
 static void put32(unsigned char *at, uint32_t value)
@@ -116,7 +106,7 @@ uint16_t mm_f32_to_bf16(float value)
 static float inverse(float d)
 {
     float id = d != 0 ? 1 / d : 0;
-    return finite(id) ? id : 0;
+    return is_finite(id) ? id : 0;
 }
 
 /* To the nearest whole number, ties away from zero, as C's roundf; exact, since the sum is taken in f64. */
@@ -129,13 +119,13 @@ static bool quantize_q8_0(const float *x, unsigned char *out)
 {
     float most = 0;
     for (int i = 0; i < BLOCK; i++) {
-        if (!finite(x[i]))
+        if (!is_finite(x[i]))
             return false;
         most = magnitude(x[i]) > most ? magnitude(x[i]) : most;
     }
     float d = most / 127, id = inverse(d);
     uint16_t half = mm_f32_to_f16(d);
-    if (!finite(mm_f16_to_f32(half)))
+    if (!is_finite(mm_f16_to_f32(half)))
         return false;
     put16(out, half);
     for (int i = 0; i < BLOCK; i++)
@@ -154,7 +144,7 @@ static bool quantize_q4_0(const float *x, unsigned char *out)
 {
     float most = 0, extreme = 0;
     for (int i = 0; i < BLOCK; i++) {
-        if (!finite(x[i]))
+        if (!is_finite(x[i]))
             return false;
         if (magnitude(x[i]) > most) {
             most = magnitude(x[i]);
@@ -163,30 +153,12 @@ static bool quantize_q4_0(const float *x, unsigned char *out)
     }
     float d = extreme / -8, id = inverse(d);
     uint16_t half = mm_f32_to_f16(d);
-    if (!finite(mm_f16_to_f32(half)))
+    if (!is_finite(mm_f16_to_f32(half)))
         return false;
     put16(out, half);
     for (int i = 0; i < BLOCK / 2; i++)
         out[2 + i] = (unsigned char)(q4_0_of(x[i], id) | q4_0_of(x[i + BLOCK / 2], id) << 4);
     return true;
-}
-
-static void dequantize_q8_0(const unsigned char *bytes, float *out)
-{
-    float d = mm_f16_to_f32(get16(bytes));
-    for (int i = 0; i < BLOCK; i++) {
-        int quant = bytes[2 + i] < 128 ? bytes[2 + i] : bytes[2 + i] - 256;
-        out[i] = (float)quant * d;
-    }
-}
-
-static void dequantize_q4_0(const unsigned char *bytes, float *out)
-{
-    float d = mm_f16_to_f32(get16(bytes));
-    for (int i = 0; i < BLOCK / 2; i++) {
-        out[i] = (float)((bytes[2 + i] & 15) - 8) * d;
-        out[i + BLOCK / 2] = (float)((bytes[2 + i] >> 4) - 8) * d;
-    }
 }
 
 /* ---- any dtype ---- */
@@ -195,32 +167,6 @@ bool mm_quantize_knows(int dtype)
 {
     int number = mm_dtypes[dtype].ggml;
     return number == F32 || number == F16 || number == BF16 || number == Q8_0 || number == Q4_0;
-}
-
-void mm_dequantize(int dtype, const void *bytes, size_t count, float *out)
-{
-    const unsigned char *at = bytes;
-    switch (mm_dtypes[dtype].ggml) {
-    case F16:
-        for (size_t i = 0; i < count; i++)
-            out[i] = mm_f16_to_f32(get16(at + 2 * i));
-        break;
-    case BF16:
-        for (size_t i = 0; i < count; i++)
-            out[i] = mm_bf16_to_f32(get16(at + 2 * i));
-        break;
-    case Q8_0:
-        for (size_t i = 0; i < count; i += BLOCK)
-            dequantize_q8_0(at + i / BLOCK * Q8_0_BYTES, out + i);
-        break;
-    case Q4_0:
-        for (size_t i = 0; i < count; i += BLOCK)
-            dequantize_q4_0(at + i / BLOCK * Q4_0_BYTES, out + i);
-        break;
-    default:
-        for (size_t i = 0; i < count; i++)
-            out[i] = float_of(get32(at + 4 * i));
-    }
 }
 
 bool mm_quantize(int dtype, const float *values, size_t count, void *out)

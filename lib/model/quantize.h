@@ -13,13 +13,16 @@ uint16_t mm_f32_to_f16(float value);
 float mm_bf16_to_f32(uint16_t value);
 uint16_t mm_f32_to_bf16(float value);
 
-/* True for the dtypes (indices into mm_dtypes) f32, f16, bf16, q8_0, q4_0, which the functions below know. */
+/* True for the dtypes (indices into mm_dtypes) f32, f16, bf16, q8_0, q4_0: those that mm_quantize knows, and an .slm may hold. */
 bool mm_quantize_knows(int dtype);
+
+/* True for those and q4_1, q5_0, q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, which mm_dequantize knows. */
+bool mm_dequantize_knows(int dtype);
 
 /* The exact values of COUNT elements, whole blocks, stored as DTYPE at BYTES. */
 void mm_dequantize(int dtype, const void *bytes, size_t count, float *out);
 
-/* The reverse, rounded. False, with OUT unspecified, where DTYPE is a block dtype and a value is not finite, or so large that
+/* The reverse, rounded, for the dtypes of mm_quantize_knows. False, with OUT unspecified, where DTYPE is a block dtype and a value is not finite, or so large that
  * the scale of its block is no finite f16. */
 bool mm_quantize(int dtype, const float *values, size_t count, void *out);
 

@@ -178,6 +178,9 @@ static void cancel(void *context, size_t number, uint64_t id)
 
 const struct mm_carrier *mm_peer_client_carry(struct mm_peer_client *client, struct mm_download *download)
 {
+    client->download = NULL;
+    while (client->carried) /* their ids may come again; each ends here, and leaves the list */
+        mm_h3_cancel(client->carried->stream);
     client->download = download;
     return &client->carrier;
 }
@@ -256,24 +259,22 @@ int mm_peer_client_ask(struct mm_peer_client *client, size_t number, enum mm_res
 
 /* ---- the client ---- */
 
-static int begin(struct mm_peer_client *client, const struct mm_peer_identity *identity,
-                 enum mm_quic_congestion congestion, struct mm_diags *diags)
+static int begin(struct mm_peer_client *client, const struct mm_peer_client_options *options, struct mm_diags *diags)
 {
-    struct mm_h3_settings settings = {.quic = {.identity = identity, .congestion = congestion}};
+    struct mm_h3_settings settings = {.quic = {.identity = options->identity, .congestion = options->congestion}};
     client->carrier = (struct mm_carrier){client, dial, hang_up, get, cancel};
     client->h3 = mm_h3_new(&settings, NULL, diags);
     return client->h3 ? 0 : -1;
 }
 
-struct mm_peer_client *mm_peer_client_new(const struct mm_peer_identity *identity, enum mm_quic_congestion congestion,
-                                          struct mm_diags *diags)
+struct mm_peer_client *mm_peer_client_new(const struct mm_peer_client_options *options, struct mm_diags *diags)
 {
     struct mm_peer_client *client = calloc(1, sizeof *client);
     if (!client) {
         mm_diag_memory(diags);
         return NULL;
     }
-    if (begin(client, identity, congestion, diags) == 0)
+    if (begin(client, options, diags) == 0)
         return client;
     mm_peer_client_free(client);
     return NULL;

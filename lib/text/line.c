@@ -156,9 +156,10 @@ static size_t check_key(const struct mm_lines *lines, const char *line, size_t l
 static bool check_value(const struct mm_lines *lines, const struct mm_line *line, struct mm_diags *diags)
 {
     uint64_t column = mm_line_value_column(line);
-    if (line->value_length == 0 || line->value_length > MM_VALUE_MAX) {
+    size_t most = lines->value_max ? lines->value_max : MM_VALUE_MAX;
+    if (line->value_length == 0 || line->value_length > most) {
         mm_diag_line(diags, MM_RULE_TEXT_VALUE_LENGTH, lines->number, column,
-                     "expected a value of 1 to %d bytes, found %zu", MM_VALUE_MAX, line->value_length);
+                     "expected a value of 1 to %zu bytes, found %zu", most, line->value_length);
         return false;
     }
     if (line->value[0] == ' ') {

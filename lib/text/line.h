@@ -30,6 +30,7 @@ static inline uint64_t mm_line_value_column(const struct mm_line *line)
 struct mm_lines {
     const char *text, *end, *at;
     uint64_t number;
+    size_t value_max; /* bytes of a value, set by who reads a document of longer ones; 0: MM_VALUE_MAX */
 };
 
 /* Starts at TEXT and checks its first line, `TYPE 0`. Returns 0, or -1 where this is another type or version of

@@ -6,13 +6,13 @@ need 'arm64' qemu-aarch64 || exit 0
 
 # for_arm64 FLAGS...: a static program out of the library's files and the checks
 for_arm64() {
-    for file in lanes cpu portable neon armv8; do
-        [ $file = armv8 ] && march=armv8-a+crypto || march=armv8-a
+    for file in hash/sha256_lanes base/processor hash/sha256_portable hash/sha256_neon hash/sha256_armv8; do
+        [ $file = hash/sha256_armv8 ] && march=armv8-a+crypto || march=armv8-a
         $TARGET-gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 "$@" -march=$march -I"$ROOT/lib" \
-            -c -o $file.o "$ROOT/lib/hash/sha256_$file.c" || return 1
+            -c -o "${file#*/}.o" "$ROOT/lib/$file.c" || return 1
     done
     $TARGET-gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 "$@" -I"$ROOT/lib" -I"$ROOT/tests/unit" -static \
-        -o program "$ROOT/tests/cmd/sha256_arm64.c" lanes.o cpu.o portable.o neon.o armv8.o
+        -o program "$ROOT/tests/cmd/sha256_arm64.c" sha256_*.o processor.o
 }
 
 # the checks say what they find; a trap ends the program where the sanitizer finds something

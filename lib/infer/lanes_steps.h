@@ -1,0 +1,162 @@
+/* The functions of lanes.h, for the instruction set that the including file is compiled for. It defines SET, the name of its struct mm_lanes, and NAME. */
+#include <stdint.h>
+#include <string.h>
+
+#include "infer/lanes.h"
+
+/* No alignment is asked for; vectors are passed by address, as compilers differ in how they pass large ones. */
+typedef float vector __attribute__((vector_size(4 * MM_LANES), aligned(4), may_alias));
+typedef int32_t bits __attribute__((vector_size(4 * MM_LANES), aligned(4), may_alias));
+
+#define TILE 4 /* vectors in hand at once, so that additions need not wait for each other */
+
+/* e to the X, to 2 units in the last place; below -87 and above 88 as there. NaN stays. n = x / ln 2 rounded to a whole number by
+ * adding 1.5 × 2^23, e^r for |r| <= ln 2 / 2 by the first terms of its series, 2^n by its bits. */
+static inline void exponential(vector *x)
+{
+    const float round = 12582912.0f;
+    const bits low = *x<-87.0f, high = *x> 88.0f;
+    const vector lowest = (vector){0} - 87.0f, highest = (vector){0} + 88.0f;
+    bits clamped = ((bits)*x & ~low & ~high) | ((bits)lowest & low) | ((bits)highest & high);
+    vector from = (vector)clamped, shifted = from * 1.44269504f + round, n = shifted - round;
+    vector r = (from - n * 0.693359375f) + n * 2.12194440e-4f;
+    vector sum = r * (1.0f / 5040) + 1.0f / 720;
+    sum = sum * r + 1.0f / 120;
+    sum = sum * r + 1.0f / 24;
+    sum = sum * r + 1.0f / 6;
+    sum = sum * r + 0.5f;
+    sum = sum * r + 1.0f;
+    sum = sum * r + 1.0f;
+    bits power = ((bits)shifted - 0x4B400000 + 127) << 23;
+    *x = sum * (vector)power;
+}
+
+/* The sixteen lanes, added in pairs that lie half the rest apart. */
+static inline float fold(const vector *lanes)
+{
+    float sums[MM_LANES];
+    memcpy(sums, lanes, sizeof sums);
+    for (int half = MM_LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            sums[i] += sums[i + half];
+    return sums[0];
+}
+
+/* Scores of COUNT sixteens of positions from KEYS on, for one head. */
+static inline __attribute__((always_inline)) void score(const float *query, const float *keys, size_t length,
+                                                        float scale, float *scores, int count)
+{
+    vector sums[TILE] = {0};
+    for (size_t i = 0; i < length; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < count; j++)
+            sums[j] += *(const vector *)&keys[((size_t)j * length + i) * MM_LANES] * query[i];
+#pragma GCC unroll 4
+    for (int j = 0; j < count; j++)
+        *(vector *)&scores[j * MM_LANES] = sums[j] * scale;
+}
+
+/* Keys are read once for all heads. */
+static void score_all(const struct mm_attention *a, size_t sixteens)
+{
+    size_t length = a->key_length, stride = sixteens * MM_LANES, at = 0;
+    for (; at + TILE <= sixteens; at += TILE)
+        for (size_t head = 0; head < a->heads; head++)
+            score(a->queries + head * length, a->keys + at * MM_LANES * length, length, a->scale,
+                  a->scores + head * stride + at * MM_LANES, TILE);
+    for (; at < sixteens; at++)
+        for (size_t head = 0; head < a->heads; head++)
+            score(a->queries + head * length, a->keys + at * MM_LANES * length, length, a->scale,
+                  a->scores + head * stride + at * MM_LANES, 1);
+}
+
+/* Turns scores into e to their distance from the largest, and returns the sum. A score that is NaN makes the sum NaN. */
+static float weigh(float *scores, size_t positions, size_t sixteens)
+{
+    vector largest, sum = {0};
+    float most;
+    for (size_t i = positions; i < sixteens * MM_LANES; i++)
+        scores[i] = scores[0];
+    memcpy(&largest, scores, sizeof largest);
+    for (size_t i = 1; i < sixteens; i++) {
+        vector next = *(const vector *)&scores[i * MM_LANES];
+        bits larger = next > largest;
+        largest = (vector)(((bits)next & larger) | ((bits)largest & ~larger));
+    }
+    most = largest[0];
+    for (int i = 1; i < MM_LANES; i++)
+        most = largest[i] > most ? largest[i] : most;
+    for (size_t i = 0; i < sixteens; i++) {
+        vector weight = *(const vector *)&scores[i * MM_LANES] - most;
+        exponential(&weight);
+        *(vector *)&scores[i * MM_LANES] = weight;
+        if (i + 1 == sixteens)
+            for (size_t j = positions; j < sixteens * MM_LANES; j++)
+                scores[j] = 0;
+        sum += *(const vector *)&scores[i * MM_LANES];
+    }
+    return fold(&sum);
+}
+
+/* The weighed values of COUNT sixteens of elements from VALUES on. */
+static inline __attribute__((always_inline)) void mix(const struct mm_attention *a, const float *values,
+                                                      const float *weights, float sum, vector *out, int count)
+{
+    vector sums[TILE] = {0};
+    for (size_t i = 0; i < a->positions; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < count; j++)
+            sums[j] += *(const vector *)&values[i * a->value_stride + (size_t)j * MM_LANES] * weights[i];
+#pragma GCC unroll 4
+    for (int j = 0; j < count; j++)
+        out[j] = sums[j] / sum;
+}
+
+static void mix_all(const struct mm_attention *a, const float *weights, float sum, float *out)
+{
+    vector mixed[TILE];
+    for (size_t at = 0; at < a->value_length;) {
+        size_t rest = a->value_length - at;
+        if (rest >= TILE * MM_LANES)
+            mix(a, a->values + at, weights, sum, mixed, TILE);
+        else
+            mix(a, a->values + at, weights, sum, mixed, 1);
+        size_t count = rest >= TILE * MM_LANES ? TILE * MM_LANES : rest < MM_LANES ? rest : MM_LANES;
+        memcpy(out + at, mixed, count * sizeof *out);
+        at += count;
+    }
+}
+
+static void attend(const struct mm_attention *a)
+{
+    size_t sixteens = (a->positions + MM_LANES - 1) / MM_LANES, stride = sixteens * MM_LANES;
+    score_all(a, sixteens);
+    for (size_t head = 0; head < a->heads; head++) {
+        float sum = weigh(a->scores + head * stride, a->positions, sixteens);
+        mix_all(a, a->scores + head * stride, sum, a->out + head * a->value_length);
+    }
+}
+
+static void gate_all(float *gate, const float *up, size_t count)
+{
+    for (size_t at = 0; at < count; at += MM_LANES) {
+        size_t length = count - at < MM_LANES ? count - at : MM_LANES;
+        vector g = {0}, u = {0};
+        if (length == MM_LANES) {
+            g = *(const vector *)&gate[at];
+            u = *(const vector *)&up[at];
+        } else {
+            memcpy(&g, gate + at, length * sizeof *gate);
+            memcpy(&u, up + at, length * sizeof *up);
+        }
+        vector power = -g;
+        exponential(&power);
+        g = g / (power + 1.0f) * u;
+        if (length == MM_LANES)
+            *(vector *)&gate[at] = g;
+        else
+            memcpy(gate + at, &g, length * sizeof *gate);
+    }
+}
+
+const struct mm_lanes SET = {.name = NAME, .attend = attend, .gate = gate_all};
