@@ -65,7 +65,8 @@ LIB_SOURCES := \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
 	lib/act/verify_artifact.c lib/act/verify_files.c
 # what peers exchange, above the transport
-LIB_SOURCES += lib/exchange/discovery.c lib/exchange/download.c lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
+LIB_SOURCES += lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c \
+	lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
 	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
 	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
@@ -74,7 +75,7 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
 PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
-	lib/peer/identity.c lib/peer/mend.c lib/peer/quic.c lib/peer/quic_arrive.c \
+	lib/peer/identity.c lib/peer/mend.c lib/peer/metrics.c lib/peer/quic.c lib/peer/quic_arrive.c \
 	lib/peer/quic_connection.c lib/peer/quic_end.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
 	lib/peer/udp.c
 PEER_COMMANDS := peer-fetch peer-serve
@@ -82,7 +83,7 @@ PEER_COMMANDS := peer-fetch peer-serve
 LAN_SOURCES := lib/peer/lan.c lib/peer/lan_announce.c lib/peer/lan_browse.c
 LAN_COMMANDS := peer-find
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
-PEER_TOOLS := serve fetch wire
+PEER_TOOLS := serve fetch wire crowd
 # What runs models is a library of its own too, which infer-check alone is linked with.
 INFER_SOURCES := $(sort $(wildcard lib/infer/*.c))
 INFER_COMMANDS :=
