@@ -403,8 +403,12 @@ static bool judge_chunk(struct mm_download *d, struct asking *asking, uint64_t n
         }
         return !d->failed && is_kept(d, asking->peer);
     }
-    if (chunk.needed)
-        chunk.result = mm_landing_put(d->landing, chunk.item, chunk.chunk, chunk.bytes, chunk.length, &d->findings);
+    if (chunk.needed) {
+        unsigned char hash[MM_HASH_BYTES];
+        mm_sha256_once(d->landing->sha, chunk.bytes, chunk.length, hash);
+        chunk.result =
+            mm_landing_put(d->landing, chunk.item, chunk.chunk, chunk.bytes, chunk.length, hash, &d->findings);
+    }
     if (last) { /* its end may take its time */
         give_room(d, asking->bytes, asking->room);
         asking->bytes = NULL;

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "base/thread.h"
+#include "hash/sha256_path.h"
 
 struct mm_judge {
     struct mm_landing *landing;
     struct mm_judged chunks[MM_JUDGE_CHUNKS];
     uint64_t given, judged, taken; /* chunks; the one at `judged` is at work, if it was given */
+    size_t lanes;                  /* chunks that are hashed at once */
     size_t waiting;                /* bytes of those that are not judged */
     bool ending;
     struct mm_diags findings; /* the thread's, until they are taken */
@@ -16,23 +18,51 @@ struct mm_judge {
     pthread_t thread;
 };
 
-/* Judges the oldest chunk. With the lock, which is given back meanwhile. */
+/* How many chunks from the oldest on are judged together: those of one length that somebody needs, as many as are hashed at once. */
+static size_t group(const struct mm_judge *judge)
+{
+    const struct mm_judged *oldest = &judge->chunks[judge->judged % MM_JUDGE_CHUNKS];
+    size_t count = 1;
+    while (oldest->needed && count < judge->lanes && judge->judged + count < judge->given) {
+        const struct mm_judged *next = &judge->chunks[(judge->judged + count) % MM_JUDGE_CHUNKS];
+        if (!next->needed || next->length != oldest->length)
+            break;
+        count++;
+    }
+    return count;
+}
+
+static void put(struct mm_judge *judge, size_t count, struct mm_diags *findings)
+{
+    const unsigned char *pieces[MM_JUDGE_CHUNKS] = {NULL};
+    unsigned char hashes[MM_JUDGE_CHUNKS][MM_HASH_BYTES];
+    struct mm_judged *chunk = &judge->chunks[judge->judged % MM_JUDGE_CHUNKS];
+    for (size_t i = 0; i < count; i++)
+        pieces[i] = judge->chunks[(judge->judged + i) % MM_JUDGE_CHUNKS].bytes;
+    mm_sha256_pieces(NULL, pieces, count, chunk->length, hashes);
+    for (size_t i = 0; i < count; i++) {
+        chunk = &judge->chunks[(judge->judged + i) % MM_JUDGE_CHUNKS];
+        chunk->result =
+            mm_landing_put(judge->landing, chunk->item, chunk->chunk, chunk->bytes, chunk->length, hashes[i], findings);
+    }
+}
+
+/* Judges the oldest chunks. With the lock, which is given back meanwhile. */
 static void judge_oldest(struct mm_judge *judge)
 {
-    struct mm_judged *chunk = &judge->chunks[judge->judged % MM_JUDGE_CHUNKS];
+    size_t count = group(judge);
     struct mm_diags findings;
-    if (chunk->needed) {
+    if (judge->chunks[judge->judged % MM_JUDGE_CHUNKS].needed) {
         pthread_mutex_unlock(&judge->lock);
         mm_diags_init(&findings);
         findings.file = "";
-        chunk->result =
-            mm_landing_put(judge->landing, chunk->item, chunk->chunk, chunk->bytes, chunk->length, &findings);
+        put(judge, count, &findings);
         pthread_mutex_lock(&judge->lock);
         mm_diags_move(&judge->findings, &findings);
         mm_diags_release(&findings);
     }
-    judge->waiting -= chunk->length;
-    judge->judged++;
+    for (; count > 0; count--)
+        judge->waiting -= judge->chunks[judge->judged++ % MM_JUDGE_CHUNKS].length;
     pthread_cond_broadcast(&judge->less);
 }
 
@@ -66,6 +96,7 @@ struct mm_judge *mm_judge_new(struct mm_landing *landing)
     if (!judge)
         return NULL;
     judge->landing = landing;
+    judge->lanes = mm_sha256_path_lanes(NULL);
     mm_diags_init(&judge->findings);
     judge->findings.file = "";
     pthread_mutex_init(&judge->lock, NULL);
