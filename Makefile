@@ -63,12 +63,13 @@ LIB_SOURCES := \
 	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
-	lib/act/verify_artifact.c lib/act/verify_files.c
+	lib/act/verify_artifact.c lib/act/verify_evidence.c lib/act/verify_files.c
 # what peers exchange, above the transport
 LIB_SOURCES += lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c \
 	lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
 	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
-	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c
+	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
+	lib/exchange/shares_partial.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
 	slm-path slm-remove slm-repair slm-unpack slm-verify
@@ -86,7 +87,7 @@ PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
 PEER_TOOLS := serve fetch wire crowd cable
 # What runs models is a library of its own too, which infer-check alone is linked with.
 INFER_SOURCES := $(sort $(wildcard lib/infer/*.c))
-INFER_COMMANDS :=
+INFER_COMMANDS := infer-check
 INFER_TESTS := $(basename $(notdir $(wildcard tests/infer/test_*.c)))
 INFER_TOOLS := $(filter-out test_%,$(basename $(notdir $(wildcard tests/infer/*.c))))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
@@ -160,6 +161,9 @@ LAN_BINARIES := $(LAN_COMMANDS:%=$(BUILD)/bin/%)
 PEER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_peers.o
 INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
+# what its main has beside the others'; an archive, so that nobody else is linked with it
+INFER_CLI_LIBRARY := $(BUILD)/obj/cmd/cli_infer.a
+INFER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_answers.o $(BUILD)/obj/cmd/cli_deadline.o
 
 all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(LAN_LIBRARY) $(LAN_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
 
@@ -246,11 +250,14 @@ $(LAN_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LAN_LIBRA
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LAN_LIBS) $(LIBS)
 
+$(INFER_CLI_LIBRARY): $(INFER_CLI_OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
 $(INFER_LIBRARY): $(INFER_SOURCES:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
 
-$(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
+$(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
@@ -260,7 +267,7 @@ $(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_L
 
 STATIC := $(COMMANDS:%=$(BUILD)/static/%) $(INFER_COMMANDS:%=$(BUILD)/static/%)
 static: $(STATIC)
-$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
+$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -static-pie -pthread $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib) -lm
@@ -312,7 +319,7 @@ WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vaspri
 	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%) $(INFER_COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
-$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_LIBRARY) $(LIBRARY)
+$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
