@@ -12,12 +12,14 @@ struct mm_piece_hash {
     uint32_t piece;
 };
 
-/* Hashes of texts can be put together from those of their parts, so that what a merge would make is looked up without reading it. Sorted and searched,
- * not spread over a table, so that no choice of pieces makes it slow. */
+/* Hashes of texts can be put together from those of their parts, so that what a merge would make is looked up without reading it. Entries are sorted, and
+ * searched between the places that their uppermost bits say, so that no choice of pieces makes it slow. */
 struct mm_pieces {
     const struct mm_tokenizer *tokenizer;
     struct mm_piece_hash *entries; /* by hash, then piece; pieces that are empty are not there */
     size_t count;
+    uint32_t *starts; /* where the entries begin whose hash >> shift is at least so much; one more for the end */
+    unsigned shift;
     uint64_t *hashes; /* of each piece */
     uint64_t *powers; /* what the hash of a text is multiplied with when so many bytes follow; longest + 1 of them */
     uint32_t longest;
