@@ -75,7 +75,8 @@ int mm_encoder_prepare_bpe(struct mm_encoder *encoder, struct mm_diags *diags)
     return 0;
 }
 
-static bool look(const void *context, const struct mm_symbol *left, const struct mm_symbol *right, struct mm_pair *pair)
+static bool look(const void *context, const struct mm_symbol *left, const struct mm_symbol *right,
+                 struct mm_bigram *pair)
 {
     const struct mm_encoder *encoder = context;
     uint64_t wanted = (uint64_t)left->piece << 32 | right->piece;
