@@ -1,9 +1,6 @@
 /* peer-fetch: takes a model from other machines into the store, each chunk checked before it is written, and all of it once more. */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,20 +9,23 @@
 #include "act/home.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "cli_mend.h"
+#include "cli_peers.h"
 #include "cli_secret.h"
 #include "cli_trust.h"
 #include "doc/report.h"
-#include "peer/fetch.h"
 #include "text/line.h"
-
-#define PLACES_MAX 2         /* addresses of a name, which are often one of IPv6 and one of IPv4 */
-#define PEERS_TEXT_MAX 65536 /* bytes of addresses on standard input */
 
 enum {
     YES,
+    REPAIR,
+    ONLY,
+    RANGES,
+    FORCE,
     ALLOW_UNSIGNED,
     ALLOW_ROLLBACK,
     MAX_BYTES,
+    MAX_RATE,
     LEAST_RATE,
     PEER_KEY,
     CUBIC,
@@ -40,9 +40,15 @@ enum {
 
 static const struct cli_option options[] = {
     [YES] = {'y', "yes", NULL, "fetch without asking"},
+    [REPAIR] = {0, "repair", "FILE", "mend FILE, an artifact of the model, instead of taking the model into the store"},
+    [ONLY] = {0, "only", "PATH", "FILE is the artifact PATH (default: the one that has its name, or is the only one)"},
+    [RANGES] = {0, "ranges", "FILE",
+                "bad ranges, for a start: chunks that are not named are looked at in the end alone"},
+    [FORCE] = {0, "force", NULL, "mend a file of which no chunk is right"},
     [ALLOW_UNSIGNED] = {0, "allow-unsigned", NULL, "let a manifest pass that nobody signed"},
     [ALLOW_ROLLBACK] = {0, "allow-rollback", NULL, "let an older revision pass than one that was imported signed"},
     [MAX_BYTES] = {0, "max-bytes", "N", "take no model larger than N bytes (K, M, G)"},
+    [MAX_RATE] = {0, "max-rate", "N", "receive at most N bytes a second, from all peers together (K, M, G)"},
     [LEAST_RATE] = {0, "least-rate", "N", "give peers up that send fewer than N bytes a second (default: 16K)"},
     [PEER_KEY] = {0, "peer-key", "FILE", "show this key (peer-key) to peers that ask for one"},
     [CUBIC] = {0, "cubic", NULL, "control congestion by CUBIC instead of BBR"},
@@ -65,105 +71,21 @@ static const struct cli_command command = {
         MM_GROUP_STORE | MM_GROUP_TRUST | MM_GROUP_POLICY | MM_GROUP_PEER,
 };
 
-/* Where a peer is, and how it was called. */
-struct named {
-    union mm_udp_address to;
-    char authority[MM_PEER_ADDRESS_MAX];
-};
-
 struct call {
     struct cli cli;
     struct mm_import_options how;
     struct cli_trust trust;
     struct cli_signer signer;
-    const char *home_given, *keyring, *peer_key;
+    const char *home_given, *keyring;
     char *home_path;
     int home, terminal;
     bool yes;
-    enum mm_quic_congestion congestion;
-    struct named peers[MM_PLAN_PEERS];
-    unsigned char keys[MM_PLAN_PEERS][MM_PEER_KEY_BYTES];
-    struct mm_peer_identity *identity;
-    struct mm_peer_fetch fetch;
+    struct cli_peers peers;
+    struct cli_mend mend;
     unsigned char sha256[MM_HASH_BYTES];
     struct mm_buf text, signature; /* of the manifest */
     struct mm_manifest manifest;
 };
-
-/* ---- peers ---- */
-
-/* One place of the peer ADDRESS. */
-static int add_place(struct call *c, const struct mm_peer_address *address, const struct addrinfo *found)
-{
-    if (c->fetch.count == MM_PLAN_PEERS)
-        return mm_diag(&c->cli.diags, MM_RULE_IO_LIMIT, "expected at most %d peers, found more", MM_PLAN_PEERS);
-    struct named *peer = &c->peers[c->fetch.count];
-    if (!mm_udp_address(&peer->to, found->ai_addr, found->ai_addrlen))
-        return 0;
-    snprintf(peer->authority, sizeof peer->authority, "%s%s%s:%u", address->is_ipv6 ? "[" : "", address->host,
-             address->is_ipv6 ? "]" : "", address->port);
-    memcpy(c->keys[c->fetch.count++], address->key, MM_PEER_KEY_BYTES);
-    return 0;
-}
-
-/* Finds where the peer is that TEXT names: a name's first addresses are all tried, as one of them may lead nowhere. */
-static int add_peer(struct call *c, const char *text, size_t length)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *found = NULL;
-    struct mm_peer_address address;
-    char port[8];
-    if (mm_peer_address_read(&address, text, length, &c->cli.diags) < 0)
-        return -1;
-    snprintf(port, sizeof port, "%u", address.port);
-    int error = getaddrinfo(address.host, port, &hints, &found), result = 0, places = 0;
-    if (error)
-        return mm_diag(&c->cli.diags, MM_RULE_IO_OPEN, "cannot find %s: %s", address.host, gai_strerror(error));
-    for (const struct addrinfo *at = found; at && result == 0 && places < PLACES_MAX; at = at->ai_next, places++)
-        result = add_place(c, &address, at);
-    freeaddrinfo(found);
-    return result;
-}
-
-/* Lines of standard input: an address, and whatever stands behind a tab. */
-static int read_peers(struct call *c)
-{
-    struct mm_buf text = {0};
-    int result = mm_file_read_all(STDIN_FILENO, PEERS_TEXT_MAX, &text, &c->cli.diags);
-    if (result > 0)
-        result = mm_diag(&c->cli.diags, MM_RULE_IO_LIMIT, "expected at most %d bytes of addresses", PEERS_TEXT_MAX);
-    for (const char *at = text.data; result == 0 && at && *at;) {
-        size_t length = strcspn(at, "\n"), field = strcspn(at, "\t\n");
-        add_peer(c, at, field); /* one that cannot be used is named, and the others may do */
-        at += length + (at[length] == '\n');
-    }
-    mm_buf_release(&text);
-    return result;
-}
-
-static int take_peers(struct call *c)
-{
-    for (int i = 1; i < c->cli.argc; i++) {
-        bool lines = strcmp(c->cli.argv[i], "-") == 0;
-        c->cli.diags.file = lines ? "(standard input)" : "";
-        if (lines ? read_peers(c) < 0 : add_peer(c, c->cli.argv[i], strlen(c->cli.argv[i])) < 0)
-            continue;
-    }
-    c->cli.diags.file = "";
-    if (c->fetch.count > 0)
-        return 0;
-    return c->cli.diags.errors ? -1 : mm_diag(&c->cli.diags, MM_RULE_PEER_ADDRESS, "expected a peer, found none");
-}
-
-static int connect_all(struct call *c)
-{
-    c->fetch.client = mm_peer_client_new(c->identity, c->congestion, &c->cli.diags);
-    c->fetch.keys = c->keys;
-    for (size_t i = 0; c->fetch.client && i < c->fetch.count; i++)
-        if (mm_peer_client_add(c->fetch.client, &c->peers[i].to, c->keys[i], c->peers[i].authority, &c->cli.diags) ==
-            SIZE_MAX)
-            return -1;
-    return c->fetch.client ? 0 : -1;
-}
 
 /* ---- the manifest ---- */
 
@@ -212,11 +134,11 @@ static bool holds(void *context, const struct mm_buf *text)
 static int take_manifest(struct call *c)
 {
     c->cli.diags.file = "(manifest)";
-    if (c->text.length == 0 && mm_peer_fetch_manifest(&c->fetch, c->sha256, &c->text, &c->cli.diags) < 0)
+    if (c->text.length == 0 && mm_peer_fetch_manifest(&c->peers.fetch, c->sha256, &c->text, &c->cli.diags) < 0)
         return -1;
     if (mm_manifest_read(&c->manifest, c->text.data ? c->text.data : "", c->text.length, &c->cli.diags) < 0)
         return -1;
-    return mm_peer_fetch_signature(&c->fetch, c->manifest.sha256, holds, c, &c->signature, &c->cli.diags);
+    return mm_peer_fetch_signature(&c->peers.fetch, c->manifest.sha256, holds, c, &c->signature, &c->cli.diags);
 }
 
 /* ---- consent ---- */
@@ -285,7 +207,7 @@ static int print_facts(struct call *c, const struct mm_import_facts *facts)
     cli_number(&c->cli, &out, "revision", facts->model.revision);
     cli_fact(&c->cli, &out, "manifest-sha256", facts->manifest_sha256, false);
     cli_number(&c->cli, &out, "total-bytes", facts->total);
-    cli_number(&c->cli, &out, "fetched-bytes", c->fetch.fetched);
+    cli_number(&c->cli, &out, "fetched-bytes", c->peers.fetch.fetched);
     if (facts->state != MM_IMPORT_FAILED) {
         mm_buf_printf(&path, "%s/%s", c->home_path, facts->model.path);
         cli_fact(&c->cli, &out, "path", mm_buf_text(&path) ? path.data : "", false);
@@ -305,30 +227,37 @@ static int enter_sandbox(struct call *c)
 {
     struct mm_sandbox_rule rules[3];
     size_t count = cli_trust_rules(&c->trust, rules, 0);
-    rules[count++] = (struct mm_sandbox_rule){c->home, MM_SANDBOX_STORE};
+    if (c->mend.file)
+        rules[count++] = (struct mm_sandbox_rule){c->mend.folder, MM_SANDBOX_WRITE};
+    if (c->home >= 0)
+        rules[count++] = (struct mm_sandbox_rule){c->home, c->mend.file ? MM_SANDBOX_READ : MM_SANDBOX_STORE};
     return cli_sandbox(&c->cli, rules, count);
+}
+
+/* The store that is imported into, or whose receipts say what was seen before: then it need not be there. */
+static int open_home(struct call *c)
+{
+    struct mm_diags mark = c->cli.diags;
+    c->home = c->trust.trust.home = mm_home_open(c->home_given, !c->mend.file, &c->cli.diags);
+    if (c->home >= 0)
+        return 0;
+    if (!c->mend.file)
+        return -1;
+    mm_diags_rewind(&c->cli.diags, &mark);
+    return 0;
 }
 
 /* Everything that has to be opened before rights are given up. */
 static int open_all(struct call *c)
 {
-    struct cli_password none = CLI_NO_PASSWORD;
-    struct mm_secret_key *key = NULL;
     if (!(c->home_path = mm_home_path(c->home_given, &c->cli.diags)) || cli_signer_open(&c->cli, &c->signer) < 0 ||
-        open_manifest(c) < 0 || take_peers(c) < 0)
+        open_manifest(c) < 0 || (c->mend.file && cli_mend_open(&c->cli, &c->mend) < 0) ||
+        cli_peers_take(&c->cli, &c->peers, c->cli.argv + 1, c->cli.argc - 1) < 0 ||
+        cli_peers_identify(&c->cli, &c->peers) < 0 || open_home(c) < 0)
         return -1;
     c->how.receipt_key = c->signer.key;
-    if (c->peer_key && (!(key = cli_secret_key(&c->cli, c->peer_key, &none)) ||
-                        !(c->identity = mm_peer_identity_new(key, &c->cli.diags)))) {
-        mm_secret_key_free(key);
-        return -1;
-    }
-    mm_secret_key_free(key);
-    c->home = c->trust.trust.home = mm_home_open(c->home_given, true, &c->cli.diags);
-    if (c->home < 0)
-        return -1;
     cli_trust_open(&c->cli, &c->trust, c->keyring);
-    return cli_trust_open_policies(&c->cli, &c->trust) < 0 ? -1 : connect_all(c);
+    return cli_trust_open_policies(&c->cli, &c->trust) < 0 ? -1 : cli_peers_connect(&c->cli, &c->peers);
 }
 
 static int run(struct call *c)
@@ -337,8 +266,10 @@ static int run(struct call *c)
     if (open_all(c) < 0 || enter_sandbox(c) < 0 || cli_trust_read_policies(&c->cli, &c->trust) < 0 ||
         take_manifest(c) < 0 || ask(c) < 0)
         return -1;
-    int result = mm_peer_fetch_model(&c->fetch, c->home, c->home_path, &c->manifest, &c->signature, &c->how, &facts,
-                                     &c->cli.diags);
+    if (c->mend.file)
+        return cli_mend_run(&c->cli, &c->mend, &c->peers, &c->manifest);
+    int result = mm_peer_fetch_model(&c->peers.fetch, c->home, c->home_path, &c->manifest, &c->signature, &c->how,
+                                     &facts, &c->cli.diags);
     cli_progress_end(&c->cli);
     if (facts.model.id[0] && print_facts(c, &facts) < 0)
         result = -1;
@@ -347,8 +278,8 @@ static int run(struct call *c)
 
 static void release(struct call *c)
 {
-    mm_peer_client_free(c->fetch.client);
-    mm_peer_identity_free(c->identity);
+    cli_peers_release(&c->peers);
+    cli_mend_release(&c->mend);
     mm_manifest_release(&c->manifest);
     mm_buf_release(&c->text);
     mm_buf_release(&c->signature);
@@ -375,12 +306,17 @@ static void take_option(struct call *c, int option, const char *value)
 {
     switch (option) {
     case YES: c->yes = true; break;
+    case REPAIR: c->mend.file = value; break;
+    case ONLY: c->mend.only = value; break;
+    case RANGES: c->mend.ranges = value; break;
+    case FORCE: c->mend.force = true; break;
     case ALLOW_UNSIGNED: c->how.allow_unsigned = true; break;
     case ALLOW_ROLLBACK: c->how.allow_rollback = true; break;
     case MAX_BYTES: c->how.max_bytes = take_size(c, "max-bytes", value); break;
-    case LEAST_RATE: c->fetch.options.least_rate = take_size(c, "least-rate", value); break;
-    case PEER_KEY: c->peer_key = value; break;
-    case CUBIC: c->congestion = MM_QUIC_CUBIC; break;
+    case MAX_RATE: c->peers.how.max_rate = take_size(c, "max-rate", value); break;
+    case LEAST_RATE: c->peers.fetch.options.least_rate = take_size(c, "least-rate", value); break;
+    case PEER_KEY: c->peers.key = value; break;
+    case CUBIC: c->peers.how.congestion = MM_QUIC_CUBIC; break;
     case KEYRING: c->keyring = value; break;
     case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case HOST_LABEL:
@@ -402,18 +338,21 @@ int main(int argc, char **argv)
                      .trust = CLI_TRUST_NONE,
                      .signer = CLI_NO_SIGNER,
                      .how = {.medium = MM_MEDIUM_PEER},
-                     .fetch = {.options = MM_PLAN_DEFAULT}};
+                     .mend = CLI_MEND_NONE,
+                     .peers = {.fetch = {.options = MM_PLAN_DEFAULT}}};
     const char *value;
     int option;
     cli_init(&c.cli, &command, argc, argv);
-    c.how.progress = c.fetch.progress = cli_progress;
-    c.how.progress_context = c.fetch.progress_context = &c.cli;
+    c.how.progress = c.peers.fetch.progress = cli_progress;
+    c.how.progress_context = c.peers.fetch.progress_context = &c.cli;
     c.how.waiting = say;
     c.how.trust = &c.trust.trust;
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
     if (c.cli.argc < 2)
         cli_usage(&c.cli, "expected a manifest and a PEER");
+    if (!c.mend.file && (c.mend.only || c.mend.ranges || c.mend.force))
+        cli_usage(&c.cli, "--only, --ranges and --force go with --repair");
     cli_signer_check(&c.cli, &c.signer);
     if (!c.yes && (c.terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)) < 0)
         cli_usage(&c.cli, "there is no terminal to ask for consent at: --yes gives it");

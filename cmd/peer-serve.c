@@ -13,19 +13,25 @@
 #include "cli_secret.h"
 #include "cli_store.h"
 #include "cli_trust.h"
+#include "peer/lan.h"
 #include "peer/server.h"
 
 #define LISTEN_MAX 8
 #define PORT "4433"
-#define DRAIN_SECONDS 30 /* in which what is being sent may be sent to its end */
+#define FIRST_LOOK (256u << 20) /* bytes of fetches in progress that are looked at before anything is served, */
+#define NEXT_LOOK (64u << 20)   /* and each second */
+#define RELOAD_SECONDS 2        /* after a fetch in progress has ended: its receipt comes behind its files */
+#define DRAIN_SECONDS 30        /* in which what is being sent may be sent to its end */
 
 enum {
     SECRET_KEY,
     SHARE,
     SHARE_ALL,
+    PARTIAL,
     LISTEN,
     ADMIT,
     NO_LISTING,
+    ANNOUNCE,
     UPLOAD_RATE,
     BYTES_A_DAY,
     CONNECTIONS,
@@ -46,9 +52,11 @@ static const struct cli_option options[] = {
     [SECRET_KEY] = {'s', "secret-key", "FILE", "the key by which others know this machine (peer-key)"},
     [SHARE] = {0, "share", "MODEL-ID", "share this model, its newest revision or MODEL-ID@REVISION (can be repeated)"},
     [SHARE_ALL] = {0, "share-all", NULL, "share every model whose manifest says `peer-hint: available`"},
+    [PARTIAL] = {0, "partial", NULL, "share of these models also what a fetch has that did not end"},
     [LISTEN] = {0, "listen", "ADDRESS", "listen at IP:PORT or [IPV6]:PORT (can be repeated; default: port " PORT ")"},
     [ADMIT] = {0, "admit", "PEERID", "serve this peer, and nobody who is not admitted (can be repeated)"},
     [NO_LISTING] = {0, "no-listing", NULL, "do not tell which models there are"},
+    [ANNOUNCE] = {0, "announce", NULL, "tell the local network, so that peer-find finds this peer"},
     [UPLOAD_RATE] = {0, "upload-rate", "N", "send at most N bytes a second (K, M, G)"},
     [BYTES_A_DAY] = {0, "bytes-a-day", "N", "send at most N bytes a day to one peer"},
     [CONNECTIONS] = {0, "connections", "N", "serve at most N connections at once (default: 64)"},
@@ -92,9 +100,10 @@ struct call {
     struct mm_peer_identity *identity;
     struct mm_shares *shares;
     struct mm_peer_server *server;
-    bool log, log_clients, stopping;
+    bool log, log_clients, announce, stopping;
+    struct mm_lan lan; /* the process that announces */
     int signals;
-    uint64_t drain_until;
+    uint64_t drain_until, reload_at;
     struct mm_buf line;
 };
 
@@ -183,6 +192,8 @@ static struct mm_shares *take_shares(struct call *c)
 {
     struct mm_shares *shares = mm_shares_new(c->store.home, &c->wanted, &c->trust.trust, &c->cli.diags);
     c->cli.diags.file = "";
+    if (shares)
+        mm_shares_look(shares, FIRST_LOOK);
     return shares;
 }
 
@@ -197,6 +208,71 @@ static void reload(struct call *c)
     cli_report(&c->cli);
 }
 
+/* ---- the local network ---- */
+
+static void stop_announcing(struct call *c)
+{
+    if (c->lan.fd >= 0)
+        mm_quic_watch(mm_h3_quic(mm_peer_server_h3(c->server)), c->lan.fd, NULL, NULL, &c->cli.diags);
+    mm_lan_end(&c->lan);
+}
+
+/* Whatever becomes of the announcement, who knows the address is served. */
+static void on_lan(void *context)
+{
+    struct call *c = context;
+    struct mm_diags mark = c->cli.diags;
+    int fd = c->lan.fd;
+    if (mm_lan_announced(&c->lan, &c->cli.diags) >= 0)
+        return;
+    mm_diags_soften(&c->cli.diags, &mark, true);
+    mm_note(&c->cli.diags, MM_RULE_IO_OPEN, "this peer is not announced any more");
+    mm_quic_watch(mm_h3_quic(mm_peer_server_h3(c->server)), fd, NULL, NULL, &c->cli.diags);
+    cli_report(&c->cli);
+}
+
+/* Adds ADDRESS, unless nobody else can reach it, or it has another port than those before: one port is announced. */
+static void describe(struct mm_lan_announcement *what, const union mm_udp_address *address)
+{
+    bool is_ipv6 = address->any.sa_family == AF_INET6;
+    uint16_t port = ntohs(is_ipv6 ? address->v6.sin6_port : address->v4.sin_port);
+    const unsigned char *bytes = is_ipv6 ? address->v6.sin6_addr.s6_addr : (const unsigned char *)&address->v4.sin_addr;
+    static const unsigned char any[16];
+    if (what->port && what->port != port)
+        return;
+    if (memcmp(bytes, any, is_ipv6 ? 16 : 4) == 0) {
+        *(is_ipv6 ? &what->ipv6 : &what->ipv4) = true;
+    } else if (is_ipv6 ? !IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr) : bytes[0] != 127) {
+        what->addresses[what->count].is_ipv6 = is_ipv6;
+        memcpy(what->addresses[what->count++].bytes, bytes, is_ipv6 ? 16 : 4);
+    } else {
+        return;
+    }
+    what->port = port;
+}
+
+static int announce(struct call *c)
+{
+    struct mm_lan_announcement what = {0};
+    union mm_udp_address address;
+    struct mm_quic *quic = mm_h3_quic(mm_peer_server_h3(c->server));
+    if (!c->announce)
+        return 0;
+    memcpy(what.key, mm_peer_identity_key(c->identity), sizeof what.key);
+    for (size_t i = 0; mm_quic_address(quic, i, &address) && what.count < MM_LAN_ADDRESSES; i++)
+        describe(&what, &address);
+    if (what.ipv4 || what.ipv6)
+        what.count = 0; /* they are among all */
+    if (what.port == 0)
+        return mm_diag(&c->cli.diags, MM_RULE_IO_OPEN,
+                       "expected an address that others can reach, found loopback alone");
+    return mm_lan_announce(&c->lan, &what, &c->cli.diags) < 0
+               ? -1
+               : mm_quic_watch(quic, c->lan.fd, on_lan, c, &c->cli.diags);
+}
+
+/* ---- signals ---- */
+
 static void on_signal(void *context)
 {
     struct call *c = context;
@@ -205,6 +281,7 @@ static void on_signal(void *context)
         if (info.ssi_signo == SIGHUP) {
             reload(c);
         } else {
+            stop_announcing(c);
             mm_h3_stop(mm_peer_server_h3(c->server));
             c->stopping = true;
             c->drain_until = mm_quic_now(mm_h3_quic(mm_peer_server_h3(c->server))) + DRAIN_SECONDS * MM_SECOND;
@@ -214,7 +291,14 @@ static void on_signal(void *context)
 
 static void tick(void *context)
 {
-    (void)context; /* so that the time of a drain passes */
+    struct call *c = context; /* the time of a drain passes by it too */
+    uint64_t now = mm_quic_now(mm_h3_quic(mm_peer_server_h3(c->server)));
+    if (mm_shares_look(c->shares, NEXT_LOOK))
+        c->reload_at = now + RELOAD_SECONDS * MM_SECOND;
+    if (c->reload_at == 0 || now < c->reload_at)
+        return;
+    c->reload_at = 0;
+    reload(c);
 }
 
 /* SIGHUP and SIGTERM come as descriptors do; SIGINT ends the process as it always does. */
@@ -281,18 +365,21 @@ static int make_server(struct call *c)
 
 static int run(struct call *c)
 {
-    bool ready = cli_store_open(&c->cli, &c->store, c->home_given) == 0;
+    /* before there is a secret in this process */
+    bool ready = (!c->announce || mm_lan_announcer(&c->lan, &c->cli.diags) == 0) &&
+                 cli_store_open(&c->cli, &c->store, c->home_given) == 0;
     c->trust.trust.home = c->store.home;
     c->cli.diags.file = "";
     if (ready)
         cli_trust_open(&c->cli, &c->trust, c->keyring);
     ready = ready && cli_trust_open_policies(&c->cli, &c->trust) == 0 && make_server(c) == 0 && listen_all(c) == 0 &&
-            watch_signals(c) == 0 && print_beginning(c) == 0;
+            watch_signals(c) == 0 && announce(c) == 0 && print_beginning(c) == 0;
     return ready ? serve(c) : -1;
 }
 
 static void release(struct call *c)
 {
+    mm_lan_end(&c->lan);
     mm_peer_server_free(c->server);
     mm_shares_drop(c->shares);
     mm_peer_identity_free(c->identity);
@@ -377,12 +464,14 @@ static void take_option(struct call *c, int option, const char *value)
     case SECRET_KEY: c->signer.path = value; break;
     case SHARE: take_share(c, value); break;
     case SHARE_ALL: c->wanted.all = true; break;
+    case PARTIAL: c->wanted.partial = true; break;
     case LISTEN:
         if (!take_address(c, value))
             cli_usage(&c->cli, "--listen: expected IP:PORT or [IPV6]:PORT, %d at most, found '%s'", LISTEN_MAX, value);
         break;
     case ADMIT: take_peer(c, value); break;
     case NO_LISTING: c->how.listing = false; break;
+    case ANNOUNCE: c->announce = true; break;
     case CUBIC: c->how.congestion = MM_QUIC_CUBIC; break;
     case LOG: c->log = true; break;
     case LOG_CLIENTS: c->log = c->log_clients = true; break;
@@ -401,6 +490,7 @@ int main(int argc, char **argv)
                      .trust = CLI_TRUST_NONE,
                      .signer = CLI_NO_SIGNER,
                      .how = {.limits = MM_LIMITS_DEFAULT, .listing = true},
+                     .lan = MM_LAN_NONE,
                      .signals = -1};
     const char *value;
     int option;

@@ -13,7 +13,7 @@
 #include "act/store.h"
 #include "cli.h"
 #include "cli_ranges.h"
-#include "doc/bad_ranges.h"
+#include "cli_repaired.h"
 #include "text/path.h"
 
 enum { FROM, ROOT, ONLY, LIST, RANGES, BAD_RANGES, OUTPUT, FOLLOW_LINKS, FORCE };
@@ -238,82 +238,26 @@ static int enter_sandbox(struct call *c)
 
 /* ---- what was said to be bad ---- */
 
-static int pass_line(void *context, const struct mm_bad_line *line)
-{
-    (void)context, (void)line;
-    return 0;
-}
-
 static int read_ranges(struct call *c, int fd)
 {
     if (fd < 0)
         return 0;
-    c->cli.diags.file = cli_shown(c->ranges);
-    int result = mm_file_read_all(fd, MM_BAD_RANGES_MAX, &c->bad, &c->cli.diags);
-    if (result > 0)
-        return mm_diag_line(&c->cli.diags, MM_RULE_TEXT_SIZE, 1, 1,
-                            "expected bad ranges of at most %d bytes, found more", MM_BAD_RANGES_MAX);
-    if (result == 0 && c->bad.length)
-        result = mm_bad_ranges_read(c->bad.data, c->bad.length, pass_line, NULL, &c->cli.diags);
     c->how.bad = &c->bad;
     c->how.bad_shown = cli_shown(c->ranges);
-    return result;
+    return cli_ranges_read(&c->cli, fd, c->ranges, &c->bad);
 }
 
 /* ---- results ---- */
 
-/* What each copy gave: a line, or an object of the list "from". */
-static void print_copies(const struct call *c, const struct mm_repair_facts *facts, struct mm_buf *out)
-{
-    bool json = c->cli.json;
-    if (json)
-        mm_buf_str(out, ",\"from\":[");
-    for (size_t i = 0; i < c->copies.count; i++) {
-        const char *path = c->copies.items[i].path;
-        const struct mm_copy_counts *counts = &facts->copies[i];
-        const struct {
-            const char *key;
-            uint64_t value;
-        } numbers[] = {{"chunks", counts->chunks},
-                       {"copied-bytes", counts->copied},
-                       {"read-bytes", counts->read},
-                       {"wrong-chunks", counts->wrong},
-                       {"unreadable-chunks", counts->unreadable}};
-        mm_buf_str(out, json ? i ? ",{" : "{" : "from: ");
-        for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
-            mm_buf_printf(out, json ? "\"%s\":%" PRIu64 "," : "%s=%" PRIu64 " ", numbers[k].key, numbers[k].value);
-        if (json) {
-            mm_buf_str(out, "\"path\":");
-            mm_buf_json_str(out, path);
-        } else {
-            mm_buf_printable(out, path, strlen(path));
-        }
-        mm_buf_str(out, json ? "}" : "\n");
-    }
-    if (json)
-        mm_buf_str(out, "]}\n");
-}
-
 static int print_facts(struct call *c, const struct mm_repair_target *target, const struct mm_repair_facts *facts)
 {
-    static const char *const states[] = {[MM_REPAIR_WHOLE] = "whole",
-                                         [MM_REPAIR_REPAIRED] = "repaired",
-                                         [MM_REPAIR_LACKS] = "lacks",
-                                         [MM_REPAIR_FAILED] = "failed"};
-    struct mm_buf out = {0}, shown = {0};
-    mm_buf_printable(&shown, target->shown, strlen(target->shown));
-    cli_fact(&c->cli, &out, "target", c->cli.json || !mm_buf_text(&shown) ? target->shown : mm_buf_text(&shown), false);
-    cli_fact(&c->cli, &out, "state", states[facts->state], false);
-    cli_number(&c->cli, &out, "total-bytes", facts->total);
-    cli_number(&c->cli, &out, "kept-bytes", facts->kept);
-    cli_number(&c->cli, &out, "copied-bytes", facts->copied);
-    cli_number(&c->cli, &out, "wrong-chunks", facts->wrong);
-    cli_number(&c->cli, &out, "mended-chunks", facts->mended);
-    cli_number(&c->cli, &out, "lacking-chunks", facts->lacks.count);
-    print_copies(c, facts, &out);
-    int result = cli_print(&c->cli, &out);
-    mm_buf_release(&shown);
-    mm_buf_release(&out);
+    struct cli_repaired_from *from = calloc(c->copies.count ? c->copies.count : 1, sizeof *from);
+    if (!from)
+        return mm_diag_memory(&c->cli.diags);
+    for (size_t i = 0; i < c->copies.count; i++)
+        from[i] = (struct cli_repaired_from){c->copies.items[i].path, facts->copies[i]};
+    int result = cli_repaired_print(&c->cli, target->shown, facts, from, c->copies.count);
+    free(from);
     return result;
 }
 

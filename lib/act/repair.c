@@ -85,6 +85,40 @@ static bool was_right(const struct mm_repair_run *run, uint64_t index)
     return run->old >= 0 && !mm_bits_has(&run->was.bad, index);
 }
 
+/* Takes the chunks of BROUGHT, which were written, off those that lack. */
+static int count_brought(struct mm_repair_run *run, const struct mm_bits *brought)
+{
+    struct mm_bits lacks = {0};
+    for (uint64_t index = 0; index < chunk_count(run); index++) {
+        if (!mm_bits_has(&run->lacks, index))
+            continue;
+        if (mm_bits_has(brought, index)) {
+            run->facts->copied += mm_fetch_bytes(&run->fetch, index);
+            run->changed = true;
+        } else if (!mm_bits_add(&lacks, index)) {
+            mm_bits_release(&lacks);
+            return mm_diag_memory(run->diags);
+        }
+    }
+    mm_bits_release(&run->lacks);
+    run->lacks = lacks;
+    return 0;
+}
+
+/* What no copy has is asked for elsewhere. */
+static int bring_lacks(struct mm_repair_run *run)
+{
+    const struct mm_repair_want want = {run->target->claim, run->list, &run->lacks, run->work};
+    struct mm_bits brought = {0};
+    if (!run->options->bring || run->lacks.count == 0)
+        return 0;
+    int result = run->options->bring(run->options->bring_context, &want, &brought, run->diags);
+    if (count_brought(run, &brought) < 0)
+        result = -1;
+    mm_bits_release(&brought);
+    return result;
+}
+
 /* Fetches the chunks of WANTED that were not sought yet. */
 static int fetch_chunks(struct mm_repair_run *run, const struct mm_bits *wanted)
 {
@@ -107,7 +141,7 @@ static int fetch_chunks(struct mm_repair_run *run, const struct mm_bits *wanted)
             run->options->progress(run->options->progress_context, (index + 1) * run->fetch.chunks->size,
                                    run->facts->total);
     }
-    return 0;
+    return bring_lacks(run);
 }
 
 /* How many numbers of SET are not in OTHER. */

@@ -91,8 +91,21 @@ struct mm_repair_target {
     const char *out; /* a name in that folder */
 };
 
+/* Chunks that no copy has, for whoever may have them elsewhere: other machines. */
+struct mm_repair_want {
+    const struct mm_claim *claim;
+    const struct mm_chunk_list *list; /* what they have to be */
+    const struct mm_bits *lacks;      /* which ones */
+    int fd;                           /* where each goes to its place, once its hash was compared */
+};
+
 struct mm_repair_options {
     const struct mm_copies *copies;
+
+    /* Brings what it can, and adds to BROUGHT the number of each chunk that it wrote; NULL: there is nobody to ask. Returns 0, also where
+     * chunks lack still, or -1 with a finding. What it wrote is read again like all the rest. */
+    int (*bring)(void *context, const struct mm_repair_want *want, struct mm_bits *brought, struct mm_diags *diags);
+    void *bring_context;
     enum mm_links
         links; /* how far symbolic links on the way to the file lead; it is read through them, never written */
     const struct mm_buf *bad;      /* the text of bad ranges: what else is right is not read first; or NULL */
@@ -115,7 +128,7 @@ struct mm_repair_facts {
     enum mm_repair_state state;
     uint64_t total;                /* bytes that it has to have */
     uint64_t kept;                 /* bytes that were there */
-    uint64_t copied;               /* bytes from the copies */
+    uint64_t copied;               /* bytes from the copies, and those that were brought */
     uint64_t wrong, mended;        /* chunks that were wrong or lacked; those of them that are right now */
     struct mm_bits lacks;          /* chunks that are wrong still */
     struct mm_copy_counts *copies; /* one for each copy */

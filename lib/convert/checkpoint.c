@@ -92,8 +92,12 @@ int mm_checkpoint_add_tensor(struct mm_checkpoint *checkpoint, const char *name,
     uint32_t block;
     mm_show(shown, name, strlen(name));
     if (mm_llama_tensor_of(name, strlen(name), &block) < 0)
-        return mm_diag(diags, MM_RULE_PACK_TENSOR, "expected tensors that an .slm of llama has, found '%s'", shown);
-    if (!mm_quantize_knows(stored->dtype))
+        return mm_diag(diags, MM_RULE_PACK_TENSOR, "expected tensors that %s has, found '%s'",
+                       checkpoint->run ? "a network of llama" : "an .slm of llama", shown);
+    if (checkpoint->run && !mm_dequantize_knows(stored->dtype))
+        return mm_diag(diags, MM_RULE_PACK_TENSOR, "expected a dtype that is computed with for %s, found %s", shown,
+                       mm_dtypes[stored->dtype].name);
+    if (!checkpoint->run && !mm_quantize_knows(stored->dtype))
         return mm_diag(diags, MM_RULE_PACK_TENSOR, "expected f32, f16, bf16, q8_0 or q4_0 for %s, found %s", shown,
                        mm_dtypes[stored->dtype].name);
     if (!dimensions_fit(dims, rank, stored->dtype, shown, diags) || !heads_fit(dims, rank, stored->heads, shown, diags))
@@ -300,10 +304,34 @@ static int take_tokenizer(struct mm_checkpoint *checkpoint, const char *folder,
     return result;
 }
 
+/* Rows of queries and keys stand in halves, as many heads as the facts say. */
+static int set_halves(struct mm_checkpoint *checkpoint, struct mm_diags *diags)
+{
+    const uint32_t *numbers = checkpoint->slm.llama.numbers;
+    uint32_t block;
+    if (numbers[MM_LLAMA_ROPE_DIMENSIONS] != numbers[MM_LLAMA_KEY_LENGTH])
+        return mm_diag(diags, MM_RULE_PACK_SOURCE,
+                       "expected heads that are rotated whole, found rope-dimension-count %" PRIu32
+                       " and key-length %" PRIu32,
+                       numbers[MM_LLAMA_ROPE_DIMENSIONS], numbers[MM_LLAMA_KEY_LENGTH]);
+    for (size_t i = 0; i < checkpoint->slm.tensor_count; i++) {
+        const struct mm_slm_tensor *tensor = &checkpoint->slm.tensors[i];
+        int which = mm_llama_tensor_of(tensor->name, strlen(tensor->name), &block);
+        enum mm_llama_order order = which < 0 ? MM_LLAMA_PLAIN : mm_llama_tensors[which].order;
+        uint32_t heads = order == MM_LLAMA_HEADS      ? numbers[MM_LLAMA_HEAD_COUNT]
+                         : order == MM_LLAMA_HEADS_KV ? numbers[MM_LLAMA_HEAD_COUNT_KV]
+                                                      : 0;
+        if (!heads_fit(tensor->dims, tensor->rank, heads, tensor->name, diags))
+            return -1;
+        checkpoint->stored[i].heads = heads;
+    }
+    return 0;
+}
+
 /* After the source's facts and tensors are in: its tokenizer, what follows from the rest, and every rule of .slm. FOLDER: where
  * more is said of the tokenizer, or NULL. */
-static int complete(struct mm_checkpoint *checkpoint, const char *folder, const struct mm_checkpoint_options *options,
-                    struct mm_diags *diags)
+static int complete_facts(struct mm_checkpoint *checkpoint, const char *folder,
+                          const struct mm_checkpoint_options *options, struct mm_diags *diags)
 {
     if (take_tokenizer(checkpoint, folder, options, diags) < 0)
         return -1;
@@ -311,20 +339,39 @@ static int complete(struct mm_checkpoint *checkpoint, const char *folder, const 
     if (*vocabulary == 0)
         *vocabulary = embedding_rows(&checkpoint->slm);
     mm_llama_defaults(&checkpoint->slm.llama);
+    if (checkpoint->halves && set_halves(checkpoint, diags) < 0)
+        return -1;
     return sort_stored(checkpoint, diags) < 0 ? -1 : mm_slm_settle(&checkpoint->slm, diags);
+}
+
+static void begin(struct mm_checkpoint *checkpoint, const struct mm_checkpoint_options *options)
+{
+    *checkpoint = (struct mm_checkpoint){.run = options->run};
+    checkpoint->slm.any_dtype = options->run;
+}
+
+/* RESULT of opening a source, and then the rest. MARK was taken before the opening. */
+static int complete(struct mm_checkpoint *checkpoint, int result, const char *folder,
+                    const struct mm_checkpoint_options *options, const struct mm_diags *mark, struct mm_diags *diags)
+{
+    if (result == 0)
+        result = complete_facts(checkpoint, folder, options, diags);
+    if (options->run) /* what has no place in an .slm is not wrong, but not known here */
+        mm_diags_turn(diags, mark, MM_GROUP_PACK, MM_RULE_INFER_UNSUPPORTED);
+    return result;
 }
 
 int mm_checkpoint_open(struct mm_checkpoint *checkpoint, const char *path, const struct mm_checkpoint_options *options,
                        struct mm_diags *diags)
 {
     struct stat info;
-    *checkpoint = (struct mm_checkpoint){0};
+    const struct mm_diags mark = *diags;
+    begin(checkpoint, options);
     if (stat(path, &info) < 0)
         return mm_diag_errno(diags, MM_RULE_IO_OPEN, "cannot open", errno);
     bool folder = S_ISDIR(info.st_mode);
-    if ((folder ? open_folder : open_file)(checkpoint, path, options, diags) < 0)
-        return -1;
-    return complete(checkpoint, folder ? path : NULL, options, diags);
+    int result = (folder ? open_folder : open_file)(checkpoint, path, options, diags);
+    return complete(checkpoint, result, folder ? path : NULL, options, &mark, diags);
 }
 
 /* ---- several files of one model ---- */
@@ -369,11 +416,11 @@ static int open_shards(struct mm_checkpoint *checkpoint, const char *const *path
     char *folder = length ? strndup(paths[0], length) : strdup(".");
     if (!folder)
         return mm_diag_memory(diags);
+    const struct mm_diags mark = *diags;
     int result = open_folder(checkpoint, folder, options, diags);
     if (result == 0)
         result = check_shards(checkpoint, paths, count, diags);
-    if (result == 0)
-        result = complete(checkpoint, folder, options, diags);
+    result = complete(checkpoint, result, folder, options, &mark, diags);
     free(folder);
     return result;
 }
@@ -383,15 +430,15 @@ int mm_checkpoint_open_files(struct mm_checkpoint *checkpoint, const char *const
 {
     if (count == 1)
         return mm_checkpoint_open(checkpoint, paths[0], options, diags);
-    *checkpoint = (struct mm_checkpoint){0};
+    const struct mm_diags mark = *diags;
+    begin(checkpoint, options);
     if (all_end_in(paths, count, ".safetensors"))
         return open_shards(checkpoint, paths, count, options, diags);
     if (!all_end_in(paths, count, ".gguf"))
         return mm_diag(diags, MM_RULE_PACK_SOURCE,
                        "expected the parts of a split GGUF or the shards of a safetensors model, found other files");
-    return mm_source_gguf_parts(checkpoint, paths, count, options, diags) < 0
-               ? -1
-               : complete(checkpoint, NULL, options, diags);
+    int result = mm_source_gguf_parts(checkpoint, paths, count, options, diags);
+    return complete(checkpoint, result, NULL, options, &mark, diags);
 }
 
 int mm_checkpoint_open_slm(struct mm_checkpoint *checkpoint, const char *path, struct mm_diags *diags)

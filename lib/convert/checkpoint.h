@@ -27,6 +27,9 @@ struct mm_checkpoint {
     size_t stored_capacity;
     struct mm_checkpoint_file *files;
     size_t file_count, file_capacity;
+    bool run; /* as the options say */
+    bool
+        halves; /* set by a source whose rows of queries and keys are in halves without a word of their number of heads */
 };
 
 struct mm_checkpoint_options {
@@ -34,7 +37,11 @@ struct mm_checkpoint_options {
         tokenizer; /* a file to take the tokenizer from (.gguf, .slm, tokenizer.json, tokenizer.model, tok.bin), or NULL */
     const char *const *drop; /* keys that may be left out, a final * stands for any rest */
     size_t drop_count;
-    bool run; /* the model is to be run and not written: see above */
+
+    /* The model is to be run, and not written: tensors may have every dtype that mm_dequantize_knows, GGUF files may be of qwen2 too, and
+     * folders of mistral and qwen2; keys and templates that nothing is computed with are passed over. What is refused, is so as INFER_UNSUPPORTED, where
+     * otherwise a rule of the group PACK says it. */
+    bool run;
 };
 
 /* Opens PATH, which is a file or a folder, by what it holds. Each of its files is validated whole first (mm_artifact_read).

@@ -11,6 +11,7 @@
 #include "text/line.h"
 
 #define ARCHITECTURE "llama"
+#define KIN "qwen2"            /* which is computed the same way, of rows in halves: to be run alone */
 #define QUANTIZATION_VERSION 2 /* of the block dtypes as slm.md describes them */
 
 struct taking {
@@ -18,7 +19,10 @@ struct taking {
     const struct mm_artifact *artifact;
     const struct mm_checkpoint_options *options;
     struct mm_diags *diags;
-    bool first; /* a whole file, or the first part of a split one */
+    bool first;                           /* a whole file, or the first part of a split one */
+    bool run;                             /* not to be written: see checkpoint.h */
+    char prefix[MM_ARCHITECTURE_MAX + 2]; /* of the keys of the architecture: "llama." */
+    bool foreign;                         /* another architecture was refused */
     bool has_epsilon, has_factor;
     bool scaling_none, scaling_linear, scaling_dropped; /* what llama.rope.scaling.type says */
     bool failed; /* a finding was added; the next pair is looked at all the same */
@@ -39,8 +43,11 @@ static void refuse(struct taking *t, const struct mm_gguf_pair *pair, const char
     if (!mm_checkpoint_drops(t->options, key, t->diags)) {
         t->failed = true;
         mm_show(shown, pair->key, pair->key_length);
-        mm_diag_offset(t->diags, MM_RULE_PACK_KEY, pair->offset, "expected %s, found key '%s'; --drop %s leaves it out",
-                       expected, shown, shown);
+        if (t->run)
+            mm_diag_offset(t->diags, MM_RULE_PACK_KEY, pair->offset, "expected %s, found key '%s'", expected, shown);
+        else
+            mm_diag_offset(t->diags, MM_RULE_PACK_KEY, pair->offset,
+                           "expected %s, found key '%s'; --drop %s leaves it out", expected, shown, shown);
     }
     free(key);
 }
@@ -99,10 +106,11 @@ static void take_text(struct taking *t, const struct mm_gguf_pair *pair, char **
 static void take_architecture(struct taking *t, const struct mm_gguf_pair *pair)
 {
     char shown[MM_SHOWN];
-    if (text_is(pair, ARCHITECTURE))
+    if (text_is(pair, ARCHITECTURE) || (t->run && text_is(pair, KIN)))
         return;
-    t->failed = true;
-    mm_diag_offset(t->diags, MM_RULE_PACK_SOURCE, pair->offset, "expected the architecture llama, found '%s'",
+    t->failed = t->foreign = true;
+    mm_diag_offset(t->diags, MM_RULE_PACK_SOURCE, pair->offset, "expected the architecture llama%s, found '%s'",
+                   t->run ? " or " KIN : "",
                    pair->type == MM_GGUF_STRING ? mm_show(shown, pair->value, pair->size) : "another type");
 }
 
@@ -111,9 +119,9 @@ static void take_general(struct taking *t, const struct mm_gguf_pair *pair)
     uint64_t value;
     if (mm_gguf_pair_is(pair, "general.architecture"))
         take_architecture(t, pair);
-    else if (mm_gguf_pair_is(pair, "general.name"))
+    else if (mm_gguf_pair_is(pair, "general.name") && !t->run)
         take_text(t, pair, &t->checkpoint->slm.name);
-    else if (mm_gguf_pair_is(pair, "general.license"))
+    else if (mm_gguf_pair_is(pair, "general.license") && !t->run)
         take_text(t, pair, &t->checkpoint->slm.license);
     else if (mm_gguf_pair_is(pair, "general.quantization_version")) {
         if (!mm_gguf_pair_whole(pair, &value) || value != QUANTIZATION_VERSION)
@@ -121,7 +129,7 @@ static void take_general(struct taking *t, const struct mm_gguf_pair *pair)
     } else if (mm_gguf_pair_is(pair, "general.type")) {
         if (!text_is(pair, "model"))
             refuse(t, pair, "a model");
-    } else if (!mm_gguf_pair_is(pair, "general.alignment") && !mm_gguf_pair_is(pair, "general.file_type")) {
+    } else if (!t->run && !mm_gguf_pair_is(pair, "general.alignment") && !mm_gguf_pair_is(pair, "general.file_type")) {
         refuse(t, pair, "keys that an .slm holds");
     }
 }
@@ -162,30 +170,63 @@ static void take_number(struct taking *t, const struct mm_gguf_pair *pair, const
     refuse(t, pair, expected);
 }
 
-/* A key behind "llama.". */
+static bool name_is(const char *name, size_t length, const char *wanted)
+{
+    return strlen(wanted) == length && memcmp(name, wanted, length) == 0;
+}
+
+static void take_factor(struct taking *t, const struct mm_gguf_pair *pair)
+{
+    t->has_factor = take_real(pair, false, &t->checkpoint->slm.llama.rope_factor);
+    if (!t->has_factor)
+        refuse(t, pair, "a finite f32 above 0");
+}
+
+/* Keys that an .slm does not hold, and that change nothing if they say that nothing is changed. */
+static bool is_idle(const struct mm_gguf_pair *pair, const char *name, size_t length)
+{
+    static const char *const idle[] = {"tensor_data_layout", "rope.scaling.original_context_length",
+                                       "rope.scaling.finetuned"};
+    static const char *const off[] = {"expert_count", "expert_used_count", "attention.sliding_window"};
+    uint64_t whole;
+    float real;
+    for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
+        if (name_is(name, length, idle[i]))
+            return true;
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++)
+        if (name_is(name, length, off[i]))
+            return mm_gguf_pair_whole(pair, &whole) && whole == 0;
+    if (name_is(name, length, "attention.causal"))
+        return pair->type == MM_GGUF_BOOL && pair->value[0] == 1;
+    return name_is(name, length, "rope.scaling.attn_factor") && mm_gguf_pair_real(pair, &real) && real == 1;
+}
+
+/* A key of the architecture, NAME being what stands behind its prefix. */
 static void take_llama(struct taking *t, const struct mm_gguf_pair *pair, const char *name, size_t length)
 {
     struct mm_llama *llama = &t->checkpoint->slm.llama;
     for (int i = 0; i < MM_LLAMA_NUMBERS; i++)
-        if (strlen(mm_llama_numbers[i].gguf) == length && memcmp(mm_llama_numbers[i].gguf, name, length) == 0) {
-            take_number(t, pair, &mm_llama_numbers[i], &llama->numbers[i]);
+        if (name_is(name, length, mm_llama_numbers[i].gguf)) {
+            if (i != MM_LLAMA_VOCAB_SIZE || !t->run) /* there, the embedding says it */
+                take_number(t, pair, &mm_llama_numbers[i], &llama->numbers[i]);
             return;
         }
-    if (mm_gguf_pair_is(pair, "llama.attention.layer_norm_rms_epsilon")) {
+    if (name_is(name, length, "attention.layer_norm_rms_epsilon")) {
         t->has_epsilon = take_real(pair, true, &llama->norm_epsilon);
         if (!t->has_epsilon)
             refuse(t, pair, "a finite f32 not below 0");
-    } else if (mm_gguf_pair_is(pair, "llama.rope.freq_base")) {
+    } else if (name_is(name, length, "rope.freq_base")) {
         if (!take_real(pair, false, &llama->rope_base))
             refuse(t, pair, "a finite f32 above 0");
-    } else if (mm_gguf_pair_is(pair, "llama.rope.scaling.factor")) {
-        t->has_factor = take_real(pair, false, &llama->rope_factor);
-        if (!t->has_factor)
-            refuse(t, pair, "a finite f32 above 0");
-    } else if (mm_gguf_pair_is(pair, "llama.rope.scaling.type")) {
+    } else if (name_is(name, length, "rope.scaling.factor")) {
+        take_factor(t, pair);
+    } else if (name_is(name, length, "rope.scaling.type")) {
         take_scaling(t, pair);
-    } else {
-        refuse(t, pair, "keys that an .slm holds");
+    } else if (t->run && name_is(name, length, "rope.scale_linear")) { /* the factor's name in the first files */
+        if (!t->has_factor)
+            take_factor(t, pair);
+    } else if (!t->run || !is_idle(pair, name, length)) {
+        refuse(t, pair, t->run ? "keys that are computed with" : "keys that an .slm holds");
     }
 }
 
@@ -199,15 +240,17 @@ static void take_pair(struct taking *t, const struct mm_gguf_pair *pair)
         refuse(t, pair, "facts and tokenizer in the first part alone");
     else if (mm_gguf_pair_behind(pair, "general.", &length))
         take_general(t, pair);
-    else if ((name = mm_gguf_pair_behind(pair, ARCHITECTURE ".", &length)))
+    else if ((name = mm_gguf_pair_behind(pair, t->prefix, &length)))
         take_llama(t, pair, name, length);
-    else if (!mm_gguf_pair_behind(pair, "tokenizer.ggml.", &length)) /* which are the tokenizer's */
+    else if (!t->run && !mm_gguf_pair_behind(pair, "tokenizer.ggml.", &length)) /* which are the tokenizer's */
         refuse(t, pair, "keys that an .slm holds");
 }
 
 /* A factor without a type is linear to readers of the format; the factor of a type that was left out is not. */
 static void check_scaling(struct taking *t)
 {
+    if (t->scaling_dropped && t->run)
+        return; /* the type was refused */
     if (t->scaling_dropped && t->has_factor) {
         t->checkpoint->slm.llama.rope_factor = 0;
         if (mm_checkpoint_drops(t->options, "llama.rope.scaling.factor", t->diags))
@@ -219,7 +262,9 @@ static void check_scaling(struct taking *t)
     } else if (t->scaling_linear && !t->has_factor) {
         t->failed = true;
         mm_diag(t->diags, MM_RULE_PACK_KEY,
-                "expected llama.rope.scaling.factor beside llama.rope.scaling.type linear, found none");
+                "expected %srope.scaling.factor beside %srope.scaling.type linear, found none", t->prefix, t->prefix);
+    } else if (t->scaling_none && t->run) {
+        t->checkpoint->slm.llama.rope_factor = 0;
     } else if (t->scaling_none && t->has_factor) {
         t->failed = true;
         mm_diag(t->diags, MM_RULE_PACK_KEY,
@@ -243,9 +288,9 @@ static int take_facts(struct taking *t, const unsigned char *head, size_t length
         t->failed = true;
         mm_diag(t->diags, MM_RULE_PACK_KEY, "expected general.architecture, found none");
     }
-    if (!t->has_epsilon) {
+    if (!t->has_epsilon && !(t->run && t->foreign)) {
         t->failed = true;
-        mm_diag(t->diags, MM_RULE_PACK_KEY, "expected llama.attention.layer_norm_rms_epsilon, found none");
+        mm_diag(t->diags, MM_RULE_PACK_KEY, "expected %sattention.layer_norm_rms_epsilon, found none", t->prefix);
     }
     return 0;
 }
@@ -285,7 +330,12 @@ int mm_source_gguf(struct mm_checkpoint *checkpoint, int fd, const struct mm_art
                    const struct mm_checkpoint_options *options, struct mm_diags *diags)
 {
     struct taking t = {.checkpoint = checkpoint, .artifact = artifact, .options = options, .diags = diags};
+    bool kin = options->run && strcmp(artifact->model.facts.architecture, KIN) == 0;
+    t.run = options->run;
+    snprintf(t.prefix, sizeof t.prefix, "%s.", kin ? KIN : ARCHITECTURE);
     t.first = artifact->model.facts.split_count < 2 || artifact->model.facts.split_no == 0;
+    if (t.first)
+        checkpoint->halves = kin;
     uint64_t offset = artifact->model.data_offset, bytes = artifact->chunks.bytes;
     size_t length = (size_t)(offset < bytes ? offset : bytes); /* a header without tensors may end unpadded */
     if (artifact->model.tensors.count == 0 && artifact->model.facts.split_count < 2)

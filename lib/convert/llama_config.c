@@ -6,8 +6,16 @@
 #include "convert/sources.h"
 #include "text/json_tree.h"
 
+/* What model_type says; the others are kin of llama, and to be run alone. */
+enum kind { KIND_LLAMA, KIND_MISTRAL, KIND_QWEN2, KINDS };
+static const char *const kind_names[KINDS] = {"llama", "mistral", "qwen2"};
+
+/* Positions that a position of mistral looks back where nothing is stated. */
+#define MISTRAL_WINDOW 4096
+
 struct reading {
     struct mm_llama_config *config;
+    enum kind kind;
     const struct mm_checkpoint_options *options;
     struct mm_diags *diags;
     struct mm_json_tree tree;
@@ -25,8 +33,13 @@ static void refuse(struct reading *r, const struct mm_json_value *value, const c
     if (strlen(name) == value->name_length && mm_checkpoint_drops(r->options, name, r->diags))
         return;
     mm_show(shown, name, value->name_length);
-    mm_diag_offset(r->diags, MM_RULE_PACK_KEY, value->offset, "expected %s, found %s of %s; --drop %s leaves it out",
-                   expected, shown, mm_json_shown(&r->tree, value, found), shown);
+    mm_json_shown(&r->tree, value, found);
+    if (r->options && r->options->run)
+        mm_diag_offset(r->diags, MM_RULE_PACK_KEY, value->offset, "expected %s, found %s of %s", expected, shown,
+                       found);
+    else
+        mm_diag_offset(r->diags, MM_RULE_PACK_KEY, value->offset,
+                       "expected %s, found %s of %s; --drop %s leaves it out", expected, shown, found, shown);
     r->failed = true;
 }
 
@@ -80,8 +93,8 @@ static void take_layer_types(struct reading *r, const struct mm_json_value *valu
 
 static void take_type(struct reading *r, const struct mm_json_value *value)
 {
-    if (!mm_json_is(&r->tree, value, "llama"))
-        fail(r, value, "llama");
+    if (!mm_json_is(&r->tree, value, kind_names[r->kind]))
+        fail(r, value, r->options && r->options->run ? "llama, mistral or qwen2" : "llama");
 }
 
 static void take_activation(struct reading *r, const struct mm_json_value *value)
@@ -102,9 +115,34 @@ static void take_tied(struct reading *r, const struct mm_json_value *value)
     take_switch(r, value, &r->config->tied);
 }
 
+/* qwen2 has no such key: it has biases of queries, keys and values, and none of the output. */
 static void take_attention_bias(struct reading *r, const struct mm_json_value *value)
 {
+    if (r->kind == KIND_QWEN2) {
+        refuse(r, value, "keys that qwen2 has");
+        return;
+    }
     take_switch(r, value, &r->config->attention_bias);
+    r->config->output_bias = r->config->attention_bias;
+}
+
+/* A window that is as wide as there are positions is none; qwen2 has another key to switch it on. */
+static void take_window(struct reading *r, const struct mm_json_value *value)
+{
+    const struct mm_json_value *positions = mm_json_member(&r->tree, r->tree.values, "max_position_embeddings");
+    uint64_t window, most;
+    if (r->kind == KIND_QWEN2)
+        return;
+    if (r->kind == KIND_MISTRAL && !mm_json_absent(positions) && mm_json_whole(&r->tree, positions, INT32_MAX, &most) &&
+        mm_json_kind(value, MM_JSON_NUMBER) && mm_json_whole(&r->tree, value, INT32_MAX, &window) && window >= most)
+        return;
+    take_nothing(r, value);
+}
+
+static void take_window_layers(struct reading *r, const struct mm_json_value *value)
+{
+    if (r->kind != KIND_QWEN2)
+        refuse(r, value, "keys that are known");
 }
 
 static void take_feed_bias(struct reading *r, const struct mm_json_value *value)
@@ -187,7 +225,8 @@ static const struct {
     {"pretraining_tp", take_one},
     {"partial_rotary_factor", take_one},
     /* of other ways to compute; harmless where switched off */
-    {"sliding_window", take_nothing},
+    {"sliding_window", take_window},
+    {"max_window_layers", take_window_layers},
     {"use_sliding_window", take_nothing},
     {"quantization_config", take_nothing},
     {"auto_map", take_nothing},
@@ -296,9 +335,27 @@ static void take_key(struct reading *r, const struct mm_json_value *value)
     refuse(r, value, "keys that are known");
 }
 
+static void find_kind(struct reading *r)
+{
+    const struct mm_json_value *type = mm_json_member(&r->tree, r->tree.values, "model_type");
+    for (int i = 0; type && r->options && r->options->run && i < KINDS; i++)
+        if (mm_json_is(&r->tree, type, kind_names[i]))
+            r->kind = (enum kind)i;
+    r->config->bias_key = r->kind == KIND_QWEN2 ? "model_type" : "attention_bias";
+    if (r->kind == KIND_QWEN2)
+        r->config->attention_bias = true;
+}
+
 /* What has no default that all programs agree on. */
 static void check_stated(struct reading *r)
 {
+    if (r->kind == KIND_MISTRAL && !mm_json_member(&r->tree, r->tree.values, "sliding_window") &&
+        r->config->llama.numbers[MM_LLAMA_CONTEXT_LENGTH] > MISTRAL_WINDOW) {
+        mm_diag(r->diags, MM_RULE_PACK_SOURCE,
+                "expected sliding_window, as mistral looks back over %d positions without it, found none",
+                MISTRAL_WINDOW);
+        r->failed = true;
+    }
     static const char *const keys_needed[] = {"model_type", "rms_norm_eps"};
     static const enum mm_llama_number may_lack[] = {MM_LLAMA_HEAD_COUNT_KV, MM_LLAMA_KEY_LENGTH};
     for (size_t i = 0; i < sizeof keys_needed / sizeof *keys_needed; i++)
@@ -325,6 +382,7 @@ int mm_llama_config_read(struct mm_llama_config *config, int fd, const struct mm
     if (result == 0 && r.tree.values[0].kind != MM_JSON_OBJECT)
         result = mm_diag_offset(diags, MM_RULE_PACK_SOURCE, 0, "expected an object");
     if (result == 0) {
+        find_kind(&r);
         for (const struct mm_json_value *v = mm_json_first(&r.tree, r.tree.values); v;
              v = mm_json_following(&r.tree, v))
             take_key(&r, v);

@@ -1,4 +1,4 @@
-/* config.json of a llama model as Hugging Face's transformers write it. Nobody outside lib/convert includes this. */
+/* config.json of a llama model, or of its kin if the model is to be run, as Hugging Face's transformers write it. Nobody outside lib/convert includes this. */
 #ifndef MM_CONVERT_LLAMA_CONFIG_H
 #define MM_CONVERT_LLAMA_CONFIG_H
 
@@ -8,6 +8,8 @@ struct mm_llama_config {
     struct mm_llama llama;          /* what is stated; the rest is for mm_llama_defaults */
     bool tied;                      /* the output uses the embedding */
     bool attention_bias, feed_bias; /* these tensors are used, all of them */
+    bool output_bias;               /* of attention */
+    const char *bias_key;           /* what says so of attention */
 };
 
 /* Reads the file FD. Every key is taken over, or computes nothing, or is refused by name (PACK_KEY) unless OPTIONS drops it;

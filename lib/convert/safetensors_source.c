@@ -102,7 +102,7 @@ static int read_config(struct reading *r)
 
 static void refuse_template(struct reading *r, const char *where)
 {
-    if (mm_checkpoint_drops(r->options, "chat_template", r->diags))
+    if (r->options->run || mm_checkpoint_drops(r->options, "chat_template", r->diags))
         return;
     mm_diag(r->diags, MM_RULE_PACK_KEY, "expected no chat_template, found %s; --drop chat_template leaves it out",
             where);
@@ -401,7 +401,10 @@ static void check_biases(struct reading *r, bool used, const enum mm_llama_tenso
         if (r->found[which[i]] == expected)
             continue;
         mm_diag(r->diags, MM_RULE_PACK_TENSOR, "expected %s in %" PRIu64 " layers, as %s is %s, found it in %" PRIu64,
-                strstr(mm_llama_tensors[which[i]].safetensors, "%u") + 3, expected, key, used ? "true" : "false",
+                strstr(mm_llama_tensors[which[i]].safetensors, "%u") + 3, expected, key,
+                strcmp(key, "model_type") == 0 ? "qwen2"
+                : used                         ? "true"
+                                               : "false",
                 r->found[which[i]]);
         r->failed = true;
     }
@@ -452,11 +455,13 @@ static int check_tied_head(struct reading *r)
 static void check_together(struct reading *r)
 {
     static const enum mm_llama_tensor_id attention[] = {MM_LLAMA_T_ATTN_Q_BIAS, MM_LLAMA_T_ATTN_K_BIAS,
-                                                        MM_LLAMA_T_ATTN_V_BIAS, MM_LLAMA_T_ATTN_OUT_BIAS};
+                                                        MM_LLAMA_T_ATTN_V_BIAS},
+                                         output[] = {MM_LLAMA_T_ATTN_OUT_BIAS};
     static const enum mm_llama_tensor_id feed[] = {MM_LLAMA_T_FFN_GATE_BIAS, MM_LLAMA_T_FFN_UP_BIAS,
                                                    MM_LLAMA_T_FFN_DOWN_BIAS};
     check_complete(r);
-    check_biases(r, r->config.attention_bias, attention, sizeof attention / sizeof *attention, "attention_bias");
+    check_biases(r, r->config.attention_bias, attention, sizeof attention / sizeof *attention, r->config.bias_key);
+    check_biases(r, r->config.output_bias, output, sizeof output / sizeof *output, r->config.bias_key);
     check_biases(r, r->config.feed_bias, feed, sizeof feed / sizeof *feed, "mlp_bias");
     if (!r->config.tied && r->found[MM_LLAMA_T_OUTPUT] == 0) {
         mm_diag(r->diags, MM_RULE_PACK_TENSOR,

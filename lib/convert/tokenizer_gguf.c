@@ -45,8 +45,18 @@ static void refuse(struct taking *t, const struct mm_gguf_pair *pair, const char
         return;
     t->failed = true;
     mm_show(shown, pair->key, pair->key_length);
-    mm_diag_offset(t->diags, MM_RULE_PACK_TOKENIZER, pair->offset,
-                   "expected %s, found key '%s'; --drop %s leaves it out", why, shown, shown);
+    if (t->options && t->options->run)
+        mm_diag_offset(t->diags, MM_RULE_PACK_TOKENIZER, pair->offset, "expected %s, found key '%s'", why, shown);
+    else
+        mm_diag_offset(t->diags, MM_RULE_PACK_TOKENIZER, pair->offset,
+                       "expected %s, found key '%s'; --drop %s leaves it out", why, shown, shown);
+}
+
+/* Keys that readers of the format look at only for other kinds of tokenizers, or not at all. The one that is computed with is refused. */
+static bool is_passed_over(const struct taking *t, const char *name, size_t length)
+{
+    static const char normalizer[] = "precompiled_charsmap";
+    return t->options && t->options->run && !(length == sizeof normalizer - 1 && memcmp(name, normalizer, length) == 0);
 }
 
 static int take_setting(struct taking *t, const struct mm_gguf_pair *pair, const char *name, size_t length)
@@ -54,14 +64,16 @@ static int take_setting(struct taking *t, const struct mm_gguf_pair *pair, const
     char text[NAME_MAX_BYTES + 1];
     uint64_t value;
     if (length > NAME_MAX_BYTES) {
-        refuse(t, pair, "settings that a tokenizer of an .slm has");
+        if (!is_passed_over(t, name, length))
+            refuse(t, pair, "settings that a tokenizer of an .slm has");
         return 0;
     }
     memcpy(text, name, length);
     text[length] = '\0';
     const struct mm_setting_info *info = mm_tokenizer_setting_of(text);
     if (!info) {
-        refuse(t, pair, "settings that a tokenizer of an .slm has");
+        if (!is_passed_over(t, name, length))
+            refuse(t, pair, "settings that a tokenizer of an .slm has");
         return 0;
     }
     if (!info->token && pair->type == MM_GGUF_BOOL)
@@ -227,7 +239,7 @@ int mm_tokenizer_from_gguf(struct mm_tokenizer *tokenizer, const unsigned char *
     if (t.has[MERGES] && tokenizer->kind == MM_TOKENIZER_GPT2) {
         if (take_merges(&t) < 0)
             return -1;
-    } else if (t.has[MERGES]) {
+    } else if (t.has[MERGES] && !(options && options->run)) {
         refuse(&t, &t.found[MERGES], "no merges beside pieces that are merged by score");
     }
     return t.failed ? -1 : 0;

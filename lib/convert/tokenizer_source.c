@@ -50,9 +50,10 @@ static int read_head(int fd, uint64_t length, struct mm_buf *head, struct mm_dia
 }
 
 /* A model file that is asked for its tokenizer alone; whatever else it says is not looked at. */
-static int from_model_file(struct mm_tokenizer *tokenizer, int fd, const char *path, enum kind kind,
+static int from_model_file(struct mm_tokenizer *tokenizer, int fd, const char *path, enum kind kind, bool run,
                            struct mm_diags *diags)
 {
+    const struct mm_checkpoint_options options = {.run = run};
     const struct mm_artifact_options how = {.format = kind == KIND_SLM ? MM_FORMAT_SLM : MM_FORMAT_GGUF,
                                             .chunk_size = MM_CHUNK_SIZE_MAX};
     struct mm_artifact artifact = {0};
@@ -67,7 +68,7 @@ static int from_model_file(struct mm_tokenizer *tokenizer, int fd, const char *p
         result = read_head(fd, begin && begin < size ? begin : size, &head, diags);
     const unsigned char *bytes = (const unsigned char *)mm_buf_text(&head);
     if (result == 0 && kind == KIND_GGUF) {
-        result = mm_tokenizer_from_gguf(tokenizer, bytes, head.length, NULL, diags);
+        result = mm_tokenizer_from_gguf(tokenizer, bytes, head.length, &options, diags);
     } else if (result == 0) {
         result = mm_slm_read_head(&slm, bytes, head.length, size, diags);
         *tokenizer = slm.tokenizer;
@@ -116,12 +117,13 @@ static int settle(struct mm_checkpoint *checkpoint, enum kind kind, uint32_t pie
     return pad(tokenizer, pieces, diags) < 0 ? -1 : mm_tokenizer_check(tokenizer, 0, diags);
 }
 
-static int read_kind(struct mm_tokenizer *tokenizer, int fd, const char *path, enum kind kind, uint32_t pieces,
+static int read_kind(struct mm_checkpoint *checkpoint, int fd, const char *path, enum kind kind, uint32_t pieces,
                      bool *normalizes, struct mm_diags *diags)
 {
+    struct mm_tokenizer *tokenizer = &checkpoint->slm.tokenizer;
     switch (kind) {
     case KIND_GGUF:
-    case KIND_SLM: return from_model_file(tokenizer, fd, path, kind, diags);
+    case KIND_SLM: return from_model_file(tokenizer, fd, path, kind, checkpoint->run, diags);
     case KIND_JSON: return mm_tokenizer_from_json(tokenizer, fd, normalizes, diags);
     case KIND_MODEL: return mm_tokenizer_from_model(tokenizer, fd, diags);
     case KIND_BIN: return mm_tokenizer_from_bin(tokenizer, fd, pieces, diags);
@@ -146,7 +148,7 @@ int mm_tokenizer_open(struct mm_checkpoint *checkpoint, const char *path, uint32
     if (result == 0) {
         enum kind kind = kind_of(head, (size_t)length);
         bool normalizes = true;
-        result = read_kind(&checkpoint->slm.tokenizer, fd, path, kind, pieces, &normalizes, diags);
+        result = read_kind(checkpoint, fd, path, kind, pieces, &normalizes, diags);
         if (result == 0)
             result = settle(checkpoint, kind, pieces, config_folder, normalizes, diags);
     }

@@ -55,18 +55,24 @@ bool mm_landing_has_list(int home, const struct mm_manifest *manifest, const str
     return found;
 }
 
-/* TEXT has to be a list of the very artifact. */
-static int check_list(const struct mm_claim *claim, const char *text, size_t length, struct mm_diags *diags)
+int mm_landing_read_list(const struct mm_claim *claim, const char *text, size_t length, struct mm_chunk_list *list,
+                         struct mm_diags *diags)
 {
-    struct mm_chunk_list list = {0};
-    int result = mm_chunk_list_read_text(&list, text, length, claim->chunks.count, diags);
-    const struct mm_chunk_facts *a = &list.facts, *b = &claim->chunks;
+    int result = mm_chunk_list_read_text(list, text, length, claim->chunks.count, diags);
+    const struct mm_chunk_facts *a = &list->facts, *b = &claim->chunks;
     bool fits = result == 0 && a->bytes == b->bytes && a->size == b->size && a->count == b->count &&
                 memcmp(a->root, b->root, MM_HASH_BYTES) == 0 && memcmp(a->sha256, b->sha256, MM_HASH_BYTES) == 0;
-    mm_chunk_list_release(&list);
     if (result == 0 && !fits)
         result =
             mm_diag(diags, MM_RULE_CHUNK_ROOT, "expected the chunk list of the manifest's artifact, found another");
+    return result;
+}
+
+static int check_list(const struct mm_claim *claim, const char *text, size_t length, struct mm_diags *diags)
+{
+    struct mm_chunk_list list = {0};
+    int result = mm_landing_read_list(claim, text, length, &list, diags);
+    mm_chunk_list_release(&list);
     return result;
 }
 
@@ -182,8 +188,10 @@ static int open_file(struct mm_landing *landing, struct mm_landing_file *item, s
 void mm_landing_release(struct mm_landing *landing)
 {
     for (size_t i = 0; landing->items && i < landing->count; i++) {
-        mm_chunk_list_release(&landing->items[i].list);
         free(landing->items[i].need);
+        if (landing->items[i].borrowed)
+            continue;
+        mm_chunk_list_release(&landing->items[i].list);
         if (landing->items[i].fd >= 0)
             close(landing->items[i].fd);
     }
@@ -255,6 +263,27 @@ int mm_landing_open(struct mm_landing *landing, int home, const struct mm_manife
     if (landing->lock < 0)
         return waited ? mm_diag(diags, MM_RULE_IO_CHANGED, "another import of this model runs") : -1;
     return open_locked(landing, home, manifest, diags);
+}
+
+int mm_landing_open_file(struct mm_landing *landing, const struct mm_claim *claim, const struct mm_chunk_list *list,
+                         int fd, const struct mm_bits *lacks, struct mm_diags *diags)
+{
+    *landing = (struct mm_landing)MM_LANDING_NONE;
+    landing->items = calloc(1, sizeof *landing->items);
+    landing->sha = mm_sha256_new();
+    if (!landing->items || !landing->sha)
+        return mm_diag_memory(diags);
+    struct mm_landing_file *item = landing->items;
+    *item = (struct mm_landing_file){.claim = *claim, .list = *list, .fd = fd, .borrowed = true};
+    landing->count = 1;
+    if (!(item->need = calloc(1, mm_have_size(claim->chunks.count) + 1)))
+        return mm_diag_memory(diags);
+    for (uint64_t chunk = 0; chunk < claim->chunks.count; chunk++)
+        if (mm_bits_has(lacks, chunk)) {
+            mm_have_add(item->need, chunk);
+            item->needed++;
+        }
+    return 0;
 }
 
 int mm_landing_take(struct mm_landing *landing, size_t which, uint64_t index, const void *bytes, size_t length,

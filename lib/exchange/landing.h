@@ -1,9 +1,10 @@
 /* Where chunks from peers land: the partial import of their manifest (docs/formats/store.md), in the form in which any import leaves it, so
- * that whatever ends a fetch, the next import finds what is there, hashes it, and goes on. Nothing is written whose hash is not
- * the listed one. */
+ * that whatever ends a fetch, the next import finds what is there, hashes it, and goes on; or a file that is mended. Nothing is written
+ * whose hash is not the listed one. */
 #ifndef MM_EXCHANGE_LANDING_H
 #define MM_EXCHANGE_LANDING_H
 
+#include "base/bits.h"
 #include "doc/chunk_list.h"
 #include "doc/manifest.h"
 
@@ -12,7 +13,8 @@ struct mm_landing_file {
     struct mm_chunk_list list;
     unsigned char *need; /* the chunks that lack, as a bitmap (exchange/have.h) */
     uint64_t needed;
-    int fd; /* the partial file; -1 where nothing lacks */
+    int fd;        /* the partial file; -1 where nothing lacks */
+    bool borrowed; /* list and fd are another's */
 };
 
 struct mm_landing {
@@ -30,6 +32,11 @@ struct mm_landing {
         .lock = -1, .files = -1                                                                                        \
     }
 
+/* Reads TEXT, which has to be a chunk list of CLAIM, into LIST. Returns 0, or -1 with CHUNK_ROOT and the rules of lists; release LIST in
+ * every case. */
+int mm_landing_read_list(const struct mm_claim *claim, const char *text, size_t length, struct mm_chunk_list *list,
+                         struct mm_diags *diags);
+
 /* Puts the text of a chunk list, which leads to CLAIM's root or is refused (CHUNK_ROOT and the rules of lists), beside the partial file, where
  * an import of MANIFEST finds it. Returns 0, or -1 with findings; IO_WRITE and STORE_HOME are this machine's fault. */
 int mm_landing_put_list(int home, const struct mm_manifest *manifest, const struct mm_claim *claim, const char *text,
@@ -42,6 +49,11 @@ bool mm_landing_has_list(int home, const struct mm_manifest *manifest, const str
  * as what is written would not be found behind it. Waits for no other import. Returns 0, or -1 with IO_CHANGED (one works on
  * it), STORE_PARTIAL (nothing lacks, or nobody noted it), CHUNK rules, or IO rules. Release LANDING in every case. */
 int mm_landing_open(struct mm_landing *landing, int home, const struct mm_manifest *manifest, struct mm_diags *diags);
+
+/* The same for one file of CLAIM that is open as FD, which is written to, and of which the chunks LACKS lack. LIST, CLAIM's own, and FD are
+ * borrowed. Returns 0, or -1 with IO_MEMORY. Release LANDING in every case. */
+int mm_landing_open_file(struct mm_landing *landing, const struct mm_claim *claim, const struct mm_chunk_list *list,
+                         int fd, const struct mm_bits *lacks, struct mm_diags *diags);
 void mm_landing_release(struct mm_landing *landing);
 
 /* Writes chunk INDEX of ITEM, LENGTH bytes, if its hash is the listed one. Returns 0; 1 where it is not, and nothing was written; -1 with

@@ -172,6 +172,8 @@ void mm_plan_order_took(struct mm_plan *plan, uint64_t id, bool right, uint64_t 
         mm_have_remove(file->need, chunk);
         mm_have_remove(file->todo, chunk);
         file->needed--;
+        peer->taken_chunks++;
+        peer->taken_bytes += mm_plan_chunk_bytes(file, chunk);
     }
     if (order->done == order->count)
         close_order(plan, order, ORDER_FREE);
@@ -228,6 +230,8 @@ void mm_plan_peer_facts(const struct mm_plan *plan, size_t number, struct mm_pla
         .rate = peer->rate,
         .bytes = peer->bytes,
         .chunks = peer->chunks,
+        .taken_chunks = peer->taken_chunks,
+        .taken_bytes = peer->taken_bytes,
     };
     memcpy(facts->key, peer->key, MM_PEER_KEY_BYTES);
 }

@@ -60,9 +60,10 @@ struct mm_plan_peer_facts {
     unsigned char key[MM_PEER_KEY_BYTES];
     enum mm_plan_fate fate;
     bool ready;
-    uint64_t rate;   /* bytes a second, 0: not known yet */
-    uint64_t bytes;  /* that it sent, thrown away ones too */
-    uint64_t chunks; /* right ones */
+    uint64_t rate;                      /* bytes a second, 0: not known yet */
+    uint64_t bytes;                     /* that it sent, thrown away ones too */
+    uint64_t chunks;                    /* right ones */
+    uint64_t taken_chunks, taken_bytes; /* of them those that nobody had sent before */
 };
 
 /* Adds a peer, not connected yet; one of the same KEY is another place of the same peer, and shares its fate. Returns its number, or SIZE_MAX

@@ -40,6 +40,7 @@ struct plan_peer {
     uint64_t slow_bytes, slow_time;     /* the same of the longer one that decides who is slow */
     uint64_t last_byte;                 /* when it came */
     uint64_t bytes, chunks;             /* in all */
+    uint64_t taken_chunks, taken_bytes; /* that nobody had sent before */
     unsigned orders;
     struct plan_have *haves; /* one for each file */
 };

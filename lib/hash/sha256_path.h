@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/processor.h"
+
 #define MM_SHA256_BLOCK 64
 #define MM_SHA256_LANES_MAX 16
 
@@ -14,19 +16,6 @@ typedef void mm_sha256_lanes_fn(uint32_t *states, const unsigned char *const *pi
 
 /* Takes BLOCKS blocks at BYTES into two states, which have seen different things before. */
 typedef void mm_sha256_twin_fn(uint32_t whole[8], uint32_t piece[8], const unsigned char *bytes, size_t blocks);
-
-/* What a path needs of the processor and its system. */
-enum {
-    MM_CPU_AVX = 1 << 0,
-    MM_CPU_AVX2 = 1 << 1,
-    MM_CPU_AVX512 = 1 << 2, /* F and BW */
-    MM_CPU_SHA = 1 << 3,    /* the SHA-256 instructions, x86 or ARMv8 */
-    MM_CPU_NEON = 1 << 4,
-    MM_CPU_KNOWN = 1 << 5, /* set always */
-};
-
-/* The ones that are here. */
-unsigned mm_cpu_features(void);
 
 struct mm_sha256_path {
     const char *name;

@@ -231,7 +231,7 @@ static int place_tensors(struct mm_slm *slm, struct mm_diags *diags)
         if (tensor->rank < 1 || tensor->rank > 4)
             return mm_diag_offset(diags, MM_RULE_SLM_TABLE, 0,
                                   "expected one to four dimensions of tensor '%s', found %u", shown, tensor->rank);
-        if (!mm_slm_dtype(tensor->dtype))
+        if (!slm->any_dtype && !mm_slm_dtype(tensor->dtype))
             return mm_diag_offset(diags, MM_RULE_TENSOR_DTYPE, 0,
                                   "expected f32, f16, bf16, q8_0 or q4_0 for tensor '%s', found %s", shown,
                                   tensor->dtype < 0 ? "another" : mm_dtypes[tensor->dtype].name);

@@ -31,6 +31,7 @@ struct mm_slm {
     struct mm_slm_tensor *tensors; /* sorted by name once settled or read */
     size_t tensor_count, tensor_capacity;
     uint64_t data_offset, data_size; /* likewise */
+    bool any_dtype;                  /* of a model that is never written: whoever adds a tensor sees to its dtype */
 };
 
 void mm_slm_release(struct mm_slm *slm);

@@ -1,4 +1,4 @@
-#include "peer/fetch.h"
+#include "peer/fetch_parts.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -99,9 +99,8 @@ int mm_peer_fetch_signature(struct mm_peer_fetch *fetch, const unsigned char sha
     return failed ? mm_diag_memory(diags) : 0;
 }
 
-/* The chunk list of CLAIM, from the first peer that has a right one. */
-static int fetch_list(struct mm_peer_fetch *fetch, int home, const struct mm_manifest *manifest,
-                      const struct mm_claim *claim, struct mm_diags *diags)
+int mm_peer_fetch_list(struct mm_peer_fetch *fetch, const struct mm_claim *claim, mm_peer_list_fn *take, void *context,
+                       struct mm_diags *diags)
 {
     struct mm_buf text = {0};
     uint64_t most = 65 * claim->chunks.count + 4096;
@@ -112,7 +111,7 @@ static int fetch_list(struct mm_peer_fetch *fetch, int home, const struct mm_man
                                diags) != 0)
             continue;
         struct mm_diags mark = *diags;
-        result = mm_landing_put_list(home, manifest, claim, text.data ? text.data : "", text.length, diags);
+        result = take(context, claim, text.data ? text.data : "", text.length, diags);
         if (result < 0 && diags->no && !mark.no) { /* it is the peer's fault */
             mm_diags_rewind(diags, &mark);
             note_wrong(fetch, i, "a chunk list", diags);
@@ -125,13 +124,29 @@ static int fetch_list(struct mm_peer_fetch *fetch, int home, const struct mm_man
                                  claim->path);
 }
 
+/* Where a list is to stand. */
+struct shelf {
+    int home;
+    const struct mm_manifest *manifest;
+};
+
+/* Has the shape of mm_peer_list_fn. */
+static int put_list(void *context, const struct mm_claim *claim, const char *text, size_t length,
+                    struct mm_diags *diags)
+{
+    const struct shelf *shelf = context;
+    return mm_landing_put_list(shelf->home, shelf->manifest, claim, text, length, diags);
+}
+
 static int fetch_lists(struct mm_peer_fetch *fetch, int home, const struct mm_manifest *manifest,
                        struct mm_diags *diags)
 {
+    struct shelf shelf = {home, manifest};
     for (size_t group = 1; group <= mm_manifest_artifacts(manifest); group++) {
         struct mm_claim claim;
         mm_manifest_claim(manifest, group, &claim);
-        if (!mm_landing_has_list(home, manifest, &claim) && fetch_list(fetch, home, manifest, &claim, diags) < 0)
+        if (!mm_landing_has_list(home, manifest, &claim) &&
+            mm_peer_fetch_list(fetch, &claim, put_list, &shelf, diags) < 0)
             return -1;
     }
     return 0;
@@ -151,7 +166,7 @@ static int make_offer(struct offer *offer, int home, const char *home_path, cons
     char hex[MM_HASH_HEX + 1], *whole = NULL;
     struct mm_place place = {0};
     mm_hex(hex, manifest->sha256, MM_HASH_BYTES);
-    snprintf(offer->path, sizeof offer->path, MM_STORE_PARTIAL "/%s/offer", hex);
+    snprintf(offer->path, sizeof offer->path, MM_STORE_PARTIAL "/%s/" MM_STORE_OFFER, hex);
     if (mm_tree_make(home, offer->path, diags) < 0)
         return -1;
     int folder = mm_tree_open(home, offer->path);
@@ -195,6 +210,19 @@ static int tell_end(enum mm_plan_state state, uint64_t bytes, struct mm_diags *d
     }
 }
 
+/* Keeps what is known of the peers now: who is not asked again, and what each gave. */
+static void keep_facts(struct mm_peer_fetch *fetch, const struct mm_plan *plan)
+{
+    for (size_t i = 0; i < fetch->count && i < mm_plan_peers(plan); i++) {
+        struct mm_plan_peer_facts facts;
+        mm_plan_peer_facts(plan, i, &facts);
+        fetch->wrong[i] = fetch->wrong[i] || facts.fate == MM_PEER_WRONG;
+        fetch->gave[i].chunks += facts.taken_chunks;
+        fetch->gave[i].copied += facts.taken_bytes;
+        fetch->gave[i].read += facts.bytes;
+    }
+}
+
 static int run_download(struct mm_peer_fetch *fetch, struct mm_landing *landing, struct mm_download *download,
                         struct mm_diags *diags)
 {
@@ -211,35 +239,43 @@ static int run_download(struct mm_peer_fetch *fetch, struct mm_landing *landing,
             fetch->progress(fetch->progress_context, landing->written, total);
     }
     fetch->fetched += landing->written;
+    keep_facts(fetch, plan);
     if (result == 0)
         result = mm_download_turn(download, now, diags); /* for what there is to say */
-    return result == 0 ? tell_end(state, mm_plan_needed_bytes(plan), diags) : result;
+    return result < 0 ? -1 : tell_end(state, mm_plan_needed_bytes(plan), diags) < 0;
+}
+
+int mm_peer_fetch_land(struct mm_peer_fetch *fetch, struct mm_landing *landing, struct mm_diags *diags)
+{
+    uint64_t now = mm_peer_client_now(fetch->client);
+    struct mm_download *download =
+        mm_download_new(landing, mm_peer_client_carry(fetch->client, NULL), &fetch->options, now, diags);
+    if (!download)
+        return -1;
+    for (size_t i = 0; i < fetch->count; i++) {
+        if (mm_plan_peer_add(mm_download_plan(download), fetch->keys[i], now) != i) {
+            mm_download_free(download);
+            return mm_diag_memory(diags);
+        }
+        if (fetch->wrong[i])
+            mm_plan_peer_drop(mm_download_plan(download), i, MM_PEER_GONE);
+    }
+    mm_peer_client_carry(fetch->client, download);
+    int result = run_download(fetch, landing, download, diags);
+    mm_peer_client_carry(fetch->client, NULL);
+    mm_download_free(download);
+    return result;
 }
 
 static int fetch_chunks(struct mm_peer_fetch *fetch, int home, const struct mm_manifest *manifest,
                         struct mm_diags *diags)
 {
     struct mm_landing landing;
-    struct mm_download *download = NULL;
-    uint64_t now = mm_peer_client_now(fetch->client);
     int result = mm_landing_open(&landing, home, manifest, diags);
-    if (result == 0) {
-        download = mm_download_new(&landing, mm_peer_client_carry(fetch->client, NULL), &fetch->options, now, diags);
-        result = download ? 0 : -1;
-    }
-    for (size_t i = 0; result == 0 && i < fetch->count; i++) {
-        mm_plan_peer_add(mm_download_plan(download), fetch->keys[i], now);
-        if (fetch->wrong[i])
-            mm_plan_peer_drop(mm_download_plan(download), i, MM_PEER_GONE);
-    }
-    if (result == 0) {
-        mm_peer_client_carry(fetch->client, download);
-        result = run_download(fetch, &landing, download, diags);
-        mm_peer_client_carry(fetch->client, NULL);
-    }
-    mm_download_free(download);
+    if (result == 0)
+        result = mm_peer_fetch_land(fetch, &landing, diags);
     mm_landing_release(&landing);
-    return result;
+    return result == 0 ? 0 : -1;
 }
 
 /* Whether chunk lists are worth fetching, which can be large: not for a model that the importer refuses before it looks at any. */

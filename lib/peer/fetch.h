@@ -17,6 +17,10 @@ struct mm_peer_fetch {
     void *progress_context;
     /* what happened */
     uint64_t fetched; /* bytes of chunks that landed */
+    struct mm_peer_gave {
+        uint64_t chunks, copied; /* that were written, and their bytes */
+        uint64_t read;           /* bytes that came, thrown away ones too */
+    } gave[MM_PLAN_PEERS];
 };
 
 /* Gets the manifest with this SHA256 from the first peer that has it. Returns 0, or -1 with PEER_LACKS. */

@@ -2,12 +2,9 @@
 # Peers and HTTP/3 programs that others wrote: aioquic's client reads from peer-serve, peer-fetch reads from aioquic's server.
 . "$(dirname "$0")/harness.sh"
 need "peers and strangers" peer-serve || exit 0
-python=
-for candidate in "$PEERS/python3" "$PEERS/python" python3; do
-    "$candidate" -c 'import aioquic' 2>/dev/null && python=$candidate && break
-done
-[ -n "$python" ] || { skip "peers and strangers" "no aioquic: scripts/peers.sh"; exit 0; }
-stranger="$python $ROOT/tests/cmd/aioquic_peer.py"
+. "$ROOT/tests/cmd/aioquic.sh"
+[ -n "$aioquic" ] || { skip "peers and strangers" "$no_aioquic"; exit 0; }
+stranger="$aioquic $ROOT/tests/cmd/aioquic_peer.py"
 
 cp -r "$ROOT/share/model" model && chmod -R u+w model
 manifest-make -q --private --model-id local/keeper --peer-hint available -s 64K -o keeper.manifest model 2>/dev/null
@@ -18,6 +15,7 @@ peer-key >/dev/null
 
 # ---- their client ----
 
+: >served
 peer-serve --home home -s peer.key --share local/keeper --listen 127.0.0.1:0 --listen '[::1]:0' >served 2>complained &
 server=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do

@@ -1,6 +1,6 @@
 # HTTP/3 of this project beside one that others wrote (aioquic), in both directions, and over a bad line.
 . "$(dirname "$0")/harness.sh"
-AIOQUIC=$ROOT/build/aioquic/bin/python # scripts/peers.sh puts it there
+. "$ROOT/tests/cmd/aioquic.sh"
 if ! [ -x "$BUILD/peer/serve" ]; then
     skip 'HTTP/3' 'built without ngtcp2 and nghttp3'
     exit 0
@@ -48,19 +48,19 @@ expect 'a server with another key is refused' 3 'lost' 'another key'
 
 # ---- aioquic as client ----
 
-if [ -x "$AIOQUIC" ]; then
-    run timeout 60 "$AIOQUIC" "$ROOT/tests/peer/aio.py" client "$port" --check "$key" /empty /one /small /large /nothing
+if [ -n "$aioquic" ]; then
+    run timeout 60 "$aioquic" "$ROOT/tests/peer/aio.py" client "$port" --check "$key" /empty /one /small /large /nothing
     expect 'aioquic downloads' 0 "200 0 $(hash web/empty) /empty" "200 1 $(hash web/one) /one" "200 16384 $(hash web/small) /small" \
         "200 8000000 $(hash web/large) /large" '404 0 '
-    run timeout 60 "$AIOQUIC" "$ROOT/tests/peer/aio.py" client "$port" --range 1000-4095 /small
+    run timeout 60 "$aioquic" "$ROOT/tests/peer/aio.py" client "$port" --range 1000-4095 /small
     tail -c +1001 web/small | head -c 3096 >part
     expect 'aioquic asks for a part' 0 "206 3096 $(hash part) /small"
-    run timeout 60 "$AIOQUIC" "$ROOT/tests/peer/aio.py" client "$port" --version2 /small
+    run timeout 60 "$aioquic" "$ROOT/tests/peer/aio.py" client "$port" --version2 /small
     expect 'aioquic speaks the second version of QUIC' 0 "200 16384 $(hash web/small)"
-    run timeout 60 "$AIOQUIC" "$ROOT/tests/peer/aio.py" client "$port" /
+    run timeout 60 "$aioquic" "$ROOT/tests/peer/aio.py" client "$port" /
     expect 'aioquic lists' 0 '200 '
 else
-    skip 'aioquic as client' 'no aioquic here'
+    skip 'aioquic as client' "$no_aioquic"
 fi
 
 kill -TERM "$server"
@@ -69,8 +69,8 @@ same 'the server drains when it is told to end' 0 $?
 
 # ---- aioquic as server ----
 
-if [ -x "$AIOQUIC" ]; then
-    begin theirs "$AIOQUIC" "$ROOT/tests/peer/aio.py" server web || not_ok 'aioquic starts'
+if [ -n "$aioquic" ]; then
+    begin theirs "$aioquic" "$ROOT/tests/peer/aio.py" server web || not_ok 'aioquic starts'
     read -r port <theirs
     run timeout 60 "$BUILD/peer/fetch" 127.0.0.1 "$port" any /empty /one /small /nothing
     expect 'requests to aioquic' 0 '200 0 complete /empty' '200 1 complete /one' '200 16384 complete /small' '404 0 complete /nothing'
@@ -84,6 +84,6 @@ if [ -x "$AIOQUIC" ]; then
     kill "$pid"
     wait "$pid" 2>/dev/null
 else
-    skip 'aioquic as server' 'no aioquic here'
+    skip 'aioquic as server' "$no_aioquic"
 fi
 exit 0 # not what became of the server, which was ended

@@ -2,9 +2,14 @@
 # Written by `make generate` from the option tables.
 
 complete -c peer-fetch -s y -l yes -d 'fetch without asking'
+complete -c peer-fetch -l repair -r -F -d 'mend FILE, an artifact of the model, instead of taking the model into the store'
+complete -c peer-fetch -l only -r -F -d 'FILE is the artifact PATH (default: the one that has its name, or is the only one)'
+complete -c peer-fetch -l ranges -r -F -d 'bad ranges, for a start: chunks that are not named are looked at in the end alone'
+complete -c peer-fetch -l force -d 'mend a file of which no chunk is right'
 complete -c peer-fetch -l allow-unsigned -d 'let a manifest pass that nobody signed'
 complete -c peer-fetch -l allow-rollback -d 'let an older revision pass than one that was imported signed'
 complete -c peer-fetch -l max-bytes -x -d 'take no model larger than N bytes (K, M, G)'
+complete -c peer-fetch -l max-rate -x -d 'receive at most N bytes a second, from all peers together (K, M, G)'
 complete -c peer-fetch -l least-rate -x -d 'give peers up that send fewer than N bytes a second (default: 16K)'
 complete -c peer-fetch -l peer-key -r -F -d 'show this key (peer-key) to peers that ask for one'
 complete -c peer-fetch -l cubic -d 'control congestion by CUBIC instead of BBR'

@@ -1,5 +1,4 @@
-/* What this processor and its system can do. */
-#include "hash/sha256_path.h"
+#include "base/processor.h"
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -22,7 +21,7 @@ static unsigned look(void)
     if (!__get_cpuid(1, &a, &b, &c, &d))
         return features;
     unsigned saved = c & bit_OSXSAVE ? saved_states() : 0;
-    bool ssse3 = c & bit_SSSE3 && c & bit_SSE4_1;
+    bool ssse3 = c & bit_SSSE3 && c & bit_SSE4_1, fused = c & bit_FMA && c & bit_F16C;
     if (c & bit_AVX && (saved & XCR0_AVX) == XCR0_AVX)
         features |= MM_CPU_AVX;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
@@ -31,6 +30,12 @@ static unsigned look(void)
         features |= MM_CPU_AVX2;
     if (features & MM_CPU_AVX2 && b & bit_AVX512F && b & bit_AVX512BW && (saved & XCR0_AVX512) == XCR0_AVX512)
         features |= MM_CPU_AVX512;
+    if (features & MM_CPU_AVX2 && fused)
+        features |= MM_CPU_FLOATS;
+    if (features & MM_CPU_AVX512 && fused && b & bit_AVX512DQ && b & bit_AVX512VL)
+        features |= MM_CPU_FLOATS16;
+    if (features & MM_CPU_FLOATS16 && c & bit_AVX512VNNI)
+        features |= MM_CPU_DOT;
     if (ssse3 && b & bit_SHA)
         features |= MM_CPU_SHA;
     return features;
@@ -56,7 +61,8 @@ unsigned mm_cpu_features(void)
 unsigned mm_cpu_features(void)
 {
     unsigned long have = getauxval(AT_HWCAP);
-    return MM_CPU_KNOWN | (have & HWCAP_ASIMD ? MM_CPU_NEON : 0) | (have & HWCAP_SHA2 ? MM_CPU_SHA : 0);
+    return MM_CPU_KNOWN | (have & HWCAP_ASIMD ? MM_CPU_NEON : 0) | (have & HWCAP_SHA2 ? MM_CPU_SHA : 0) |
+           (have & HWCAP_ASIMDDP ? MM_CPU_DOT : 0);
 }
 
 #else
