@@ -13,6 +13,7 @@
 #include "cli_secret.h"
 #include "cli_store.h"
 #include "cli_trust.h"
+#include "peer/lan.h"
 #include "peer/server.h"
 
 #define LISTEN_MAX 8
@@ -26,6 +27,7 @@ enum {
     LISTEN,
     ADMIT,
     NO_LISTING,
+    ANNOUNCE,
     UPLOAD_RATE,
     BYTES_A_DAY,
     CONNECTIONS,
@@ -49,6 +51,7 @@ static const struct cli_option options[] = {
     [LISTEN] = {0, "listen", "ADDRESS", "listen at IP:PORT or [IPV6]:PORT (can be repeated; default: port " PORT ")"},
     [ADMIT] = {0, "admit", "PEERID", "serve this peer, and nobody who is not admitted (can be repeated)"},
     [NO_LISTING] = {0, "no-listing", NULL, "do not tell which models there are"},
+    [ANNOUNCE] = {0, "announce", NULL, "tell the local network, so that peer-find finds this peer"},
     [UPLOAD_RATE] = {0, "upload-rate", "N", "send at most N bytes a second (K, M, G)"},
     [BYTES_A_DAY] = {0, "bytes-a-day", "N", "send at most N bytes a day to one peer"},
     [CONNECTIONS] = {0, "connections", "N", "serve at most N connections at once (default: 64)"},
@@ -92,7 +95,8 @@ struct call {
     struct mm_peer_identity *identity;
     struct mm_shares *shares;
     struct mm_peer_server *server;
-    bool log, log_clients, stopping;
+    bool log, log_clients, announce, stopping;
+    struct mm_lan lan; /* the process that announces */
     int signals;
     uint64_t drain_until;
     struct mm_buf line;
@@ -197,6 +201,71 @@ static void reload(struct call *c)
     cli_report(&c->cli);
 }
 
+/* ---- the local network ---- */
+
+static void stop_announcing(struct call *c)
+{
+    if (c->lan.fd >= 0)
+        mm_quic_watch(mm_h3_quic(mm_peer_server_h3(c->server)), c->lan.fd, NULL, NULL, &c->cli.diags);
+    mm_lan_end(&c->lan);
+}
+
+/* Whatever becomes of the announcement, who knows the address is served. */
+static void on_lan(void *context)
+{
+    struct call *c = context;
+    struct mm_diags mark = c->cli.diags;
+    int fd = c->lan.fd;
+    if (mm_lan_announced(&c->lan, &c->cli.diags) >= 0)
+        return;
+    mm_diags_soften(&c->cli.diags, &mark, true);
+    mm_note(&c->cli.diags, MM_RULE_IO_OPEN, "this peer is not announced any more");
+    mm_quic_watch(mm_h3_quic(mm_peer_server_h3(c->server)), fd, NULL, NULL, &c->cli.diags);
+    cli_report(&c->cli);
+}
+
+/* Adds ADDRESS, unless nobody else can reach it, or it has another port than those before: one port is announced. */
+static void describe(struct mm_lan_announcement *what, const union mm_udp_address *address)
+{
+    bool is_ipv6 = address->any.sa_family == AF_INET6;
+    uint16_t port = ntohs(is_ipv6 ? address->v6.sin6_port : address->v4.sin_port);
+    const unsigned char *bytes = is_ipv6 ? address->v6.sin6_addr.s6_addr : (const unsigned char *)&address->v4.sin_addr;
+    static const unsigned char any[16];
+    if (what->port && what->port != port)
+        return;
+    if (memcmp(bytes, any, is_ipv6 ? 16 : 4) == 0) {
+        *(is_ipv6 ? &what->ipv6 : &what->ipv4) = true;
+    } else if (is_ipv6 ? !IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr) : bytes[0] != 127) {
+        what->addresses[what->count].is_ipv6 = is_ipv6;
+        memcpy(what->addresses[what->count++].bytes, bytes, is_ipv6 ? 16 : 4);
+    } else {
+        return;
+    }
+    what->port = port;
+}
+
+static int announce(struct call *c)
+{
+    struct mm_lan_announcement what = {0};
+    union mm_udp_address address;
+    struct mm_quic *quic = mm_h3_quic(mm_peer_server_h3(c->server));
+    if (!c->announce)
+        return 0;
+    memcpy(what.key, mm_peer_identity_key(c->identity), sizeof what.key);
+    for (size_t i = 0; mm_quic_address(quic, i, &address) && what.count < MM_LAN_ADDRESSES; i++)
+        describe(&what, &address);
+    if (what.ipv4 || what.ipv6)
+        what.count = 0; /* they are among all */
+    if (what.port == 0)
+        return mm_diag(&c->cli.diags, MM_RULE_IO_OPEN,
+                       "expected an address that others can reach, found loopback alone");
+    return mm_lan_announce(&c->lan, &what, &c->cli.diags) < 0
+               ? -1
+               : mm_quic_watch(quic, c->lan.fd, on_lan, c, &c->cli.diags);
+}
+
+/* ---- signals ---- */
+
 static void on_signal(void *context)
 {
     struct call *c = context;
@@ -205,6 +274,7 @@ static void on_signal(void *context)
         if (info.ssi_signo == SIGHUP) {
             reload(c);
         } else {
+            stop_announcing(c);
             mm_h3_stop(mm_peer_server_h3(c->server));
             c->stopping = true;
             c->drain_until = mm_quic_now(mm_h3_quic(mm_peer_server_h3(c->server))) + DRAIN_SECONDS * MM_SECOND;
@@ -281,18 +351,21 @@ static int make_server(struct call *c)
 
 static int run(struct call *c)
 {
-    bool ready = cli_store_open(&c->cli, &c->store, c->home_given) == 0;
+    /* before there is a secret in this process */
+    bool ready = (!c->announce || mm_lan_announcer(&c->lan, &c->cli.diags) == 0) &&
+                 cli_store_open(&c->cli, &c->store, c->home_given) == 0;
     c->trust.trust.home = c->store.home;
     c->cli.diags.file = "";
     if (ready)
         cli_trust_open(&c->cli, &c->trust, c->keyring);
     ready = ready && cli_trust_open_policies(&c->cli, &c->trust) == 0 && make_server(c) == 0 && listen_all(c) == 0 &&
-            watch_signals(c) == 0 && print_beginning(c) == 0;
+            watch_signals(c) == 0 && announce(c) == 0 && print_beginning(c) == 0;
     return ready ? serve(c) : -1;
 }
 
 static void release(struct call *c)
 {
+    mm_lan_end(&c->lan);
     mm_peer_server_free(c->server);
     mm_shares_drop(c->shares);
     mm_peer_identity_free(c->identity);
@@ -383,6 +456,7 @@ static void take_option(struct call *c, int option, const char *value)
         break;
     case ADMIT: take_peer(c, value); break;
     case NO_LISTING: c->how.listing = false; break;
+    case ANNOUNCE: c->announce = true; break;
     case CUBIC: c->how.congestion = MM_QUIC_CUBIC; break;
     case LOG: c->log = true; break;
     case LOG_CLIENTS: c->log = c->log_clients = true; break;
@@ -401,6 +475,7 @@ int main(int argc, char **argv)
                      .trust = CLI_TRUST_NONE,
                      .signer = CLI_NO_SIGNER,
                      .how = {.limits = MM_LIMITS_DEFAULT, .listing = true},
+                     .lan = MM_LAN_NONE,
                      .signals = -1};
     const char *value;
     int option;

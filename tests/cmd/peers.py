@@ -1,6 +1,9 @@
 """Seeds of what peers say to each other.
-usage: peers.py seeds FOLDER       fuzzing seeds into FOLDER/peer"""
+usage: peers.py seeds FOLDER       fuzzing seeds into FOLDER/peer and FOLDER/discovery"""
+import base64
 import os
+import socket
+import struct
 import sys
 
 ID = '25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkena'
@@ -22,6 +25,17 @@ def main():
     for name, lines in SEEDS.items():
         with open(os.path.join(folder, name), 'wb') as f:
             f.write('\n'.join(lines).encode('latin-1' if name == 'bitmaps' else 'utf-8') + b'\n')
+    folder = os.path.join(sys.argv[2], 'discovery')
+    os.makedirs(folder, exist_ok=True)
+    texts = [b'peer-id=' + ID.encode(), b'PEER-ID=' + ID.encode(), b'peer-id', b'peer-id=', b'txtvers=1', b'', b'peer-id=' + b'a' * 247]
+    with open(os.path.join(folder, 'texts'), 'wb') as f:
+        f.write(b''.join(bytes([len(text)]) + text for text in texts))
+    key = base64.b32decode(ID.upper() + '====')
+    places = ['192.0.2.7', '127.0.0.1', '2001:db8::1', 'fe80::1', '::1', 'ff02::fb']
+    with open(os.path.join(folder, 'found'), 'wb') as f:
+        for place in places * 3:  # as struct mm_discovered lies in memory
+            family = socket.AF_INET6 if ':' in place else socket.AF_INET
+            f.write(struct.pack('=32sB16sxH64s', key, ':' in place, socket.inet_pton(family, place), 4433, place.encode()))
 
 
 if len(sys.argv) != 3 or sys.argv[1] != 'seeds':

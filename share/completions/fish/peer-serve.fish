@@ -7,6 +7,7 @@ complete -c peer-serve -l share-all -d 'share every model whose manifest says `p
 complete -c peer-serve -l listen -x -d 'listen at IP:PORT or [IPV6]:PORT (can be repeated; default: port 4433)'
 complete -c peer-serve -l admit -x -d 'serve this peer, and nobody who is not admitted (can be repeated)'
 complete -c peer-serve -l no-listing -d 'do not tell which models there are'
+complete -c peer-serve -l announce -d 'tell the local network, so that peer-find finds this peer'
 complete -c peer-serve -l upload-rate -x -d 'send at most N bytes a second (K, M, G)'
 complete -c peer-serve -l bytes-a-day -x -d 'send at most N bytes a day to one peer'
 complete -c peer-serve -l connections -x -d 'serve at most N connections at once (default: 64)'
