@@ -12,6 +12,7 @@
 #include "cli_mend.h"
 #include "cli_peers.h"
 #include "cli_secret.h"
+#include "cli_threads.h"
 #include "cli_trust.h"
 #include "doc/report.h"
 #include "text/line.h"
@@ -29,6 +30,7 @@ enum {
     LEAST_RATE,
     PEER_KEY,
     CUBIC,
+    THREADS,
     KEYRING,
     POLICY,
     HOST_LABEL,
@@ -52,6 +54,7 @@ static const struct cli_option options[] = {
     [LEAST_RATE] = {0, "least-rate", "N", "give peers up that send fewer than N bytes a second (default: 16K)"},
     [PEER_KEY] = {0, "peer-key", "FILE", "show this key (peer-key) to peers that ask for one"},
     [CUBIC] = {0, "cubic", NULL, "control congestion by CUBIC instead of BBR"},
+    [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
     [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
     [HOST_LABEL] = {0, "host-label", "TEXT", "name this machine in the receipt"},
@@ -76,7 +79,7 @@ struct call {
     struct mm_import_options how;
     struct cli_trust trust;
     struct cli_signer signer;
-    const char *home_given, *keyring;
+    const char *home_given, *keyring, *threads;
     char *home_path;
     int home, terminal;
     bool yes;
@@ -309,6 +312,7 @@ static void take_option(struct call *c, int option, const char *value)
     case LEAST_RATE: c->peers.fetch.options.least_rate = take_size(c, "least-rate", value); break;
     case PEER_KEY: c->peers.key = value; break;
     case CUBIC: c->peers.how.congestion = MM_QUIC_CUBIC; break;
+    case THREADS: c->threads = value; break;
     case KEYRING: c->keyring = value; break;
     case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case HOST_LABEL:
@@ -344,6 +348,7 @@ int main(int argc, char **argv)
         take_option(&c, option, value);
     if (c.cli.argc < 2)
         cli_usage(&c.cli, "expected a manifest and a PEER");
+    c.how.means = cli_hash_means(&c.cli, c.threads);
     if (!c.mend.file && (c.mend.only || c.mend.ranges || c.mend.force))
         cli_usage(&c.cli, "--only, --ranges and --force go with --repair");
     cli_signer_check(&c.cli, &c.signer);
