@@ -48,6 +48,7 @@ LIB_SOURCES := \
 	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
 	lib/trust/secret.c lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
+	lib/act/catalog_ahead.c \
 	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_find.c \
 	lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c \
 	lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c \
@@ -63,11 +64,13 @@ LIB_SOURCES := \
 	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
-	lib/act/verify_artifact.c lib/act/verify_files.c
+	lib/act/verify_artifact.c lib/act/verify_evidence.c lib/act/verify_files.c
 # what peers exchange, above the transport
-LIB_SOURCES += lib/exchange/download.c lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
-	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
-	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
+LIB_SOURCES += \
+	lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c lib/exchange/have.c \
+	lib/exchange/judge.c lib/exchange/landing.c lib/exchange/limits.c lib/exchange/peer_id.c lib/exchange/plan.c \
+	lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c lib/exchange/reply.c \
+	lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
 	lib/exchange/shares_partial.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
@@ -75,15 +78,18 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
 PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
-	lib/peer/identity.c lib/peer/mend.c lib/peer/quic.c lib/peer/quic_arrive.c \
+	lib/peer/identity.c lib/peer/mend.c lib/peer/metrics.c lib/peer/quic.c lib/peer/quic_arrive.c \
 	lib/peer/quic_connection.c lib/peer/quic_end.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
 	lib/peer/udp.c
 PEER_COMMANDS := peer-fetch peer-serve
+# Peers of the local network are found by avahi-core, which needs no HTTP/3; peer-serve announces with it where it is there.
+LAN_SOURCES := lib/peer/lan.c lib/peer/lan_announce.c lib/peer/lan_browse.c
+LAN_COMMANDS := peer-find
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
-PEER_TOOLS := serve fetch wire
+PEER_TOOLS := serve fetch wire crowd cable
 # What runs models is a library of its own too, which infer-check alone is linked with.
 INFER_SOURCES := $(sort $(wildcard lib/infer/*.c))
-INFER_COMMANDS :=
+INFER_COMMANDS := infer-check
 INFER_TESTS := $(basename $(notdir $(wildcard tests/infer/test_*.c)))
 INFER_TOOLS := $(filter-out test_%,$(basename $(notdir $(wildcard tests/infer/*.c))))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
@@ -128,6 +134,16 @@ PEER_COMMANDS :=
 PEER_TESTS :=
 PEER_TOOLS :=
 endif
+ifeq ($(shell $(PKG_CONFIG) --exists 'avahi-core >= 0.8' && echo yes),yes)
+LAN_LIBS := $(shell $(PKG_CONFIG) --libs avahi-core)
+LIB_CFLAGS += $(shell $(PKG_CONFIG) --cflags avahi-core)
+else
+$(info no avahi-core here:$(LAN_COMMANDS:%= %) and peer-serve --announce are left out)
+LAN_SOURCES := lib/peer/lan_none.c
+LAN_LIBS :=
+LAN_COMMANDS :=
+endif
+LAN_LIBRARY := $(if $(PEER_LIBRARY)$(LAN_COMMANDS),$(BUILD)/libminimodel-lan.a)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1) $(2)")
@@ -142,12 +158,16 @@ CLI_OBJECTS := $(BUILD)/obj/cmd/cli.o $(BUILD)/obj/cmd/cli_anchor.o $(BUILD)/obj
 	$(BUILD)/obj/cmd/cli_written.o
 OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
+LAN_BINARIES := $(LAN_COMMANDS:%=$(BUILD)/bin/%)
 # what their mains share
 PEER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_peers.o
 INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
+# what its main has beside the others'; an archive, so that nobody else is linked with it
+INFER_CLI_LIBRARY := $(BUILD)/obj/cmd/cli_infer.a
+INFER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_answers.o $(BUILD)/obj/cmd/cli_deadline.o $(BUILD)/obj/cmd/cli_devices.o
 
-all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
+all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(LAN_LIBRARY) $(LAN_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
 
 $(BUILD)/obj/%.o: %.c Makefile VERSION
 	$(call say,CC,$<)
@@ -192,6 +212,19 @@ $(PAGE_HEADER): $(PAGE_FILES:%=share/catalog/%) Makefile
 $(BUILD)/obj/lib/doc/catalog_page.o: $(PAGE_HEADER)
 $(BUILD)/obj/lib/doc/catalog_page.o: ALL_CFLAGS += -I$(BUILD)/gen
 
+# What is given to compilers of devices, as strings of C too.
+KERNEL_FILES := kernels.cl opencl.h cuda.h
+KERNEL_HEADER := $(BUILD)/gen/infer_sources.h
+$(KERNEL_HEADER): $(KERNEL_FILES:%=share/infer/%) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)for file in $(KERNEL_FILES); do \
+		echo "#define MM_$$(echo $$file | tr 'a-z.' 'A-Z_') \\"; \
+		sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n" \\/' share/infer/$$file && echo '    ""' || exit 1; \
+	done >$@.new && mv $@.new $@
+INFER_GPU_OBJECTS := $(BUILD)/obj/lib/infer/gpu_opencl.o $(BUILD)/obj/lib/infer/gpu_cuda.o $(BUILD)/obj/lib/infer/gpu_program.o
+$(INFER_GPU_OBJECTS): $(KERNEL_HEADER)
+$(INFER_GPU_OBJECTS): ALL_CFLAGS += -I$(BUILD)/gen
+
 $(LIBRARY): $(OBJECTS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
@@ -205,16 +238,28 @@ $(BUILD)/libminimodel-peer.a: $(PEER_SOURCES:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(PEER_LIBRARY) $(LIBRARY)
+$(BUILD)/libminimodel-lan.a: $(LAN_SOURCES:%.c=$(BUILD)/obj/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(PEER_LIBRARY) $(LAN_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PEER_LIBS) $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(LAN_LIBRARY),$^) $(if $(filter peer-serve,$*),$(LAN_LIBRARY) $(LIBRARY) $(LAN_LIBS)) $(PEER_LIBS) $(LIBS)
+
+$(LAN_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LAN_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LAN_LIBS) $(LIBS)
+
+$(INFER_CLI_LIBRARY): $(INFER_CLI_OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
 $(INFER_LIBRARY): $(INFER_SOURCES:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
 
-$(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
+$(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
@@ -224,7 +269,7 @@ $(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_L
 
 STATIC := $(COMMANDS:%=$(BUILD)/static/%) $(INFER_COMMANDS:%=$(BUILD)/static/%)
 static: $(STATIC)
-$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
+$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -static-pie -pthread $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib) -lm
@@ -233,7 +278,7 @@ $(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRAR
 
 UNIT_BINARIES := $(UNIT_TESTS:%=$(BUILD)/unit/%)
 CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
-PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/relay.o
+PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/line.o $(BUILD)/obj/tests/peer/relay.o
 PEER_TEST_BINARIES := $(PEER_TESTS:%=$(BUILD)/unit/peer_%)
 PEER_TOOL_BINARIES := $(PEER_TOOLS:%=$(BUILD)/peer/%)
 INFER_TEST_BINARIES := $(INFER_TESTS:%=$(BUILD)/unit/infer_%)
@@ -276,7 +321,7 @@ WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vaspri
 	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%) $(INFER_COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
-$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_LIBRARY) $(LIBRARY)
+$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
@@ -290,7 +335,8 @@ FUZZ_SECONDS ?= 30
 fuzz:
 	$(Q)CC=clang sh tests/fuzz/run.sh "$(FUZZ)" $(FUZZ_SECONDS)
 
-# make bench: the commands beside others' programs, as tables. make bench-growth: what larger files cost. make performance: both, into
+# make bench: the commands beside others' programs, as tables. make bench-growth: what larger files cost. make bench-peers:
+# what passes between machines. make performance: the first two, into
 # docs/performance.md. They measure, and judge nothing: no time makes them fail.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 benches: $(BENCHES)
@@ -305,6 +351,10 @@ bench: all benches
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/slow.sh
+
+bench-peers: all benches $(PEER_TOOL_BINARIES)
+	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh
+	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh growth
 
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
@@ -342,17 +392,17 @@ FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
 # placed MODE,FOLDER,SOURCES,TARGET-FOLDER: the SOURCES beneath FOLDER, at the same names beneath TARGET-FOLDER
 placed = $(foreach file,$(3),$(1):$(file):$(patsubst $(2)/%,$(4)/%,$(file)))
-TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES) $(PEER_BINARIES) $(INFER_BINARIES),$(BINDIR)) \
+TOOLS_FILES := $(call placed,755,$(BUILD)/bin,$(BINARIES) $(PEER_BINARIES) $(LAN_BINARIES) $(INFER_BINARIES),$(BINDIR)) \
 	$(foreach section,1 5 7,$(call placed,644,man,$(wildcard man/*.$(section)),$(MANDIR)/man$(section))) \
 	$(call placed,644,schemas,$(wildcard schemas/*.json),$(DATADIR)/minimodel/schemas) \
 	$(call placed,644,share,share/minimodel.mk,$(DATADIR)/minimodel) \
 	$(call placed,644,docs,$(wildcard docs/*.md docs/*.svg docs/*/*.md),$(DOCDIR)) \
 	$(call placed,644,share,$(wildcard share/example-publisher/*),$(DOCDIR)) \
 	$(call placed,644,share/completions/bash,share/completions/bash/minimodel,$(BASHCOMPDIR)) \
-	$(foreach command,$(COMMANDS) $(PEER_COMMANDS) $(INFER_COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
+	$(foreach command,$(COMMANDS) $(PEER_COMMANDS) $(LAN_COMMANDS) $(INFER_COMMANDS),link:minimodel:$(BASHCOMPDIR)/$(command)) \
 	$(call placed,644,share/completions/zsh,share/completions/zsh/_minimodel,$(ZSHCOMPDIR)) \
-	$(call placed,644,share/completions/fish,$(patsubst %,share/completions/fish/%.fish,$(COMMANDS) $(PEER_COMMANDS) $(INFER_COMMANDS)),$(FISHCOMPDIR))
-DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY) $(PEER_LIBRARY) $(INFER_LIBRARY),$(LIBDIR)) \
+	$(call placed,644,share/completions/fish,$(patsubst %,share/completions/fish/%.fish,$(COMMANDS) $(PEER_COMMANDS) $(LAN_COMMANDS) $(INFER_COMMANDS)),$(FISHCOMPDIR))
+DEV_FILES := $(call placed,644,$(BUILD),$(LIBRARY) $(PEER_LIBRARY) $(LAN_LIBRARY) $(INFER_LIBRARY),$(LIBDIR)) \
 	$(call placed,644,$(BUILD),$(BUILD)/minimodel.pc,$(LIBDIR)/pkgconfig) \
 	$(call placed,644,lib,$(PUBLIC_HEADERS),$(INCLUDEDIR)/minimodel)
 # folders that hold nothing else; taken away where they are empty then, the inner ones first
@@ -370,10 +420,10 @@ endef
 
 install: install-tools install-dev
 
-install-tools: $(BINARIES) $(PEER_BINARIES) $(INFER_BINARIES)
+install-tools: $(BINARIES) $(PEER_BINARIES) $(LAN_BINARIES) $(INFER_BINARIES)
 	$(call install_files,$(TOOLS_FILES))
 
-install-dev: $(LIBRARY) $(PEER_LIBRARY) $(INFER_LIBRARY)
+install-dev: $(LIBRARY) $(PEER_LIBRARY) $(LAN_LIBRARY) $(INFER_LIBRARY)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))/minimodel' \
 		'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' '' 'Name: minimodel' \
 		'Description: verification of model files' 'Version: $(VERSION)' 'Requires.private: libcrypto libsodium zlib' \
@@ -391,6 +441,6 @@ deb: all
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth performance generate lint install install-tools install-dev uninstall deb clean
+.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth bench-peers performance generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

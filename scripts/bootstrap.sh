@@ -36,6 +36,7 @@ wanted() {
     command -v mcopy >/dev/null 2>&1 || echo mtools
     command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     command -v qemu-aarch64 >/dev/null 2>&1 || echo qemu-user
+    command -v ip >/dev/null 2>&1 || echo iproute2
     [ -x /sbin/mkfs.fat ] || command -v mkfs.fat >/dev/null 2>&1 || echo dosfstools
 }
 
@@ -44,6 +45,11 @@ for_peers() {
     command -v pkg-config >/dev/null 2>&1 &&
         pkg-config --exists 'libngtcp2_crypto_gnutls >= 1.11' 'libngtcp2 >= 1.11' 'libnghttp3 >= 1.8' gnutls ||
         echo libngtcp2-crypto-gnutls-dev libngtcp2-dev libnghttp3-dev libgnutls28-dev
+}
+
+# Prints the package that finds and announces peers in the local network.
+for_lan() {
+    command -v pkg-config >/dev/null 2>&1 && pkg-config --exists 'avahi-core >= 0.8' || echo libavahi-core-dev
 }
 
 # Makes the backports of Debian 12 known, from the mirror that this machine uses, for ngtcp2 and nghttp3 and nothing else.
@@ -68,10 +74,12 @@ backports() {
 packages=$(missing | tr '\n' ' ')
 optional=$(wanted | tr '\n' ' ')
 peers=$(for_peers)
-[ -n "$packages$optional$peers" ] || exit 0
+lan=$(for_lan)
+[ -n "$packages$optional$peers$lan" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
     [ -z "$peers" ] || echo "no HTTP/3 here (ngtcp2 1.11 with its GnuTLS part, nghttp3 1.8, GnuTLS): the peer commands are not built" >&2
+    [ -z "$lan" ] || echo "no avahi-core here: peer-find and peer-serve --announce are not built" >&2
     [ -n "$packages" ] || exit 0
     echo "missing: $packages(Debian's names); install them, this is no Debian system" >&2
     exit 3
@@ -82,11 +90,12 @@ elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
     as_root='sudo -n'
 else
     [ -z "$peers" ] || echo "not installed: $peers (Debian 12: from its backports); the peer commands are not built" >&2
+    [ -z "$lan" ] || echo "not installed: $lan; peer-find and peer-serve --announce are not built" >&2
     [ -n "$packages" ] || exit 0
     echo "missing: $packages- install them as root: apt-get install $packages" >&2
     exit 3
 fi
-echo "installing: $packages$optional$peers"
+echo "installing: $packages$optional$peers${lan:+ $lan}"
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -q >/dev/null || [ -z "$packages" ]
 # shellcheck disable=SC2086
@@ -96,3 +105,5 @@ $as_root apt-get update -q >/dev/null || [ -z "$packages" ]
 # shellcheck disable=SC2086
 [ -z "$peers" ] || { backports && $as_root apt-get install -y -q --no-install-recommends $peers >/dev/null && [ -z "$(for_peers)" ]; } ||
     echo "not installed in the versions that HTTP/3 needs: $peers; the peer commands are not built"
+# shellcheck disable=SC2086
+[ -z "$lan" ] || $as_root apt-get install -y -q --no-install-recommends $lan >/dev/null || echo "not installed: $lan; peer-find and peer-serve --announce are not built"

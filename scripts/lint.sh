@@ -15,7 +15,7 @@ for cc in gcc clang; do
 done
 for header in lib/*/*.h cmd/*.h; do
     # what needs the libraries of HTTP/3 is looked at where they are
-    case $header in lib/peer/*) pkg-config --exists 'libngtcp2 >= 1.11' 'libnghttp3 >= 1.8' gnutls || continue ;; esac
+    case $header in lib/peer/lan_parts.h) pkg-config --exists avahi-core || continue ;; lib/peer/lan.h) ;; lib/peer/*) pkg-config --exists 'libngtcp2 >= 1.11' 'libnghttp3 >= 1.8' gnutls || continue ;; esac
     echo "#include \"$header\"" | cc -std=c17 -D_GNU_SOURCE -Ilib -Icmd -I. -fsyntax-only -Wall -Wextra -x c - || failed=1
 done
 have gcc && step 'gcc -fanalyzer' make -s BUILD=build/lint-analyzer CC=gcc EXTRA_CFLAGS='-fanalyzer -Werror' all

@@ -1,5 +1,6 @@
 #include "exchange/response.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@ struct mm_response_hold {
     struct mm_shares *shares;
     struct mm_share_blob *open; /* a file's, or NULL */
     char *memory;               /* or NULL */
+    struct mm_catalog_share *catalog; /* whose file FD is, or NULL */
+    int fd;
 };
 
 /* ---- parts of a response ---- */
@@ -70,6 +73,8 @@ void mm_response_done(void *context)
         return;
     if (hold->open)
         mm_shares_close(hold->shares, hold->open);
+    if (hold->catalog)
+        mm_catalog_share_close(hold->catalog, hold->fd);
     mm_shares_drop(hold->shares);
     free(hold->memory);
     free(hold);
@@ -218,6 +223,8 @@ static void send_about(struct turn *t)
     char id[MM_PEER_ID_TEXT];
     mm_buf_printf(&text, "{\"protocol\":\"minimodel\",\"versions\":[0],\"peer-id\":\"%s\",\"listing\":%s",
                   mm_peer_id_write(id, t->who->key), t->who->listing ? "true" : "false");
+    if (t->who->catalog)
+        mm_buf_str(&text, ",\"catalog\":\"" MM_CATALOG_SHARE_PATH "\"");
     mm_buf_printf(&text, ",\"limits\":{\"upload-rate\":%" PRIu64 ",\"bytes-a-day\":%" PRIu64 ",\"streams\":%u",
                   limits->upload_rate, limits->bytes_a_day, limits->streams);
     mm_buf_printf(&text, ",\"connections\":%u,\"connections-an-address\":%u}}\n", limits->connections,
@@ -289,6 +296,32 @@ static void send_file(struct turn *t, enum mm_resource resource, struct mm_share
         send_immutable(t, "application/octet-stream", &file->content, file->chunks.size, file->have);
 }
 
+/* A file of the catalog, whose names are no hashes: no cache keeps it, and no browser takes it for something else than it is. */
+static void send_catalog(struct turn *t, const char *name)
+{
+    struct mm_response *response = t->response;
+    const char *type = mm_catalog_share_type(name);
+    int fd = type ? mm_catalog_share_open(t->who->catalog, name, &response->length) : -1;
+    if (fd < 0 || t->head || !hold(response, t->who->shares, NULL)) {
+        int status = !type ? 404 : fd >= 0 ? t->head ? 200 : 500 : errno == EMFILE || errno == ENFILE ? 503 : 404;
+        uint64_t length = response->length;
+        if (fd >= 0)
+            mm_catalog_share_close(t->who->catalog, fd);
+        empty(response, status, t->now);
+        response->length = status == 200 ? length : 0;
+        if (status == 503)
+            add_header(response, "retry-after", "1");
+        if (status != 200)
+            return;
+    } else {
+        response->hold->catalog = t->who->catalog;
+        response->hold->fd = response->fd = fd;
+        add_header(response, "cache-control", "no-store");
+    }
+    add_header(response, "content-type", "%s", type);
+    add_header(response, "x-content-type-options", "nosniff");
+}
+
 void mm_respond(const struct mm_responder *who, const struct mm_request *request, int64_t now,
                 struct mm_response *response)
 {
@@ -299,6 +332,11 @@ void mm_respond(const struct mm_responder *who, const struct mm_request *request
     if (!t.head && strcmp(request->method, "GET") != 0) {
         empty(response, 405, now);
         add_header(response, "allow", "GET, HEAD");
+        return;
+    }
+    const size_t prefix = sizeof MM_CATALOG_SHARE_PATH - 1;
+    if (who->catalog && strncmp(request->path, MM_CATALOG_SHARE_PATH, prefix) == 0) {
+        send_catalog(&t, request->path + prefix);
         return;
     }
     enum mm_resource resource = mm_resource_read(request->path, strlen(request->path), hash);

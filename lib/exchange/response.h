@@ -2,6 +2,7 @@
 #ifndef MM_EXCHANGE_RESPONSE_H
 #define MM_EXCHANGE_RESPONSE_H
 
+#include "exchange/catalog_share.h"
 #include "exchange/limits.h"
 #include "exchange/shares.h"
 
@@ -14,7 +15,8 @@ struct mm_request {
 /* Who answers. */
 struct mm_responder {
     struct mm_shares *shares;
-    bool listing; /* /v0/models tells what there is */
+    bool listing;                     /* /v0/models tells what there is */
+    struct mm_catalog_share *catalog; /* that is served too, or NULL */
     unsigned char key[MM_PEER_KEY_BYTES];
     struct mm_limits_options limits; /* for /.well-known/minimodel */
 };

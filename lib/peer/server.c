@@ -6,12 +6,14 @@
 #include <time.h>
 
 #include "exchange/response.h"
+#include "peer/metrics.h"
 
 struct mm_peer_server {
     struct mm_peer_server_options options;
     struct mm_responder who;
     struct mm_limits *limits;
     struct mm_h3 *h3;
+    struct mm_peer_server_counts counts;
 };
 
 /* A connection that was admitted, and who it is. */
@@ -58,8 +60,9 @@ static enum mm_quic_welcome welcome(void *context, const struct sockaddr *from, 
         return MM_QUIC_RETRY;
     switch (mm_limits_welcome(server->limits, from, now_of(server))) {
     case MM_GRANTED: return MM_QUIC_TAKE;
-    case MM_GRANT_TOO_FAST: return MM_QUIC_IGNORE; /* it will try again */
-    default: return MM_QUIC_REFUSE;
+    case MM_GRANT_TOO_FAST: server->counts.too_fast++; return MM_QUIC_IGNORE; /* it will try again */
+    case MM_GRANT_TOO_MANY_HERE: server->counts.full_here++; return MM_QUIC_REFUSE;
+    default: server->counts.full++; return MM_QUIC_REFUSE;
     }
 }
 
@@ -77,7 +80,9 @@ static bool admit(void *context, struct mm_h3_connection *connection, const stru
                   const unsigned char *client)
 {
     struct mm_peer_server *server = context;
-    struct guest *guest = is_admitted(server, client) ? calloc(1, sizeof *guest) : NULL;
+    bool admitted = is_admitted(server, client);
+    struct guest *guest = admitted ? calloc(1, sizeof *guest) : NULL;
+    server->counts.strangers += !admitted;
     if (!guest)
         return false;
     socklen_t length = from->sa_family == AF_INET6 ? sizeof guest->from.v6 : sizeof guest->from.v4;
@@ -133,6 +138,7 @@ static void done(void *context, uint64_t sent)
         .from = &turn->guest->from.any,
         .client = key_of(turn->guest),
     };
+    turn->server->counts.statuses[turn->told.status / 100 % 6]++;
     if (options->served)
         options->served(options->context, &served);
     mm_response_done(turn->told.hold);
@@ -204,7 +210,8 @@ struct mm_peer_server *mm_peer_server_new(const struct mm_peer_server_options *o
         return NULL;
     }
     server->options = *options;
-    server->who = (struct mm_responder){.shares = shares, .listing = options->listing, .limits = options->limits};
+    server->who = (struct mm_responder){
+        .shares = shares, .listing = options->listing, .catalog = options->catalog, .limits = options->limits};
     memcpy(server->who.key, mm_peer_identity_key(options->identity), MM_PEER_KEY_BYTES);
     mm_shares_keep(shares);
     if (begin_endpoint(server, diags) == 0)
@@ -230,6 +237,53 @@ void mm_peer_server_share(struct mm_peer_server *server, struct mm_shares *share
     mm_shares_keep(shares);
     mm_shares_drop(server->who.shares);
     server->who.shares = shares;
+}
+
+void mm_peer_server_counts(const struct mm_peer_server *server, struct mm_peer_server_counts *counts)
+{
+    *counts = server->counts;
+}
+
+void mm_peer_server_metrics(struct mm_peer_server *server, uint64_t reloads, struct mm_buf *out)
+{
+    struct mm_quic_counts quic;
+    struct mm_h3_counts h3;
+    const struct mm_peer_server_counts *own = &server->counts;
+    mm_quic_counts(mm_h3_quic(server->h3), &quic);
+    mm_h3_counts(server->h3, &h3);
+    const struct mm_metric metrics[] = {
+#define GAUGE(name, help, value) {"minimodel_peer_" name, "", help, false, value}
+#define COUNTER(name, labels, help, value)                                                                             \
+    {                                                                                                                  \
+        "minimodel_peer_" name, labels, help, true, value                                                              \
+    }
+        GAUGE("models", "models that are shared", mm_shares_models(server->who.shares)),
+        COUNTER("reloads_total", "", "times that the shares were taken anew", reloads),
+        GAUGE("connections", "clients that are connected or shake hands", quic.connections),
+        GAUGE("handshakes", "of them those that shake hands", quic.handshakes),
+        COUNTER("connections_total", "", "clients whose handshake was done", quic.accepted),
+        COUNTER("refused_total", "{why=\"full\"}", "clients that were turned away", own->full),
+        COUNTER("refused_total", "{why=\"address\"}", "", own->full_here),
+        COUNTER("refused_total", "{why=\"rate\"}", "", own->too_fast),
+        COUNTER("refused_total", "{why=\"stranger\"}", "", own->strangers),
+        COUNTER("retries_total", "", "newcomers that had to prove their address", quic.retries),
+        COUNTER("resets_total", "", "stateless resets that were sent", quic.resets),
+        COUNTER("datagrams_total", "{way=\"in\"}", "UDP datagrams", quic.datagrams_in),
+        COUNTER("datagrams_total", "{way=\"out\"}", "", quic.datagrams_out),
+        COUNTER("datagram_bytes_total", "{way=\"in\"}", "bytes of them", quic.bytes_in),
+        COUNTER("datagram_bytes_total", "{way=\"out\"}", "", quic.bytes_out),
+        COUNTER("requests_total", "", "requests that came", h3.requests),
+        COUNTER("responses_total", "{status=\"2xx\"}", "answers that are over", own->statuses[2]),
+        COUNTER("responses_total", "{status=\"3xx\"}", "", own->statuses[3]),
+        COUNTER("responses_total", "{status=\"4xx\"}", "", own->statuses[4]),
+        COUNTER("responses_total", "{status=\"5xx\"}", "", own->statuses[5]),
+        COUNTER("given_up_total", "", "answers that were not taken whole", h3.given_up),
+        COUNTER("body_bytes_total", "", "bytes of bodies that were acknowledged", h3.body_bytes),
+        GAUGE("send_memory_bytes", "bytes of files that wait for an acknowledgement", h3.held),
+#undef GAUGE
+#undef COUNTER
+    };
+    mm_metrics_write(metrics, sizeof metrics / sizeof *metrics, out);
 }
 
 struct mm_h3 *mm_peer_server_h3(struct mm_peer_server *server)

@@ -22,6 +22,7 @@ struct mm_peer_server_options {
     struct mm_limits_options limits;
     enum mm_quic_congestion congestion;
     bool listing;
+    struct mm_catalog_share *catalog; /* borrowed; NULL for none */
     const unsigned char (
         *admitted)[MM_PEER_KEY_BYTES]; /* clients that are served alone, borrowed; NULL: everybody is */
     size_t admitted_count;
@@ -40,6 +41,16 @@ void mm_peer_server_free(struct mm_peer_server *server);
 
 /* Serves SHARES from now on; what is being sent is sent to its end. */
 void mm_peer_server_share(struct mm_peer_server *server, struct mm_shares *shares);
+
+struct mm_peer_server_counts {
+    uint64_t statuses[6];              /* requests that are over, by the first digit of their answer */
+    uint64_t full, full_here, too_fast; /* clients that were turned away: see mm_limits_welcome */
+    uint64_t strangers;                /* and those that are not admitted */
+};
+void mm_peer_server_counts(const struct mm_peer_server *server, struct mm_peer_server_counts *counts);
+
+/* Appends the figures of SERVER (docs/formats/metrics.md), for mm_metrics_serve. RELOADS: how often its shares were taken anew. */
+void mm_peer_server_metrics(struct mm_peer_server *server, uint64_t reloads, struct mm_buf *out);
 
 /* Its endpoint: to listen, to run, to drain. */
 struct mm_h3 *mm_peer_server_h3(struct mm_peer_server *server);

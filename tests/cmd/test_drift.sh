@@ -4,15 +4,15 @@
 run sh "$ROOT/scripts/generate.sh" --check
 expect 'schema, man page and docs follow from the field table' 0
 
-# peer_lacks NAME: true for what belongs to a command that needs HTTP/3 and is not built here
+# peer_lacks NAME: true for what belongs to a command that needs HTTP/3 or avahi-core and is not built here
 peer_lacks() {
-    case $1 in peer-key) return 1 ;; peer-*) [ ! -x "$BIN/peer-serve" ] ;; *) return 1 ;; esac
+    case $1 in peer-key) return 1 ;; peer-find) [ ! -x "$BIN/peer-find" ] ;; peer-*) [ ! -x "$BIN/peer-serve" ] ;; *) return 1 ;; esac
 }
 
 for page in "$ROOT"/man/*.1; do
     command=$(basename "$page" .1)
     if peer_lacks "$command"; then
-        skip "$command: the man page lists the options of --help" 'no HTTP/3 here'
+        skip "$command: the man page lists the options of --help" 'no HTTP/3 or no avahi-core here'
         continue
     fi
     $command --help | grep -oE '(^| )--[a-z0-9-]+' | tr -d ' ' | sort -u >help-options
@@ -139,7 +139,7 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     catalog-find -q --json --withdrawn web >>catalog-found.json
     for schema in "$ROOT"/schemas/*.json; do
         name=$(basename "$schema" .schema.json)
-        case $name in peer-fetched | peer-serve | peer-served | peer-about | peer-model) continue ;; esac # tests that have a peer look at those
+        case $name in peer-fetched | peer-found | peer-serve | peer-served | peer-about | peer-model) continue ;; esac # tests that have a peer look at those
         run "$python" "$ROOT/tests/cmd/lines_follow.py" "$schema" "$name.json"
         expect "--json output follows $name.schema.json" 0
     done
