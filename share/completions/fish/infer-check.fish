@@ -8,7 +8,7 @@ complete -c infer-check -s n -l tokens -x -d 'continue each prompt by N tokens (
 complete -c infer-check -l no-receipt -d 'the operands are files or a folder, and nobody has to permit to run them'
 complete -c infer-check -l model-id -x -d 'with --no-receipt: the PUBLISHER/NAME that evidence states (default: local/FILE)'
 complete -c infer-check -l tokenizer -r -F -d 'with --no-receipt: take the tokenizer from FILE'
-complete -c infer-check -l device -r -F -d 'run on each of LIST, cpu,opencl,cuda, and compare them with the first (default cpu)'
+complete -c infer-check -l device -x -d 'run on each of DEVICES, cpu,opencl,cuda, and compare them with the first (default cpu)'
 complete -c infer-check -l threads -x -d 'work with N threads (default: one a processor)'
 complete -c infer-check -l instructions -x -d 'compute with avx512, avx2, neon or portable (default: the best one here)'
 complete -c infer-check -l fast -d 'round activations to 8 bits, as other engines do; nothing is decided then'
