@@ -68,7 +68,8 @@ LIB_SOURCES := \
 LIB_SOURCES += lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c \
 	lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
 	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
-	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c
+	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
+	lib/exchange/shares_partial.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
 	slm-path slm-remove slm-repair slm-unpack slm-verify
@@ -162,7 +163,7 @@ INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
 # what its main has beside the others'; an archive, so that nobody else is linked with it
 INFER_CLI_LIBRARY := $(BUILD)/obj/cmd/cli_infer.a
-INFER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_answers.o $(BUILD)/obj/cmd/cli_deadline.o
+INFER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_answers.o $(BUILD)/obj/cmd/cli_deadline.o $(BUILD)/obj/cmd/cli_devices.o
 
 all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(LAN_LIBRARY) $(LAN_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
 

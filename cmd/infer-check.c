@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "cli_answers.h"
 #include "cli_deadline.h"
+#include "cli_devices.h"
 #include "cli_store.h"
 #include "cli_threads.h"
 #include "cli_trust.h"
@@ -27,6 +28,7 @@ enum {
     MODEL_ID,
     TOKENIZER,
     DEVICE,
+    LIST_DEVICES,
     THREADS,
     INSTRUCTIONS,
     FAST,
@@ -52,8 +54,8 @@ static const struct cli_option options[] = {
     [MODEL_ID] = {0, "model-id", "ID",
                   "with --no-receipt: the PUBLISHER/NAME that evidence states (default: local/FILE)"},
     [TOKENIZER] = {0, "tokenizer", "FILE", "with --no-receipt: take the tokenizer from FILE"},
-    [DEVICE] = {0, "device", "DEVICES",
-                "run on each of DEVICES, cpu,opencl,cuda, and compare them with the first (default cpu)"},
+    [DEVICE] = {0, "device", "DEVICES", CLI_DEVICE_HELP},
+    [LIST_DEVICES] = {0, "list-devices", NULL, "print the devices of this machine"},
     [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
     [INSTRUCTIONS] = {0, "instructions", "NAME",
                       "compute with avx512, avx2, neon or portable (default: the best one here)"},
@@ -104,11 +106,12 @@ struct call {
     struct cli_store store;
     struct cli_trust trust;
     struct cli_deadline deadline;
-    const char *record, *expect, *tokenizer, *device, *threads, *trace, *trace_against, *keyring, *home, *model_id;
+    const char *record, *expect, *tokenizer, *threads, *trace, *trace_against, *keyring, *home, *model_id, *device;
     const char **prompts;
-    size_t prompt_count, engines;
+    size_t prompt_count;
+    struct cli_devices devices;
     uint64_t tokens, seconds;
-    bool tokens_given, no_receipt, require_signature, verbose, force, bench;
+    bool tokens_given, list_devices, no_receipt, require_signature, verbose, force, bench;
     struct mm_loading how;
     int expect_file, against_file; /* -1: none */
     struct mm_writer record_writer, trace_writer;
@@ -145,11 +148,11 @@ static int open_trust(struct call *c)
     return cli_trust_open_policies(&c->cli, &c->trust);
 }
 
-/* Files are read, and written where the output goes; nothing else. */
+/* Files are read, and written where the output goes, and where drivers of devices keep what they made; nothing else. */
 static int enter_sandbox(struct call *c)
 {
-    struct mm_sandbox_rule rules[3];
-    size_t count = 0;
+    struct mm_sandbox_rule rules[4];
+    size_t count = cli_devices_rules(&c->devices, rules);
     int all = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (all >= 0)
         rules[count++] = (struct mm_sandbox_rule){all, MM_SANDBOX_READ};
@@ -371,7 +374,7 @@ static int run_case(struct call *c, struct mm_smoke *check, size_t which, size_t
     total->logits += result.logits;
     total->largest = result.largest > total->largest ? result.largest : total->largest;
     const struct cli_answer answer = {one, compared ? &result : NULL,
-                                      c->engines > 1 ? c->model.engines[which].device : NULL, c->verbose};
+                                      c->devices.count > 1 ? c->model.engines[which].device : NULL, c->verbose};
     cli_answer(&c->cli, &c->out, &answer);
     return 0;
 }
@@ -395,7 +398,7 @@ static int run_engine(struct call *c, size_t which)
     if (result < 0)
         return -1;
     const struct cli_answers answers = {found, compared ? &c->total[which] : NULL, MM_SMOKE_TOLERANCE,
-                                        mm_loaded_memory(&c->model, &c->how, c->engines),
+                                        mm_loaded_memory(&c->model, &c->how, c->devices.count),
                                         which > 0 ? c->found[0].device : NULL};
     cli_answers(&c->cli, &c->out, &answers);
     return 0;
@@ -494,13 +497,13 @@ static int load(struct call *c)
         return -1;
     else
         c->how.beside = mm_smoke_memory(c->model.checkpoint.slm.tokenizer.piece_count);
-    return mm_loaded_start(&c->model, &c->how, c->engines, &c->cli.diags);
+    return mm_loaded_start(&c->model, &c->how, c->devices.count, &c->cli.diags);
 }
 
 static int run_engines(struct call *c)
 {
     int result = 0;
-    for (size_t i = 0; i < c->engines && result == 0; i++)
+    for (size_t i = 0; i < c->devices.count && result == 0; i++)
         result = run_engine(c, i);
     return result == 0 ? mm_loaded_finish(&c->model, &c->cli.diags) : -1;
 }
@@ -528,6 +531,8 @@ static int check(struct call *c)
     int result = open_files(c);
     if (result == 0 && !c->no_receipt)
         result = open_trust(c);
+    if (result == 0)
+        result = cli_devices_open(&c->cli, &c->devices);
     if (result == 0)
         result = enter_sandbox(c);
     if (result == 0)
@@ -571,6 +576,7 @@ static void take_option(struct call *c, int option, const char *value)
     case MODEL_ID: c->model_id = value; break;
     case TOKENIZER: c->tokenizer = value; break;
     case DEVICE: c->device = value; break;
+    case LIST_DEVICES: c->list_devices = true; break;
     case THREADS: c->threads = value; break;
     case INSTRUCTIONS: c->how.instructions = value; break;
     case FAST: c->how.fast = true; break;
@@ -588,28 +594,6 @@ static void take_option(struct call *c, int option, const char *value)
     case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case HOME_DIR: c->home = value; break;
     default: c->force = true; break;
-    }
-}
-
-/* One engine for each word of --device. Returns false where one is not built in. */
-static bool take_devices(struct call *c)
-{
-    const char *at = c->device ? c->device : "cpu";
-    for (;;) {
-        size_t length = strcspn(at, ",");
-        bool cpu = length == 3 && memcmp(at, "cpu", 3) == 0;
-        if (!cpu && !(length == 6 && memcmp(at, "opencl", 6) == 0) && !(length == 4 && memcmp(at, "cuda", 4) == 0))
-            cli_usage(&c->cli, "--device: expected cpu, opencl or cuda, separated by commas, found '%s'", c->device);
-        if (!cpu) {
-            mm_diag(&c->cli.diags, MM_RULE_INFER_DEVICE, "expected a device that is built in here, cpu, found %.*s",
-                    (int)length, at);
-            return false;
-        }
-        if (++c->engines > MM_LOADED_ENGINES)
-            cli_usage(&c->cli, "--device: expected at most %d, found more", MM_LOADED_ENGINES);
-        if (!at[length])
-            return true;
-        at += length + 1;
     }
 }
 
@@ -670,6 +654,7 @@ static void release(struct call *c)
     mm_evidence_release(&c->expected);
     mm_tracing_release(&c->tracing);
     mm_loaded_release(&c->model);
+    cli_devices_release(&c->devices);
     mm_permitted_release(&c->permitted);
     cli_trust_release(&c->trust);
     cli_store_release(&c->store);
@@ -682,6 +667,7 @@ int main(int argc, char **argv)
     struct call c = {.store = {NULL, -1},
                      .trust = CLI_TRUST_NONE,
                      .permitted = MM_PERMITTED_NONE,
+                     .devices = CLI_DEVICES_NONE,
                      .tokens = TOKENS_DEFAULT,
                      .expect_file = -1,
                      .against_file = -1,
@@ -696,9 +682,12 @@ int main(int argc, char **argv)
     c.how.max_memory = default_memory();
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
-    check_call(&c);
+    if (!c.list_devices)
+        check_call(&c);
     take_instructions(&c);
-    int answer = take_devices(&c) ? check(&c) : cli_failed(&c.cli);
+    cli_devices_take(&c.cli, &c.devices, c.device);
+    c.how.gpus = c.devices.gpus;
+    int answer = c.list_devices ? cli_devices_list(&c.cli) : check(&c);
     answer = cli_finish(&c.cli, answer);
     release(&c);
     return answer;

@@ -25,6 +25,7 @@ enum {
     ALLOW_UNSIGNED,
     ALLOW_ROLLBACK,
     MAX_BYTES,
+    MAX_RATE,
     LEAST_RATE,
     PEER_KEY,
     CUBIC,
@@ -47,6 +48,7 @@ static const struct cli_option options[] = {
     [ALLOW_UNSIGNED] = {0, "allow-unsigned", NULL, "let a manifest pass that nobody signed"},
     [ALLOW_ROLLBACK] = {0, "allow-rollback", NULL, "let an older revision pass than one that was imported signed"},
     [MAX_BYTES] = {0, "max-bytes", "N", "take no model larger than N bytes (K, M, G)"},
+    [MAX_RATE] = {0, "max-rate", "N", "receive at most N bytes a second, from all peers together (K, M, G)"},
     [LEAST_RATE] = {0, "least-rate", "N", "give peers up that send fewer than N bytes a second (default: 16K)"},
     [PEER_KEY] = {0, "peer-key", "FILE", "show this key (peer-key) to peers that ask for one"},
     [CUBIC] = {0, "cubic", NULL, "control congestion by CUBIC instead of BBR"},
@@ -311,6 +313,7 @@ static void take_option(struct call *c, int option, const char *value)
     case ALLOW_UNSIGNED: c->how.allow_unsigned = true; break;
     case ALLOW_ROLLBACK: c->how.allow_rollback = true; break;
     case MAX_BYTES: c->how.max_bytes = take_size(c, "max-bytes", value); break;
+    case MAX_RATE: c->peers.how.max_rate = take_size(c, "max-rate", value); break;
     case LEAST_RATE: c->peers.fetch.options.least_rate = take_size(c, "least-rate", value); break;
     case PEER_KEY: c->peers.key = value; break;
     case CUBIC: c->peers.how.congestion = MM_QUIC_CUBIC; break;

@@ -10,30 +10,24 @@
 MM_INLINE void mm_weights_f32(const unsigned char *bytes, struct mm_lanes *w)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    float values[MM_LANES];
-    memcpy(values, bytes, sizeof values);
-    *w = mm_lanes_load(values);
+    *w = mm_lanes_load(bytes);
 #else
     uint32_t bits[MM_LANES];
     for (int i = 0; i < MM_LANES; i++)
         bits[i] = mm_block_get32(bytes + 4 * i);
-    float values[MM_LANES];
-    memcpy(values, bits, sizeof values);
-    *w = mm_lanes_load(values);
+    *w = mm_lanes_load(bits);
 #endif
 }
 
+#ifndef MM_OWN_WEIGHTS
 MM_INLINE void mm_weights_bf16(const unsigned char *bytes, struct mm_lanes *w)
 {
     uint32_t bits[MM_LANES];
     for (int i = 0; i < MM_LANES; i++)
         bits[i] = (uint32_t)mm_block_get16(bytes + 2 * i) << 16;
-    float values[MM_LANES];
-    memcpy(values, bits, sizeof values);
-    *w = mm_lanes_load(values);
+    *w = mm_lanes_load(bits);
 }
 
-#ifndef MM_OWN_WEIGHTS
 /* A half's exponent and fraction, moved to where f32 has them, are its value times 2^-112, subnormals too; that of infinity and NaN becomes f32's. */
 MM_INLINE void mm_weights_f16(const unsigned char *bytes, struct mm_lanes *w)
 {

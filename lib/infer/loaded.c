@@ -99,10 +99,13 @@ int mm_loaded_start(struct mm_loaded *loaded, const struct mm_loading *how, size
     loaded->crew = mm_crew_new(how->threads, diags);
     if (!loaded->crew)
         return -1;
-    for (; loaded->engine_count < count && loaded->engine_count < MM_LOADED_ENGINES; loaded->engine_count++)
-        if (mm_cpu_engine(&loaded->engines[loaded->engine_count], &loaded->network, kernels, loaded->crew, how->context,
-                          diags) < 0)
+    for (; loaded->engine_count < count && loaded->engine_count < MM_LOADED_ENGINES; loaded->engine_count++) {
+        struct mm_engine *engine = &loaded->engines[loaded->engine_count];
+        struct mm_gpu *gpu = how->gpus ? how->gpus[loaded->engine_count] : NULL;
+        if (gpu ? mm_gpu_engine(engine, &loaded->network, gpu, how->context, diags) < 0
+                : mm_cpu_engine(engine, &loaded->network, kernels, loaded->crew, how->context, diags) < 0)
             return -1;
+    }
     return 0;
 }
 

@@ -12,6 +12,8 @@ struct mm_peer_client; /* opaque */
 struct mm_peer_client_options {
     const struct mm_peer_identity *identity; /* shown to servers that ask for one; NULL for none; borrowed */
     enum mm_quic_congestion congestion;
+    size_t peers;      /* that will be added, and share the memory for what comes out of its order */
+    uint64_t max_rate; /* bytes a second, of all peers together; 0 for no limit */
 };
 
 /* Returns NULL with IO_MEMORY, IO_OPEN or IO_LIMIT. */

@@ -166,7 +166,7 @@ static int make_offer(struct offer *offer, int home, const char *home_path, cons
     char hex[MM_HASH_HEX + 1], *whole = NULL;
     struct mm_place place = {0};
     mm_hex(hex, manifest->sha256, MM_HASH_BYTES);
-    snprintf(offer->path, sizeof offer->path, MM_STORE_PARTIAL "/%s/offer", hex);
+    snprintf(offer->path, sizeof offer->path, MM_STORE_PARTIAL "/%s/" MM_STORE_OFFER, hex);
     if (mm_tree_make(home, offer->path, diags) < 0)
         return -1;
     int folder = mm_tree_open(home, offer->path);
