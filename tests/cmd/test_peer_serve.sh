@@ -22,6 +22,7 @@ root=$(sed -n 's/^merkle-root: //p' keeper.manifest | head -n 1)
 
 # serve OPTION...: in the background; $port is where
 serve() {
+    : >served # what the last one said is not this one's
     peer-serve -s peer.key --listen 127.0.0.1:0 "$@" >served 2>complained &
     server=$!
     for _ in 1 2 3 4 5 6 7 8 9 10; do
