@@ -287,6 +287,8 @@ static void on_signal(void *context)
     while (read(c->signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP) {
             reload(c);
+        } else if (c->stopping) {
+            c->drain_until = 0; /* who says it twice does not want to wait */
         } else {
             stop_announcing(c);
             mm_h3_stop(mm_peer_server_h3(c->server));

@@ -97,6 +97,7 @@ same "as many as may are connected" "connected 20" "$(head -n 1 came)"
 same "the others are refused" "40 40" "$(figure 'refused_total{why="full"}') $(grep -c '^lost:' lost)"
 run timeout 30 "$fetch" 127.0.0.1 "$port" "$hex" /v0/models
 expect "and so is who comes then" 3
+if [ "$(figure retries_total)" -ge 10 ]; then ok "from half of them on newcomers prove their address first"; else not_ok "from half of them on newcomers prove their address first" "$(figure retries_total)"; fi
 leave
 for _ in $(seq 100); do [ "$(figure connections)" = 0 ] && break; sleep 0.2; done
 run timeout 30 "$fetch" 127.0.0.1 "$port" "$hex" /v0/models
