@@ -48,6 +48,7 @@ LIB_SOURCES := \
 	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
 	lib/trust/secret.c lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
+	lib/act/catalog_ahead.c \
 	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_find.c \
 	lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c \
 	lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c \
@@ -63,12 +64,14 @@ LIB_SOURCES := \
 	lib/act/now.c lib/act/obey.c lib/act/oms.c lib/act/recheck.c lib/act/repair.c lib/act/repair_copies.c \
 	lib/act/repair_fetch.c lib/act/repair_file.c lib/act/repair_files.c lib/act/repair_look.c lib/act/repair_whole.c \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
-	lib/act/verify_artifact.c lib/act/verify_files.c
+	lib/act/verify_artifact.c lib/act/verify_evidence.c lib/act/verify_files.c
 # what peers exchange, above the transport
-LIB_SOURCES += lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c \
-	lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
-	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
-	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c
+LIB_SOURCES += \
+	lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c lib/exchange/have.c \
+	lib/exchange/judge.c lib/exchange/landing.c lib/exchange/limits.c lib/exchange/peer_id.c lib/exchange/plan.c \
+	lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c lib/exchange/reply.c \
+	lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
+	lib/exchange/shares_partial.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
 	slm-path slm-remove slm-repair slm-unpack slm-verify
@@ -83,10 +86,10 @@ PEER_COMMANDS := peer-fetch peer-serve
 LAN_SOURCES := lib/peer/lan.c lib/peer/lan_announce.c lib/peer/lan_browse.c
 LAN_COMMANDS := peer-find
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
-PEER_TOOLS := serve fetch wire crowd
+PEER_TOOLS := serve fetch wire crowd cable
 # What runs models is a library of its own too, which infer-check alone is linked with.
 INFER_SOURCES := $(sort $(wildcard lib/infer/*.c))
-INFER_COMMANDS :=
+INFER_COMMANDS := infer-check
 INFER_TESTS := $(basename $(notdir $(wildcard tests/infer/test_*.c)))
 INFER_TOOLS := $(filter-out test_%,$(basename $(notdir $(wildcard tests/infer/*.c))))
 UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit/*.c)))
@@ -160,6 +163,9 @@ LAN_BINARIES := $(LAN_COMMANDS:%=$(BUILD)/bin/%)
 PEER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_peers.o
 INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
+# what its main has beside the others'; an archive, so that nobody else is linked with it
+INFER_CLI_LIBRARY := $(BUILD)/obj/cmd/cli_infer.a
+INFER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_answers.o $(BUILD)/obj/cmd/cli_deadline.o $(BUILD)/obj/cmd/cli_devices.o
 
 all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(LAN_LIBRARY) $(LAN_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
 
@@ -206,6 +212,19 @@ $(PAGE_HEADER): $(PAGE_FILES:%=share/catalog/%) Makefile
 $(BUILD)/obj/lib/doc/catalog_page.o: $(PAGE_HEADER)
 $(BUILD)/obj/lib/doc/catalog_page.o: ALL_CFLAGS += -I$(BUILD)/gen
 
+# What is given to compilers of devices, as strings of C too.
+KERNEL_FILES := kernels.cl opencl.h cuda.h
+KERNEL_HEADER := $(BUILD)/gen/infer_sources.h
+$(KERNEL_HEADER): $(KERNEL_FILES:%=share/infer/%) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)for file in $(KERNEL_FILES); do \
+		echo "#define MM_$$(echo $$file | tr 'a-z.' 'A-Z_') \\"; \
+		sed -e 's/[\\"]/\\&/g' -e 's/.*/    "&\\n" \\/' share/infer/$$file && echo '    ""' || exit 1; \
+	done >$@.new && mv $@.new $@
+INFER_GPU_OBJECTS := $(BUILD)/obj/lib/infer/gpu_opencl.o $(BUILD)/obj/lib/infer/gpu_cuda.o $(BUILD)/obj/lib/infer/gpu_program.o
+$(INFER_GPU_OBJECTS): $(KERNEL_HEADER)
+$(INFER_GPU_OBJECTS): ALL_CFLAGS += -I$(BUILD)/gen
+
 $(LIBRARY): $(OBJECTS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
@@ -233,11 +252,14 @@ $(LAN_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(LAN_LIBRA
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LAN_LIBS) $(LIBS)
 
+$(INFER_CLI_LIBRARY): $(INFER_CLI_OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
 $(INFER_LIBRARY): $(INFER_SOURCES:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
 
-$(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
+$(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lm
@@ -247,7 +269,7 @@ $(INFER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_L
 
 STATIC := $(COMMANDS:%=$(BUILD)/static/%) $(INFER_COMMANDS:%=$(BUILD)/static/%)
 static: $(STATIC)
-$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRARY)
+$(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -static-pie -pthread $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,--no-warnings -o $@ $^ $(shell $(PKG_CONFIG) --static --libs libcrypto libsodium zlib) -lm
@@ -256,7 +278,7 @@ $(BUILD)/static/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(INFER_LIBRARY) $(LIBRAR
 
 UNIT_BINARIES := $(UNIT_TESTS:%=$(BUILD)/unit/%)
 CMOCKA := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
-PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/relay.o
+PEER_TEST_OBJECTS := $(BUILD)/obj/tests/peer/key.o $(BUILD)/obj/tests/peer/line.o $(BUILD)/obj/tests/peer/relay.o
 PEER_TEST_BINARIES := $(PEER_TESTS:%=$(BUILD)/unit/peer_%)
 PEER_TOOL_BINARIES := $(PEER_TOOLS:%=$(BUILD)/peer/%)
 INFER_TEST_BINARIES := $(INFER_TESTS:%=$(BUILD)/unit/infer_%)
@@ -299,7 +321,7 @@ WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vaspri
 	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%) $(INFER_COMMANDS:%=$(BUILD)/fault/%)
 faulty: $(FAULTY)
-$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_LIBRARY) $(LIBRARY)
+$(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
@@ -313,7 +335,8 @@ FUZZ_SECONDS ?= 30
 fuzz:
 	$(Q)CC=clang sh tests/fuzz/run.sh "$(FUZZ)" $(FUZZ_SECONDS)
 
-# make bench: the commands beside others' programs, as tables. make bench-growth: what larger files cost. make performance: both, into
+# make bench: the commands beside others' programs, as tables. make bench-growth: what larger files cost. make bench-peers:
+# what passes between machines. make performance: the first two, into
 # docs/performance.md. They measure, and judge nothing: no time makes them fail.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 benches: $(BENCHES)
@@ -328,6 +351,14 @@ bench: all benches
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/run.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/catalogs.sh
 	$(Q)CC="$(CC)" BUILD=$(BUILD) sh tests/bench/slow.sh
+
+bench-peers: all benches $(PEER_TOOL_BINARIES)
+	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh
+	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh growth
+
+# make bench-infer: models that are run, beside llama.cpp (tests/bench/infer.sh says what it takes)
+bench-infer: all benches
+	$(Q)BUILD=$(BUILD) sh tests/bench/infer.sh
 
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
@@ -414,6 +445,6 @@ deb: all
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth performance generate lint install install-tools install-dev uninstall deb clean
+.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth bench-infer bench-peers performance generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -89,7 +89,11 @@ int cli_peers_identify(struct cli *cli, struct cli_peers *peers)
 int cli_peers_connect(struct cli *cli, struct cli_peers *peers)
 {
     struct mm_peer_fetch *fetch = &peers->fetch;
+    uint64_t fair = peers->how.max_rate / (4 * fetch->count);
+    if (peers->how.max_rate && fetch->options.least_rate > fair) /* nobody is slow who may not be faster */
+        fetch->options.least_rate = fair ? fair : 1;
     peers->how.identity = peers->identity;
+    peers->how.peers = fetch->count;
     fetch->client = mm_peer_client_new(&peers->how, &cli->diags);
     fetch->keys = peers->keys;
     for (size_t i = 0; fetch->client && i < fetch->count; i++)

@@ -21,12 +21,16 @@
 
 #define LISTEN_MAX 8
 #define PORT "4433"
-#define DRAIN_SECONDS 30 /* in which what is being sent may be sent to its end */
+#define FIRST_LOOK (256u << 20) /* bytes of fetches in progress that are looked at before anything is served, */
+#define NEXT_LOOK (64u << 20)   /* and each second */
+#define RELOAD_SECONDS 2        /* after a fetch in progress has ended: its receipt comes behind its files */
+#define DRAIN_SECONDS 30        /* in which what is being sent may be sent to its end */
 
 enum {
     SECRET_KEY,
     SHARE,
     SHARE_ALL,
+    PARTIAL,
     DIRECTORY,
     LISTEN,
     ADMIT,
@@ -53,6 +57,7 @@ static const struct cli_option options[] = {
     [SECRET_KEY] = {'s', "secret-key", "FILE", "the key by which others know this machine (peer-key)"},
     [SHARE] = {0, "share", "MODEL-ID", "share this model, its newest revision or MODEL-ID@REVISION (can be repeated)"},
     [SHARE_ALL] = {0, "share-all", NULL, "share every model whose manifest says `peer-hint: available`"},
+    [PARTIAL] = {0, "partial", NULL, "share of these models also what a fetch has that did not end"},
     [DIRECTORY] = {0, "directory", "DIR", "serve the catalog in DIR too, at " MM_CATALOG_SHARE_PATH},
     [LISTEN] = {0, "listen", "ADDRESS", "listen at IP:PORT or [IPV6]:PORT (can be repeated; default: port " PORT ")"},
     [ADMIT] = {0, "admit", "PEERID", "serve this peer, and nobody who is not admitted (can be repeated)"},
@@ -109,7 +114,7 @@ struct call {
     bool log, log_clients, announce, stopping;
     struct mm_lan lan; /* the process that announces */
     int signals;
-    uint64_t drain_until;
+    uint64_t drain_until, reload_at;
     struct mm_buf line;
 };
 
@@ -200,6 +205,8 @@ static struct mm_shares *take_shares(struct call *c)
 {
     struct mm_shares *shares = mm_shares_new(c->store.home, &c->wanted, &c->trust.trust, &c->cli.diags);
     c->cli.diags.file = "";
+    if (shares)
+        mm_shares_look(shares, FIRST_LOOK);
     return shares;
 }
 
@@ -287,8 +294,8 @@ static void on_signal(void *context)
     while (read(c->signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP) {
             reload(c);
-        } else if (c->stopping) {
-            c->drain_until = 0; /* who says it twice does not want to wait */
+        } else if (c->stopping) { /* told twice: at once */
+            c->drain_until = 0;
         } else {
             stop_announcing(c);
             mm_h3_stop(mm_peer_server_h3(c->server));
@@ -300,7 +307,14 @@ static void on_signal(void *context)
 
 static void tick(void *context)
 {
-    (void)context; /* so that the time of a drain passes */
+    struct call *c = context; /* the time of a drain passes by it too */
+    uint64_t now = mm_quic_now(mm_h3_quic(mm_peer_server_h3(c->server)));
+    if (mm_shares_look(c->shares, NEXT_LOOK))
+        c->reload_at = now + RELOAD_SECONDS * MM_SECOND;
+    if (c->reload_at == 0 || now < c->reload_at)
+        return;
+    c->reload_at = 0;
+    reload(c);
 }
 
 /* SIGHUP and SIGTERM come as descriptors do; SIGINT ends the process as it always does. */
@@ -506,6 +520,7 @@ static void take_option(struct call *c, int option, const char *value)
     case SECRET_KEY: c->signer.path = value; break;
     case SHARE: take_share(c, value); break;
     case SHARE_ALL: c->wanted.all = true; break;
+    case PARTIAL: c->wanted.partial = true; break;
     case DIRECTORY: c->directory = value; break;
     case LISTEN:
         if (!take_address(c, value))

@@ -311,6 +311,17 @@ static void check_set(struct mm_verification *v)
         check_surplus(v);
 }
 
+/* Evidence belongs to the set, and is wrong even where the rest could not be compared. */
+static void check_evidence(struct mm_verification *v)
+{
+    size_t first = v->diags->count;
+    if (mm_verify_evidence_check(v) == 0)
+        return;
+    const struct mm_diag *error = mm_verify_first_error(v->diags, first);
+    mm_outcome_set(&v->report->checks[MM_CHECK_SET], MM_RESULT_FAIL, "evidence: %s",
+                   error ? error->text : "is not as stated");
+}
+
 static int check_only(struct mm_verification *v)
 {
     int result = 0;
@@ -355,6 +366,7 @@ static int verify_all(struct mm_verification *v)
     check_facts(v, manifest_name);
     v->diags->file = manifest_name;
     check_set(v);
+    check_evidence(v);
     return 0;
 }
 
@@ -373,6 +385,8 @@ int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_veri
     v.members = calloc(report->count ? report->count : 1, sizeof *v.members);
     int result = v.artifacts && v.members ? check_only(&v) : mm_diag_memory(diags);
     if (result == 0)
+        result = mm_verify_evidence_begin(&v);
+    if (result == 0)
         result = verify_all(&v);
     if (result == 0 && !mm_report_is_whole(report))
         result = mm_diag_memory(diags);
@@ -380,5 +394,6 @@ int mm_verify(const struct mm_manifest *manifest, int root, const struct mm_veri
         mm_artifact_release(&v.artifacts[i]);
     free(v.artifacts);
     free(v.members);
+    free(v.evidence);
     return result;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "act/verify_parts.h"
+#include "doc/evidence.h"
 
 #define NAMED_CHUNKS 16 /* wrong chunks that a report names (receipts.md) */
 
@@ -239,6 +240,8 @@ static int read_bytes(struct mm_verification *v, size_t which, int fd, const str
     const struct mm_verify_supply *supply = v->options->supply;
     struct hearing hearing = {listed->usable ? compare : NULL, supply};
     struct mm_origin origin = {0};
+    struct mm_buf text = {0};
+    bool evidence = mm_verify_evidence_wanted(v, which);
     struct mm_artifact_options options = {
         .format = (int)claim->format,
         .chunk_size = claim->chunks.size,
@@ -247,6 +250,8 @@ static int read_bytes(struct mm_verification *v, size_t which, int fd, const str
         .origin = supply ? &origin : NULL,
         .each = hear,
         .each_context = &hearing,
+        .keep = evidence ? &text : NULL,
+        .keep_most = MM_EVIDENCE_MAX + 1, /* one more than may be is found to be too long */
         .progress = mm_tally_tell,
         .progress_context = &v->part,
     };
@@ -258,6 +263,9 @@ static int read_bytes(struct mm_verification *v, size_t which, int fd, const str
         result = mm_chunk_compare_finish(compare, v->diags);
     if (supply)
         supply->close(supply->context, which, listed->usable ? compare : NULL, result == 0);
+    if (result == 0 && evidence)
+        mm_verify_evidence_read(v, which, &text);
+    mm_buf_release(&text);
     return result;
 }
 

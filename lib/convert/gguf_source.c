@@ -22,6 +22,7 @@ struct taking {
     bool first;                           /* a whole file, or the first part of a split one */
     bool run;                             /* not to be written: see checkpoint.h */
     char prefix[MM_ARCHITECTURE_MAX + 2]; /* of the keys of the architecture: "llama." */
+    bool foreign;                         /* another architecture was refused */
     bool has_epsilon, has_factor;
     bool scaling_none, scaling_linear, scaling_dropped; /* what llama.rope.scaling.type says */
     bool failed; /* a finding was added; the next pair is looked at all the same */
@@ -107,7 +108,7 @@ static void take_architecture(struct taking *t, const struct mm_gguf_pair *pair)
     char shown[MM_SHOWN];
     if (text_is(pair, ARCHITECTURE) || (t->run && text_is(pair, KIN)))
         return;
-    t->failed = true;
+    t->failed = t->foreign = true;
     mm_diag_offset(t->diags, MM_RULE_PACK_SOURCE, pair->offset, "expected the architecture llama%s, found '%s'",
                    t->run ? " or " KIN : "",
                    pair->type == MM_GGUF_STRING ? mm_show(shown, pair->value, pair->size) : "another type");
@@ -287,7 +288,7 @@ static int take_facts(struct taking *t, const unsigned char *head, size_t length
         t->failed = true;
         mm_diag(t->diags, MM_RULE_PACK_KEY, "expected general.architecture, found none");
     }
-    if (!t->has_epsilon) {
+    if (!t->has_epsilon && !(t->run && t->foreign)) {
         t->failed = true;
         mm_diag(t->diags, MM_RULE_PACK_KEY, "expected %sattention.layer_norm_rms_epsilon, found none", t->prefix);
     }

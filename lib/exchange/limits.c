@@ -50,6 +50,12 @@ uint64_t mm_bucket_take(struct mm_bucket *bucket, uint64_t want, uint64_t now)
     return taken;
 }
 
+void mm_bucket_return(struct mm_bucket *bucket, uint64_t bytes)
+{
+    uint64_t room = bucket->burst - bucket->held;
+    bucket->held += bytes < room ? bytes : room;
+}
+
 uint64_t mm_bucket_when(struct mm_bucket *bucket, uint64_t want, uint64_t now)
 {
     if (bucket->rate == 0)

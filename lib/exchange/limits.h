@@ -27,6 +27,9 @@ void mm_bucket_begin(struct mm_bucket *bucket, uint64_t rate, uint64_t burst, ui
 /* Takes up to WANT; returns how much. */
 uint64_t mm_bucket_take(struct mm_bucket *bucket, uint64_t want, uint64_t now);
 
+/* Gives back what was taken and not used. */
+void mm_bucket_return(struct mm_bucket *bucket, uint64_t bytes);
+
 /* When WANT, or BURST where that is less, can be taken: NOW, or later. */
 uint64_t mm_bucket_when(struct mm_bucket *bucket, uint64_t want, uint64_t now);
 

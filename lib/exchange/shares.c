@@ -25,12 +25,16 @@ void mm_share_file_release(struct mm_share_file *file)
     release_blob(&file->content);
     release_blob(&file->list);
     free(file->have);
+    mm_share_part_release(file->part);
 }
 
 void mm_share_model_release(struct mm_share_model *model)
 {
     release_blob(&model->manifest);
     release_blob(&model->signature);
+    for (size_t i = 0; i < model->other_count; i++)
+        release_blob(&model->others[i].text);
+    free(model->others);
 }
 
 void mm_shares_keep(struct mm_shares *shares)
@@ -104,13 +108,15 @@ struct mm_share_file *mm_shares_root(struct mm_shares *shares, const unsigned ch
 /* ---- descriptors ---- */
 
 /* The same file as it was when it was shared. Its change time moves when another model gets a link to it, and is left out. */
-static bool is_same(int fd, const struct mm_fingerprint *recorded)
+static bool is_same(int fd, const struct mm_share_blob *blob)
 {
-    struct mm_fingerprint now = {0}, was = *recorded;
+    struct mm_fingerprint now = {0}, was = blob->fingerprint;
     struct mm_diags ignored;
     mm_diags_init(&ignored);
     bool taken = mm_fingerprint_take(&now, fd, &ignored) == 0 && now.known;
     mm_diags_release(&ignored);
+    if (blob->grows)
+        return taken && was.known && now.device == was.device && now.inode == was.inode;
     now.ctime = was.ctime;
     now.verity.known = was.verity.known = false; /* a file can get it later without a change */
     return taken && mm_fingerprint_same(&now, &was);
@@ -161,7 +167,7 @@ int mm_shares_open(struct mm_shares *shares, struct mm_share_blob *blob)
         int fd = open_file(shares, blob);
         if (fd < 0)
             return -1;
-        if (!is_same(fd, &blob->fingerprint)) {
+        if (!is_same(fd, blob)) {
             close(fd);
             errno = ESTALE;
             return -1;

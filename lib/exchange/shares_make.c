@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/folder.h"
 #include "act/recheck.h"
 #include "act/supply.h"
 #include "base/checked.h"
@@ -14,8 +15,8 @@
 
 /* ---- texts ---- */
 
-static int keep_text(struct mm_shares *shares, struct mm_share_blob *blob, const void *bytes, size_t length,
-                     struct mm_diags *diags)
+int mm_share_keep_text(struct mm_shares *shares, struct mm_share_blob *blob, const void *bytes, size_t length,
+                       struct mm_diags *diags)
 {
     struct mm_sha256 *sha = mm_sha256_new();
     blob->fd = -1;
@@ -42,8 +43,7 @@ static int keep_path(struct mm_share_blob *blob, const char *folder, const char 
     return mm_diag_memory(diags);
 }
 
-/* The list of an artifact of at most one chunk follows from its facts. */
-static int make_list(struct mm_shares *shares, struct mm_share_file *file, struct mm_diags *diags)
+int mm_share_make_list(struct mm_shares *shares, struct mm_share_file *file, struct mm_diags *diags)
 {
     struct mm_hashes hashes = {0};
     struct mm_buf text = {0};
@@ -51,9 +51,27 @@ static int make_list(struct mm_shares *shares, struct mm_share_file *file, struc
         mm_hashes_add(&hashes, 0, file->chunks.sha256);
     mm_chunk_list_write(&file->chunks, &hashes, &text);
     int result = hashes.failed || text.failed ? mm_diag_memory(diags)
-                                              : keep_text(shares, &file->list, text.data, text.length, diags);
+                                              : mm_share_keep_text(shares, &file->list, text.data, text.length, diags);
     mm_hashes_release(&hashes);
     mm_buf_release(&text);
+    return result;
+}
+
+int mm_share_take_list(struct mm_shares *shares, struct mm_share_file *file, struct mm_chunk_list *list,
+                       struct mm_diags *diags)
+{
+    int fd = mm_file_open_beneath(shares->home, file->list.path, MM_LINKS_NONE);
+    if (fd < 0)
+        return mm_diag(diags, MM_RULE_PEER_SHARE, "expected the chunk list %s, by which peers verify, found none",
+                       file->list.path);
+    int result = mm_chunk_list_read(list, fd, file->chunks.count, diags);
+    if (result == 0 && memcmp(list->facts.root, file->chunks.root, MM_HASH_BYTES) != 0)
+        result = mm_diag(diags, MM_RULE_PEER_SHARE, "expected a chunk list that leads to the artifact's root");
+    if (result == 0)
+        result = mm_fingerprint_take(&file->list.fingerprint, fd, diags);
+    memcpy(file->list.sha256, list->file_sha256, MM_HASH_BYTES);
+    file->list.bytes = file->list.fingerprint.size;
+    close(fd);
     return result;
 }
 
@@ -63,25 +81,24 @@ static int find_list(struct mm_shares *shares, struct mm_share_file *file, struc
     char root[MM_HASH_HEX + 1], name[MM_HASH_HEX + 8];
     struct mm_chunk_list list = {0};
     if (file->chunks.count <= 1)
-        return make_list(shares, file, diags);
+        return mm_share_make_list(shares, file, diags);
     mm_hex(root, file->chunks.root, MM_HASH_BYTES);
     snprintf(name, sizeof name, "%s.chunks", root);
     if (keep_path(&file->list, MM_STORE_CHUNKS, name, diags) < 0)
         return -1;
-    int fd = mm_file_open_beneath(shares->home, file->list.path, MM_LINKS_NONE);
-    if (fd < 0)
-        return mm_diag(diags, MM_RULE_PEER_SHARE, "expected the chunk list %s, by which peers verify, found none",
-                       file->list.path);
-    int result = mm_chunk_list_read(&list, fd, file->chunks.count, diags);
-    if (result == 0 && memcmp(list.facts.root, file->chunks.root, MM_HASH_BYTES) != 0)
-        result = mm_diag(diags, MM_RULE_PEER_SHARE, "expected a chunk list that leads to the artifact's root");
-    if (result == 0)
-        result = mm_fingerprint_take(&file->list.fingerprint, fd, diags);
-    memcpy(file->list.sha256, list.file_sha256, MM_HASH_BYTES);
-    file->list.bytes = file->list.fingerprint.size;
+    int result = mm_share_take_list(shares, file, &list, diags);
     mm_chunk_list_release(&list);
-    close(fd);
     return result;
+}
+
+int mm_share_add_file(struct mm_shares *shares, struct mm_share_file *file, struct mm_diags *diags)
+{
+    if (!mm_grow(&shares->files, shares->file_count, &shares->file_capacity, sizeof *shares->files)) {
+        mm_share_file_release(file);
+        return mm_diag_memory(diags);
+    }
+    shares->files[shares->file_count++] = *file;
+    return 0;
 }
 
 static int add_file(struct mm_shares *shares, const struct mm_held *held, const struct mm_claim *claim,
@@ -95,13 +112,10 @@ static int add_file(struct mm_shares *shares, const struct mm_held *held, const 
     int result = keep_path(&file.content, held->files_path, claim->path, diags);
     if (result == 0)
         result = find_list(shares, &file, diags);
-    if (result == 0 && !mm_grow(&shares->files, shares->file_count, &shares->file_capacity, sizeof *shares->files))
-        result = mm_diag_memory(diags);
     if (result == 0)
-        shares->files[shares->file_count++] = file;
-    else
-        mm_share_file_release(&file);
-    return result;
+        return mm_share_add_file(shares, &file, diags);
+    mm_share_file_release(&file);
+    return -1;
 }
 
 /* ---- the listing ---- */
@@ -132,10 +146,9 @@ static void list_model(struct mm_shares *shares, const struct mm_held *held, uin
 
 /* ---- one model ---- */
 
-/* Whether the publisher offers it to peers is his word; who shares it by its name has been told. */
-static bool is_offered(const struct mm_held *held, bool named, struct mm_diags *diags)
+bool mm_share_is_offered(const struct mm_manifest *manifest, bool named, struct mm_diags *diags)
 {
-    const struct mm_entry *hint = mm_manifest_get(&held->manifest, 0, MM_FIELD_PEER_HINT);
+    const struct mm_entry *hint = mm_manifest_get(manifest, 0, MM_FIELD_PEER_HINT);
     if (hint && mm_entry_is(hint, "available"))
         return true;
     if (named)
@@ -154,28 +167,76 @@ static int keep_signature(struct mm_shares *shares, struct mm_share_model *model
         return 0;
     int result = mm_signatures_read(&signatures, held->folder, MM_STORE_MANIFEST, MM_LINKS_BENEATH, diags);
     if (result == 0)
-        result = keep_text(shares, &model->signature, signatures.own.data, signatures.own.length, diags);
+        result = mm_share_keep_text(shares, &model->signature, signatures.own.data, signatures.own.length, diags);
     mm_signatures_release(&signatures);
     return result;
+}
+
+/* Adds the file NAME of FOLDER if it is called as a countersignature is: MANIFEST.KEYID.minisig. */
+static int add_other(struct mm_shares *shares, struct mm_share_model *model, int folder, const char *name,
+                     struct mm_diags *diags)
+{
+    static const char before[] = MM_STORE_MANIFEST ".";
+    unsigned char id[MM_KEY_ID_BYTES];
+    struct mm_buf text = {0};
+    struct mm_share_other other = {.text.fd = -1};
+    if (!mm_signature_is_beside(name, MM_STORE_MANIFEST) || strlen(name) < sizeof before + MM_KEY_ID_TEXT ||
+        !mm_key_id_read(name + sizeof before - 1, MM_KEY_ID_TEXT - 1, id) ||
+        model->other_count == MM_POLICY_COUNTERSIGNERS)
+        return 0;
+    mm_key_id_text(other.key_id, id);
+    int fd = mm_file_open_beneath(folder, name, MM_LINKS_NONE);
+    int result = fd < 0 ? 1 : mm_file_read_all(fd, MM_SIGNATURE_MAX, &text, diags);
+    if (fd >= 0)
+        close(fd);
+    if (result == 0)
+        result = mm_share_keep_text(shares, &other.text, text.data, text.length, diags);
+    mm_buf_release(&text);
+    if (result == 0 && !mm_grow(&model->others, model->other_count, &model->other_capacity, sizeof *model->others)) {
+        free(other.text.memory);
+        return mm_diag_memory(diags);
+    }
+    if (result == 0)
+        model->others[model->other_count++] = other;
+    return result < 0 ? -1 : 0;
+}
+
+int mm_share_add_others(struct mm_shares *shares, struct mm_share_model *model, int folder, struct mm_diags *diags)
+{
+    struct mm_folder names = {0};
+    int result = mm_folder_list_names(&names, folder, diags);
+    for (size_t i = 0; i < names.count && result == 0; i++)
+        if (names.entries[i].kind == MM_ENTRY_FILE)
+            result = add_other(shares, model, folder, names.entries[i].path, diags);
+    mm_folder_release(&names);
+    return result;
+}
+
+int mm_share_add_model(struct mm_shares *shares, struct mm_share_model *model, struct mm_diags *diags)
+{
+    if (!mm_grow(&shares->models, shares->model_count, &shares->model_capacity, sizeof *shares->models)) {
+        mm_share_model_release(model);
+        return mm_diag_memory(diags);
+    }
+    shares->models[shares->model_count++] = *model;
+    return 0;
 }
 
 static int add_texts(struct mm_shares *shares, const struct mm_held *held, struct mm_diags *diags)
 {
     struct mm_share_model model = {.manifest.fd = -1, .signature.fd = -1};
-    int result = keep_text(shares, &model.manifest, held->manifest.text, held->manifest.length, diags);
+    int result = mm_share_keep_text(shares, &model.manifest, held->manifest.text, held->manifest.length, diags);
     if (result == 0)
         result = keep_signature(shares, &model, held, diags);
-    if (result == 0 && !mm_grow(&shares->models, shares->model_count, &shares->model_capacity, sizeof *shares->models))
-        result = mm_diag_memory(diags);
     if (result == 0)
-        shares->models[shares->model_count++] = model;
-    else
-        mm_share_model_release(&model);
-    return result;
+        result = mm_share_add_others(shares, &model, held->folder, diags);
+    if (result == 0)
+        return mm_share_add_model(shares, &model, diags);
+    mm_share_model_release(&model);
+    return -1;
 }
 
-/* Takes back the files from FIRST on. */
-static void cut_files(struct mm_shares *shares, size_t first)
+void mm_share_cut_files(struct mm_shares *shares, size_t first)
 {
     while (shares->file_count > first)
         mm_share_file_release(&shares->files[--shares->file_count]);
@@ -190,12 +251,12 @@ static int add_files(struct mm_shares *shares, const struct mm_held *held, const
         const struct mm_claim *claim = &recheck->report.artifacts[i].claim;
         bytes += claim->chunks.bytes; /* the manifest's sum is below 2^63 */
         if (add_file(shares, held, claim, &recheck->files[i].now, diags) < 0) {
-            cut_files(shares, first);
+            mm_share_cut_files(shares, first);
             return -1;
         }
     }
     if (add_texts(shares, held, diags) < 0) {
-        cut_files(shares, first);
+        mm_share_cut_files(shares, first);
         return -1;
     }
     list_model(shares, held, bytes);
@@ -211,7 +272,7 @@ static void add_model(struct mm_shares *shares, const struct mm_store_model *mod
     struct mm_recheck recheck = {0};
     uint64_t errors = diags->errors;
     bool sound = mm_held_open(&held, shares->home, model, trust, diags) == 0 && diags->errors == errors;
-    if (sound && is_offered(&held, named, diags)) {
+    if (sound && mm_share_is_offered(&held.manifest, named, diags)) {
         if (held.import.in_place)
             mm_diag(diags, MM_RULE_PEER_SHARE,
                     "expected files of the store, found a model in place: whoever can write there can change it");
@@ -231,10 +292,17 @@ static int by_manifest(const void *a, const void *b)
     return memcmp(x->manifest.sha256, y->manifest.sha256, MM_HASH_BYTES);
 }
 
+static bool is_equal(const struct mm_share_file *a, const struct mm_share_file *b)
+{
+    return memcmp(a->chunks.sha256, b->chunks.sha256, MM_HASH_BYTES) == 0;
+}
+
+/* Of equal ones a whole one comes first. */
 static int by_artifact(const void *a, const void *b)
 {
     const struct mm_share_file *x = a, *y = b;
-    return memcmp(x->chunks.sha256, y->chunks.sha256, MM_HASH_BYTES);
+    int order = memcmp(x->chunks.sha256, y->chunks.sha256, MM_HASH_BYTES);
+    return order ? order : (x->part != NULL) - (y->part != NULL);
 }
 
 static int by_root(const void *a, const void *b)
@@ -252,7 +320,7 @@ static int settle(struct mm_shares *shares, struct mm_diags *diags)
     if (shares->file_count)
         qsort(shares->files, shares->file_count, sizeof *shares->files, by_artifact);
     for (size_t i = 0; i < shares->file_count; i++) {
-        if (kept > 0 && by_artifact(&shares->files[kept - 1], &shares->files[i]) == 0)
+        if (kept > 0 && is_equal(&shares->files[kept - 1], &shares->files[i]))
             mm_share_file_release(&shares->files[i]);
         else
             shares->files[kept++] = shares->files[i];
@@ -287,12 +355,20 @@ static int add_all(struct mm_shares *shares, const struct mm_shares_wanted *want
     size_t count = 0;
     int result = named ? 0 : mm_diag_memory(diags);
     for (size_t i = 0; result == 0 && i < wanted->count; i++) {
-        if (mm_store_find(shares->home, wanted->models[i], &named[count], diags) < 0 ||
-            is_among(named, count, &named[count]))
+        struct mm_diags mark = *diags;
+        bool there = mm_store_find(shares->home, wanted->models[i], &named[count], diags) == 0;
+        struct mm_diags after = *diags;
+        int partial = wanted->partial ? mm_shares_add_partial(shares, wanted->models[i], trust, diags) : 0;
+        result = partial < 0 ? -1 : 0;
+        if (!there && partial > 0 && diags->errors == after.errors)
+            mm_diags_rewind(diags, &mark);
+        if (!there || is_among(named, count, &named[count]))
             continue;
         add_model(shares, &named[count], true, trust, diags);
         count++;
     }
+    if (result == 0 && wanted->all && wanted->partial)
+        result = mm_shares_add_partial(shares, NULL, trust, diags) < 0 ? -1 : 0;
     if (result == 0 && wanted->all)
         result = mm_store_list(shares->home, false, &list, diags);
     for (size_t i = 0; result == 0 && i < list.count; i++)

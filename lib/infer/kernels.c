@@ -10,15 +10,15 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
-/* The best first; each asks for more of the processor than those behind it. */
+/* Exact ones and fast ones, the best first; each asks for more of the processor than those behind it. */
 static const struct mm_kernels *const sets[] = {
 #ifdef __x86_64__
-    &mm_kernels_avx512,
-    &mm_kernels_avx2,
+    &mm_kernels_avx512,   &mm_kernels_avx2,          &mm_kernels_avx512_fast, &mm_kernels_avx2_fast,
 #elif defined MM_HAS_NEON
     &mm_kernels_neon,
+    &mm_kernels_neon_fast,
 #endif
-    &mm_kernels_portable,
+    &mm_kernels_portable, &mm_kernels_portable_fast,
 };
 static const char *const names[] = {
 #ifdef __x86_64__
@@ -64,7 +64,7 @@ const char *mm_kernels_name(const struct mm_kernels *kernels)
 
 size_t mm_rounded_bytes(size_t columns)
 {
-    return columns;
+    return columns * sizeof(float); /* as much as the widest form takes: the portable one */
 }
 
 int mm_activations_set(struct mm_activations *activations, const struct mm_kernels *kernels, const float *values,

@@ -11,6 +11,7 @@
 #define MM_ROWS 4     /* that go together */
 #define MM_TILE 256   /* columns that become f32 at once: a block of any dtype, or several */
 #define MM_VECTORS 32 /* that meet a tile */
+#define MM_NEAR 65536 /* bytes of rows that may well be in a cache still */
 
 /* Turns the bytes of some weights into lanes, ELEMENTS of them (16 or 32) out of BYTES bytes. */
 typedef void mm_weights_fn(const unsigned char *bytes, struct mm_lanes *w);
@@ -42,17 +43,27 @@ MM_INLINE struct mm_lanes mm_exact_step(struct mm_piece piece, struct mm_lanes s
     return piece.elements > MM_LANES ? mm_lanes_step(sums, w[1], x[1]) : sums;
 }
 
-/* MM_ROWS rows, that lie ROW_BYTES apart, times X. */
+/* Brings LENGTH bytes at ADDRESS nearer, wherever that is: the processor's own prefetching ends with each page. */
+MM_INLINE void mm_exact_bring(uintptr_t address, size_t length)
+{
+    for (size_t i = 0; i < length; i += 64)
+        __builtin_prefetch((const void *)(address + i), 0, 2);
+}
+
+/* MM_ROWS rows, that lie ROW_BYTES apart, times X. FAR: those behind them are not likely to be in a cache. */
 MM_INLINE void mm_exact_rows(struct mm_piece piece, const unsigned char *row, size_t row_bytes, size_t columns,
-                             const float *x, float *out)
+                             const float *x, bool far, float *out)
 {
     const unsigned char *row1 = row + row_bytes, *row2 = row1 + row_bytes, *row3 = row2 + row_bytes;
     struct mm_lanes zero = mm_lanes_of(0), s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+    uintptr_t ahead = (uintptr_t)row + MM_ROWS * row_bytes;
     size_t at = 0, column = 0;
     for (; column + piece.elements <= columns; column += piece.elements, at += piece.bytes) {
         struct mm_lanes values[2] = {mm_lanes_load(x + column), zero};
         if (piece.elements > MM_LANES)
             values[1] = mm_lanes_load(x + column + MM_LANES);
+        if (far)
+            mm_exact_bring(ahead + MM_ROWS * at, MM_ROWS * piece.bytes);
         s0 = mm_exact_step(piece, s0, row + at, values);
         s1 = mm_exact_step(piece, s1, row1 + at, values);
         s2 = mm_exact_step(piece, s2, row2 + at, values);
@@ -85,9 +96,10 @@ MM_INLINE float mm_exact_row(struct mm_piece piece, const unsigned char *row, si
 MM_INLINE void mm_exact_one(struct mm_piece piece, const unsigned char *row, size_t row_bytes, uint64_t count,
                             size_t columns, const float *x, float *out)
 {
+    bool far = count * row_bytes > MM_NEAR;
     uint64_t r = 0;
     for (; r + MM_ROWS <= count; r += MM_ROWS)
-        mm_exact_rows(piece, row + r * row_bytes, row_bytes, columns, x, out + r);
+        mm_exact_rows(piece, row + r * row_bytes, row_bytes, columns, x, far, out + r);
     for (; r < count; r++)
         out[r] = mm_exact_row(piece, row + r * row_bytes, columns, x);
 }
@@ -105,10 +117,10 @@ MM_INLINE void mm_tile_of_pieces(struct mm_piece piece, const unsigned char *byt
     }
 }
 
-MM_INLINE void mm_tile_of_blocks(void (*block)(const unsigned char *bytes, float *out), unsigned elements,
-                                 unsigned bytes, const unsigned char *at, size_t count, float *out)
+MM_INLINE void mm_tile_of_blocks(void (*block)(const unsigned char *bytes, float *out), unsigned bytes,
+                                 const unsigned char *at, size_t count, float *out)
 {
-    for (size_t i = 0; i < count; i += elements, at += bytes)
+    for (size_t i = 0; i < count; i += MM_SUPERBLOCK, at += bytes)
         block(at, out + i);
 }
 
@@ -123,16 +135,16 @@ static void mm_exact_expand(int ggml, const unsigned char *at, size_t count, flo
     case MM_GGML_BF16: mm_tile_of_pieces(MM_PIECE(mm_weights_bf16, 16, 32), at, count, out); break;
     case MM_GGML_Q8_0: mm_tile_of_pieces(MM_PIECE(mm_weights_q8_0, 32, 34), at, count, out); break;
     case MM_GGML_Q4_0: mm_tile_of_pieces(MM_PIECE(mm_weights_q4_0, 32, 18), at, count, out); break;
-    case MM_GGML_Q4_1: mm_tile_of_blocks(mm_block_q4_1, 32, 20, at, count, out); break;
-    case MM_GGML_Q5_0: mm_tile_of_blocks(mm_block_q5_0, 32, 22, at, count, out); break;
-    case MM_GGML_Q5_1: mm_tile_of_blocks(mm_block_q5_1, 32, 24, at, count, out); break;
-    case MM_GGML_IQ4_NL: mm_tile_of_blocks(mm_block_iq4_nl, 32, 18, at, count, out); break;
-    case MM_GGML_Q2_K: mm_tile_of_blocks(mm_block_q2_k, 256, 84, at, count, out); break;
-    case MM_GGML_Q3_K: mm_tile_of_blocks(mm_block_q3_k, 256, 110, at, count, out); break;
-    case MM_GGML_Q4_K: mm_tile_of_blocks(mm_block_q4_k, 256, 144, at, count, out); break;
-    case MM_GGML_Q5_K: mm_tile_of_blocks(mm_block_q5_k, 256, 176, at, count, out); break;
-    case MM_GGML_Q6_K: mm_tile_of_blocks(mm_block_q6_k, 256, 210, at, count, out); break;
-    case MM_GGML_IQ4_XS: mm_tile_of_blocks(mm_block_iq4_xs, 256, 136, at, count, out); break;
+    case MM_GGML_Q4_1: mm_tile_of_pieces(MM_PIECE(mm_weights_q4_1, 32, 20), at, count, out); break;
+    case MM_GGML_Q5_0: mm_tile_of_pieces(MM_PIECE(mm_weights_q5_0, 32, 22), at, count, out); break;
+    case MM_GGML_Q5_1: mm_tile_of_pieces(MM_PIECE(mm_weights_q5_1, 32, 24), at, count, out); break;
+    case MM_GGML_IQ4_NL: mm_tile_of_pieces(MM_PIECE(mm_weights_iq4_nl, 32, 18), at, count, out); break;
+    case MM_GGML_Q2_K: mm_tile_of_blocks(mm_expand_q2_k, 84, at, count, out); break;
+    case MM_GGML_Q3_K: mm_tile_of_blocks(mm_expand_q3_k, 110, at, count, out); break;
+    case MM_GGML_Q4_K: mm_tile_of_blocks(mm_expand_q4_k, 144, at, count, out); break;
+    case MM_GGML_Q5_K: mm_tile_of_blocks(mm_expand_q5_k, 176, at, count, out); break;
+    case MM_GGML_Q6_K: mm_tile_of_blocks(mm_expand_q6_k, 210, at, count, out); break;
+    case MM_GGML_IQ4_XS: mm_tile_of_blocks(mm_expand_iq4_xs, 136, at, count, out); break;
     default: break;
     }
 }
@@ -212,8 +224,11 @@ static void mm_exact_tiles(const struct mm_matrix *m, const unsigned char *row, 
     memset(w, 0, rows < MM_ROWS ? sizeof w : 0);
     for (size_t column = 0; column < whole; column += count) {
         count = whole - column < MM_TILE ? whole - column : MM_TILE;
-        for (unsigned r = 0; r < rows; r++)
-            mm_exact_expand(dtype->ggml, row + r * m->row_bytes + column / dtype->block * dtype->bytes, count, w[r]);
+        for (unsigned r = 0; r < rows; r++) {
+            const unsigned char *bytes = row + r * m->row_bytes + column / dtype->block * dtype->bytes;
+            mm_exact_bring((uintptr_t)bytes + MM_ROWS * m->row_bytes, count / dtype->block * dtype->bytes);
+            mm_exact_expand(dtype->ggml, bytes, count, w[r]);
+        }
         mm_tile_steps(w, count, x + column, m->columns, vectors, sums);
     }
     if (whole < m->columns)
@@ -260,6 +275,18 @@ static void mm_exact_multiply(const struct mm_matrix *m, uint64_t first, uint64_
         break;
     case MM_GGML_Q4_0:
         mm_exact_one(MM_PIECE(mm_weights_q4_0, 32, 18), row, m->row_bytes, count, m->columns, a->values, out + first);
+        break;
+    case MM_GGML_Q4_1:
+        mm_exact_one(MM_PIECE(mm_weights_q4_1, 32, 20), row, m->row_bytes, count, m->columns, a->values, out + first);
+        break;
+    case MM_GGML_Q5_0:
+        mm_exact_one(MM_PIECE(mm_weights_q5_0, 32, 22), row, m->row_bytes, count, m->columns, a->values, out + first);
+        break;
+    case MM_GGML_Q5_1:
+        mm_exact_one(MM_PIECE(mm_weights_q5_1, 32, 24), row, m->row_bytes, count, m->columns, a->values, out + first);
+        break;
+    case MM_GGML_IQ4_NL:
+        mm_exact_one(MM_PIECE(mm_weights_iq4_nl, 32, 18), row, m->row_bytes, count, m->columns, a->values, out + first);
         break;
     default: mm_exact_batch(m, first, count, a, out, stride);
     }

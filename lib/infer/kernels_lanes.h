@@ -24,23 +24,25 @@ struct mm_lanes {
 #endif
 };
 
-MM_INLINE mm_part mm_part_load(const float *from)
+MM_INLINE mm_part mm_part_load(const void *from)
 {
     mm_part part;
     memcpy(&part, from, sizeof part);
     return part;
 }
 
-MM_INLINE struct mm_lanes mm_lanes_load(const float *from)
+/* Sixteen f32 in this machine's order of bytes, at any address. */
+MM_INLINE struct mm_lanes mm_lanes_load(const void *from)
 {
+    const unsigned char *at = from;
     struct mm_lanes lanes;
-    lanes.a = mm_part_load(from);
+    lanes.a = mm_part_load(at);
 #if MM_PARTS > 1
-    lanes.b = mm_part_load(from + MM_LANES / MM_PARTS);
+    lanes.b = mm_part_load(at + MM_WIDTH);
 #endif
 #if MM_PARTS > 2
-    lanes.c = mm_part_load(from + 8);
-    lanes.d = mm_part_load(from + 12);
+    lanes.c = mm_part_load(at + 2 * MM_WIDTH);
+    lanes.d = mm_part_load(at + 3 * MM_WIDTH);
 #endif
     return lanes;
 }

@@ -15,6 +15,19 @@ MM_INLINE void mm_weights_f16(const unsigned char *bytes, struct mm_lanes *w)
     w->d = vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes + 24)));
 }
 
+MM_INLINE float32x4_t of_bf16(const unsigned char *bytes)
+{
+    return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(bytes)), 16));
+}
+
+MM_INLINE void mm_weights_bf16(const unsigned char *bytes, struct mm_lanes *w)
+{
+    w->a = of_bf16(bytes);
+    w->b = of_bf16(bytes + 8);
+    w->c = of_bf16(bytes + 16);
+    w->d = of_bf16(bytes + 24);
+}
+
 /* Sixteen signed bytes as f32, times D. */
 MM_INLINE struct mm_lanes of_bytes(int8x16_t bytes, float d)
 {

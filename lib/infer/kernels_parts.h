@@ -22,13 +22,13 @@ struct mm_kernels {
     void (*round)(const float *values, size_t count, size_t columns, unsigned char *out);
 };
 
-extern const struct mm_kernels mm_kernels_portable;
+extern const struct mm_kernels mm_kernels_portable, mm_kernels_portable_fast;
 #ifdef __x86_64__
-extern const struct mm_kernels mm_kernels_avx2, mm_kernels_avx512;
+extern const struct mm_kernels mm_kernels_avx2, mm_kernels_avx512, mm_kernels_avx2_fast, mm_kernels_avx512_fast;
 #endif
 #if defined __aarch64__ && defined __ARM_NEON && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define MM_HAS_NEON
-extern const struct mm_kernels mm_kernels_neon;
+extern const struct mm_kernels mm_kernels_neon, mm_kernels_neon_fast;
 #endif
 
 #endif

@@ -69,6 +69,8 @@ struct reading {
     struct mm_refused_tail *tail;
     bool tensors; /* the format explains every byte: no text, no pickle; but its last tensor may end in a zip */
     struct mm_pickle pickle;
+    struct mm_buf *keep; /* the first bytes, NULL: nobody wants them */
+    size_t keep_most;
     uint64_t offset;
     bool not_text;
     uint64_t not_text_at;
@@ -88,6 +90,10 @@ static void look(void *context, const unsigned char *bytes, size_t length)
         reading->not_text = text < length;
         reading->not_text_at = reading->offset + text - (text == 0 ? held : 0); /* where the character begins */
     }
+    if (reading->keep && reading->offset < reading->keep_most)
+        mm_buf_add(reading->keep, bytes,
+                   length < reading->keep_most - reading->offset ? length
+                                                                 : (size_t)(reading->keep_most - reading->offset));
     mm_refused_tail_add(reading->tail, bytes, length);
     if (!reading->tensors)
         mm_pickle_feed(&reading->pickle, bytes, length);
@@ -305,7 +311,8 @@ static int begin_reading(struct reading *reading, struct mm_source *source, int 
 int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options *options, struct mm_artifact *artifact,
                      struct mm_diags *diags)
 {
-    struct reading reading = {.tail = malloc(sizeof *reading.tail)};
+    struct reading reading = {
+        .tail = malloc(sizeof *reading.tail), .keep = options->keep, .keep_most = options->keep_most};
     struct mm_source source = {0};
     int result = -1;
     memset(artifact, 0, sizeof *artifact);

@@ -38,6 +38,8 @@ struct mm_artifact_options {
     const struct mm_origin *origin; /* where the bytes come from instead of the descriptor, or NULL */
     mm_chunk_fn *each;              /* called for each chunk, may be NULL */
     void *each_context;
+    struct mm_buf *keep; /* the first bytes of the file are appended, KEEP_MOST at most; NULL: none */
+    size_t keep_most;
     bool keep_pairs;          /* keep key-value pairs for display */
     bool refusal_is_note;     /* an archive or pickle is a note, and `refused`, not an error */
     mm_progress_fn *progress; /* may be NULL */

@@ -4,6 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WINDOWS                                                                                                        \
+    (48u << 20) /* bytes that all peers together may send ahead: as much may have to be kept in a wrong order */
+#define WINDOW_MOST (24u << 20) /* of them one */
+#define STREAM_WINDOW_MOST (16u << 20)
+#define WINDOW_LEAST (16u << 10)
+#define PAY_EVERY 10 /* milliseconds between payments under a limit of the rate */
+#define DEBT_MAX 2   /* seconds of the rate for which nothing is paid at first, at most */
+
 _Static_assert(sizeof(struct mm_reply_header) == sizeof(struct mm_h3_header), "headers are judged as they come");
 
 /* A peer, and its connection if it has one. */
@@ -42,6 +50,11 @@ struct mm_peer_client {
     struct mm_carrier carrier;
     struct mm_download *download;
     struct carried *carried;
+    /* a limit of the rate */
+    uint64_t window; /* that each connection begins with */
+    struct mm_bucket bucket;
+    uint64_t debt; /* bytes that were allowed in advance, by windows */
+    size_t turn;   /* who is paid first */
 };
 
 uint64_t mm_peer_client_now(const struct mm_peer_client *client)
@@ -51,11 +64,63 @@ uint64_t mm_peer_client_now(const struct mm_peer_client *client)
 
 /* ---- connections ---- */
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How far one of COUNT peers may send ahead. Under a limit of the rate that is less than a second's bytes of all of them together, and
+ * the rest is paid for as time passes. */
+static uint64_t window_of(size_t count, uint64_t max_rate)
+{
+    uint64_t window = WINDOWS / (count ? count : 1);
+    if (max_rate)
+        window = least(window, max_rate / (count + 1));
+    return window < WINDOW_LEAST ? WINDOW_LEAST : least(window, WINDOW_MOST);
+}
+
+/* Has the shape of mm_quic_every's tick: what the bucket gives is shared out among those who are owed. */
+static void pay(void *context)
+{
+    struct mm_peer_client *client = context;
+    uint64_t owed = client->debt;
+    size_t left = 0;
+    for (size_t i = 0; i < client->peer_count; i++) {
+        uint64_t bytes = client->peers[i]->connection ? mm_h3_owed(client->peers[i]->connection) : 0;
+        owed += bytes;
+        left += bytes > 0;
+    }
+    uint64_t given = mm_bucket_take(&client->bucket, owed, mm_peer_client_now(client));
+    uint64_t first = least(given, client->debt);
+    client->debt -= first;
+    given -= first;
+    for (size_t i = 0; i < client->peer_count && given > 0 && left > 0; i++) {
+        struct mm_h3_connection *connection = client->peers[(client->turn + i) % client->peer_count]->connection;
+        if (!connection || mm_h3_owed(connection) == 0)
+            continue;
+        given -= mm_h3_pay(connection, (given + left - 1) / left);
+        left--;
+    }
+    client->turn++;
+    mm_bucket_return(&client->bucket, given);
+}
+
+static void meter(struct peer *peer)
+{
+    struct mm_peer_client *client = peer->client;
+    uint64_t most = client->bucket.rate * DEBT_MAX;
+    if (client->bucket.rate == 0)
+        return;
+    mm_h3_meter(peer->connection);
+    client->debt = least(client->debt + client->window, most);
+}
+
 static void on_ready(void *context)
 {
     struct peer *peer = context;
     struct mm_peer_client *client = peer->client;
     peer->ready = true;
+    meter(peer);
     if (client->download)
         mm_download_ready(client->download, peer->number, mm_peer_client_now(client));
 }
@@ -229,21 +294,12 @@ static int conclude(const struct peer *peer, const struct question *question, st
     return -1;
 }
 
-int mm_peer_client_ask(struct mm_peer_client *client, size_t number, enum mm_resource resource,
-                       const unsigned char *hash, uint64_t most, unsigned seconds, struct mm_buf *out,
-                       struct mm_diags *diags)
+int mm_peer_client_ask(struct mm_peer_client *client, size_t number, const char *path, uint64_t most, unsigned seconds,
+                       struct mm_buf *out, struct mm_diags *diags)
 {
     struct peer *peer = client->peers[number];
-    char path[MM_RESOURCE_PATH];
     struct question question = {.wanted = {.most = most}, .out = out, .reply = MM_REPLY_BODY, .why = ""};
-    struct mm_h3_get how = {mm_resource_write(path, resource, hash),
-                            NULL,
-                            most,
-                            &question,
-                            question_head,
-                            question_body,
-                            question_end,
-                            false};
+    struct mm_h3_get how = {path, NULL, most, &question, question_head, question_body, question_end, false};
     uint64_t until = mm_peer_client_now(client) + seconds * MM_SECOND;
     int result = 0;
     mm_buf_clear(out);
@@ -261,10 +317,20 @@ int mm_peer_client_ask(struct mm_peer_client *client, size_t number, enum mm_res
 
 static int begin(struct mm_peer_client *client, const struct mm_peer_client_options *options, struct mm_diags *diags)
 {
-    struct mm_h3_settings settings = {.quic = {.identity = options->identity, .congestion = options->congestion}};
+    client->window = window_of(options->peers, options->max_rate);
+    struct mm_h3_settings settings = {.quic = {.identity = options->identity,
+                                               .congestion = options->congestion,
+                                               .window = client->window,
+                                               .stream_window = least(client->window, STREAM_WINDOW_MOST)}};
     client->carrier = (struct mm_carrier){client, dial, hang_up, get, cancel};
     client->h3 = mm_h3_new(&settings, NULL, diags);
-    return client->h3 ? 0 : -1;
+    if (!client->h3)
+        return -1;
+    mm_bucket_begin(&client->bucket, options->max_rate, options->max_rate / 4, mm_peer_client_now(client));
+    mm_bucket_take(&client->bucket, UINT64_MAX, mm_peer_client_now(client)); /* it begins empty */
+    if (options->max_rate)
+        mm_quic_every(mm_h3_quic(client->h3), PAY_EVERY, pay, client);
+    return 0;
 }
 
 struct mm_peer_client *mm_peer_client_new(const struct mm_peer_client_options *options, struct mm_diags *diags)

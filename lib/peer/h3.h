@@ -28,7 +28,7 @@ struct mm_h3_header {
 /* Lives as long as the call that it is given to. */
 struct mm_h3_request {
     const char *method, *path;
-    const char *range, *if_none_match, *accept_encoding; /* NULL where absent, or where there were several */
+    const char *range, *if_range, *if_none_match, *accept_encoding; /* NULL where absent, or where there were several */
     const unsigned char *client; /* the client's raw public key, MM_PEER_KEY_BYTES; NULL for none */
     const struct sockaddr *from;
 };
@@ -167,8 +167,13 @@ struct mm_h3_stream *mm_h3_get(struct mm_h3_connection *connection, const struct
 /* Gives a request up; `end` is called before this returns. */
 void mm_h3_cancel(struct mm_h3_stream *stream);
 
-/* While HELD the server may not send more than its windows allow, which do not move: what comes is still given to `body`. For limits of
- * a download's rate. */
+/* While HELD the server may not send more than its windows allow, which do not move: what comes is still given to `body`. */
 void mm_h3_hold(struct mm_h3_stream *stream, bool held);
+
+/* From here on the window of the whole CONNECTION, which is the client's, does not move by itself: what came since is owed, and
+ * given back by mm_h3_pay, up to MOST bytes. Returns how many. For limits of a download's rate. */
+void mm_h3_meter(struct mm_h3_connection *connection);
+uint64_t mm_h3_owed(const struct mm_h3_connection *connection);
+uint64_t mm_h3_pay(struct mm_h3_connection *connection, uint64_t most);
 
 #endif

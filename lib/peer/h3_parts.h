@@ -46,6 +46,8 @@ struct mm_h3_connection {
     uint64_t progress; /* when something was acknowledged last, or a request came */
     size_t blocks;     /* held by its streams */
     uint64_t resets, finished;
+    bool metered;  /* of a client: the window moves by mm_h3_pay alone */
+    uint64_t owed; /* bytes that came meanwhile */
 };
 
 /* What a stream was ended for before it was done. */

@@ -198,6 +198,7 @@ static int answer(struct mm_h3_stream *stream)
     struct mm_h3_request request = {.method = method ? method : "",
                                     .path = path ? path : "",
                                     .range = field(fields, count, "range"),
+                                    .if_range = field(fields, count, "if-range"),
                                     .if_none_match = field(fields, count, "if-none-match"),
                                     .accept_encoding = field(fields, count, "accept-encoding"),
                                     .client = mm_quic_key(connection->quic),
@@ -247,12 +248,22 @@ static int end_fields(nghttp3_conn *http, int64_t id, int last, void *pointer, v
     return stream->answered ? 0 : answer(stream);
 }
 
+/* BYTES of stream ID were taken. */
+static void consumed(struct mm_h3_connection *connection, int64_t id, uint64_t bytes)
+{
+    mm_quic_allow_stream(connection->quic, id, bytes);
+    if (connection->metered)
+        connection->owed += bytes;
+    else
+        mm_quic_allow(connection->quic, bytes);
+}
+
 static void credit(struct mm_h3_stream *stream, uint64_t bytes)
 {
     if (stream->held)
         stream->owed += bytes;
     else
-        mm_quic_consumed(stream->connection->quic, stream->id, bytes);
+        consumed(stream->connection, stream->id, bytes);
 }
 
 static int take_data(nghttp3_conn *http, int64_t id, const uint8_t *bytes, size_t length, void *pointer,
@@ -263,7 +274,7 @@ static int take_data(nghttp3_conn *http, int64_t id, const uint8_t *bytes, size_
     (void)http;
     if (!stream || connection->is_server || stream->ended) {
         /* a request's body is passed over, up to what a stream may send ahead of it */
-        mm_quic_consumed(connection->quic, id, length);
+        consumed(connection, id, length);
         if (stream && connection->is_server && (stream->got += length) > MM_H3_HEADER_BYTES && !stream->doomed)
             doom(stream, NGHTTP3_H3_EXCESSIVE_LOAD);
         return 0;
@@ -506,7 +517,28 @@ void mm_h3_hold(struct mm_h3_stream *stream, bool held)
     stream->held = held;
     if (held || stream->owed == 0)
         return;
-    mm_quic_consumed(stream->connection->quic, stream->id, stream->owed);
+    consumed(stream->connection, stream->id, stream->owed);
     stream->owed = 0;
     mm_quic_wake(stream->connection->quic);
+}
+
+void mm_h3_meter(struct mm_h3_connection *connection)
+{
+    connection->metered = true;
+}
+
+uint64_t mm_h3_owed(const struct mm_h3_connection *connection)
+{
+    return connection->owed;
+}
+
+uint64_t mm_h3_pay(struct mm_h3_connection *connection, uint64_t most)
+{
+    uint64_t paid = most < connection->owed ? most : connection->owed;
+    if (paid == 0)
+        return 0;
+    connection->owed -= paid;
+    mm_quic_allow(connection->quic, paid);
+    mm_quic_wake(connection->quic);
+    return paid;
 }

@@ -135,8 +135,11 @@ void mm_quic_wake_at(struct mm_quic_connection *connection, uint64_t at);
 /* Opens a stream. Returns 0; 1 where the peer does not allow one now; -1 for want of memory. */
 int mm_quic_open(struct mm_quic_connection *connection, bool both_ways, int64_t *stream);
 
-/* The application has taken BYTES of a stream: the peer may send as many more. */
+/* The application has taken BYTES of a stream: the peer may send as many more. The two parts of it, for an application that lets the
+ * connection wait: as many of the stream, and as many in all. */
 void mm_quic_consumed(struct mm_quic_connection *connection, int64_t stream, uint64_t bytes);
+void mm_quic_allow_stream(struct mm_quic_connection *connection, int64_t stream, uint64_t bytes);
+void mm_quic_allow(struct mm_quic_connection *connection, uint64_t bytes);
 
 /* Ends a stream in one direction or both, with a code of the application. */
 void mm_quic_stop_stream(struct mm_quic_connection *connection, int64_t stream, bool reading, bool writing,

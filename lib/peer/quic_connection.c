@@ -454,10 +454,20 @@ int mm_quic_open(struct mm_quic_connection *connection, bool both_ways, int64_t 
     return code == 0 ? 0 : code == NGTCP2_ERR_STREAM_ID_BLOCKED ? 1 : -1;
 }
 
-void mm_quic_consumed(struct mm_quic_connection *connection, int64_t stream, uint64_t bytes)
+void mm_quic_allow_stream(struct mm_quic_connection *connection, int64_t stream, uint64_t bytes)
 {
     (void)ngtcp2_conn_extend_max_stream_offset(connection->conn, stream, bytes);
+}
+
+void mm_quic_allow(struct mm_quic_connection *connection, uint64_t bytes)
+{
     ngtcp2_conn_extend_max_offset(connection->conn, bytes);
+}
+
+void mm_quic_consumed(struct mm_quic_connection *connection, int64_t stream, uint64_t bytes)
+{
+    mm_quic_allow_stream(connection, stream, bytes);
+    mm_quic_allow(connection, bytes);
 }
 
 void mm_quic_stop_stream(struct mm_quic_connection *connection, int64_t stream, bool reading, bool writing,

@@ -1,4 +1,4 @@
-# SHA-256 in lanes on arm64, through an emulator: the files of lib/hash that no test on another processor runs.
+# SHA-256 in lanes and the kernels of inference on arm64, through an emulator: files that no test on another processor runs.
 . "$(dirname "$0")/harness.sh"
 TARGET=aarch64-linux-gnu
 need 'arm64' $TARGET-gcc || exit 0
@@ -27,3 +27,29 @@ for flags in '' '-fsanitize=undefined -fsanitize-undefined-trap-on-error'; do
     same "$how: all kinds of instructions were tried" '0 4 0' \
         "$status $(printf '%s\n' "$out" | grep -c '^ok\|^not ok') $(printf '%s\n' "$out" | grep -c '^skip')"
 done
+
+# kernels FLAGS...: the sets of lib/infer and what compares them
+kernels() {
+    for file in infer/kernels infer/kernels_portable infer/kernels_fast_portable infer/kernels_neon infer/kernels_fast_dotprod \
+        base/processor model/dtype model/quantize model/dequantize; do
+        [ "${file%_dotprod}" = "$file" ] && march=armv8-a || march=armv8.2-a+dotprod
+        $TARGET-gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -O3 -ffp-contract=off "$@" -march=$march -I"$ROOT/lib" \
+            -c -o "kernels-${file#*/}.o" "$ROOT/lib/$file.c" || return 1
+    done
+    $TARGET-gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 "$@" -I"$ROOT/lib" -static -o kernels \
+        "$ROOT/tests/cmd/kernels_arm64.c" kernels-*.o -lm
+}
+
+for flags in '' '-fsanitize=undefined -fsanitize-undefined-trap-on-error'; do
+    how="arm64${flags:+, its behaviour checked}"
+    # shellcheck disable=SC2086
+    run kernels $flags
+    expect "$how: kernels are built" 0
+    [ "$status" -eq 0 ] || continue
+    run qemu-aarch64 -cpu max ./kernels
+    printf '%s\n' "$out" | sed "s/products by/$how: &/"
+    same "$how: exact and fast sets of two kinds were tried" '0 4' "$status $(printf '%s\n' "$out" | grep -c '^ok')"
+done
+# a processor without dot products of bytes
+run qemu-aarch64 -cpu cortex-a53 ./kernels
+same "arm64 without dot products: there is no fast set of NEON" '1 not ok products by neon, fast' "$status $(printf '%s\n' "$out" | grep '^not ok')"

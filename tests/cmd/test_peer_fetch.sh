@@ -103,6 +103,8 @@ expect "an address without a peer id" 1 "[peer-address]"
 run peer-fetch -y --home none --allow-unsigned "$manifest" "$other" "$two"
 expect "an honest one beside it completes the fetch" 0 "state: imported"
 
+run peer-fetch -y --home limited --allow-unsigned --max-rate 400K "$manifest" "$one" "$two"
+expect "with a limit of the rate it ends as without" 0 "state: imported" "fetched-bytes: $total"
 dead=h3://127.0.0.1:9#${two#*#}
 run peer-fetch -y --home dead --allow-unsigned "$manifest" "$dead" "$one"
 expect "a peer that is not there holds nothing up" 0 "state: imported"
@@ -166,7 +168,7 @@ if [ "$fetched" -gt 0 ] && [ "$fetched" -lt $((total - 60000)) ]; then ok "with 
 
 # ---- calls ----
 
-for wrong in '' "$manifest" "$manifest --least-rate x h3://a" "$manifest --max-bytes 0 h3://a" "--password-file x $manifest h3://a"; do
+for wrong in '' "$manifest" "$manifest --least-rate x h3://a" "$manifest --max-bytes 0 h3://a" "$manifest --max-rate 0 h3://a" "--password-file x $manifest h3://a"; do
     # shellcheck disable=SC2086 # several words
     run peer-fetch -y $wrong
     expect "peer-fetch $wrong is a wrong call" 2 usage

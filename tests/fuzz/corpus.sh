@@ -2,7 +2,7 @@
 folders_of() {
     case $1 in
     artifact | refused) echo "gguf safetensors json refused text opaque slm" ;;
-    pack) echo "pack gguf slm" ;;
+    pack | network) echo "pack gguf slm" ;;
     chunk_list) echo chunk-list ;;
     route) echo manifest ;;
     receipt) echo "receipt report" ;;

@@ -191,6 +191,136 @@ static void sets_agree_on_edges(void **state)
         }
 }
 
+/* ---- fast sets ---- */
+
+/* VALUES in blocks of 32 as multiples of the largest magnitude / 127; EITHER gets that step for those that lie halfway between two, as far as
+ * f32 can tell, and 0 for the others. */
+static void round_to_bytes(const float *values, size_t count, double *out, double *either)
+{
+    for (size_t i = 0; i < count; i += 32) {
+        double most = 0;
+        for (size_t k = i; k < i + 32; k++)
+            most = fabs((double)values[k]) > most ? fabs((double)values[k]) : most;
+        for (size_t k = i; k < i + 32; k++) {
+            double steps = most > 0 ? (double)values[k] * 127 / most : 0;
+            out[k] = nearbyint(steps) * most / 127;
+            either[k] = fabs(fabs(steps - nearbyint(steps)) - 0.5) < 1e-4 ? most / 127 : 0;
+        }
+    }
+}
+
+/* Each fast set gives what rounded activations give, but for roundings of f32; where a value lies halfway between two bytes it may
+ * go either way. */
+static void check_fast_sets(const struct product *p)
+{
+    static float row[COLUMNS], out[BATCH * STRIDE];
+    static double rounded[COLUMNS], either[COLUMNS];
+    size_t sets;
+    const char *const *names = mm_kernels_names(&sets);
+    for (size_t s = 0; s < sets; s++) {
+        const struct mm_kernels *kernels = mm_kernels_find(names[s], true);
+        struct mm_activations activations = {0};
+        if (!kernels)
+            continue;
+        for (size_t i = 0; i < p->batch * STRIDE; i++)
+            out[i] = -12345;
+        assert_int_equal(mm_activations_set(&activations, kernels, p->vectors, p->batch, p->matrix.columns), 0);
+        mm_kernels_multiply(kernels, &p->matrix, 0, p->matrix.rows, &activations, out, STRIDE);
+        mm_activations_release(&activations);
+        for (size_t b = 0; b < p->batch; b++) {
+            const float *x = p->vectors + b * p->matrix.columns;
+            round_to_bytes(x, p->matrix.columns, rounded, either);
+            for (size_t r = 0; r < p->matrix.rows; r++) {
+                double sum = 0, size = 0, slack = 1e-30;
+                mm_dequantize(p->matrix.dtype, p->matrix.bytes + r * p->matrix.row_bytes, p->matrix.columns, row);
+                for (size_t i = 0; i < p->matrix.columns; i++)
+                    sum += (double)row[i] * rounded[i], size += fabs((double)row[i] * rounded[i]), slack += fabs((double)row[i] * either[i]);
+                if (!(fabs((double)out[b * STRIDE + r] - sum) <= 2e-5 * size + slack))
+                    fail_msg("fast %s, %s, %zu columns, row %zu of vector %zu: expected %.9g, found %.9g (%.3g)", names[s],
+                             mm_dtypes[p->matrix.dtype].name, (size_t)p->matrix.columns, r, b, sum, (double)out[b * STRIDE + r], size);
+            }
+        }
+        for (size_t i = 0; i < p->batch * STRIDE; i++)
+            check_true("nothing else is written", i % STRIDE < p->matrix.rows || out[i] == -12345);
+    }
+}
+
+static void fast_sets_round_activations_alone(void **state)
+{
+    (void)state;
+    for (size_t d = 0; d < DTYPES; d++) {
+        const struct mm_dtype *dtype = &mm_dtypes[mm_dtype_of_ggml((uint32_t)dtypes[d].ggml)];
+        for (size_t c = 0; c < COUNT_OF(all_columns); c++)
+            for (size_t b = 0; b < 3; b++) {
+                struct product p;
+                if (dtype->block == 1 || all_columns[c] % dtype->block)
+                    continue;
+                make_product(&p, d, 1 + any() % ROWS, all_columns[c], batches[b]);
+                if (c % 2)
+                    memset(p.vectors, 0, 32 * sizeof *p.vectors);
+                check_fast_sets(&p);
+                release_product(&p);
+            }
+    }
+}
+
+/* Weights that are not in blocks are no reason to round anything. */
+static void fast_sets_are_exact_where_nothing_is_in_blocks(void **state)
+{
+    static float expected[BATCH * STRIDE], out[BATCH * STRIDE];
+    size_t sets;
+    const char *const *names = mm_kernels_names(&sets);
+    (void)state;
+    for (size_t d = 0; d < 3; d++)
+        for (size_t c = 0; c < COUNT_OF(all_columns); c++)
+            for (size_t s = 0; s < sets; s++) {
+                const struct mm_kernels *kernels = mm_kernels_find(names[s], true);
+                struct mm_activations activations = {0};
+                struct product p;
+                if (!kernels)
+                    continue;
+                make_product(&p, d, ROWS, all_columns[c], 3);
+                expected_product(&p, expected);
+                assert_int_equal(mm_activations_set(&activations, kernels, p.vectors, p.batch, p.matrix.columns), 0);
+                mm_kernels_multiply(kernels, &p.matrix, 0, ROWS, &activations, out, STRIDE);
+                for (size_t b = 0; b < p.batch; b++)
+                    assert_memory_equal(out + b * STRIDE, expected + b * STRIDE, ROWS * sizeof *out);
+                mm_activations_release(&activations);
+                release_product(&p);
+            }
+}
+
+/* What is no number stays none, and nothing else happens; what is too small to tell is zero. */
+static void fast_sets_keep_what_is_not_finite(void **state)
+{
+    static const float values[] = {INFINITY, -INFINITY, NAN};
+    size_t sets;
+    const char *const *names = mm_kernels_names(&sets);
+    (void)state;
+    for (size_t s = 0; s < sets; s++)
+        for (size_t d = 3; d < DTYPES; d++)
+            for (size_t k = 0; k < COUNT_OF(values) + 1; k++) {
+                const struct mm_kernels *kernels = mm_kernels_find(names[s], true);
+                struct mm_activations activations = {0};
+                struct product p;
+                float out[ROWS];
+                if (!kernels)
+                    continue;
+                make_product(&p, d, ROWS, 512, 1);
+                if (k < COUNT_OF(values))
+                    p.vectors[any() % 512] = values[k];
+                else
+                    for (size_t i = 0; i < 512; i++)
+                        p.vectors[i] = 0x1p-149f;
+                assert_int_equal(mm_activations_set(&activations, kernels, p.vectors, 1, 512), 0);
+                mm_kernels_multiply(kernels, &p.matrix, 0, ROWS, &activations, out, STRIDE);
+                for (size_t r = 0; r < ROWS; r++)
+                    check_true(names[s], k < COUNT_OF(values) ? !isfinite(out[r]) : out[r] == 0);
+                mm_activations_release(&activations);
+                release_product(&p);
+            }
+}
+
 static void dots_and_sums_agree(void **state)
 {
     size_t sets;
@@ -229,6 +359,8 @@ static void sets_have_names(void **state)
         check_text("its name", mm_kernels_name(kernels), names[i]);
     }
     check_text("the best", mm_kernels_name(mm_kernels_find(NULL, false)), names[0]);
+    assert_non_null(mm_kernels_find("portable", true));
+    assert_non_null(mm_kernels_find(NULL, true));
     assert_null(mm_kernels_find("abacus", false));
     assert_null(mm_kernels_find("", false));
 }
@@ -249,6 +381,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_agree_with_the_meaning),
         cmocka_unit_test(sets_agree_on_edges),
+        cmocka_unit_test(fast_sets_round_activations_alone),
+        cmocka_unit_test(fast_sets_are_exact_where_nothing_is_in_blocks),
+        cmocka_unit_test(fast_sets_keep_what_is_not_finite),
         cmocka_unit_test(dots_and_sums_agree),
         cmocka_unit_test(sets_have_names),
         cmocka_unit_test(what_is_known_is_what_dequantizes),

@@ -7,19 +7,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define LATE 3000000ull
 #define DATAGRAM 65536
+#define HEADERS 28 /* bytes of IPv4 and UDP */
 
-struct waiting {
-    uint64_t due, order;
-    int fd;
-    struct sockaddr_in to;
-    size_t length;
-    unsigned char *bytes;
-};
+_Static_assert(sizeof(struct sockaddr_in) <= LINE_LABEL, "a packet knows where it goes");
 
 struct flow {
     int fd; /* towards the server */
@@ -27,15 +20,12 @@ struct flow {
 };
 
 struct relay {
-    struct relay_line line;
+    struct line *line;
     int epoll, front;
     uint16_t port;
     struct sockaddr_in server;
     struct flow flows[RELAY_FLOWS];
     size_t flow_count, first_flow; /* those before FIRST_FLOW are forgotten for clients, and drained */
-    struct waiting *queue;         /* a heap by DUE, then ORDER */
-    size_t count, capacity;
-    uint64_t order, free_at[2], came, dropped;
     unsigned char buffer[DATAGRAM];
 };
 
@@ -43,19 +33,6 @@ static void die(const char *what)
 {
     perror(what);
     exit(3);
-}
-
-static uint64_t clock_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static uint32_t chance(struct relay *relay)
-{
-    relay->line.seed = relay->line.seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((relay->line.seed >> 33) % 10000);
 }
 
 static int open_socket(uint16_t port, uint16_t *bound)
@@ -85,7 +62,7 @@ struct relay *relay_new(uint16_t port, uint16_t server)
     struct relay *relay = calloc(1, sizeof *relay);
     if (!relay || (relay->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
         die("relay");
-    relay->line.seed = 1;
+    relay->line = line_new();
     relay->front = open_socket(port, &relay->port);
     relay->server = (struct sockaddr_in){
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(server)};
@@ -95,13 +72,11 @@ struct relay *relay_new(uint16_t port, uint16_t server)
 
 void relay_free(struct relay *relay)
 {
-    for (size_t i = 0; i < relay->count; i++)
-        free(relay->queue[i].bytes);
     for (size_t i = 0; i < relay->flow_count; i++)
         close(relay->flows[i].fd);
     close(relay->front);
     close(relay->epoll);
-    free(relay->queue);
+    line_free(relay->line);
     free(relay);
 }
 
@@ -110,9 +85,9 @@ uint16_t relay_port(const struct relay *relay)
     return relay->port;
 }
 
-struct relay_line *relay_line(struct relay *relay)
+struct line_kind *relay_line(struct relay *relay)
 {
-    return &relay->line;
+    return line_kind(relay->line);
 }
 
 void relay_forget(struct relay *relay)
@@ -127,74 +102,15 @@ int relay_fd(const struct relay *relay)
 
 void relay_counts(const struct relay *relay, uint64_t *came, uint64_t *dropped)
 {
-    *came = relay->came;
-    *dropped = relay->dropped;
+    line_counts(relay->line, came, dropped);
 }
 
-static bool before(const struct waiting *a, const struct waiting *b)
-{
-    return a->due != b->due ? a->due < b->due : a->order < b->order;
-}
-
-static void enqueue(struct relay *relay, struct waiting waiting)
-{
-    size_t at = relay->count++;
-    if (relay->count > relay->capacity) {
-        relay->capacity = relay->capacity ? 2 * relay->capacity : 256;
-        relay->queue = realloc(relay->queue, relay->capacity * sizeof *relay->queue);
-        if (!relay->queue)
-            die("relay");
-    }
-    for (; at > 0 && before(&waiting, &relay->queue[(at - 1) / 2]); at = (at - 1) / 2)
-        relay->queue[at] = relay->queue[(at - 1) / 2];
-    relay->queue[at] = waiting;
-}
-
-static struct waiting dequeue(struct relay *relay)
-{
-    struct waiting first = relay->queue[0], last = relay->queue[--relay->count];
-    size_t at = 0;
-    for (size_t child; (child = 2 * at + 1) < relay->count; at = child) {
-        if (child + 1 < relay->count && before(&relay->queue[child + 1], &relay->queue[child]))
-            child++;
-        if (before(&last, &relay->queue[child]))
-            break;
-        relay->queue[at] = relay->queue[child];
-    }
-    relay->queue[at] = last;
-    return first;
-}
-
-/* What becomes of a datagram of LENGTH bytes in the buffer. */
+/* Puts the datagram of LENGTH bytes in the buffer on the line. */
 static void pass(struct relay *relay, bool to_server, int fd, const struct sockaddr_in *to, size_t length)
 {
-    const struct relay_line *line = &relay->line;
-    uint64_t now = clock_now(), due = now, *free_at = &relay->free_at[to_server];
-    bool lost = chance(relay) < line->loss, late = chance(relay) < line->late;
-    bool mangled = chance(relay) < line->mangled;
-    relay->came++;
-    if (line->rate) {
-        uint64_t most = line->queue ? line->queue : line->rate / 10;
-        uint64_t backlog = *free_at > now ? (*free_at - now) / 1000 * line->rate / 1000000 : 0;
-        lost = lost || backlog + length > most;
-        due = *free_at > now ? *free_at : now;
-    }
-    if (lost || line->cut || (line->largest && length > line->largest)) {
-        relay->dropped++;
-        return;
-    }
-    if (line->rate) {
-        due += (length + 28) * 1000000000u / line->rate;
-        *free_at = due;
-    }
-    struct waiting waiting = {
-        due + line->delay + (late ? LATE : 0), relay->order++, fd, *to, length, malloc(length ? length : 1)};
-    if (!waiting.bytes)
-        die("relay");
-    memcpy(waiting.bytes, relay->buffer, length);
-    if (mangled && length)
-        waiting.bytes[relay->came % length] ^= (unsigned char)(1u << (relay->came / length % 8));
-    enqueue(relay, waiting);
+    struct line_packet packet = {.fd = fd, .bytes = relay->buffer, .length = length};
+    memcpy(packet.label, to, sizeof *to);
+    line_put(relay->line, to_server, &packet, HEADERS);
 }
 
 static struct flow *flow_of(struct relay *relay, const struct sockaddr_in *client)
@@ -236,11 +152,10 @@ uint64_t relay_run(struct relay *relay)
     int count = epoll_wait(relay->epoll, events, 32, 0);
     for (int i = 0; i < count; i++)
         take(relay, events[i].data.u64);
-    uint64_t now = clock_now();
-    while (relay->count && relay->queue[0].due <= now) {
-        struct waiting waiting = dequeue(relay);
-        (void)sendto(waiting.fd, waiting.bytes, waiting.length, 0, (struct sockaddr *)&waiting.to, sizeof waiting.to);
-        free(waiting.bytes);
-    }
-    return relay->count ? relay->queue[0].due - now : RELAY_NEVER;
+    struct line_packet packet;
+    uint64_t left;
+    while (line_take(relay->line, &packet, &left))
+        (void)sendto(packet.fd, packet.bytes, packet.length, 0, (struct sockaddr *)packet.label,
+                     sizeof(struct sockaddr_in));
+    return left;
 }

@@ -111,7 +111,7 @@ static void do_something(struct chaos *chaos)
 {
     struct one *one = &chaos->ones[pick(chaos, CONNECTIONS)];
     struct doing *doing = &chaos->doings[pick(chaos, ASKS)];
-    struct relay_line *line = relay_line(chaos->pair.relay);
+    struct line_kind *line = relay_line(chaos->pair.relay);
     switch (pick(chaos, 40)) {
     case 0:
         if (one->connection)

@@ -395,6 +395,37 @@ static void held(void **state)
     pair_end(&pair);
 }
 
+/* A connection that is metered takes its window and what is paid for, over all its streams, and no byte is lost. */
+static void metered(void **state)
+{
+    struct pair pair;
+    struct ask asks[2];
+    (void)state;
+    pair_of_file(&pair, 4 * MIB);
+    pair.client_settings.quic.window = MIB;
+    pair_start(&pair, false, false);
+    struct mm_h3_connection *connection = pair_connect(&pair);
+    mm_h3_meter(connection);
+    for (size_t i = 0; i < COUNT_OF(asks); i++)
+        ask_for(&asks[i], &pair, connection, "/file", NULL);
+    RUN_UNTIL(&pair, asks[0].got + asks[1].got >= MIB - 4096);
+    pair_pass(&pair, 100);
+    uint64_t had = asks[0].got + asks[1].got;
+    check_true("no more than the window", had <= MIB);
+    check_true("all of it is owed", mm_h3_owed(connection) == had);
+    check_true("no more is paid than asked for", mm_h3_pay(connection, 600 * KIB) == 600 * KIB);
+    RUN_UNTIL(&pair, asks[0].got + asks[1].got >= MIB + 500 * KIB);
+    pair_pass(&pair, 100);
+    check_true("and what was paid for", asks[0].got + asks[1].got <= MIB + 600 * KIB);
+    while (pair.ended < COUNT_OF(asks)) {
+        mm_h3_pay(connection, UINT64_MAX);
+        pair_step(&pair);
+    }
+    for (size_t i = 0; i < COUNT_OF(asks); i++)
+        check_file("paid for", &asks[i], 4 * MIB);
+    pair_end(&pair);
+}
+
 /* A client that takes nothing, but lives, does not keep a server's memory for ever. */
 static void stalled(void **state)
 {
@@ -456,6 +487,7 @@ int main(void)
         cmocka_unit_test(grants_and_little_memory),
         cmocka_unit_test(memory_of_bodies_is_bounded),
         cmocka_unit_test(held),
+        cmocka_unit_test(metered),
         cmocka_unit_test(stalled),
         cmocka_unit_test(rapid_resets),
     };

@@ -16,7 +16,7 @@ static void losses_and_late_ones(void **state)
         pair_of_file(&pair, 3 * MIB);
         pair.server_settings.quic.congestion = seed % 2 ? MM_QUIC_BBR : MM_QUIC_CUBIC;
         pair_start(&pair, true, false);
-        *relay_line(pair.relay) = (struct relay_line){
+        *relay_line(pair.relay) = (struct line_kind){
             .seed = seed, .loss = 300, .mangled = 100, .late = 500, .delay = 500000, .largest = 1472};
         struct mm_h3_connection *connection = pair_connect(&pair);
         ask_for(&one, &pair, connection, "/file", NULL);

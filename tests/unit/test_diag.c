@@ -165,7 +165,7 @@ static void unknown_is_kept_for_io_and_the_unsupported(void **state)
         bool unsupported = ending && strlen(ending) == strlen("-unsupported");
         bool limit = i == MM_RULE_CHUNK_LIMIT || i == MM_RULE_STORE_SPACE || i == MM_RULE_STORE_MAX ||
                      i == MM_RULE_CATALOG_CHANGING || i == MM_RULE_MEDIA_SPACE || i == MM_RULE_INFER_MEMORY ||
-                     i == MM_RULE_INFER_TIMEOUT;
+                     i == MM_RULE_INFER_TIMEOUT || i == MM_RULE_INFER_DEVICE;
         bool store = i == MM_RULE_STORE_HOME || i == MM_RULE_STORE_PARTIAL || i == MM_RULE_KEYRING_OPEN;
         bool looked = i == MM_RULE_RECEIPT_TOUCHED || i == MM_RULE_STORE_PROGRAM;
         bool peer = i == MM_RULE_PEER_ANSWER || i == MM_RULE_PEER_WRONG || i == MM_RULE_PEER_SLOW || i == MM_RULE_PEER_LACKS;

@@ -4,6 +4,7 @@
 complete -c peer-serve -s s -l secret-key -r -F -d 'the key by which others know this machine (peer-key)'
 complete -c peer-serve -l share -x -a '(slm-list 2>/dev/null | cut -d@ -f1 | sort -u)' -d 'share this model, its newest revision or MODEL-ID@REVISION (can be repeated)'
 complete -c peer-serve -l share-all -d 'share every model whose manifest says `peer-hint: available`'
+complete -c peer-serve -l partial -d 'share of these models also what a fetch has that did not end'
 complete -c peer-serve -l directory -x -a '(__fish_complete_directories)' -d 'serve the catalog in DIR too, at /v0/catalog/'
 complete -c peer-serve -l listen -x -d 'listen at IP:PORT or [IPV6]:PORT (can be repeated; default: port 4433)'
 complete -c peer-serve -l admit -x -d 'serve this peer, and nobody who is not admitted (can be repeated)'

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "infer/check.h"
+#include "infer/smoke.h"
 
 #define PIECES 8
 #define END 6   /* ends a text */
@@ -114,7 +114,7 @@ struct work {
     struct fake fake;
     struct mm_engine engine;
     struct mm_encoder encoder;
-    struct mm_check *check;
+    struct mm_smoke *check;
     struct mm_diags diags;
 };
 
@@ -122,12 +122,12 @@ static void begin(struct work *w)
 {
     mm_diags_init(&w->diags);
     make(&w->fake, &w->engine);
-    assert_int_equal(mm_check_new(&w->check, &w->engine, &w->encoder, NULL, NULL, &w->diags), 0);
+    assert_int_equal(mm_smoke_new(&w->check, &w->engine, &w->encoder, NULL, NULL, &w->diags), 0);
 }
 
 static void end(struct work *w)
 {
-    mm_check_free(w->check);
+    mm_smoke_free(w->check);
     mm_diags_release(&w->diags);
     without_begin = false;
 }
@@ -136,7 +136,7 @@ static void prompt(struct work *w, struct mm_evidence_case *one, const char *tex
 {
     *one = (struct mm_evidence_case){.name = "one"};
     mm_buf_str(&one->prompt, text);
-    assert_int_equal(mm_check_encode(&w->encoder, one, &w->diags), 0);
+    assert_int_equal(mm_smoke_encode(&w->encoder, one, &w->diags), 0);
 }
 
 static void check_tokens(const struct mm_evidence_tokens *tokens, const char *expected)
@@ -158,14 +158,14 @@ static void greedy_tokens_are_followed(void **state)
     begin(&w);
     prompt(&w, &one, "ab");
     check_tokens(&one.prompt_tokens, "7 0 1");
-    assert_int_equal(mm_check_run(w.check, &one, 5, &w.diags), 0);
+    assert_int_equal(mm_smoke_run(w.check, &one, 5, &w.diags), 0);
     check_tokens(&one.tokens, "2 3 4 5 0");
     check_text("text", mm_buf_text(&one.text), "cdefa");
     check_number("steps", one.top_count, 5);
     check_number("largest", one.tops[4].ids[0], 0);
     check_number("second", one.tops[4].ids[1], 1);
     check_number("kept", one.tops[4].count, MM_EVIDENCE_TOP);
-    check_number("positions", w.fake.length, mm_check_positions(3, 5));
+    check_number("positions", w.fake.length, mm_smoke_positions(3, 5));
     mm_evidence_case_release(&one);
     end(&w);
 }
@@ -178,13 +178,13 @@ static void the_end_of_a_text_ends_it(void **state)
     begin(&w);
     w.fake.rows[2][END] = 20;
     prompt(&w, &one, "a");
-    assert_int_equal(mm_check_run(w.check, &one, 9, &w.diags), 0);
+    assert_int_equal(mm_smoke_run(w.check, &one, 9, &w.diags), 0);
     check_tokens(&one.tokens, "1 2 6");
     check_text("text", mm_buf_text(&one.text), "bc");
     mm_evidence_case_release(&one);
     w.fake.rows[2][BEGIN] = 30; /* the beginning of the next one too */
     prompt(&w, &one, "a");
-    assert_int_equal(mm_check_run(w.check, &one, 9, &w.diags), 0);
+    assert_int_equal(mm_smoke_run(w.check, &one, 9, &w.diags), 0);
     check_tokens(&one.tokens, "1 2 7");
     mm_evidence_case_release(&one);
     end(&w);
@@ -198,7 +198,7 @@ static void of_equal_logits_the_lowest_token_is_taken(void **state)
     begin(&w);
     w.fake.rows[0][4] = w.fake.rows[0][3] = w.fake.rows[0][1];
     prompt(&w, &one, "a");
-    assert_int_equal(mm_check_run(w.check, &one, 1, &w.diags), 0);
+    assert_int_equal(mm_smoke_run(w.check, &one, 1, &w.diags), 0);
     check_tokens(&one.tokens, "1");
     check_number("second", one.tops[0].ids[1], 3);
     check_number("third", one.tops[0].ids[2], 4);
@@ -216,7 +216,7 @@ static void numbers_that_are_none_are_found(void **state)
         begin(&w);
         w.fake.rows[2][5] = bad[i];
         prompt(&w, &one, "a");
-        assert_int_equal(mm_check_run(w.check, &one, 4, &w.diags), -1);
+        assert_int_equal(mm_smoke_run(w.check, &one, 4, &w.diags), -1);
         check_findings("logits", &w.diags, "infer-number");
         mm_evidence_case_release(&one);
         end(&w);
@@ -231,7 +231,7 @@ static void what_the_engine_finds_ends_it(void **state)
     begin(&w);
     w.fake.fails_at = 2;
     prompt(&w, &one, "a");
-    assert_int_equal(mm_check_run(w.check, &one, 4, &w.diags), -1);
+    assert_int_equal(mm_smoke_run(w.check, &one, 4, &w.diags), -1);
     check_findings("engine", &w.diags, "infer-number");
     mm_evidence_case_release(&one);
     end(&w);
@@ -244,14 +244,14 @@ static void prompts_are_tokens_of_the_engine_and_not_empty(void **state)
     (void)state;
     begin(&w);
     prompt(&w, &one, "ax");
-    assert_int_equal(mm_check_run(w.check, &one, 4, &w.diags), -1);
+    assert_int_equal(mm_smoke_run(w.check, &one, 4, &w.diags), -1);
     check_findings("beyond", &w.diags, "infer-tokens");
     mm_evidence_case_release(&one);
     end(&w);
     begin(&w);
     without_begin = true;
     one = (struct mm_evidence_case){.name = "one"};
-    assert_int_equal(mm_check_encode(&w.encoder, &one, &w.diags), -1);
+    assert_int_equal(mm_smoke_encode(&w.encoder, &one, &w.diags), -1);
     check_findings("empty", &w.diags, "infer-tokens");
     mm_evidence_case_release(&one);
     end(&w);
@@ -260,21 +260,21 @@ static void prompts_are_tokens_of_the_engine_and_not_empty(void **state)
 /* ---- comparing ---- */
 
 /* Records PROMPT with an engine, changes another one by CHANGE, and compares. Returns the tokens of the second. */
-static struct mm_check_result compare(void (*change)(struct fake *), void (*edit)(struct mm_evidence_case *), size_t tokens,
+static struct mm_smoke_result compare(void (*change)(struct fake *), void (*edit)(struct mm_evidence_case *), size_t tokens,
                                       const char *findings, const char *expected)
 {
     struct work w;
     struct mm_evidence_case recorded, found;
-    struct mm_check_result result = {0};
+    struct mm_smoke_result result = {0};
     begin(&w);
     prompt(&w, &recorded, "ab");
     prompt(&w, &found, "ab");
-    assert_int_equal(mm_check_run(w.check, &recorded, tokens, &w.diags), 0);
+    assert_int_equal(mm_smoke_run(w.check, &recorded, tokens, &w.diags), 0);
     if (change)
         change(&w.fake);
     if (edit)
         edit(&recorded);
-    assert_int_equal(mm_check_compare(w.check, &recorded, MM_CHECK_TOLERANCE, &found, &result, &w.diags), 0);
+    assert_int_equal(mm_smoke_compare(w.check, &recorded, MM_SMOKE_TOLERANCE, &found, &result, &w.diags), 0);
     check_findings("compared", &w.diags, findings);
     check_tokens(&found.tokens, expected);
     check_number("steps", found.top_count, found.tokens.count);
@@ -287,7 +287,7 @@ static struct mm_check_result compare(void (*change)(struct fake *), void (*edit
 static void equal_answers_are_equal(void **state)
 {
     (void)state;
-    struct mm_check_result result = compare(NULL, NULL, 5, "", "2 3 4 5 0");
+    struct mm_smoke_result result = compare(NULL, NULL, 5, "", "2 3 4 5 0");
     assert_false(result.differs);
     check_number("logits", result.logits, 25);
     assert_true(result.largest == 0 && result.near_ties == 0);
@@ -297,10 +297,10 @@ static void equal_answers_are_equal(void **state)
 static void long_answers_are_equal(void **state)
 {
     (void)state;
-    struct mm_check_result result = compare(NULL, NULL, MM_CHECK_ROWS + 2, "",
+    struct mm_smoke_result result = compare(NULL, NULL, MM_SMOKE_ROWS + 2, "",
                                             "2 3 4 5 0 1 2 3 4 5 0 1 2 3 4 5 0 1 2 3 4 5 0 1 2 3 4 5 0 1 2 3 4 5");
     assert_false(result.differs);
-    check_number("logits", result.logits, (MM_CHECK_ROWS + 2) * MM_EVIDENCE_TOP);
+    check_number("logits", result.logits, (MM_SMOKE_ROWS + 2) * MM_EVIDENCE_TOP);
 }
 
 static void part_at_three(struct fake *fake)
@@ -311,7 +311,7 @@ static void part_at_three(struct fake *fake)
 static void other_answers_are_found_and_followed(void **state)
 {
     (void)state;
-    struct mm_check_result result = compare(part_at_three, NULL, 6, "infer-logits infer-answer", "2 3 1 2 3 1");
+    struct mm_smoke_result result = compare(part_at_three, NULL, 6, "infer-logits infer-answer", "2 3 1 2 3 1");
     assert_true(result.differs);
 }
 
@@ -328,7 +328,7 @@ static void forget_logits(struct mm_evidence_case *one)
 static void near_ties_are_told_and_the_recorded_token_is_followed(void **state)
 {
     (void)state;
-    struct mm_check_result result = compare(tie_at_three, forget_logits, 6, "note:infer-near-tie", "2 3 4 5 0 1");
+    struct mm_smoke_result result = compare(tie_at_three, forget_logits, 6, "note:infer-near-tie", "2 3 4 5 0 1");
     assert_false(result.differs);
     check_number("ties", result.near_ties, 1);
     check_number("logits", result.logits, 0);
@@ -342,7 +342,7 @@ static void not_quite_a_tie(struct fake *fake)
 static void what_is_no_near_tie_is_another_answer(void **state)
 {
     (void)state;
-    struct mm_check_result result = compare(not_quite_a_tie, forget_logits, 4, "infer-answer", "2 3 1 2");
+    struct mm_smoke_result result = compare(not_quite_a_tie, forget_logits, 4, "infer-answer", "2 3 1 2");
     assert_true(result.differs && result.near_ties == 0);
 }
 
@@ -363,7 +363,7 @@ static void shift_more(struct fake *fake)
 static void logits_have_a_tolerance(void **state)
 {
     (void)state;
-    struct mm_check_result result = compare(shift_a_little, NULL, 4, "", "2 3 4 5");
+    struct mm_smoke_result result = compare(shift_a_little, NULL, 4, "", "2 3 4 5");
     assert_true(!result.differs && result.largest > 0.0004f && result.largest < 0.0006f);
     result = compare(shift_more, NULL, 4, "infer-logits", "2 3 4 5"); /* said once */
     assert_true(result.differs && result.largest > 0.001f);
@@ -419,17 +419,17 @@ static void a_trace_sees_each_position_once(void **state)
 {
     struct work w;
     struct mm_evidence_case recorded, found;
-    struct mm_check_result result = {0};
+    struct mm_smoke_result result = {0};
     struct seen seen = {0};
     (void)state;
     begin(&w);
     prompt(&w, &recorded, "ab");
     prompt(&w, &found, "ab");
-    assert_int_equal(mm_check_run(w.check, &recorded, 6, &w.diags), 0);
-    mm_check_free(w.check);
+    assert_int_equal(mm_smoke_run(w.check, &recorded, 6, &w.diags), 0);
+    mm_smoke_free(w.check);
     part_at_three(&w.fake);
-    assert_int_equal(mm_check_new(&w.check, &w.engine, &w.encoder, see, &seen, &w.diags), 0);
-    assert_int_equal(mm_check_compare(w.check, &recorded, MM_CHECK_TOLERANCE, &found, &result, &w.diags), 0);
+    assert_int_equal(mm_smoke_new(&w.check, &w.engine, &w.encoder, see, &seen, &w.diags), 0);
+    assert_int_equal(mm_smoke_compare(w.check, &recorded, MM_SMOKE_TOLERANCE, &found, &result, &w.diags), 0);
     check_number("positions", seen.calls, 8);
     mm_evidence_case_release(&recorded);
     mm_evidence_case_release(&found);

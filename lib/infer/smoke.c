@@ -1,4 +1,4 @@
-#include "infer/check.h"
+#include "infer/smoke.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -8,50 +8,50 @@
 
 #include "base/checked.h"
 
-struct mm_check {
+struct mm_smoke {
     const struct mm_engine *engine;
     const struct mm_encoder *encoder;
     mm_trace_fn *trace;
     void *trace_context;
-    float *logits; /* MM_CHECK_ROWS times the vocabulary */
+    float *logits; /* MM_SMOKE_ROWS times the vocabulary */
 };
 
-uint64_t mm_check_memory(uint64_t vocabulary)
+uint64_t mm_smoke_memory(uint64_t vocabulary)
 {
     uint64_t bytes;
-    return mm_mul(vocabulary, MM_CHECK_ROWS * sizeof(float), &bytes) ? bytes : UINT64_MAX;
+    return mm_mul(vocabulary, MM_SMOKE_ROWS * sizeof(float), &bytes) ? bytes : UINT64_MAX;
 }
 
-int mm_check_new(struct mm_check **check, const struct mm_engine *engine, const struct mm_encoder *encoder,
+int mm_smoke_new(struct mm_smoke **smoke, const struct mm_engine *engine, const struct mm_encoder *encoder,
                  mm_trace_fn *trace, void *trace_context, struct mm_diags *diags)
 {
-    uint64_t bytes = mm_check_memory(engine->vocabulary);
-    *check = calloc(1, sizeof **check);
+    uint64_t bytes = mm_smoke_memory(engine->vocabulary);
+    *smoke = calloc(1, sizeof **smoke);
     float *logits = bytes > SIZE_MAX ? NULL : malloc(bytes ? (size_t)bytes : 1);
-    if (!*check || !logits) {
-        free(*check);
+    if (!*smoke || !logits) {
+        free(*smoke);
         free(logits);
-        *check = NULL;
+        *smoke = NULL;
         return mm_diag_memory(diags);
     }
-    **check = (struct mm_check){engine, encoder, trace, trace_context, logits};
+    **smoke = (struct mm_smoke){engine, encoder, trace, trace_context, logits};
     return 0;
 }
 
-void mm_check_free(struct mm_check *check)
+void mm_smoke_free(struct mm_smoke *smoke)
 {
-    if (check)
-        free(check->logits);
-    free(check);
+    if (smoke)
+        free(smoke->logits);
+    free(smoke);
 }
 
-uint64_t mm_check_positions(uint64_t prompt, uint64_t tokens)
+uint64_t mm_smoke_positions(uint64_t prompt, uint64_t tokens)
 {
     uint64_t sum;
     return mm_add(prompt, tokens, &sum) && sum > 0 ? sum - 1 : UINT64_MAX;
 }
 
-int mm_check_encode(const struct mm_encoder *encoder, struct mm_evidence_case *one, struct mm_diags *diags)
+int mm_smoke_encode(const struct mm_encoder *encoder, struct mm_evidence_case *one, struct mm_diags *diags)
 {
     struct mm_tokens tokens = {0};
     const char *prompt = one->prompt.data ? one->prompt.data : "";
@@ -71,10 +71,10 @@ int mm_check_encode(const struct mm_encoder *encoder, struct mm_evidence_case *o
 /* ---- logits ---- */
 
 /* Fills TOP with the largest of the LOGITS of step STEP; of equal ones the lowest token comes first. */
-static int rank(const struct mm_check *check, const float *logits, size_t step, struct mm_evidence_top *top,
+static int rank(const struct mm_smoke *smoke, const float *logits, size_t step, struct mm_evidence_top *top,
                 struct mm_diags *diags)
 {
-    size_t count = check->engine->vocabulary;
+    size_t count = smoke->engine->vocabulary;
     *top = (struct mm_evidence_top){.step = (uint32_t)step};
     for (size_t id = 0; id < count; id++) {
         float value = logits[id];
@@ -94,43 +94,47 @@ static int rank(const struct mm_check *check, const float *logits, size_t step, 
     return 0;
 }
 
-static int feed(const struct mm_check *check, const uint32_t *tokens, size_t count, bool every, struct mm_diags *diags)
+static int feed(const struct mm_smoke *smoke, const uint32_t *tokens, size_t count, bool every, struct mm_diags *diags)
 {
-    return check->engine->feed(check->engine->self, tokens, count, every, check->logits, check->trace,
-                               check->trace_context, diags);
+    return smoke->engine->feed(smoke->engine->self, tokens, count, every, smoke->logits, smoke->trace,
+                               smoke->trace_context, diags);
 }
 
 /* Every token of TOKENS has to be one that the engine knows. */
-static int check_ids(const struct mm_check *check, const struct mm_evidence_case *one,
+static int check_ids(const struct mm_smoke *smoke, const struct mm_evidence_case *one,
                      const struct mm_evidence_tokens *tokens, enum mm_rule rule, struct mm_diags *diags)
 {
     for (size_t i = 0; i < tokens->count; i++)
-        if (tokens->ids[i] >= check->engine->vocabulary)
+        if (tokens->ids[i] >= smoke->engine->vocabulary)
             return mm_diag(diags, rule,
                            "case %s: expected tokens below %zu, the size of the vocabulary, found %" PRIu32, one->name,
-                           check->engine->vocabulary, tokens->ids[i]);
+                           smoke->engine->vocabulary, tokens->ids[i]);
     return 0;
 }
 
-/* Begins the sequence with all prompt tokens but the last LEFT. */
-static int begin(const struct mm_check *check, const struct mm_evidence_case *one, size_t left, struct mm_diags *diags)
+/* Begins the sequence with all prompt tokens but the last LEFT; under a trace one by one, so that each position leaves the same lines. */
+static int begin(const struct mm_smoke *smoke, const struct mm_evidence_case *one, size_t left, struct mm_diags *diags)
 {
     const struct mm_evidence_tokens *prompt = &one->prompt_tokens;
-    check->engine->rewind(check->engine->self, 0);
-    if (check_ids(check, one, prompt, MM_RULE_INFER_TOKENS, diags) < 0)
+    size_t count = prompt->count - left, most = smoke->trace ? 1 : count;
+    smoke->engine->rewind(smoke->engine->self, 0);
+    if (check_ids(smoke, one, prompt, MM_RULE_INFER_TOKENS, diags) < 0)
         return -1;
-    return prompt->count > left ? feed(check, prompt->ids, prompt->count - left, false, diags) : 0;
+    for (size_t at = 0; at < count; at += most)
+        if (feed(smoke, prompt->ids + at, most, false, diags) < 0)
+            return -1;
+    return 0;
 }
 
-static bool ends(const struct mm_check *check, uint32_t id)
+static bool ends(const struct mm_smoke *smoke, uint32_t id)
 {
-    return mm_encoder_ends(check->encoder, id) || id == mm_encoder_bos(check->encoder);
+    return mm_encoder_ends(smoke->encoder, id) || id == mm_encoder_bos(smoke->encoder);
 }
 
-static int finish(const struct mm_check *check, struct mm_evidence_case *one, struct mm_diags *diags)
+static int finish(const struct mm_smoke *smoke, struct mm_evidence_case *one, struct mm_diags *diags)
 {
     mm_buf_clear(&one->text);
-    if (mm_decode(check->encoder, one->tokens.ids, one->tokens.count, false, false, &one->text, diags) < 0)
+    if (mm_decode(smoke->encoder, one->tokens.ids, one->tokens.count, false, false, &one->text, diags) < 0)
         return -1;
     return one->text.failed ? mm_diag_memory(diags) : 0;
 }
@@ -138,37 +142,37 @@ static int finish(const struct mm_check *check, struct mm_evidence_case *one, st
 /* ---- following the greedy tokens ---- */
 
 /* Goes on until there are TOKENS of them. The logits behind what was fed are the first row's, TOP the largest of them. */
-static int follow(const struct mm_check *check, struct mm_evidence_case *one, struct mm_evidence_top *top,
+static int follow(const struct mm_smoke *smoke, struct mm_evidence_case *one, struct mm_evidence_top *top,
                   size_t tokens, struct mm_diags *diags)
 {
     for (;;) {
         uint32_t id = top->ids[0];
         if (mm_evidence_add_top(one, top, diags) < 0 || mm_evidence_add_token(&one->tokens, id, diags) < 0)
             return -1;
-        if (one->tokens.count >= tokens || ends(check, id))
+        if (one->tokens.count >= tokens || ends(smoke, id))
             return 0;
-        if (feed(check, &id, 1, false, diags) < 0 || rank(check, check->logits, one->tokens.count, top, diags) < 0)
+        if (feed(smoke, &id, 1, false, diags) < 0 || rank(smoke, smoke->logits, one->tokens.count, top, diags) < 0)
             return -1;
     }
 }
 
-int mm_check_run(struct mm_check *check, struct mm_evidence_case *one, size_t tokens, struct mm_diags *diags)
+int mm_smoke_run(struct mm_smoke *smoke, struct mm_evidence_case *one, size_t tokens, struct mm_diags *diags)
 {
     struct mm_evidence_top top;
     one->tokens.count = one->top_count = 0;
-    if (begin(check, one, 0, diags) < 0 || rank(check, check->logits, 0, &top, diags) < 0)
+    if (begin(smoke, one, 0, diags) < 0 || rank(smoke, smoke->logits, 0, &top, diags) < 0)
         return -1;
-    return follow(check, one, &top, tokens, diags) < 0 ? -1 : finish(check, one, diags);
+    return follow(smoke, one, &top, tokens, diags) < 0 ? -1 : finish(smoke, one, diags);
 }
 
 /* ---- comparing ---- */
 
 struct comparing {
-    const struct mm_check *check;
+    const struct mm_smoke *smoke;
     const struct mm_evidence_case *expected;
     float tolerance;
     struct mm_evidence_case *found;
-    struct mm_check_result *result;
+    struct mm_smoke_result *result;
     size_t next_top;  /* the next of the expected logits */
     bool told_logits; /* one finding of them is enough */
     struct mm_diags *diags;
@@ -202,7 +206,7 @@ static void compare_logits(struct comparing *c, size_t step, const float *logits
         return;
     const struct mm_evidence_top *top = &expected->tops[c->next_top++];
     for (unsigned i = 0; i < top->count; i++) {
-        bool known = top->ids[i] < c->check->engine->vocabulary;
+        bool known = top->ids[i] < c->smoke->engine->vocabulary;
         float difference = known ? fabsf(logits[top->ids[i]] - top->values[i]) : INFINITY;
         c->result->logits++;
         if (known && difference > c->result->largest)
@@ -218,7 +222,7 @@ static void compare_logits(struct comparing *c, size_t step, const float *logits
         else if (!c->told_logits)
             mm_diag(c->diags, MM_RULE_INFER_LOGITS,
                     "case %s, step %zu: expected tokens below %zu, found a logit of token %" PRIu32, expected->name,
-                    step, c->check->engine->vocabulary, top->ids[i]);
+                    step, c->smoke->engine->vocabulary, top->ids[i]);
         c->told_logits = true;
     }
 }
@@ -247,17 +251,17 @@ static bool compare_token(struct comparing *c, size_t step, const float *logits,
 /* Compares the steps from FIRST on whose logits lie in COUNT rows. Returns 1 where the answers part; then the sequence is back at that step. */
 static int compare_rows(struct comparing *c, size_t first, size_t count)
 {
-    const struct mm_check *check = c->check;
+    const struct mm_smoke *smoke = c->smoke;
     struct mm_evidence_top top;
     for (size_t i = 0; i < count; i++) {
         size_t step = first + i;
-        float *logits = check->logits + i * check->engine->vocabulary;
-        if (rank(check, logits, step, &top, c->diags) < 0)
+        float *logits = smoke->logits + i * smoke->engine->vocabulary;
+        if (rank(smoke, logits, step, &top, c->diags) < 0)
             return -1;
         compare_logits(c, step, logits);
         if (!compare_token(c, step, logits, &top)) {
-            check->engine->rewind(check->engine->self, c->found->prompt_tokens.count + step);
-            return follow(check, c->found, &top, c->expected->tokens.count, c->diags) < 0 ? -1 : 1;
+            smoke->engine->rewind(smoke->engine->self, c->found->prompt_tokens.count + step);
+            return follow(smoke, c->found, &top, c->expected->tokens.count, c->diags) < 0 ? -1 : 1;
         }
         if (mm_evidence_add_top(c->found, &top, c->diags) < 0 ||
             mm_evidence_add_token(&c->found->tokens, c->expected->tokens.ids[step], c->diags) < 0)
@@ -270,28 +274,28 @@ static int compare_rows(struct comparing *c, size_t first, size_t count)
 static int compare_tokens(struct comparing *c)
 {
     const struct mm_evidence_tokens *prompt = &c->found->prompt_tokens, *expected = &c->expected->tokens;
-    uint32_t fed[MM_CHECK_ROWS];
-    size_t most = c->check->trace ? 1 : MM_CHECK_ROWS;
-    int result = begin(c->check, c->found, 1, c->diags);
+    uint32_t fed[MM_SMOKE_ROWS];
+    size_t most = c->smoke->trace ? 1 : MM_SMOKE_ROWS;
+    int result = begin(c->smoke, c->found, 1, c->diags);
     for (size_t first = 0, count; first < expected->count && result == 0; first += count) {
         count = expected->count - first < most ? expected->count - first : most;
         for (size_t i = 0; i < count; i++)
             fed[i] = first + i == 0 ? prompt->ids[prompt->count - 1] : expected->ids[first + i - 1];
-        result = feed(c->check, fed, count, true, c->diags);
+        result = feed(c->smoke, fed, count, true, c->diags);
         if (result == 0)
             result = compare_rows(c, first, count);
     }
-    return result < 0 ? -1 : finish(c->check, c->found, c->diags);
+    return result < 0 ? -1 : finish(c->smoke, c->found, c->diags);
 }
 
-int mm_check_compare(struct mm_check *check, const struct mm_evidence_case *expected, float tolerance,
-                     struct mm_evidence_case *found, struct mm_check_result *result, struct mm_diags *diags)
+int mm_smoke_compare(struct mm_smoke *smoke, const struct mm_evidence_case *expected, float tolerance,
+                     struct mm_evidence_case *found, struct mm_smoke_result *result, struct mm_diags *diags)
 {
     struct comparing c = {
-        .check = check, .expected = expected, .tolerance = tolerance, .found = found, .result = result, .diags = diags};
+        .smoke = smoke, .expected = expected, .tolerance = tolerance, .found = found, .result = result, .diags = diags};
     found->tokens.count = found->top_count = 0;
-    if (compare_prompt(&c) && check_ids(check, expected, &expected->tokens, MM_RULE_INFER_ANSWER, diags) == 0)
+    if (compare_prompt(&c) && check_ids(smoke, expected, &expected->tokens, MM_RULE_INFER_ANSWER, diags) == 0)
         return compare_tokens(&c);
     result->differs = true;
-    return mm_check_run(check, found, expected->tokens.count, diags);
+    return mm_smoke_run(smoke, found, expected->tokens.count, diags);
 }

@@ -1,0 +1,588 @@
+/* A network on a device: what infer/cpu.c computes, in the same order of layers, by the kernels of share/infer. */
+#include "infer/gpu.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "infer/elementary.h"
+#include "infer/gpu_parts.h"
+#include "model/quantize.h"
+
+#define STAGE ((size_t)16 * 1024 * 1024) /* bytes of weights on their way at a time */
+#define MANY 8                           /* vectors of one reading of the weights, as in kernels.cl */
+#define NONE_WRONG UINT32_MAX
+
+enum { WITH_BIAS = 1, ONTO = 2 };
+
+/* The kernels that are no products. */
+enum { NORM, LOOK, ROTATE, KEEP, ATTEND, GATE, KERNELS };
+static const char *const kernel_names[KERNELS] = {"norm_rows", "look_at", "turn_pairs", "keep_values", "attend", "gate_values"};
+
+/* A matrix or vector on the device. */
+struct placed {
+    const struct mm_matrix *matrix; /* dtype and sizes; NULL for a vector */
+    union mm_gpu_memory memory, bias;
+    bool has_bias;
+};
+
+enum part { QUERY, KEY, VALUE, ATTENTION_OUT, GATE_UP, UP, DOWN, PARTS };
+
+struct block {
+    struct placed parts[PARTS];
+    union mm_gpu_memory attention_norm, feed_forward_norm, keys, values;
+};
+
+/* Memory for MM_GPU_BATCH positions. */
+enum scratch {
+    STREAM,
+    NORMED,
+    QUERIES,
+    TURNED,
+    KEYS,
+    VALUES,
+    ATTENDED,
+    GATES,
+    UPS,
+    SCORES,
+    TURNS,
+    LOGITS,
+    WRONG,
+    SCRATCH
+};
+
+struct device {
+    struct mm_gpu *gpu;
+    const struct mm_gpu_dialect *dialect;
+    const struct mm_network *network;
+    size_t context, length;
+    size_t embedding, feed, heads, groups, key, value, pairs, vocabulary;
+    struct block *blocks;
+    size_t block_count;
+    struct placed output;
+    union mm_gpu_memory output_norm, scratch[SCRATCH];
+    void *kernels[KERNELS];
+    void *one[MM_DTYPE_COUNT], *many[MM_DTYPE_COUNT]; /* products, by dtype */
+    float *stream;                                    /* of a batch, here */
+};
+
+/* ---- what it takes ---- */
+
+static bool add_product(uint64_t *sum, uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t product;
+    return mm_mul(a, b, &product) && mm_mul(product, c, &product) && mm_add(*sum, product, sum);
+}
+
+/* The elements of a part of scratch memory. */
+static uint64_t scratch_elements(const struct mm_llama *llama, uint64_t context, enum scratch which)
+{
+    const uint32_t *n = llama->numbers;
+    uint64_t heads = n[MM_LLAMA_HEAD_COUNT], groups = n[MM_LLAMA_HEAD_COUNT_KV], elements = 0;
+    uint64_t each = 0, times = MM_GPU_BATCH;
+    switch (which) {
+    case STREAM:
+    case NORMED: each = n[MM_LLAMA_EMBEDDING_LENGTH]; break;
+    case QUERIES:
+    case TURNED: times *= heads, each = n[MM_LLAMA_KEY_LENGTH]; break;
+    case KEYS: times *= groups, each = n[MM_LLAMA_KEY_LENGTH]; break;
+    case VALUES: times *= groups, each = n[MM_LLAMA_VALUE_LENGTH]; break;
+    case ATTENDED: times *= heads, each = n[MM_LLAMA_VALUE_LENGTH]; break;
+    case GATES:
+    case UPS: each = n[MM_LLAMA_FEED_FORWARD_LENGTH]; break;
+    case SCORES: times *= heads, each = context; break;
+    case TURNS: times = context, each = n[MM_LLAMA_ROPE_DIMENSIONS]; break;
+    case LOGITS: each = n[MM_LLAMA_VOCAB_SIZE]; break;
+    default: each = 1, times = 1;
+    }
+    return mm_mul(times, each, &elements) ? elements : UINT64_MAX;
+}
+
+static bool add_matrix(uint64_t *sum, const struct mm_matrix *matrix)
+{
+    return add_product(sum, matrix->bytes ? matrix->rows : 0, matrix->row_bytes, 1);
+}
+
+/* A part of a block: the matrix, and its bias or NULL. */
+static const struct mm_matrix *part_of(const struct mm_network_block *block, enum part part, const float **bias)
+{
+    const struct {
+        const struct mm_matrix *matrix;
+        const float *bias;
+    } parts[PARTS] = {
+        [QUERY] = {&block->query, block->query_bias},
+        [KEY] = {&block->key, block->key_bias},
+        [VALUE] = {&block->value, block->value_bias},
+        [ATTENTION_OUT] = {&block->attention_out, block->attention_out_bias},
+        [GATE_UP] = {&block->gate, block->gate_bias},
+        [UP] = {&block->up, block->up_bias},
+        [DOWN] = {&block->down, block->down_bias},
+    };
+    *bias = parts[part].bias;
+    return parts[part].matrix;
+}
+
+uint64_t mm_gpu_memory(const struct mm_network *network, uint64_t context)
+{
+    const uint32_t *n = network->llama.numbers;
+    uint64_t bytes = 0, blocks = n[MM_LLAMA_BLOCK_COUNT], norms;
+    uint64_t cached = (uint64_t)n[MM_LLAMA_KEY_LENGTH] + n[MM_LLAMA_VALUE_LENGTH], positions;
+    bool told = add_matrix(&bytes, &network->output) && mm_mul(context, n[MM_LLAMA_HEAD_COUNT_KV], &positions) &&
+                mm_mul(positions, sizeof(float), &positions) && add_product(&bytes, blocks, cached, positions);
+    told = told && mm_mul(2 * blocks + 1, n[MM_LLAMA_EMBEDDING_LENGTH], &norms) &&
+           add_product(&bytes, norms, sizeof(float), 1);
+    for (uint64_t i = 0; told && i < blocks; i++)
+        for (int part = 0; told && part < PARTS; part++) {
+            const float *bias;
+            const struct mm_matrix *matrix = part_of(&network->blocks[i], (enum part)part, &bias);
+            told = add_matrix(&bytes, matrix) && (!bias || add_product(&bytes, matrix->rows, sizeof(float), 1));
+        }
+    for (int i = 0; told && i < SCRATCH; i++) {
+        uint64_t elements = scratch_elements(&network->llama, context, (enum scratch)i);
+        told = elements < UINT64_MAX && add_product(&bytes, elements, sizeof(float), 1);
+    }
+    return told ? bytes : UINT64_MAX;
+}
+
+/* ---- onto the device ---- */
+
+static int allocate(struct device *d, uint64_t bytes, union mm_gpu_memory *memory, struct mm_diags *diags)
+{
+    if (d->gpu->device.largest > 0 && bytes > d->gpu->device.largest)
+        return mm_diag(diags, MM_RULE_INFER_MEMORY,
+                       "%s: one allocation may have %" PRIu64 " bytes, the model needs one of %" PRIu64,
+                       d->gpu->device.name, d->gpu->device.largest, bytes);
+    return d->dialect->allocate(d->gpu, bytes, memory, diags);
+}
+
+static int place(struct device *d, const void *bytes, uint64_t length, union mm_gpu_memory *memory,
+                 struct mm_diags *diags)
+{
+    if (allocate(d, length, memory, diags) < 0)
+        return -1;
+    for (uint64_t at = 0; at < length;) {
+        size_t now = length - at < STAGE ? (size_t)(length - at) : STAGE;
+        if (d->dialect->write(d->gpu, *memory, at, (const unsigned char *)bytes + at, now, diags) < 0)
+            return -1;
+        at += now;
+    }
+    return 0;
+}
+
+/* The kernels of products with a dtype. */
+static int find_products(struct device *d, int dtype, struct mm_diags *diags)
+{
+    char name[64];
+    if (d->one[dtype])
+        return 0;
+    snprintf(name, sizeof name, "multiply_%s", mm_dtypes[dtype].name);
+    d->one[dtype] = d->dialect->kernel(d->gpu, name, diags);
+    snprintf(name, sizeof name, "multiply_many_%s", mm_dtypes[dtype].name);
+    d->many[dtype] = d->one[dtype] ? d->dialect->kernel(d->gpu, name, diags) : NULL;
+    return d->many[dtype] ? 0 : -1;
+}
+
+static int place_matrix(struct device *d, const struct mm_matrix *matrix, const float *bias, struct placed *out,
+                        struct mm_diags *diags)
+{
+    out->matrix = matrix;
+    out->has_bias = bias;
+    if (matrix->rows > UINT32_MAX || matrix->columns > UINT32_MAX)
+        return mm_diag(diags, MM_RULE_IO_LIMIT, "a matrix on a device has less than 2^32 rows and columns");
+    return find_products(d, matrix->dtype, diags) < 0 ||
+                   place(d, matrix->bytes, matrix->rows * matrix->row_bytes, &out->memory, diags) < 0 ||
+                   (bias && place(d, bias, matrix->rows * sizeof *bias, &out->bias, diags) < 0)
+               ? -1
+               : 0;
+}
+
+static int place_block(struct device *d, const struct mm_network_block *block, struct block *out,
+                       struct mm_diags *diags)
+{
+    uint64_t norm = d->embedding * sizeof(float), cached = (uint64_t)d->context * d->groups * sizeof(float);
+    for (int part = 0; part < PARTS; part++) {
+        const float *bias;
+        const struct mm_matrix *matrix = part_of(block, (enum part)part, &bias);
+        if (place_matrix(d, matrix, bias, &out->parts[part], diags) < 0)
+            return -1;
+    }
+    return place(d, block->attention_norm, norm, &out->attention_norm, diags) < 0 ||
+                   place(d, block->feed_forward_norm, norm, &out->feed_forward_norm, diags) < 0 ||
+                   allocate(d, cached * d->key, &out->keys, diags) < 0 ||
+                   allocate(d, cached * d->value, &out->values, diags) < 0
+               ? -1
+               : 0;
+}
+
+/* Cosine and sine of every position and pair. */
+static int place_turns(struct device *d, struct mm_diags *diags)
+{
+    const struct mm_llama *llama = &d->network->llama;
+    double logarithm = mm_natural_logarithm(llama->rope_base), cosine, sine;
+    float *turns = malloc(d->context * d->pairs * 2 * sizeof *turns);
+    if (!turns)
+        return mm_diag_memory(diags);
+    for (size_t pair = 0; pair < d->pairs; pair++) {
+        double frequency = mm_exponential(-(double)pair / (double)d->pairs * logarithm);
+        if (llama->rope_factor != 0)
+            frequency /= (double)llama->rope_factor;
+        for (size_t position = 0; position < d->context; position++) {
+            mm_sine_cosine((double)position * frequency, &sine, &cosine);
+            turns[(position * d->pairs + pair) * 2] = (float)cosine;
+            turns[(position * d->pairs + pair) * 2 + 1] = (float)sine;
+        }
+    }
+    int result =
+        d->dialect->write(d->gpu, d->scratch[TURNS], 0, turns, d->context * d->pairs * 2 * sizeof *turns, diags);
+    free(turns);
+    return result;
+}
+
+static int place_network(struct device *d, struct mm_diags *diags)
+{
+    const struct mm_network *network = d->network;
+    for (int i = 0; i < SCRATCH; i++)
+        if (allocate(d, scratch_elements(&network->llama, d->context, (enum scratch)i) * sizeof(float), &d->scratch[i],
+                     diags) < 0)
+            return -1;
+    for (int i = 0; i < KERNELS; i++)
+        if (!(d->kernels[i] = d->dialect->kernel(d->gpu, kernel_names[i], diags)))
+            return -1;
+    for (size_t i = 0; i < d->block_count; i++)
+        if (place_block(d, &network->blocks[i], &d->blocks[i], diags) < 0)
+            return -1;
+    return place_matrix(d, &network->output, NULL, &d->output, diags) < 0 ||
+                   place(d, network->output_norm, d->embedding * sizeof(float), &d->output_norm, diags) < 0
+               ? -1
+               : place_turns(d, diags);
+}
+
+/* ---- work ---- */
+
+#define ARGUMENT(value)                                                                                                \
+    {                                                                                                                  \
+        &(value), sizeof(value)                                                                                        \
+    }
+#define LAUNCH(d, kernel, x, y, arguments, diags)                                                                      \
+    (d)->dialect->launch((d)->gpu, kernel, (unsigned)(x), (unsigned)(y), arguments,                                    \
+                         sizeof(arguments) / sizeof *(arguments), diags)
+
+/* OUT = the matrix times BATCH vectors at X, or that added to OUT. */
+static int multiply(struct device *d, const struct placed *placed, union mm_gpu_memory x, size_t batch,
+                    union mm_gpu_memory out, uint32_t flags, struct mm_diags *diags)
+{
+    const struct mm_matrix *matrix = placed->matrix;
+    uint32_t columns = (uint32_t)matrix->columns, rows = (uint32_t)matrix->rows, vectors = (uint32_t)batch;
+    uint32_t rows_a_group = d->gpu->items / 32;
+    union mm_gpu_memory bias = placed->has_bias ? placed->bias : placed->memory; /* not looked at without the flag */
+    flags |= placed->has_bias ? WITH_BIAS : 0;
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(placed->memory),
+                                                ARGUMENT(matrix->row_bytes),
+                                                ARGUMENT(columns),
+                                                ARGUMENT(rows),
+                                                ARGUMENT(x),
+                                                ARGUMENT(vectors),
+                                                ARGUMENT(out),
+                                                ARGUMENT(bias),
+                                                ARGUMENT(flags)};
+    return LAUNCH(d, batch == 1 ? d->one[matrix->dtype] : d->many[matrix->dtype],
+                  (rows + rows_a_group - 1) / rows_a_group, (batch + MANY - 1) / MANY, arguments, diags);
+}
+
+/* NORMED = the normed stream from position FIRST of the batch on; what is not finite in it was LAYER's doing. */
+static int normalise(struct device *d, union mm_gpu_memory weights, uint32_t layer, size_t first, size_t batch,
+                     struct mm_diags *diags)
+{
+    uint32_t count = (uint32_t)d->embedding;
+    uint64_t at = (uint64_t)first * count;
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[STREAM]),
+                                                ARGUMENT(at),
+                                                ARGUMENT(weights),
+                                                ARGUMENT(count),
+                                                ARGUMENT(d->network->llama.norm_epsilon),
+                                                ARGUMENT(d->scratch[NORMED]),
+                                                ARGUMENT(layer),
+                                                ARGUMENT(d->scratch[WRONG])};
+    return LAUNCH(d, d->kernels[NORM], batch, 1, arguments, diags);
+}
+
+static int look(struct device *d, union mm_gpu_memory values, size_t each, uint32_t layer, size_t first, size_t batch,
+                struct mm_diags *diags)
+{
+    uint32_t count = (uint32_t)each, from = (uint32_t)first;
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(values), ARGUMENT(count), ARGUMENT(from), ARGUMENT(layer),
+                                                ARGUMENT(d->scratch[WRONG])};
+    return LAUNCH(d, d->kernels[LOOK], batch, 1, arguments, diags);
+}
+
+static int rotate(struct device *d, union mm_gpu_memory from, size_t heads, union mm_gpu_memory to, size_t to_first,
+                  size_t batch, struct mm_diags *diags)
+{
+    uint32_t count = (uint32_t)heads, length = (uint32_t)d->key, pairs = (uint32_t)d->pairs;
+    uint32_t halves = d->network->rotates_halves, first = (uint32_t)d->length, out_first = (uint32_t)to_first;
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(from),     ARGUMENT(d->scratch[TURNS]),
+                                                ARGUMENT(count),    ARGUMENT(length),
+                                                ARGUMENT(pairs),    ARGUMENT(halves),
+                                                ARGUMENT(first),    ARGUMENT(to),
+                                                ARGUMENT(out_first)};
+    return LAUNCH(d, d->kernels[ROTATE], batch, 1, arguments, diags);
+}
+
+/* Values into the cache. */
+static int keep(struct device *d, const struct block *block, size_t batch, struct mm_diags *diags)
+{
+    uint32_t count = (uint32_t)(d->groups * d->value), first = (uint32_t)d->length;
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[VALUES]), ARGUMENT(count), ARGUMENT(block->values),
+                                                ARGUMENT(first)};
+    return LAUNCH(d, d->kernels[KEEP], batch, 1, arguments, diags);
+}
+
+static int attend(struct device *d, const struct block *block, size_t batch, struct mm_diags *diags)
+{
+    uint32_t heads = (uint32_t)d->heads, groups = (uint32_t)d->groups, key = (uint32_t)d->key;
+    uint32_t value = (uint32_t)d->value, first = (uint32_t)d->length, context = (uint32_t)d->context;
+    float scale = 1 / sqrtf((float)d->key);
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[TURNED]),
+                                                ARGUMENT(block->keys),
+                                                ARGUMENT(block->values),
+                                                ARGUMENT(heads),
+                                                ARGUMENT(groups),
+                                                ARGUMENT(key),
+                                                ARGUMENT(value),
+                                                ARGUMENT(first),
+                                                ARGUMENT(context),
+                                                ARGUMENT(scale),
+                                                ARGUMENT(d->scratch[SCORES]),
+                                                ARGUMENT(d->scratch[ATTENDED])};
+    return LAUNCH(d, d->kernels[ATTEND], heads, batch, arguments, diags);
+}
+
+static int gate(struct device *d, size_t batch, struct mm_diags *diags)
+{
+    uint32_t count = (uint32_t)(d->feed * batch);
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[GATES]), ARGUMENT(d->scratch[UPS]),
+                                                ARGUMENT(count)};
+    return LAUNCH(d, d->kernels[GATE], (count + d->gpu->items - 1) / d->gpu->items, 1, arguments, diags);
+}
+
+/* One block; LAYER counts from 0, the embedding. */
+static int run_block(struct device *d, const struct block *block, uint32_t layer, size_t batch, struct mm_diags *diags)
+{
+    const union mm_gpu_memory *s = d->scratch;
+    const struct placed *p = block->parts;
+    return normalise(d, block->attention_norm, layer, 0, batch, diags) < 0 ||
+                   multiply(d, &p[QUERY], s[NORMED], batch, s[QUERIES], 0, diags) < 0 ||
+                   multiply(d, &p[KEY], s[NORMED], batch, s[KEYS], 0, diags) < 0 ||
+                   multiply(d, &p[VALUE], s[NORMED], batch, s[VALUES], 0, diags) < 0 ||
+                   rotate(d, s[QUERIES], d->heads, s[TURNED], 0, batch, diags) < 0 ||
+                   rotate(d, s[KEYS], d->groups, block->keys, d->length, batch, diags) < 0 ||
+                   keep(d, block, batch, diags) < 0 || attend(d, block, batch, diags) < 0 ||
+                   multiply(d, &p[ATTENTION_OUT], s[ATTENDED], batch, s[STREAM], ONTO, diags) < 0 ||
+                   normalise(d, block->feed_forward_norm, layer + 1, 0, batch, diags) < 0 ||
+                   multiply(d, &p[GATE_UP], s[NORMED], batch, s[GATES], 0, diags) < 0 ||
+                   multiply(d, &p[UP], s[NORMED], batch, s[UPS], 0, diags) < 0 || gate(d, batch, diags) < 0 ||
+                   multiply(d, &p[DOWN], s[GATES], batch, s[STREAM], ONTO, diags) < 0
+               ? -1
+               : 0;
+}
+
+/* ---- what is said of layers ---- */
+
+struct watching {
+    struct device *d;
+    mm_trace_fn *trace;
+    void *context;
+    struct mm_diags *diags;
+};
+
+static const char *layer_name(const struct device *d, int layer, char out[static 32])
+{
+    int blocks = (int)d->block_count;
+    if (layer < 0)
+        return "embedding";
+    if (layer >= blocks)
+        return layer == blocks ? "output_norm" : "logits";
+    snprintf(out, 32, "blk.%d", layer);
+    return out;
+}
+
+/* Shows what LAYER left of BATCH positions from FIRST on, EACH numbers at VALUES. */
+static int show(const struct watching *w, int layer, union mm_gpu_memory memory, size_t first, size_t batch,
+                size_t each)
+{
+    char own[32];
+    const char *name = layer_name(w->d, layer, own);
+    if (!w->trace)
+        return 0;
+    float *values = malloc(batch * each * sizeof *values);
+    if (!values)
+        return mm_diag_memory(w->diags);
+    int result = w->d->dialect->read(w->d->gpu, memory, 0, values, batch * each * sizeof *values, w->diags);
+    for (size_t b = 0; result == 0 && b < batch; b++)
+        result = w->trace(w->context, layer, name, first + b, values + b * each, each, w->diags);
+    free(values);
+    return result < 0 ? -1 : 0;
+}
+
+/* A finding for what a kernel noted: which layer was the first that is not finite, and where. */
+static int check(const struct watching *w)
+{
+    struct device *d = w->d;
+    char own[32];
+    uint32_t wrong;
+    if (d->dialect->read(d->gpu, d->scratch[WRONG], 0, &wrong, sizeof wrong, w->diags) < 0)
+        return -1;
+    if (wrong == NONE_WRONG)
+        return 0;
+    return mm_diag(w->diags, MM_RULE_INFER_NUMBER,
+                   "expected finite numbers in layer %s at position %zu, found infinity or NaN",
+                   layer_name(d, (int)(wrong >> 8) - 1, own), d->length + (wrong & 255));
+}
+
+/* ---- a sequence ---- */
+
+static int take_embeddings(struct device *d, const uint32_t *tokens, size_t batch, struct mm_diags *diags)
+{
+    const struct mm_matrix *matrix = &d->network->embedding;
+    const uint32_t none = NONE_WRONG;
+    for (size_t b = 0; b < batch; b++)
+        mm_dequantize(matrix->dtype, matrix->bytes + tokens[b] * matrix->row_bytes, d->embedding,
+                      d->stream + b * d->embedding);
+    return d->dialect->write(d->gpu, d->scratch[WRONG], 0, &none, sizeof none, diags) < 0
+               ? -1
+               : d->dialect->write(d->gpu, d->scratch[STREAM], 0, d->stream, batch * d->embedding * sizeof(float),
+                                   diags);
+}
+
+/* Logits of the COUNT last positions of BATCH. */
+static int find_logits(struct device *d, const struct watching *w, size_t batch, size_t count, float *logits)
+{
+    const union mm_gpu_memory *s = d->scratch;
+    uint32_t layer = (uint32_t)d->block_count;
+    size_t shown = w->trace ? batch : count;
+    if (normalise(d, d->output_norm, layer, batch - shown, shown, w->diags) < 0 ||
+        look(d, s[NORMED], d->embedding, layer + 1, batch - shown, shown, w->diags) < 0 ||
+        show(w, (int)layer, s[NORMED], d->length, shown, d->embedding) < 0)
+        return -1;
+    if (count == 0)
+        return 0;
+    if (shown > count && normalise(d, d->output_norm, layer, batch - count, count, w->diags) < 0)
+        return -1;
+    return multiply(d, &d->output, s[NORMED], count, s[LOGITS], 0, w->diags) < 0 ||
+                   look(d, s[LOGITS], d->vocabulary, layer + 2, batch - count, count, w->diags) < 0 ||
+                   d->dialect->read(d->gpu, s[LOGITS], 0, logits, count * d->vocabulary * sizeof *logits, w->diags) <
+                       0 ||
+                   show(w, (int)layer + 1, s[LOGITS], d->length + batch - count, count, d->vocabulary) < 0
+               ? -1
+               : 0;
+}
+
+static int feed_batch(struct device *d, const struct watching *w, const uint32_t *tokens, size_t batch, size_t count,
+                      float *logits)
+{
+    if (take_embeddings(d, tokens, batch, w->diags) < 0 ||
+        show(w, -1, d->scratch[STREAM], d->length, batch, d->embedding) < 0)
+        return -1;
+    for (size_t i = 0; i < d->block_count; i++)
+        if (run_block(d, &d->blocks[i], (uint32_t)i, batch, w->diags) < 0 ||
+            show(w, (int)i, d->scratch[STREAM], d->length, batch, d->embedding) < 0)
+            return -1;
+    if ((count > 0 || w->trace) && find_logits(d, w, batch, count, logits) < 0)
+        return -1;
+    if (check(w) < 0)
+        return -1;
+    d->length += batch;
+    return 0;
+}
+
+static int feed(void *self, const uint32_t *tokens, size_t count, bool every, float *logits, mm_trace_fn *trace,
+                void *trace_context, struct mm_diags *diags)
+{
+    struct device *d = self;
+    const struct watching watching = {d, trace, trace_context, diags};
+    for (size_t at = 0; at < count;) {
+        size_t batch = count - at < MM_GPU_BATCH ? count - at : MM_GPU_BATCH;
+        size_t wanted = every ? batch : at + batch == count ? 1 : 0;
+        if (feed_batch(d, &watching, tokens + at, batch, wanted, logits) < 0)
+            return -1;
+        at += batch;
+        logits += every ? batch * d->vocabulary : 0;
+    }
+    return 0;
+}
+
+static void rewind_to(void *self, size_t length)
+{
+    ((struct device *)self)->length = length;
+}
+
+static void release_placed(struct device *d, struct placed *placed)
+{
+    d->dialect->release(d->gpu, placed->memory);
+    d->dialect->release(d->gpu, placed->bias);
+}
+
+static void release(void *self)
+{
+    struct device *d = self;
+    for (size_t i = 0; d->blocks && i < d->block_count; i++) {
+        struct block *block = &d->blocks[i];
+        for (int part = 0; part < PARTS; part++)
+            release_placed(d, &block->parts[part]);
+        d->dialect->release(d->gpu, block->attention_norm);
+        d->dialect->release(d->gpu, block->feed_forward_norm);
+        d->dialect->release(d->gpu, block->keys);
+        d->dialect->release(d->gpu, block->values);
+    }
+    release_placed(d, &d->output);
+    d->dialect->release(d->gpu, d->output_norm);
+    for (int i = 0; i < SCRATCH; i++)
+        d->dialect->release(d->gpu, d->scratch[i]);
+    free(d->blocks);
+    free(d->stream);
+    free(d);
+}
+
+static void measure(struct device *d)
+{
+    const uint32_t *n = d->network->llama.numbers;
+    d->embedding = n[MM_LLAMA_EMBEDDING_LENGTH];
+    d->feed = n[MM_LLAMA_FEED_FORWARD_LENGTH];
+    d->heads = n[MM_LLAMA_HEAD_COUNT];
+    d->groups = n[MM_LLAMA_HEAD_COUNT_KV];
+    d->key = n[MM_LLAMA_KEY_LENGTH];
+    d->value = n[MM_LLAMA_VALUE_LENGTH];
+    d->pairs = n[MM_LLAMA_ROPE_DIMENSIONS] / 2;
+    d->vocabulary = n[MM_LLAMA_VOCAB_SIZE];
+    d->block_count = n[MM_LLAMA_BLOCK_COUNT];
+}
+
+int mm_gpu_engine(struct mm_engine *engine, const struct mm_network *network, struct mm_gpu *gpu, size_t context,
+                  struct mm_diags *diags)
+{
+    uint64_t needed = mm_gpu_memory(network, context);
+    if (needed > gpu->device.memory || context > UINT32_MAX)
+        return mm_diag(diags, MM_RULE_INFER_MEMORY, "%s (%s) has %" PRIu64 " bytes, the model needs %" PRIu64,
+                       gpu->device.name, gpu->device.what, gpu->device.memory, needed);
+    struct device *d = calloc(1, sizeof *d);
+    if (!d)
+        return mm_diag_memory(diags);
+    d->gpu = gpu;
+    d->dialect = gpu->dialect;
+    d->network = network;
+    d->context = context;
+    measure(d);
+    d->blocks = calloc(d->block_count, sizeof *d->blocks);
+    d->stream = calloc(d->embedding, MM_GPU_BATCH * sizeof *d->stream);
+    if (!d->blocks || !d->stream ? (mm_diag_memory(diags), true) : place_network(d, diags) < 0) {
+        release(d);
+        return -1;
+    }
+    *engine = (struct mm_engine){
+        .self = d, .vocabulary = d->vocabulary, .context = context, .feed = feed, .rewind = rewind_to, .free = release};
+    snprintf(engine->device, sizeof engine->device, "%s %.90s", gpu->device.name, gpu->device.what);
+    return 0;
+}
