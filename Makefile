@@ -48,6 +48,7 @@ LIB_SOURCES := \
 	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
 	lib/trust/secret.c lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
+	lib/act/catalog_ahead.c \
 	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_find.c \
 	lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c \
 	lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c \
@@ -65,10 +66,11 @@ LIB_SOURCES := \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
 	lib/act/verify_artifact.c lib/act/verify_evidence.c lib/act/verify_files.c
 # what peers exchange, above the transport
-LIB_SOURCES += lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c \
-	lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
-	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
-	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
+LIB_SOURCES += \
+	lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c lib/exchange/have.c \
+	lib/exchange/judge.c lib/exchange/landing.c lib/exchange/limits.c lib/exchange/peer_id.c lib/exchange/plan.c \
+	lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c lib/exchange/reply.c \
+	lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
 	lib/exchange/shares_partial.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \

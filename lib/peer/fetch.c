@@ -238,6 +238,7 @@ static int run_download(struct mm_peer_fetch *fetch, struct mm_landing *landing,
         if (fetch->progress)
             fetch->progress(fetch->progress_context, landing->written, total);
     }
+    mm_download_settle(download, now);
     fetch->fetched += landing->written;
     keep_facts(fetch, plan);
     if (result == 0)
@@ -260,6 +261,7 @@ int mm_peer_fetch_land(struct mm_peer_fetch *fetch, struct mm_landing *landing, 
         if (fetch->wrong[i])
             mm_plan_peer_drop(mm_download_plan(download), i, MM_PEER_GONE);
     }
+    mm_download_judge_behind(download);
     mm_peer_client_carry(fetch->client, download);
     int result = run_download(fetch, landing, download, diags);
     mm_peer_client_carry(fetch->client, NULL);

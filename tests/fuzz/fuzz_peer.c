@@ -37,6 +37,13 @@ static void check_resource(const char *text, size_t length)
         must(strlen(mm_resource_write(path, resource, hash)) == length && memcmp(path, text, length) == 0);
 }
 
+/* What a catalog has are names beneath it. */
+static void check_catalog(const char *text)
+{
+    if (mm_catalog_share_type(text))
+        must(text[0] != '/' && !strstr(text, "//") && !strstr(text, "./") && !strstr(text, "..") && !strpbrk(text, "\\%?\r\n"));
+}
+
 static void check_range(const char *text)
 {
     static const uint64_t sizes[] = {0, 1, 100, 65536, INT64_MAX};
@@ -120,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_range(text);
         check_heads(text);
         check_request(shares, text);
+        check_catalog(text);
         free(text);
         free(exact);
         at += length + (feed != NULL);
