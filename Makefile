@@ -356,6 +356,10 @@ bench-peers: all benches $(PEER_TOOL_BINARIES)
 	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh growth
 
+# make bench-infer: models that are run, beside llama.cpp (tests/bench/infer.sh says what it takes)
+bench-infer: all benches
+	$(Q)BUILD=$(BUILD) sh tests/bench/infer.sh
+
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
 
@@ -441,6 +445,6 @@ deb: all
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth bench-peers performance generate lint install install-tools install-dev uninstall deb clean
+.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth bench-infer bench-peers performance generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

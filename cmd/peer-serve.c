@@ -294,6 +294,8 @@ static void on_signal(void *context)
     while (read(c->signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP) {
             reload(c);
+        } else if (c->stopping) { /* told twice: at once */
+            c->drain_until = 0;
         } else {
             stop_announcing(c);
             mm_h3_stop(mm_peer_server_h3(c->server));

@@ -24,7 +24,11 @@ int mm_loaded_open(struct mm_loaded *loaded, const char *const *paths, size_t co
     if (mm_checkpoint_open_files(&loaded->checkpoint, paths, count, options, diags) < 0)
         return -1;
     loaded->artifact = find_artifact(&loaded->checkpoint);
-    return mm_encoder_new(&loaded->encoder, &loaded->checkpoint.slm.tokenizer, diags);
+    if (mm_encoder_new(&loaded->encoder, &loaded->checkpoint.slm.tokenizer, diags) < 0)
+        return -1;
+    const char *name = loaded->checkpoint.slm.name;
+    mm_encoder_named(loaded->encoder, name ? name : "");
+    return 0;
 }
 
 uint64_t mm_loaded_context(const struct mm_loaded *loaded)

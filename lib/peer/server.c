@@ -155,6 +155,7 @@ static void answer(void *context, struct mm_h3_connection *connection, const str
     struct mm_request asked = {.method = request->method,
                                .path = request->path,
                                .range = request->range,
+                               .if_range = request->if_range,
                                .if_none_match = request->if_none_match};
     struct turn *turn = calloc(1, sizeof *turn);
     if (!turn)
