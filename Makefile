@@ -48,6 +48,7 @@ LIB_SOURCES := \
 	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
 	lib/trust/secret.c lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
+	lib/act/catalog_ahead.c \
 	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_find.c \
 	lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c \
 	lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c \
@@ -65,10 +66,11 @@ LIB_SOURCES := \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
 	lib/act/verify_artifact.c lib/act/verify_evidence.c lib/act/verify_files.c
 # what peers exchange, above the transport
-LIB_SOURCES += lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c \
-	lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
-	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
-	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
+LIB_SOURCES += \
+	lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c lib/exchange/have.c \
+	lib/exchange/judge.c lib/exchange/landing.c lib/exchange/limits.c lib/exchange/peer_id.c lib/exchange/plan.c \
+	lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c lib/exchange/reply.c \
+	lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
 	lib/exchange/shares_partial.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
@@ -163,7 +165,7 @@ INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
 # what its main has beside the others'; an archive, so that nobody else is linked with it
 INFER_CLI_LIBRARY := $(BUILD)/obj/cmd/cli_infer.a
-INFER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_answers.o $(BUILD)/obj/cmd/cli_deadline.o
+INFER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_answers.o $(BUILD)/obj/cmd/cli_deadline.o $(BUILD)/obj/cmd/cli_devices.o
 
 all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(LAN_LIBRARY) $(LAN_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
 
@@ -354,6 +356,10 @@ bench-peers: all benches $(PEER_TOOL_BINARIES)
 	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh growth
 
+# make bench-infer: models that are run, beside llama.cpp (tests/bench/infer.sh says what it takes)
+bench-infer: all benches
+	$(Q)BUILD=$(BUILD) sh tests/bench/infer.sh
+
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
 
@@ -439,6 +445,6 @@ deb: all
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth bench-peers performance generate lint install install-tools install-dev uninstall deb clean
+.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth bench-infer bench-peers performance generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -112,3 +112,20 @@ void cli_answers(const struct cli *cli, struct mm_buf *out, const struct cli_ans
     add_word(cli, out, "verdict", mm_evidence_verdict_names[evidence->verdict], false);
     mm_buf_str(out, cli->json ? "}\n" : "");
 }
+
+void cli_pace(const struct cli *cli, struct mm_buf *out, const char *device, const struct mm_pace *pace)
+{
+    double prompt = pace->prompt_seconds > 0 ? (double)pace->prompt / pace->prompt_seconds : 0;
+    double tokens = pace->token_seconds > 0 ? (double)pace->tokens / pace->token_seconds : 0;
+    double rate = tokens * (double)pace->bytes;
+    add_word(cli, out, "device", device, true);
+    add_number(cli, out, "prompt-tokens", pace->prompt);
+    add_real(cli, out, "prompt-tokens-a-second", (float)prompt);
+    add_number(cli, out, "tokens", pace->tokens);
+    add_real(cli, out, "tokens-a-second", (float)tokens);
+    add_number(cli, out, "bytes-a-token", pace->bytes);
+    add_number(cli, out, "bytes-a-second", (uint64_t)rate);
+    add_number(cli, out, "read-bytes-a-second", (uint64_t)pace->read_rate);
+    add_real(cli, out, "bandwidth-share", (float)(pace->read_rate > 0 ? rate / pace->read_rate : 0));
+    mm_buf_str(out, cli->json ? "}\n" : "");
+}

@@ -3,6 +3,7 @@
 #define CLI_ANSWERS_H
 
 #include "cli.h"
+#include "infer/pace.h"
 #include "infer/smoke.h"
 
 /* How a case was answered. */
@@ -25,5 +26,6 @@ struct cli_answers {
 /* Each adds lines, or one JSON object and LF. */
 void cli_answer(const struct cli *cli, struct mm_buf *out, const struct cli_answer *answer);
 void cli_answers(const struct cli *cli, struct mm_buf *out, const struct cli_answers *answers);
+void cli_pace(const struct cli *cli, struct mm_buf *out, const char *device, const struct mm_pace *pace);
 
 #endif

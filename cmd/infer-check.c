@@ -9,10 +9,12 @@
 #include "base/utf8.h"
 #include "cli_answers.h"
 #include "cli_deadline.h"
+#include "cli_devices.h"
 #include "cli_store.h"
 #include "cli_threads.h"
 #include "cli_trust.h"
 #include "infer/loaded.h"
+#include "infer/pace.h"
 #include "infer/permitted.h"
 #include "infer/trace.h"
 #include "text/path.h"
@@ -26,9 +28,11 @@ enum {
     MODEL_ID,
     TOKENIZER,
     DEVICE,
+    LIST_DEVICES,
     THREADS,
     INSTRUCTIONS,
     FAST,
+    BENCH,
     MAX_MEMORY,
     TIMEOUT,
     TRACE,
@@ -50,12 +54,13 @@ static const struct cli_option options[] = {
     [MODEL_ID] = {0, "model-id", "ID",
                   "with --no-receipt: the PUBLISHER/NAME that evidence states (default: local/FILE)"},
     [TOKENIZER] = {0, "tokenizer", "FILE", "with --no-receipt: take the tokenizer from FILE"},
-    [DEVICE] = {0, "device", "LIST",
-                "run on each of LIST, cpu,opencl,cuda, and compare them with the first (default cpu)"},
+    [DEVICE] = {0, "device", "DEVICES", CLI_DEVICE_HELP},
+    [LIST_DEVICES] = {0, "list-devices", NULL, "print the devices of this machine"},
     [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
     [INSTRUCTIONS] = {0, "instructions", "NAME",
                       "compute with avx512, avx2, neon or portable (default: the best one here)"},
     [FAST] = {0, "fast", NULL, "round activations to 8 bits, as other engines do; nothing is decided then"},
+    [BENCH] = {0, "bench", NULL, "print how many tokens a second are computed, and compare nothing"},
     [MAX_MEMORY] = {0, "max-memory", "SIZE",
                     "refuse a model that needs more beside its weights (default: half of this machine's)"},
     [TIMEOUT] = {0, "timeout", "SECONDS", "give up after so long (default: never)"},
@@ -81,6 +86,8 @@ static const struct cli_command command = {
 };
 
 #define TOKENS_DEFAULT 32
+#define BENCH_PROMPT 128 /* tokens of --bench: of the prompt, and those that follow */
+#define BENCH_TOKENS 64
 #define TOKENS_MAX 1000000
 #define SECONDS_MAX 86400000
 
@@ -99,11 +106,12 @@ struct call {
     struct cli_store store;
     struct cli_trust trust;
     struct cli_deadline deadline;
-    const char *record, *expect, *tokenizer, *device, *threads, *trace, *trace_against, *keyring, *home, *model_id;
+    const char *record, *expect, *tokenizer, *threads, *trace, *trace_against, *keyring, *home, *model_id, *device;
     const char **prompts;
-    size_t prompt_count, engines;
+    size_t prompt_count;
+    struct cli_devices devices;
     uint64_t tokens, seconds;
-    bool tokens_given, no_receipt, require_signature, verbose, force;
+    bool tokens_given, list_devices, no_receipt, require_signature, verbose, force, bench;
     struct mm_loading how;
     int expect_file, against_file; /* -1: none */
     struct mm_writer record_writer, trace_writer;
@@ -140,11 +148,11 @@ static int open_trust(struct call *c)
     return cli_trust_open_policies(&c->cli, &c->trust);
 }
 
-/* Files are read, and written where the output goes; nothing else. */
+/* Files are read, and written where the output goes, and where drivers of devices keep what they made; nothing else. */
 static int enter_sandbox(struct call *c)
 {
-    struct mm_sandbox_rule rules[3];
-    size_t count = 0;
+    struct mm_sandbox_rule rules[4];
+    size_t count = cli_devices_rules(&c->devices, rules);
     int all = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (all >= 0)
         rules[count++] = (struct mm_sandbox_rule){all, MM_SANDBOX_READ};
@@ -244,7 +252,7 @@ static int read_expected(struct call *c)
 static int take_shipped(struct call *c)
 {
     const struct mm_permitted *permitted = &c->permitted;
-    if (c->no_receipt || c->expect || c->record || c->prompt_count > 0 || c->tokens_given || c->how.fast)
+    if (c->no_receipt || c->expect || c->record || c->prompt_count > 0 || c->tokens_given || c->how.fast || c->bench)
         return 0;
     if (!permitted->evidence_path[0]) {
         mm_note(&c->cli.diags, MM_RULE_INFER_OTHER,
@@ -366,7 +374,7 @@ static int run_case(struct call *c, struct mm_smoke *check, size_t which, size_t
     total->logits += result.logits;
     total->largest = result.largest > total->largest ? result.largest : total->largest;
     const struct cli_answer answer = {one, compared ? &result : NULL,
-                                      c->engines > 1 ? c->model.engines[which].device : NULL, c->verbose};
+                                      c->devices.count > 1 ? c->model.engines[which].device : NULL, c->verbose};
     cli_answer(&c->cli, &c->out, &answer);
     return 0;
 }
@@ -390,7 +398,7 @@ static int run_engine(struct call *c, size_t which)
     if (result < 0)
         return -1;
     const struct cli_answers answers = {found, compared ? &c->total[which] : NULL, MM_SMOKE_TOLERANCE,
-                                        mm_loaded_memory(&c->model, &c->how, c->engines),
+                                        mm_loaded_memory(&c->model, &c->how, c->devices.count),
                                         which > 0 ? c->found[0].device : NULL};
     cli_answers(&c->cli, &c->out, &answers);
     return 0;
@@ -459,16 +467,45 @@ static int finish_trace(struct call *c)
 
 /* ---- the whole ---- */
 
+/* As many positions as the model was made for, and --bench wants. */
+static void bench_positions(struct call *c)
+{
+    uint64_t most = mm_loaded_context(&c->model), tokens = c->tokens_given ? c->tokens : BENCH_TOKENS;
+    c->tokens = tokens < most ? tokens : most > 1 ? most - 1 : 1;
+    c->how.context = c->tokens + BENCH_PROMPT < most ? c->tokens + BENCH_PROMPT : most;
+    c->how.beside = MM_PACE_READ;
+}
+
+static int bench(struct call *c)
+{
+    struct mm_pace pace;
+    if (mm_pace_run(&c->model, c->how.context - c->tokens, c->tokens, &pace, &c->cli.diags) < 0)
+        return -1;
+    cli_pace(&c->cli, &c->out, c->model.engines[0].device, &pace);
+    return mm_loaded_finish(&c->model, &c->cli.diags);
+}
+
 static int load(struct call *c)
 {
     if (read_expected(c) < 0 || (c->no_receipt ? open_named(c) : open_permitted(c)) < 0 || take_shipped(c) < 0)
         return -1;
     c->cli.diags.file = c->cli.argv[0];
     compare_heads(c);
-    if (add_cases(c) < 0 || count_positions(c) < 0)
+    if (c->bench)
+        bench_positions(c);
+    else if (add_cases(c) < 0 || count_positions(c) < 0)
         return -1;
-    c->how.beside = mm_smoke_memory(c->model.checkpoint.slm.tokenizer.piece_count);
-    return mm_loaded_start(&c->model, &c->how, c->engines, &c->cli.diags);
+    else
+        c->how.beside = mm_smoke_memory(c->model.checkpoint.slm.tokenizer.piece_count);
+    return mm_loaded_start(&c->model, &c->how, c->devices.count, &c->cli.diags);
+}
+
+static int run_engines(struct call *c)
+{
+    int result = 0;
+    for (size_t i = 0; i < c->devices.count && result == 0; i++)
+        result = run_engine(c, i);
+    return result == 0 ? mm_loaded_finish(&c->model, &c->cli.diags) : -1;
 }
 
 static int run(struct call *c)
@@ -476,10 +513,8 @@ static int run(struct call *c)
     int result = mm_tracing_begin(&c->tracing, &c->cli.diags);
     if (result == 0)
         result = load(c);
-    for (size_t i = 0; i < c->engines && result == 0; i++)
-        result = run_engine(c, i);
     if (result == 0)
-        result = mm_loaded_finish(&c->model, &c->cli.diags);
+        result = c->bench ? bench(c) : run_engines(c);
     cli_deadline_end(&c->deadline);
     if (result == 0 && c->record)
         result = write_record(c);
@@ -496,6 +531,8 @@ static int check(struct call *c)
     int result = open_files(c);
     if (result == 0 && !c->no_receipt)
         result = open_trust(c);
+    if (result == 0)
+        result = cli_devices_open(&c->cli, &c->devices);
     if (result == 0)
         result = enter_sandbox(c);
     if (result == 0)
@@ -539,9 +576,11 @@ static void take_option(struct call *c, int option, const char *value)
     case MODEL_ID: c->model_id = value; break;
     case TOKENIZER: c->tokenizer = value; break;
     case DEVICE: c->device = value; break;
+    case LIST_DEVICES: c->list_devices = true; break;
     case THREADS: c->threads = value; break;
     case INSTRUCTIONS: c->how.instructions = value; break;
     case FAST: c->how.fast = true; break;
+    case BENCH: c->bench = true; break;
     case MAX_MEMORY:
         if (!mm_number_size(value, MM_NUMBER_MAX, &c->how.max_memory))
             cli_usage(&c->cli, "--max-memory: expected a size such as 512M, found '%s'", value);
@@ -555,28 +594,6 @@ static void take_option(struct call *c, int option, const char *value)
     case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case HOME_DIR: c->home = value; break;
     default: c->force = true; break;
-    }
-}
-
-/* One engine for each word of --device. Returns false where one is not built in. */
-static bool take_devices(struct call *c)
-{
-    const char *at = c->device ? c->device : "cpu";
-    for (;;) {
-        size_t length = strcspn(at, ",");
-        bool cpu = length == 3 && memcmp(at, "cpu", 3) == 0;
-        if (!cpu && !(length == 6 && memcmp(at, "opencl", 6) == 0) && !(length == 4 && memcmp(at, "cuda", 4) == 0))
-            cli_usage(&c->cli, "--device: expected cpu, opencl or cuda, separated by commas, found '%s'", c->device);
-        if (!cpu) {
-            mm_diag(&c->cli.diags, MM_RULE_INFER_DEVICE, "expected a device that is built in here, cpu, found %.*s",
-                    (int)length, at);
-            return false;
-        }
-        if (++c->engines > MM_LOADED_ENGINES)
-            cli_usage(&c->cli, "--device: expected at most %d, found more", MM_LOADED_ENGINES);
-        if (!at[length])
-            return true;
-        at += length + 1;
     }
 }
 
@@ -613,6 +630,8 @@ static void check_call(const struct call *c)
         cli_usage(&c->cli, "--prompt and --tokens are those of the evidence with --expect");
     if (c->how.fast && (c->expect || c->record))
         cli_usage(&c->cli, "--fast decides nothing: it goes neither with --expect nor with --record");
+    if (c->bench && (c->expect || c->record || c->trace || c->trace_against || c->prompt_count > 0))
+        cli_usage(&c->cli, "--bench compares nothing and writes nothing");
     for (int i = 0; i < c->cli.argc; i++)
         if (strcmp(c->cli.argv[i], "-") == 0)
             cli_usage(&c->cli, "expected names of files: models are read in no order");
@@ -635,6 +654,7 @@ static void release(struct call *c)
     mm_evidence_release(&c->expected);
     mm_tracing_release(&c->tracing);
     mm_loaded_release(&c->model);
+    cli_devices_release(&c->devices);
     mm_permitted_release(&c->permitted);
     cli_trust_release(&c->trust);
     cli_store_release(&c->store);
@@ -647,6 +667,7 @@ int main(int argc, char **argv)
     struct call c = {.store = {NULL, -1},
                      .trust = CLI_TRUST_NONE,
                      .permitted = MM_PERMITTED_NONE,
+                     .devices = CLI_DEVICES_NONE,
                      .tokens = TOKENS_DEFAULT,
                      .expect_file = -1,
                      .against_file = -1,
@@ -661,9 +682,12 @@ int main(int argc, char **argv)
     c.how.max_memory = default_memory();
     while ((option = cli_next(&c.cli, &value)) >= 0)
         take_option(&c, option, value);
-    check_call(&c);
+    if (!c.list_devices)
+        check_call(&c);
     take_instructions(&c);
-    int answer = take_devices(&c) ? check(&c) : cli_failed(&c.cli);
+    cli_devices_take(&c.cli, &c.devices, c.device);
+    c.how.gpus = c.devices.gpus;
+    int answer = c.list_devices ? cli_devices_list(&c.cli) : check(&c);
     answer = cli_finish(&c.cli, answer);
     release(&c);
     return answer;

@@ -13,6 +13,7 @@
 #include "trust/judgement.h"
 
 #define KEPT_BYTES 65536 /* of a buffer, from one manifest to the next */
+#define AHEAD_THREADS 4  /* for each processor, where files are made too */
 
 /* One manifest on its way in. */
 struct admission {
@@ -24,6 +25,8 @@ struct admission {
     bool has_signature;
     bool fresh;                   /* the catalog has not got it yet: ROW and `line` are its entry */
     bool put_text, put_signature; /* what is to be written beneath the catalog */
+    bool unwritten;               /* it could not be: no other one can */
+    struct mm_catalog_ahead_means ahead;
     char model_id[MM_VALUE_MAX + 1];
     struct mm_catalog_row row;
 };
@@ -166,6 +169,16 @@ static int check_name(const struct mm_catalog_build *build, const char *model_id
     return 0;
 }
 
+static int put_ahead(const struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
+{
+    diags->file = build->folder.path;
+    int result = mm_catalog_ahead_put(build, &a->ahead, &a->row, &a->text, a->put_signature ? &a->signature : NULL,
+                                      &a->line, diags);
+    diags->file = a->path;
+    a->unwritten = result < 0;
+    return result;
+}
+
 static int admit_fresh(const struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
 {
     const struct mm_manifest *manifest = &a->manifest;
@@ -186,7 +199,7 @@ static int admit_fresh(const struct mm_catalog_build *build, struct admission *a
     a->fresh = true;
     a->put_text = row->beneath;
     a->put_signature = row->beneath && row->has_signature;
-    return 0;
+    return build->ahead.fd >= 0 && row->beneath ? put_ahead(build, a, diags) : 0;
 }
 
 static int admit(const void *context, void *slot, struct mm_diags *diags)
@@ -194,7 +207,7 @@ static int admit(const void *context, void *slot, struct mm_diags *diags)
     const struct mm_catalog_build *build = context;
     struct admission *a = slot;
     unsigned char sha256[MM_HASH_BYTES];
-    a->fresh = a->put_text = a->put_signature = false;
+    a->fresh = a->put_text = a->put_signature = a->unwritten = false;
     diags->file = a->path;
     if (!a->sha && !(a->sha = mm_sha256_new()))
         return mm_diag_memory(diags);
@@ -248,11 +261,17 @@ static int take_good(struct mm_catalog_build *build, struct admission *a, struct
     if (a->fresh && (mm_catalog_spool(build, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0 ||
                      mm_catalog_rows_add(&build->fresh, &a->row, diags) < 0))
         return -1;
+    if (build->ahead.fd >= 0 && a->put_text) { /* it is there */
+        build->ahead.manifests++;
+        for (int files = 2 + a->put_signature; files > 0; files--)
+            mm_place_flush_beside(&build->flusher, build->folder.fd);
+        return 0;
+    }
     return stage_both(build, a->row.model_id, a->row.revision, a->put_text ? &a->text : NULL,
                       a->put_signature ? &a->signature : NULL, !a->fresh, diags);
 }
 
-/* One that cannot be in the catalog does not end it: what else is wrong is of interest too. */
+/* One that cannot be in the catalog does not end it: what else is wrong is of interest too. A device that takes no more does. */
 static int take_admission(void *context, void *slot, int result, struct mm_diags *diags)
 {
     struct mm_catalog_build *build = context;
@@ -270,7 +289,7 @@ static int take_admission(void *context, void *slot, int result, struct mm_diags
         mm_manifest_release(&a->manifest);
     free(a->path);
     a->path = NULL;
-    return 0;
+    return a->unwritten ? -1 : 0;
 }
 
 static void release_admission(void *slot)
@@ -284,14 +303,26 @@ static void release_admission(void *slot)
     mm_buf_release(&a->line);
     mm_buf_release(&a->there);
     mm_manifest_release(&a->manifest);
+    mm_catalog_ahead_means_release(&a->ahead);
+}
+
+/* Files that are made wait for the device now and then, so that more threads than processors keep these busy. */
+static unsigned count_threads(const struct mm_catalog_build *build)
+{
+    unsigned processors = mm_pool_processors(MM_CATALOG_THREADS), threads = processors * AHEAD_THREADS;
+    if (build->ahead.fd < 0 || processors < 2)
+        return processors;
+    return threads < MM_CATALOG_THREADS ? threads : MM_CATALOG_THREADS;
 }
 
 int mm_catalog_build_add(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
     static const struct mm_pool_kind kind = {sizeof(struct admission), admit, take_admission, release_admission};
     uint64_t errors = diags->errors;
-    if (!build->admissions)
-        build->admissions = mm_pool_new(&kind, build, mm_pool_processors(MM_CATALOG_THREADS), diags);
+    if (!build->admissions) {
+        mm_catalog_ahead_begin(build);
+        build->admissions = mm_pool_new(&kind, build, count_threads(build), diags);
+    }
     struct admission *a = build->admissions ? mm_pool_slot(build->admissions, diags) : NULL;
     if (a && (a->path = strdup(path)))
         mm_pool_give(build->admissions);

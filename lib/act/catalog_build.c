@@ -127,6 +127,7 @@ void mm_catalog_build_free(struct mm_catalog_build *build)
         return;
     mm_place_flush_await(&build->flusher);
     mm_pool_free(build->admissions); /* first: its threads look at all the rest */
+    mm_catalog_ahead_end(build);
     mm_catalog_folder_release(&build->folder);
     mm_signed_head_release(&build->present);
     mm_catalog_rows_release(&build->standing);
@@ -170,7 +171,8 @@ struct mm_catalog_build *mm_catalog_build_new(const char *path, const struct mm_
         mm_diag_memory(diags);
         return NULL;
     }
-    *build = (struct mm_catalog_build){.options = options, .folder = {.fd = -1}, .entries = -1, .spool = -1};
+    *build = (struct mm_catalog_build){
+        .options = options, .folder = {.fd = -1}, .entries = -1, .spool = -1, .ahead = {.fd = -1}};
     int result = 0;
     if (mkdir(path, 0777) < 0 && errno != EEXIST)
         result = mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot create the folder", errno);

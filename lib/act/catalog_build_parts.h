@@ -25,6 +25,26 @@ struct mm_catalog_staged {
     bool known; /* the head that stands there names it: whoever reads it now must not see half of it */
 };
 
+/* Where a first build writes files of models while others are still judged: a folder with a temporary name, which becomes "manifests" once all of
+ * them are right. */
+#define MM_CATALOG_AHEAD 40
+struct mm_catalog_ahead {
+    int fd; /* of that folder; -1: there is none */
+    char name[MM_CATALOG_AHEAD];
+    struct mm_page_frames frames;
+    uint64_t manifests; /* that were written there */
+    bool published;     /* it has its name */
+};
+
+/* What one thread needs to write there. A zeroed one begins. */
+struct mm_catalog_ahead_means {
+    struct mm_place place;
+    struct mm_catalog_entry entry;
+    struct mm_model_page page;
+    struct mm_buf text;
+    bool begun;
+};
+
 #define MM_CATALOG_THREADS 8 /* at most: the largest manifests need 64 MiB each while they are read */
 
 struct mm_catalog_build {
@@ -50,6 +70,7 @@ struct mm_catalog_build {
     struct mm_buf text, signature, line; /* of the manifest in hand */
     struct mm_place_flusher flusher;     /* of what is placed */
     bool unflushed;                      /* files of models are placed, and not flushed yet */
+    struct mm_catalog_ahead ahead;
     struct mm_pool *admissions;          /* of manifests that were added; NULL for none */
     struct mm_catalog_page_counts pages; /* lists that were placed */
     char swept[MM_MODEL_ID_MAX + 1];     /* the model whose countersignatures were looked at last */
@@ -94,6 +115,28 @@ const struct mm_catalog_row *mm_catalog_next_row(const struct mm_catalog_build *
 
 /* Reads the line of ROW into build->line. Returns 0, or -1 with IO_ rules. */
 int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags);
+
+/* Begins to write files of models ahead where that can be done: there is no head, and nothing where they are to stand. */
+void mm_catalog_ahead_begin(struct mm_catalog_build *build);
+
+/* Writes the manifest TEXT of ROW, its SIGNATURE (NULL for none), and, where it is the first one of its model, the page that follows from
+ * LINE: then the row is `paged`. Any thread may call it, with MEANS of its own. Returns 0, or -1 with IO_WRITE. */
+int mm_catalog_ahead_put(const struct mm_catalog_build *build, struct mm_catalog_ahead_means *means,
+                         struct mm_catalog_row *row, const struct mm_buf *text, const struct mm_buf *signature,
+                         const struct mm_buf *line, struct mm_diags *diags);
+void mm_catalog_ahead_means_release(struct mm_catalog_ahead_means *means);
+
+/* True if the page of MODEL_ID was written ahead, and is what the sorted rows make of it. */
+bool mm_catalog_ahead_has_page(const struct mm_catalog_build *build, const char *model_id);
+
+/* Gives the folder its name. Returns 0, or -1 with IO_WRITE. */
+int mm_catalog_ahead_publish(struct mm_catalog_build *build, struct mm_diags *diags);
+
+/* Ends it: without its name the folder goes away. */
+void mm_catalog_ahead_end(struct mm_catalog_build *build);
+
+/* Removes such folders of builds that were interrupted. Returns 0, or -1 with IO_WRITE. */
+int mm_catalog_ahead_sweep(struct mm_catalog_build *build, struct mm_diags *diags);
 
 /* True if the pages are those of the present head, as far as that can be seen without looking at each. */
 bool mm_catalog_pages_whole(struct mm_catalog_build *build);

@@ -54,6 +54,8 @@ static bool changes(void *context, const char *model_id)
 {
     const struct placing *p = context;
     const struct mm_catalog_build *build = p->build;
+    if (mm_catalog_ahead_has_page(build, model_id))
+        return false;
     if (p->all || has_fresh(build, model_id) || has_standing(build, model_id, true))
         return true;
     for (size_t i = mm_catalog_withdrawn_first(build, model_id);

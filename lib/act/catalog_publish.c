@@ -195,6 +195,14 @@ static void release_placing(void *slot)
     free(p->bytes);
 }
 
+/* It was read for the last time, and need not go to the device with the rest. */
+static int empty_spool(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    if (build->spooled > 0 && ftruncate(build->spool, 0) < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
+    return 0;
+}
+
 /* They are flushed together with the pages. */
 static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
 {
@@ -202,7 +210,7 @@ static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
     struct placing *p;
     mm_catalog_at(&build->folder, NULL, diags);
     if (build->staged_count == 0)
-        return 0;
+        return empty_spool(build, diags);
     struct mm_pool *pool = mm_pool_new(&kind, build, mm_pool_processors(MM_CATALOG_THREADS), diags);
     for (size_t i = 0; pool && i < build->staged_count && (p = mm_pool_slot(pool, diags)); i++) {
         p->staged = &build->staged[i];
@@ -212,8 +220,8 @@ static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
     mm_pool_free(pool);
     if (result < 0)
         return -1;
-    if (ftruncate(build->spool, 0) < 0) /* it was read for the last time, and need not go to the device with the rest */
-        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
+    if (empty_spool(build, diags) < 0)
+        return -1;
     build->flusher.files += build->staged_count; /* not before: the spool would be flushed too */
     build->unflushed = true;
     return 0;
@@ -242,7 +250,7 @@ static void stage_once(struct mm_catalog_build *build)
 
 static uint64_t count_manifests(const struct mm_catalog_build *build)
 {
-    uint64_t count = 0;
+    uint64_t count = build->ahead.manifests;
     for (size_t i = 0; i < build->staged_count; i++)
         count += mm_path_ends_in(build->staged[i].path, MM_CATALOG_MANIFEST_SUFFIX);
     return count;
@@ -458,7 +466,8 @@ static int publish_all(struct mm_catalog_build *build, struct outputs *o, const 
                        struct mm_diags *diags)
 {
     bool whole = mm_catalog_pages_whole(build);
-    if (publish_changes(build, next, &o->changes, diags) < 0 || place_files(build, diags) < 0 ||
+    if (publish_changes(build, next, &o->changes, diags) < 0 || mm_catalog_ahead_publish(build, diags) < 0 ||
+        place_files(build, diags) < 0 ||
         mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
                                diags) < 0 ||
         publish_step(build, next, diags) < 0)

@@ -108,7 +108,8 @@ int mm_catalog_sweep_beside(const struct mm_catalog_build *build, const char *pa
  * the model, or its page is another than it should be: of what was to replace it something is left there only then. */
 static int sweep_all(struct mm_catalog_build *build, struct mm_diags *diags)
 {
-    if (sweep(build, ".", diags) < 0 || sweep(build, MM_CATALOG_HEADS, diags) < 0)
+    if (sweep(build, ".", diags) < 0 || sweep(build, MM_CATALOG_HEADS, diags) < 0 ||
+        mm_catalog_ahead_sweep(build, diags) < 0)
         return -1;
     for (size_t i = 0; i < build->staged_count; i++)
         if (build->staged[i].known && mm_catalog_sweep_beside(build, build->staged[i].path, diags) < 0)

@@ -117,15 +117,22 @@ static bool holds(int root, const char *path, const void *bytes, size_t length)
     return got == 0 && length == 0;
 }
 
-int mm_place_unknown(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
-                     struct mm_diags *diags)
+int mm_place_first(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
+                   struct mm_diags *diags)
 {
     bool exists = false;
     int fd = create(place, root, path, path, &exists, diags);
-    if (fd >= 0)
-        return fill(fd, root, path, path, bytes, length, diags);
-    if (!exists)
-        return -1;
+    if (fd < 0)
+        return exists ? 0 : -1;
+    return fill(fd, root, path, path, bytes, length, diags) < 0 ? -1 : 1;
+}
+
+int mm_place_unknown(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
+                     struct mm_diags *diags)
+{
+    int first = mm_place_first(place, root, path, bytes, length, diags);
+    if (first != 0)
+        return first < 0 ? -1 : 0;
     return holds(root, path, bytes, length) ? 0 : mm_place_file(place, root, path, bytes, length, diags);
 }
 

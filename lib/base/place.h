@@ -30,6 +30,11 @@ int mm_place_file(struct mm_place *place, int root, const char *path, const void
 int mm_place_unknown(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
                      struct mm_diags *diags);
 
+/* The same for a PATH where something else may be by now, which then stays, whatever it is. Returns 1; 0 where something is there; -1 with
+ * IO_WRITE. */
+int mm_place_first(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
+                   struct mm_diags *diags);
+
 /* Flushes everything that was written to the file system of ROOT. Returns 0, or -1 with IO_WRITE. */
 int mm_place_flush(int root, struct mm_diags *diags);
 

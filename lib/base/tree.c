@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/pool.h"
 #include "base/writeback.h"
 
 #define MAKE_TRIES 8
+#define FLUSH_THREADS 8 /* they wait for the device, whatever the processors */
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define FILE_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
@@ -68,10 +70,10 @@ int mm_tree_flush(int root, const char *path, struct mm_diags *diags)
 }
 
 /* What is done with each entry NAME of the folder FOLDER, which is open at DEPTH. */
-typedef int entry_fn(int folder, const char *name, int depth, struct mm_diags *diags);
+typedef int entry_fn(void *context, int folder, const char *name, int depth, struct mm_diags *diags);
 
 /* Calls EACH with every entry. Takes FD over. */
-static int walk(int fd, const char *path, int depth, entry_fn *each, struct mm_diags *diags)
+static int walk(int fd, const char *path, int depth, entry_fn *each, void *context, struct mm_diags *diags)
 {
     DIR *dir = depth < MM_TREE_DEPTH ? fdopendir(fd) : NULL;
     int result = 0;
@@ -85,7 +87,7 @@ static int walk(int fd, const char *path, int depth, entry_fn *each, struct mm_d
     errno = 0;
     while (result == 0 && (entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            result = each(dirfd(dir), entry->d_name, depth, diags);
+            result = each(context, dirfd(dir), entry->d_name, depth, diags);
         errno = 0;
     }
     if (result == 0 && errno)
@@ -94,7 +96,7 @@ static int walk(int fd, const char *path, int depth, entry_fn *each, struct mm_d
     return result;
 }
 
-static int remove_entry(int folder, const char *name, int depth, struct mm_diags *diags)
+static int remove_entry(void *context, int folder, const char *name, int depth, struct mm_diags *diags)
 {
     struct stat info;
     if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
@@ -104,17 +106,17 @@ static int remove_entry(int folder, const char *name, int depth, struct mm_diags
     int below = openat(folder, name, FOLDER_FLAGS);
     if (below < 0) /* somebody else may be removing it too */
         return errno == ENOENT ? 0 : fails(diags, "open the folder", name);
-    if (walk(below, name, depth + 1, remove_entry, diags) < 0)
+    if (walk(below, name, depth + 1, remove_entry, context, diags) < 0)
         return -1;
     return unlinkat(folder, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? fails(diags, "remove the folder", name) : 0;
 }
 
 int mm_tree_remove(int root, const char *path, struct mm_diags *diags)
 {
-    return remove_entry(root, path, 0, diags);
+    return remove_entry(NULL, root, path, 0, diags);
 }
 
-static int remove_if_empty(int folder, const char *name, int depth, struct mm_diags *diags)
+static int remove_if_empty(void *context, int folder, const char *name, int depth, struct mm_diags *diags)
 {
     struct stat info;
     if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode))
@@ -122,7 +124,7 @@ static int remove_if_empty(int folder, const char *name, int depth, struct mm_di
     int below = openat(folder, name, FOLDER_FLAGS);
     if (below < 0)
         return fails(diags, "open the folder", name);
-    if (walk(below, name, depth + 1, remove_if_empty, diags) < 0)
+    if (walk(below, name, depth + 1, remove_if_empty, context, diags) < 0)
         return -1;
     return unlinkat(folder, name, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST
                ? fails(diags, "remove the folder", name)
@@ -132,20 +134,20 @@ static int remove_if_empty(int folder, const char *name, int depth, struct mm_di
 int mm_tree_remove_empty(int root, struct mm_diags *diags)
 {
     int copy = openat(root, ".", FOLDER_FLAGS);
-    return copy < 0 ? fails(diags, "open the folder", ".") : walk(copy, ".", 0, remove_if_empty, diags);
+    return copy < 0 ? fails(diags, "open the folder", ".") : walk(copy, ".", 0, remove_if_empty, NULL, diags);
 }
 
-static int sweep_file(int folder, const char *name, int depth, struct mm_diags *diags)
+static int sweep_file(void *context, int folder, const char *name, int depth, struct mm_diags *diags)
 {
     struct stat info;
-    (void)depth;
+    (void)context, (void)depth;
     if (strncmp(name, MM_WRITER_TEMPORARY, strlen(MM_WRITER_TEMPORARY)) != 0 ||
         fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(info.st_mode))
         return 0;
     return unlinkat(folder, name, 0) < 0 && errno != ENOENT ? fails(diags, "remove", name) : 0;
 }
 
-static int sweep_entry(int folder, const char *name, int depth, struct mm_diags *diags)
+static int sweep_entry(void *context, int folder, const char *name, int depth, struct mm_diags *diags)
 {
     struct stat info;
     char shown[MM_SHOWN];
@@ -155,17 +157,74 @@ static int sweep_entry(int folder, const char *name, int depth, struct mm_diags 
         return mm_diag(diags, MM_RULE_IO_NOT_REGULAR, "expected files and folders alone, found the symbolic link %s",
                        mm_show(shown, name, strlen(name)));
     if (!S_ISDIR(info.st_mode))
-        return sweep_file(folder, name, depth, diags);
+        return sweep_file(context, folder, name, depth, diags);
     int below = openat(folder, name, FOLDER_FLAGS);
-    return below < 0 ? fails(diags, "open the folder", name) : walk(below, name, depth + 1, sweep_entry, diags);
+    return below < 0 ? fails(diags, "open the folder", name)
+                     : walk(below, name, depth + 1, sweep_entry, context, diags);
 }
 
 int mm_tree_sweep(int root, const char *path, struct mm_diags *diags)
 {
     if (path)
-        return sweep_entry(root, path, 0, diags);
+        return sweep_entry(NULL, root, path, 0, diags);
     int copy = openat(root, ".", FOLDER_FLAGS);
-    return copy < 0 ? fails(diags, "open the folder", ".") : walk(copy, ".", 0, sweep_file, diags);
+    return copy < 0 ? fails(diags, "open the folder", ".") : walk(copy, ".", 0, sweep_file, NULL, diags);
+}
+
+/* ---- sealing ---- */
+
+struct sealing {
+    struct mm_pool *pool; /* which flushes; NULL in the first pass */
+    size_t count;         /* of what is to be flushed */
+};
+
+/* A file or folder on its way to the device. */
+struct flushing {
+    int fd;
+    bool open; /* FD has to be closed */
+    char name[NAME_MAX + 1];
+};
+
+static int flush_one(const void *context, void *slot, struct mm_diags *diags)
+{
+    struct flushing *f = slot;
+    struct stat info;
+    (void)context;
+    bool flushed = fsync(f->fd) == 0;
+    if (!flushed && errno == EINVAL) /* of folders some file systems know no such thing */
+        flushed = fstat(f->fd, &info) == 0 && S_ISDIR(info.st_mode);
+    return flushed ? 0 : fails(diags, "flush", f->name);
+}
+
+static void close_flushed(void *slot)
+{
+    struct flushing *f = slot;
+    if (f->open)
+        close(f->fd);
+    f->open = false;
+}
+
+static int take_flushed(void *context, void *slot, int result, struct mm_diags *diags)
+{
+    (void)context, (void)diags;
+    close_flushed(slot);
+    return result;
+}
+
+/* Has FD flushed, which is taken over. */
+static int give(const struct sealing *s, int fd, const char *name, struct mm_diags *diags)
+{
+    struct flushing *f = fd >= 0 ? mm_pool_slot(s->pool, diags) : NULL;
+    if (fd < 0)
+        return fails(diags, "flush", name);
+    if (!f) {
+        close(fd);
+        return -1;
+    }
+    *f = (struct flushing){.fd = fd, .open = true};
+    snprintf(f->name, sizeof f->name, "%s", name);
+    mm_pool_give(s->pool);
+    return 0;
 }
 
 /* Gives the file NAME its mode and hands it to the device. */
@@ -183,59 +242,49 @@ static int seal_file(int folder, const char *name, struct mm_diags *diags)
     return result;
 }
 
-static int flush_file(int folder, const char *name, struct mm_diags *diags)
+/* What is a file is sealed or flushed, what is a folder is gone into, and flushed too; links are passed over. */
+static int seal_entry(void *context, int folder, const char *name, int depth, struct mm_diags *diags)
 {
-    int fd = openat(folder, name, FILE_FLAGS);
-    int result = fd >= 0 && fsync(fd) == 0 ? 0 : fails(diags, "flush", name);
-    if (fd >= 0)
-        close(fd);
-    return result;
-}
-
-/* What is done with each regular file of a tree. */
-typedef int file_fn(int folder, const char *name, struct mm_diags *diags);
-
-/* Calls FILE for what is a file, EACH for what is in a folder, and passes links over. */
-static int visit(int folder, const char *name, int depth, file_fn *file, entry_fn *each, struct mm_diags *diags)
-{
+    struct sealing *s = context;
     struct stat info;
     if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
         return fails(diags, "look at", name);
     if (S_ISLNK(info.st_mode))
         return 0;
+    s->count++;
     if (S_ISREG(info.st_mode))
-        return file(folder, name, diags);
+        return s->pool ? give(s, openat(folder, name, FILE_FLAGS), name, diags) : seal_file(folder, name, diags);
     int below = openat(folder, name, FOLDER_FLAGS);
-    return below < 0 ? fails(diags, "open the folder", name) : walk(below, name, depth + 1, each, diags);
-}
-
-static int seal_entry(int folder, const char *name, int depth, struct mm_diags *diags)
-{
-    return visit(folder, name, depth, seal_file, seal_entry, diags);
-}
-
-/* A folder is flushed behind what is in it. */
-static int flush_entry(int folder, const char *name, int depth, struct mm_diags *diags)
-{
-    struct stat info;
-    if (visit(folder, name, depth, flush_file, flush_entry, diags) < 0)
+    if (below < 0)
+        return fails(diags, "open the folder", name);
+    if (walk(below, name, depth + 1, seal_entry, s, diags) < 0)
         return -1;
-    bool is_folder = fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
-    return is_folder ? mm_tree_flush(folder, name, diags) : 0;
+    return s->pool ? give(s, openat(folder, name, FOLDER_FLAGS), name, diags) : 0;
 }
 
-/* The first pass lets the device work on all files while the second one waits for each of them in turn; and one commit of the file system's
- * journal, for the first of them, has the new modes of all. */
+static int seal_pass(int root, const char *path, struct sealing *s, struct mm_diags *diags)
+{
+    int fd = mm_tree_open(root, path);
+    return fd < 0 ? fails(diags, "open the folder", path) : walk(fd, path, 0, seal_entry, s, diags);
+}
+
+/* The first pass lets the device work on all files while the second one waits for them, for several at once: what one waits for (a commit of
+ * the journal with the new modes of all, an answer that nothing is left in the device's own memory) mostly does for others too. */
 int mm_tree_seal(int root, const char *path, struct mm_diags *diags)
 {
-    for (int pass = 0; pass < 2; pass++) {
-        int fd = mm_tree_open(root, path);
-        if (fd < 0)
-            return fails(diags, "open the folder", path);
-        if (walk(fd, path, 0, pass == 0 ? seal_entry : flush_entry, diags) < 0)
-            return -1;
-    }
-    return mm_tree_flush(root, path, diags);
+    static const struct mm_pool_kind kind = {sizeof(struct flushing), flush_one, take_flushed, close_flushed};
+    struct sealing s = {0};
+    if (seal_pass(root, path, &s, diags) < 0)
+        return -1;
+    unsigned threads = s.count < FLUSH_THREADS ? (unsigned)s.count : FLUSH_THREADS;
+    s.pool = mm_pool_new(&kind, &s, threads > 0 ? threads : 1, diags);
+    if (!s.pool)
+        return -1;
+    int result = seal_pass(root, path, &s, diags);
+    if (mm_pool_settle(s.pool, diags) < 0)
+        result = -1;
+    mm_pool_free(s.pool);
+    return result < 0 ? -1 : mm_tree_flush(root, path, diags);
 }
 
 void mm_tree_prune(int root, const char *path)

@@ -75,7 +75,8 @@ int mm_encoder_prepare_bpe(struct mm_encoder *encoder, struct mm_diags *diags)
     return 0;
 }
 
-static bool look(const void *context, const struct mm_symbol *left, const struct mm_symbol *right, struct mm_pair *pair)
+static bool look(const void *context, const struct mm_symbol *left, const struct mm_symbol *right,
+                 struct mm_bigram *pair)
 {
     const struct mm_encoder *encoder = context;
     uint64_t wanted = (uint64_t)left->piece << 32 | right->piece;
@@ -136,8 +137,8 @@ static int take_word(const struct mm_encoder *encoder, struct mm_encoding *work,
 
 /* ---- characters ---- */
 
-/* The character at TEXT as programs for GGUF read it: forms that are too long, and surrogates, are what they come to; what else is malformed is U+FFFD for one
- * byte. Returns its length. */
+/* The character at TEXT as programs for GGUF read it: surrogates are characters too; what else is malformed is U+FFFD for one byte. Returns its
+ * length. */
 static size_t read_character(const unsigned char *text, size_t length, uint32_t *code)
 {
     size_t size = text[0] < 0x80 ? 1 : text[0] < 0xc0 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
@@ -150,7 +151,8 @@ static size_t read_character(const unsigned char *text, size_t length, uint32_t 
             return 1;
         value = value << 6 | (text[i] & 0x3f);
     }
-    if (value > 0x10ffff)
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (value > 0x10ffff || value < least[size])
         return 1;
     *code = value;
     return size;

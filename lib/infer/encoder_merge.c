@@ -24,14 +24,14 @@ int mm_merging_add(struct mm_merging *merging, const struct mm_symbol *symbol, s
     return 0;
 }
 
-static bool before(const struct mm_pair *a, const struct mm_pair *b)
+static bool before(const struct mm_bigram *a, const struct mm_bigram *b)
 {
     return a->priority != b->priority ? a->priority < b->priority : a->left < b->left;
 }
 
-static void sink(struct mm_pair *pairs, size_t count, size_t at)
+static void sink(struct mm_bigram *pairs, size_t count, size_t at)
 {
-    struct mm_pair moved = pairs[at];
+    struct mm_bigram moved = pairs[at];
     for (size_t child; (child = 2 * at + 1) < count; at = child) {
         if (child + 1 < count && before(&pairs[child + 1], &pairs[child]))
             child++;
@@ -42,9 +42,9 @@ static void sink(struct mm_pair *pairs, size_t count, size_t at)
     pairs[at] = moved;
 }
 
-static void rise(struct mm_pair *pairs, size_t at)
+static void rise(struct mm_bigram *pairs, size_t at)
 {
-    struct mm_pair moved = pairs[at];
+    struct mm_bigram moved = pairs[at];
     for (; at > 0 && before(&moved, &pairs[(at - 1) / 2]); at = (at - 1) / 2)
         pairs[at] = pairs[(at - 1) / 2];
     pairs[at] = moved;
@@ -52,7 +52,7 @@ static void rise(struct mm_pair *pairs, size_t at)
 
 struct run {
     struct mm_merging *merging;
-    mm_pair_fn *look;
+    mm_bigram_fn *look;
     const void *context;
     struct mm_diags *diags;
 };
@@ -61,7 +61,7 @@ struct run {
 static int offer(struct run *r, uint32_t left, uint32_t right)
 {
     struct mm_merging *m = r->merging;
-    struct mm_pair pair = {.left = left, .right = right};
+    struct mm_bigram pair = {.left = left, .right = right};
     if (left == MM_NO_SYMBOL || right == MM_NO_SYMBOL ||
         !r->look(r->context, &m->symbols[left], &m->symbols[right], &pair))
         return 0;
@@ -80,16 +80,16 @@ static int push(struct run *r, uint32_t left, uint32_t right)
     return result;
 }
 
-static struct mm_pair pop(struct mm_merging *m)
+static struct mm_bigram pop(struct mm_merging *m)
 {
-    struct mm_pair top = m->pairs[0];
+    struct mm_bigram top = m->pairs[0];
     m->pairs[0] = m->pairs[--m->pair_count];
     if (m->pair_count)
         sink(m->pairs, m->pair_count, 0);
     return top;
 }
 
-static void join(struct mm_merging *m, const struct mm_pair *pair)
+static void join(struct mm_merging *m, const struct mm_bigram *pair)
 {
     struct mm_symbol *left = &m->symbols[pair->left], *right = &m->symbols[pair->right];
     left->length += right->length;
@@ -101,7 +101,7 @@ static void join(struct mm_merging *m, const struct mm_pair *pair)
     right->length = 0;
 }
 
-int mm_merging_run(struct mm_merging *m, mm_pair_fn *look, const void *context, struct mm_diags *diags)
+int mm_merging_run(struct mm_merging *m, mm_bigram_fn *look, const void *context, struct mm_diags *diags)
 {
     struct run r = {m, look, context, diags};
     m->pair_count = 0;
@@ -111,7 +111,7 @@ int mm_merging_run(struct mm_merging *m, mm_pair_fn *look, const void *context, 
     for (size_t i = m->pair_count / 2; i-- > 0;)
         sink(m->pairs, m->pair_count, i);
     while (m->pair_count) {
-        struct mm_pair pair = pop(m);
+        struct mm_bigram pair = pop(m);
         const struct mm_symbol *left = &m->symbols[pair.left], *right = &m->symbols[pair.right];
         if (left->length == 0 || right->length == 0 || left->length + right->length != pair.length)
             continue;

@@ -12,12 +12,14 @@ struct mm_piece_hash {
     uint32_t piece;
 };
 
-/* Hashes of texts can be put together from those of their parts, so that what a merge would make is looked up without reading it. Sorted and searched,
- * not spread over a table, so that no choice of pieces makes it slow. */
+/* Hashes of texts can be put together from those of their parts, so that what a merge would make is looked up without reading it. Entries are sorted, and
+ * searched between the places that their uppermost bits say, so that no choice of pieces makes it slow. */
 struct mm_pieces {
     const struct mm_tokenizer *tokenizer;
     struct mm_piece_hash *entries; /* by hash, then piece; pieces that are empty are not there */
     size_t count;
+    uint32_t *starts; /* where the entries begin whose hash >> shift is at least so much; one more for the end */
+    unsigned shift;
     uint64_t *hashes; /* of each piece */
     uint64_t *powers; /* what the hash of a text is multiplied with when so many bytes follow; longest + 1 of them */
     uint32_t longest;
@@ -82,7 +84,7 @@ struct mm_symbol {
 };
 
 /* Two neighbours that may become one: the lowest PRIORITY first, of equal ones the leftmost. */
-struct mm_pair {
+struct mm_bigram {
     uint32_t priority, left, right;
     uint32_t length; /* of both together: another one says that the pair is no more */
     uint32_t piece;  /* what they become, or MM_TOKEN_NONE */
@@ -93,7 +95,7 @@ struct mm_pair {
 struct mm_merging {
     struct mm_symbol *symbols;
     size_t count, capacity;
-    struct mm_pair *pairs; /* a heap */
+    struct mm_bigram *pairs; /* a heap */
     size_t pair_count, pair_capacity;
 };
 void mm_merging_release(struct mm_merging *merging);
@@ -102,11 +104,11 @@ void mm_merging_release(struct mm_merging *merging);
 int mm_merging_add(struct mm_merging *merging, const struct mm_symbol *symbol, struct mm_diags *diags);
 
 /* Whether LEFT and RIGHT may become one: then fills priority, piece and hash of PAIR. */
-typedef bool mm_pair_fn(const void *context, const struct mm_symbol *left, const struct mm_symbol *right,
-                        struct mm_pair *pair);
+typedef bool mm_bigram_fn(const void *context, const struct mm_symbol *left, const struct mm_symbol *right,
+                          struct mm_bigram *pair);
 
 /* Merges the symbols as long as LOOK finds pairs. What is left begins with symbol 0 and goes on with next. */
-int mm_merging_run(struct mm_merging *merging, mm_pair_fn *look, const void *context, struct mm_diags *diags);
+int mm_merging_run(struct mm_merging *merging, mm_bigram_fn *look, const void *context, struct mm_diags *diags);
 
 /* ---- the encoder ---- */
 

@@ -33,7 +33,10 @@ static int allocate(struct mm_pieces *pieces)
     pieces->entries = mm_realloc_array(NULL, t->piece_count, sizeof *pieces->entries);
     pieces->hashes = mm_realloc_array(NULL, t->piece_count, sizeof *pieces->hashes);
     pieces->powers = mm_realloc_array(NULL, (size_t)pieces->longest + 1, sizeof *pieces->powers);
-    return pieces->entries && pieces->hashes && pieces->powers ? 0 : -1;
+    for (pieces->shift = 63; pieces->shift > 44 && (size_t)1 << (64 - pieces->shift) < t->piece_count;)
+        pieces->shift--;
+    pieces->starts = mm_realloc_array(NULL, ((size_t)1 << (64 - pieces->shift)) + 1, sizeof *pieces->starts);
+    return pieces->entries && pieces->hashes && pieces->powers && pieces->starts ? 0 : -1;
 }
 
 int mm_pieces_build(struct mm_pieces *pieces, const struct mm_tokenizer *tokenizer, struct mm_diags *diags)
@@ -51,6 +54,11 @@ int mm_pieces_build(struct mm_pieces *pieces, const struct mm_tokenizer *tokeniz
             pieces->entries[pieces->count++] = (struct mm_piece_hash){pieces->hashes[i], (uint32_t)i};
     }
     qsort(pieces->entries, pieces->count, sizeof *pieces->entries, compare);
+    for (size_t i = 0, upper = 0; upper <= (size_t)1 << (64 - pieces->shift); upper++) {
+        while (i < pieces->count && pieces->entries[i].hash >> pieces->shift < upper)
+            i++;
+        pieces->starts[upper] = (uint32_t)i;
+    }
     return 0;
 }
 
@@ -59,13 +67,14 @@ void mm_pieces_release(struct mm_pieces *pieces)
     free(pieces->entries);
     free(pieces->hashes);
     free(pieces->powers);
+    free(pieces->starts);
     *pieces = (struct mm_pieces){0};
 }
 
 /* The first entry with HASH or a larger one. */
 static size_t find_hash(const struct mm_pieces *pieces, uint64_t hash)
 {
-    size_t low = 0, high = pieces->count;
+    size_t upper = (size_t)(hash >> pieces->shift), low = pieces->starts[upper], high = pieces->starts[upper + 1];
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (pieces->entries[middle].hash < hash)

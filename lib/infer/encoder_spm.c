@@ -65,7 +65,8 @@ static uint32_t priority_of(float score)
     return bits >> 31 ? bits : UINT32_MAX / 2 - bits;
 }
 
-static bool look(const void *context, const struct mm_symbol *left, const struct mm_symbol *right, struct mm_pair *pair)
+static bool look(const void *context, const struct mm_symbol *left, const struct mm_symbol *right,
+                 struct mm_bigram *pair)
 {
     const struct looking *looking = context;
     const struct mm_pieces *pieces = &looking->encoder->pieces;

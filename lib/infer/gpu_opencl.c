@@ -9,7 +9,7 @@
 #include "infer_sources.h"
 
 #define PLATFORMS 16
-#define KERNELS 64
+#define KERNELS 128
 
 typedef void *handle; /* of any object */
 

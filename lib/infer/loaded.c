@@ -24,7 +24,11 @@ int mm_loaded_open(struct mm_loaded *loaded, const char *const *paths, size_t co
     if (mm_checkpoint_open_files(&loaded->checkpoint, paths, count, options, diags) < 0)
         return -1;
     loaded->artifact = find_artifact(&loaded->checkpoint);
-    return mm_encoder_new(&loaded->encoder, &loaded->checkpoint.slm.tokenizer, diags);
+    if (mm_encoder_new(&loaded->encoder, &loaded->checkpoint.slm.tokenizer, diags) < 0)
+        return -1;
+    const char *name = loaded->checkpoint.slm.name;
+    mm_encoder_named(loaded->encoder, name ? name : "");
+    return 0;
 }
 
 uint64_t mm_loaded_context(const struct mm_loaded *loaded)
@@ -90,18 +94,22 @@ int mm_loaded_start(struct mm_loaded *loaded, const struct mm_loading *how, size
 {
     const struct mm_kernels *kernels = mm_kernels_find(how->instructions, how->fast);
     if (!kernels)
-        return mm_diag(diags, MM_RULE_INFER_DEVICE, "expected instructions that this processor has, found '%s'",
-                       how->instructions ? how->instructions : "none");
+        return mm_diag(diags, MM_RULE_INFER_DEVICE, "expected %s kernels that this processor can run, found none%s%s",
+                       how->fast ? "fast" : "exact", how->instructions ? " called " : "",
+                       how->instructions ? how->instructions : "");
     if (check_memory(loaded, how, count, diags) < 0 ||
         mm_network_open(&loaded->network, &loaded->checkpoint, diags) < 0)
         return -1;
     loaded->crew = mm_crew_new(how->threads, diags);
     if (!loaded->crew)
         return -1;
-    for (; loaded->engine_count < count && loaded->engine_count < MM_LOADED_ENGINES; loaded->engine_count++)
-        if (mm_cpu_engine(&loaded->engines[loaded->engine_count], &loaded->network, kernels, loaded->crew, how->context,
-                          diags) < 0)
+    for (; loaded->engine_count < count && loaded->engine_count < MM_LOADED_ENGINES; loaded->engine_count++) {
+        struct mm_engine *engine = &loaded->engines[loaded->engine_count];
+        struct mm_gpu *gpu = how->gpus ? how->gpus[loaded->engine_count] : NULL;
+        if (gpu ? mm_gpu_engine(engine, &loaded->network, gpu, how->context, diags) < 0
+                : mm_cpu_engine(engine, &loaded->network, kernels, loaded->crew, how->context, diags) < 0)
             return -1;
+    }
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "infer/cpu.h"
 #include "infer/encoder.h"
+#include "infer/gpu.h"
 
 #define MM_LOADED_ENGINES 4
 
@@ -24,6 +25,8 @@ struct mm_loading {
     unsigned threads;         /* from 1 */
     const char *instructions; /* of the kernels, as mm_kernels_names has them; NULL: the best */
     bool fast;                /* activations may be rounded to 8 bits */
+    struct mm_gpu *const
+        *gpus; /* of each engine, NULL: the CPU; all of them are the CPU where this is NULL. Borrowed */
     uint64_t beside,
         max_memory; /* bytes that the caller will need for its own part, and that all may need, weights that are mapped aside */
 };
@@ -42,8 +45,8 @@ int mm_loaded_hash(const struct mm_loaded *loaded, unsigned char sha256[static M
 /* The bytes that are needed beside mapped weights to run it so with ENGINES engines; UINT64_MAX where it is more than can be told. Nothing is allocated for it. */
 uint64_t mm_loaded_memory(const struct mm_loaded *loaded, const struct mm_loading *how, size_t engines);
 
-/* Binds the weights and makes COUNT engines of the CPU. Returns 0, or -1 with INFER_MEMORY where more than max_memory is needed, INFER_DEVICE where this
- * processor lacks the instructions, INFER_UNSUPPORTED, IO_READ or IO_MEMORY. */
+/* Binds the weights and makes COUNT engines. Returns 0, or -1 with INFER_MEMORY where more than max_memory is needed, INFER_DEVICE where this
+ * processor lacks the instructions, what mm_gpu_engine finds, INFER_UNSUPPORTED, IO_READ or IO_MEMORY. */
 int mm_loaded_start(struct mm_loaded *loaded, const struct mm_loading *how, size_t count, struct mm_diags *diags);
 
 /* Returns 0 if no file was changed or lost while it was run, else -1 with IO_CHANGED. */

@@ -39,10 +39,9 @@ static bool listed(const struct mm_code_ranges *ranges, uint32_t code)
     return low < ranges->count && code >= ranges->items[low].first;
 }
 
-/* Spaces are in no list, whatever their code. */
 static size_t skip_ranges(const struct mm_span *span, size_t at, const struct mm_code_ranges *ranges)
 {
-    while (at < span->end && !(span->kinds[at] & MM_CHARACTER_SPACE) && listed(ranges, span->codes[at]))
+    while (at < span->end && listed(ranges, span->codes[at]))
         at++;
     return at;
 }
@@ -112,7 +111,7 @@ size_t mm_match_listed(const struct mm_span *span, size_t at, const void *how)
 size_t mm_match_spaced_list(const struct mm_span *span, size_t at, const void *how)
 {
     size_t from = skip_space(span, at), end = skip_ranges(span, from, how);
-    return end > from ? end : at;
+    return end > from ? end : skip_ranges(span, at, how); /* a space may be in the list too */
 }
 
 /* Begins where the last run of spaces begins, and nowhere else: asking for that alone looks at each run once. */

@@ -391,6 +391,28 @@ def tok_bin(pieces):
     return struct.pack('<I', max(map(len, data))) + b''.join(struct.pack('<fI', -float(i), len(text)) + text for i, text in enumerate(data))
 
 
+def encoder_seed(kind, pieces, text, merges=(), flags=0, switches=0):
+    """A tokenizer and a text as fuzz_encoder reads them: pieces are (type, score, text)."""
+    named = b''.join(bytes([kind_of - 1, score + 8, len(piece)]) + piece for kind_of, score, piece in pieces)
+    joined = b''.join(bytes([number & 255, number >> 8]) for pair in merges for number in pair)
+    return bytes([kind, len(pieces), len(merges), flags, switches]) + named + joined + text
+
+
+def encoder_seeds():
+    blank = '\u2581'.encode()
+    llama = [(2, 0, b'<unk>'), (3, 0, b'<s>'), (1, -5, blank), (1, -4, b'a'), (1, -4, b'b'), (1, -2, b'ab'), (1, -1, blank + b'a'), (1, -3, b'aa'),
+             (1, -3, b'aaaa'), (4, 0, b'<|u|>'), (4, 0, b'aab'), (4, 0, b'ba'), (6, 0, b'<0x0A>'), (6, 0, b'<0xC3>'), (6, 0, b'<0xA9>')]
+    words = 'Hello ab, I\'m  12345 abab\n\n "\u00e9\u4e2d" aB '.encode()
+    yield 'scores', encoder_seed(0, llama, b' ab aaaaaa<|u|> b\n')
+    yield 'added', encoder_seed(0, llama, b'aababa<s>aab<|u|>  a\n', flags=2)
+    yield 'around', encoder_seed(0, llama, b'a<|u|>   a', flags=3)
+    yield 'joined', encoder_seed(0, llama, b'  a   a ', switches=0x90)
+    yield 'nested', encoder_seed(0, [(4, 0, b'a' * i) for i in range(1, 11)], b'a' * 60)
+    for way in range(16):
+        yield f'way-{way}', encoder_seed(1 + 2 * way, [(1, 0, b'ab'), (1, 0, b'abab'), (4, 0, b'\n\n')], words + b'\xff\xc0\xac',
+                                         [(ord('a'), ord('b')), (256, 256), (ord('1'), ord('2'))], flags=1, switches=0x81)
+
+
 def seeds(folder):
     files = {'tokenizer_model/bpe': sentencepiece(), 'tokenizer_model/unigram': sentencepiece(1),
              'tokenizer_model/charsmap': sentencepiece(normalizer=field(2, b'map')),
@@ -407,6 +429,7 @@ def seeds(folder):
             m = Model()
             change(m)
             files[f'llama_config/{name}'] = json.dumps(m.config).encode()
+    files.update((f'encoder/{name}', data) for name, data in encoder_seeds())
     for name, data in files.items():
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)

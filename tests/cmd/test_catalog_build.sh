@@ -95,6 +95,21 @@ sound '--renew'
 
 cp -a web again && rm -rf web && first a1.manifest b1.manifest && build a2.manifest own.manifest a10.manifest && build --renew --expires-in 400
 same 'equal input, equal bytes' "$(texts again)" "$(texts web)"
+run catalog-build -q -o once -s keeper.key --catalog-id keeper --publisher keeper a10.manifest b1.manifest own.manifest a1.manifest a2.manifest
+expect 'a first build of several revisions' 0 'entry-count: 5' 'manifests: 4'
+sound 'a first build of several revisions' once
+same 'they have the pages that come of several builds' "$(cd web && find manifests -type f -exec sha256sum {} + | sort)" "$(cd once && find manifests -type f -exec sha256sum {} + | sort)"
+mkdir -p left/.minimodel-ahead-0123456789abcdef/keeper/zeta && cp b1.manifest left/.minimodel-ahead-0123456789abcdef/keeper/zeta/1.manifest
+run catalog-build -q -o left -s keeper.key --catalog-id keeper --publisher keeper a1.manifest b1.manifest bad-is-not-there
+expect 'a first build that is refused' 3 '[io-open]'
+same 'leaves nothing of its own' './.minimodel-ahead-0123456789abcdef/keeper/zeta/1.manifest' "$(cd left && find . -type f)"
+run catalog-build -q -o left -s keeper.key --catalog-id keeper --publisher keeper a1.manifest
+expect 'a first build behind one that was stopped' 0 'manifests: 1'
+sound 'what was stopped left nothing' left
+mkdir -p taken/manifests && run catalog-build -q -o taken -s keeper.key --catalog-id keeper --publisher keeper b1.manifest a1.manifest
+expect 'a first build beside a folder of manifests' 0 'manifests: 2'
+sound 'a first build beside a folder of manifests' taken
+rm -rf once left taken
 rm web/manifests/keeper/beta/1.manifest
 check web
 expect 'a manifest that lacks' 1 'web/manifests/keeper/beta/1.manifest: error: ' '[catalog-file]' 'verdict: fail'

@@ -42,10 +42,9 @@ static void encode(const struct mm_encoder *encoder, unsigned flags, char *hex, 
 {
     struct mm_tokens tokens = {0};
     size_t length = strlen(hex) / 2;
-    unsigned byte;
     for (size_t i = 0; i < length; i++) {
-        sscanf(hex + 2 * i, "%2x", &byte);
-        hex[i] = (char)byte;
+        char pair[] = {hex[2 * i], hex[2 * i + 1], '\0'};
+        hex[i] = (char)strtoul(pair, NULL, 16);
     }
     if (mm_encode(encoder, hex, length, flags, &tokens, diags) < 0) {
         print_error(diags);

@@ -61,6 +61,21 @@ static void both_make_folders(void **state)
     end(&f);
 }
 
+static void the_first_one_stays(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    assert_int_equal(mm_place_first(&f.place, f.root, "a/b/one", "1", 1, &f.diags), 1);
+    assert_int_equal(mm_place_first(&f.place, f.root, "a/b/one", "22", 2, &f.diags), 0);
+    assert_int_equal(mm_place_first(&f.place, f.root, "a/b", "3", 1, &f.diags), 0);
+    assert_true(file_holds(in_folder(f.path, "a/b/one"), "1"));
+    check_number("errors", f.diags.errors, 0);
+    assert_int_equal(mm_place_first(&f.place, f.root, "a/b/one/two", "4", 1, &f.diags), -1);
+    check_number("errors", f.diags.errors, 1);
+    end(&f);
+}
+
 static void folders_that_are_expected_are_made_all_the_same(void **state)
 {
     struct fixture f;
@@ -169,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_make_folders),
+        cmocka_unit_test(the_first_one_stays),
         cmocka_unit_test(folders_that_are_expected_are_made_all_the_same),
         cmocka_unit_test(flushing_begins_behind_many_files),
         cmocka_unit_test(what_is_there_is_replaced),

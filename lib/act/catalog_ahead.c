@@ -1,0 +1,154 @@
+/* Files of models that a first build writes while other manifests are still judged. Most of what a build costs is making files, and that waits
+ * for the device now and then: so it is done as early as can be, beside what waits for nothing. Nobody looks for them where they stand, and what
+ * is refused goes away with its folder. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "act/catalog_build_parts.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "base/tree.h"
+
+#define PREFIX MM_WRITER_TEMPORARY "ahead-"
+#define NOISE 8          /* random bytes of a name */
+#define KEPT_BYTES 65536 /* of a page, until the next one */
+
+/* ---- beginning and end ---- */
+
+void mm_catalog_ahead_begin(struct mm_catalog_build *build)
+{
+    struct mm_catalog_ahead *ahead = &build->ahead;
+    unsigned char noise[NOISE];
+    struct mm_diags ignored;
+    if (build->has_head || ahead->fd >= 0 || ahead->published ||
+        faccessat(build->folder.fd, MM_CATALOG_MANIFESTS, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT ||
+        mm_random(noise, sizeof noise) < 0)
+        return;
+    strcpy(ahead->name, PREFIX);
+    mm_hex(ahead->name + strlen(ahead->name), noise, sizeof noise);
+    if (mkdirat(build->folder.fd, ahead->name, 0777) < 0)
+        return; /* what is published later says why */
+    mm_diags_init(&ignored);
+    ahead->fd = mm_tree_open(build->folder.fd, ahead->name);
+    if (ahead->fd < 0 || mm_page_frames_init(&ahead->frames, &ignored) < 0)
+        mm_catalog_ahead_end(build);
+    mm_diags_release(&ignored);
+}
+
+void mm_catalog_ahead_end(struct mm_catalog_build *build)
+{
+    struct mm_catalog_ahead *ahead = &build->ahead;
+    struct mm_diags ignored; /* the next build removes what is left */
+    if (ahead->fd >= 0)
+        close(ahead->fd);
+    ahead->fd = -1;
+    mm_page_frames_release(&ahead->frames);
+    if (!ahead->name[0] || ahead->published)
+        return;
+    mm_diags_init(&ignored);
+    (void)mm_tree_remove(build->folder.fd, ahead->name, &ignored);
+    mm_diags_release(&ignored);
+    ahead->name[0] = '\0';
+}
+
+int mm_catalog_ahead_publish(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    struct mm_catalog_ahead *ahead = &build->ahead;
+    char name[] = MM_CATALOG_MANIFESTS;
+    if (ahead->fd < 0 || ahead->manifests == 0)
+        return 0;
+    name[strlen(name) - 1] = '\0';
+    mm_catalog_at(&build->folder, NULL, diags);
+    if (renameat(build->folder.fd, ahead->name, build->folder.fd, name) < 0)
+        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot name the folder of manifests", errno);
+    ahead->published = build->unflushed = true;
+    return 0;
+}
+
+int mm_catalog_ahead_sweep(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    struct dirent *entry;
+    int fd = mm_tree_open(build->folder.fd, "."), result = 0;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir && fd >= 0)
+        close(fd);
+    while (result == 0 && dir && (entry = readdir(dir)))
+        if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 && strcmp(entry->d_name, build->ahead.name) != 0)
+            result = mm_tree_remove(dirfd(dir), entry->d_name, diags);
+    if (dir)
+        closedir(dir);
+    return result;
+}
+
+/* ---- files ---- */
+
+static const char *beneath(const char *path)
+{
+    return path + strlen(MM_CATALOG_MANIFESTS);
+}
+
+/* The page of a model that has this one revision. Without it the page is made later. */
+static bool make_page(const struct mm_catalog_build *build, struct mm_catalog_ahead_means *means,
+                      const struct mm_buf *line, struct mm_diags *diags)
+{
+    struct mm_diags mark = *diags;
+    if (!means->begun)
+        mm_model_page_init(&means->page, &build->ahead.frames);
+    means->begun = true;
+    mm_buf_shrink(&means->text, KEPT_BYTES);
+    mm_buf_clear(&means->text);
+    int result = mm_catalog_entry_read(&means->entry, line->data, line->length, 1, diags);
+    if (result == 0) {
+        mm_model_page_begin(&means->page, means->entry.model_id);
+        mm_model_page_entry(&means->page, &means->entry);
+        result = mm_model_page_finish(&means->page, &means->text, diags);
+    }
+    if (result < 0)
+        mm_diags_rewind(diags, &mark);
+    return result == 0 && !means->text.failed;
+}
+
+/* What stands there already is of a manifest that has this one's name, and both are refused; or it is the page that another revision made. */
+int mm_catalog_ahead_put(const struct mm_catalog_build *build, struct mm_catalog_ahead_means *means,
+                         struct mm_catalog_row *row, const struct mm_buf *text, const struct mm_buf *signature,
+                         const struct mm_buf *line, struct mm_diags *diags)
+{
+    char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX], page[MM_PAGE_PATH];
+    int root = build->ahead.fd, written = 0;
+    mm_catalog_manifest_path(path, row->model_id, row->revision);
+    if (mm_place_first(&means->place, root, beneath(path), text->data, text->length, diags) < 0)
+        return -1;
+    strcat(path, MM_SIGNATURE_SUFFIX);
+    if (signature && mm_place_first(&means->place, root, beneath(path), signature->data, signature->length, diags) < 0)
+        return -1;
+    if (make_page(build, means, line, diags))
+        written = mm_place_first(&means->place, root, beneath(mm_page_path(page, row->model_id)), means->text.data,
+                                 means->text.length, diags);
+    row->paged = written > 0;
+    return written < 0 ? -1 : 0;
+}
+
+void mm_catalog_ahead_means_release(struct mm_catalog_ahead_means *means)
+{
+    if (means->begun)
+        mm_model_page_release(&means->page);
+    mm_buf_release(&means->text);
+}
+
+/* ---- pages that need not be made again ---- */
+
+bool mm_catalog_ahead_has_page(const struct mm_catalog_build *build, const char *model_id)
+{
+    const struct mm_catalog_rows *rows = &build->fresh;
+    size_t at = build->ahead.published ? mm_catalog_rows_first(rows, model_id) : rows->count;
+    size_t gone = mm_catalog_withdrawn_first(build, model_id);
+    if (at >= rows->count || strcmp(rows->rows[at].model_id, model_id) != 0 || !rows->rows[at].paged ||
+        (at + 1 < rows->count && strcmp(rows->rows[at + 1].model_id, model_id) == 0))
+        return false;
+    return gone >= build->withdrawn_count || strcmp(build->withdrawn[gone].model_id, model_id) != 0;
+}
