@@ -2,6 +2,7 @@
  * four products. The set that includes this says how (mm_fast_dot). What is not in blocks is multiplied exactly: memory is what that waits for. */
 #ifndef MM_INFER_KERNELS_FAST_X86_H
 #define MM_INFER_KERNELS_FAST_X86_H
+#ifdef __AVX2__
 
 #include "infer/kernels_ahead.h"
 #include "infer/kernels_parts.h"
@@ -327,4 +328,5 @@ static void mm_fast_round(const float *values, size_t count, size_t columns, uns
         mm_round_vector(values + v * columns, columns, out + v * each);
 }
 
+#endif
 #endif
