@@ -48,8 +48,8 @@ int mm_activations_set(struct mm_activations *activations, const struct mm_kerne
                        size_t batch, size_t columns);
 void mm_activations_release(struct mm_activations *activations);
 
-/* OUT[b × STRIDE + r] = row r of MATRIX times vector b, for rows r from FIRST on, COUNT of them, and each b of the batch. Rows that different
- * threads compute do not overlap. Never fails; infinities and NaN go through. */
+/* OUT[b × STRIDE + r] = row r of MATRIX, whose dtype is known (mm_kernels_know) and which has the columns of the activations, times vector b, for rows r from
+ * FIRST on, COUNT of them, and each b of the batch. Rows that different threads compute do not overlap. Never fails; infinities and NaN go through. */
 void mm_kernels_multiply(const struct mm_kernels *kernels, const struct mm_matrix *matrix, uint64_t first,
                          uint64_t count, const struct mm_activations *activations, float *out, size_t stride);
 
