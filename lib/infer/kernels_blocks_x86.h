@@ -2,6 +2,7 @@
  * (of_bytes), and how a scale fills a register (all_of). */
 #ifndef MM_INFER_KERNELS_BLOCKS_X86_H
 #define MM_INFER_KERNELS_BLOCKS_X86_H
+#ifdef __AVX2__
 
 #include "infer/kernels_lanes.h"
 #include "infer/kernels_quants_x86.h"
@@ -182,4 +183,5 @@ MM_INLINE void mm_expand_iq4_xs(const unsigned char *bytes, float *out)
     }
 }
 
+#endif
 #endif

@@ -4,14 +4,13 @@
 #ifndef MM_INFER_KERNELS_EXACT_H
 #define MM_INFER_KERNELS_EXACT_H
 
+#include "infer/kernels_ahead.h"
 #include "infer/kernels_parts.h"
 #include "infer/kernels_weights.h"
 #include "model/dtype.h"
 
-#define MM_ROWS 4     /* that go together */
 #define MM_TILE 256   /* columns that become f32 at once: a block of any dtype, or several */
 #define MM_VECTORS 32 /* that meet a tile */
-#define MM_NEAR 65536 /* bytes of rows that may well be in a cache still */
 
 /* Turns the bytes of some weights into lanes, ELEMENTS of them (16 or 32) out of BYTES bytes. */
 typedef void mm_weights_fn(const unsigned char *bytes, struct mm_lanes *w);
@@ -43,27 +42,18 @@ MM_INLINE struct mm_lanes mm_exact_step(struct mm_piece piece, struct mm_lanes s
     return piece.elements > MM_LANES ? mm_lanes_step(sums, w[1], x[1]) : sums;
 }
 
-/* Brings LENGTH bytes at ADDRESS nearer, wherever that is: the processor's own prefetching ends with each page. */
-MM_INLINE void mm_exact_bring(uintptr_t address, size_t length)
-{
-    for (size_t i = 0; i < length; i += 64)
-        __builtin_prefetch((const void *)(address + i), 0, 2);
-}
-
-/* MM_ROWS rows, that lie ROW_BYTES apart, times X. FAR: those behind them are not likely to be in a cache. */
+/* MM_ROWS rows, that lie ROW_BYTES apart, times X. AHEAD: how far those behind them are brought. */
 MM_INLINE void mm_exact_rows(struct mm_piece piece, const unsigned char *row, size_t row_bytes, size_t columns,
-                             const float *x, bool far, float *out)
+                             const float *x, enum mm_ahead ahead, float *out)
 {
     const unsigned char *row1 = row + row_bytes, *row2 = row1 + row_bytes, *row3 = row2 + row_bytes;
     struct mm_lanes zero = mm_lanes_of(0), s0 = zero, s1 = zero, s2 = zero, s3 = zero;
-    uintptr_t ahead = (uintptr_t)row + MM_ROWS * row_bytes;
     size_t at = 0, column = 0;
     for (; column + piece.elements <= columns; column += piece.elements, at += piece.bytes) {
         struct mm_lanes values[2] = {mm_lanes_load(x + column), zero};
         if (piece.elements > MM_LANES)
             values[1] = mm_lanes_load(x + column + MM_LANES);
-        if (far)
-            mm_exact_bring(ahead + MM_ROWS * at, MM_ROWS * piece.bytes);
+        mm_bring(ahead, row, row_bytes, at, piece.bytes);
         s0 = mm_exact_step(piece, s0, row + at, values);
         s1 = mm_exact_step(piece, s1, row1 + at, values);
         s2 = mm_exact_step(piece, s2, row2 + at, values);
@@ -96,10 +86,10 @@ MM_INLINE float mm_exact_row(struct mm_piece piece, const unsigned char *row, si
 MM_INLINE void mm_exact_one(struct mm_piece piece, const unsigned char *row, size_t row_bytes, uint64_t count,
                             size_t columns, const float *x, float *out)
 {
-    bool far = count * row_bytes > MM_NEAR;
+    enum mm_ahead ahead = mm_ahead_of(count, row_bytes);
     uint64_t r = 0;
     for (; r + MM_ROWS <= count; r += MM_ROWS)
-        mm_exact_rows(piece, row + r * row_bytes, row_bytes, columns, x, far, out + r);
+        mm_exact_rows(piece, row + r * row_bytes, row_bytes, columns, x, ahead, out + r);
     for (; r < count; r++)
         out[r] = mm_exact_row(piece, row + r * row_bytes, columns, x);
 }
@@ -224,9 +214,10 @@ static void mm_exact_tiles(const struct mm_matrix *m, const unsigned char *row, 
     memset(w, 0, rows < MM_ROWS ? sizeof w : 0);
     for (size_t column = 0; column < whole; column += count) {
         count = whole - column < MM_TILE ? whole - column : MM_TILE;
+        mm_bring(mm_ahead_of(m->rows, m->row_bytes), row, m->row_bytes, column / dtype->block * dtype->bytes,
+                 count / dtype->block * dtype->bytes);
         for (unsigned r = 0; r < rows; r++) {
             const unsigned char *bytes = row + r * m->row_bytes + column / dtype->block * dtype->bytes;
-            mm_exact_bring((uintptr_t)bytes + MM_ROWS * m->row_bytes, count / dtype->block * dtype->bytes);
             mm_exact_expand(dtype->ggml, bytes, count, w[r]);
         }
         mm_tile_steps(w, count, x + column, m->columns, vectors, sums);

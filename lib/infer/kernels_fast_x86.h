@@ -2,13 +2,13 @@
  * four products. The set that includes this says how (mm_fast_dot). What is not in blocks is multiplied exactly: memory is what that waits for. */
 #ifndef MM_INFER_KERNELS_FAST_X86_H
 #define MM_INFER_KERNELS_FAST_X86_H
+#ifdef __AVX2__
 
+#include "infer/kernels_ahead.h"
 #include "infer/kernels_parts.h"
 #include "infer/kernels_quants_x86.h"
 #include "infer/kernels_round.h"
 #include "model/dtype.h"
-
-#define MM_ROWS 4 /* that go together */
 
 /* SUM and the products of the block of weights at BYTES with the activations X from number AT on. */
 typedef __m256 mm_fast_fn(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum);
@@ -241,17 +241,15 @@ MM_INLINE __m128 mm_fast_four(__m256 sum)
     return _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
 }
 
-/* MM_ROWS rows, ROW_BYTES apart, times the columns of X. FAR: bytes behind them are brought nearer. */
+/* MM_ROWS rows, ROW_BYTES apart, times the columns of X. AHEAD: how far those behind them are brought. */
 MM_INLINE void mm_fast_rows(mm_fast_fn *block, unsigned elements, unsigned bytes, const unsigned char *row,
-                            size_t row_bytes, size_t columns, const struct mm_rounded *x, bool far, float *out)
+                            size_t row_bytes, size_t columns, const struct mm_rounded *x, enum mm_ahead ahead,
+                            float *out)
 {
     const unsigned char *row1 = row + row_bytes, *row2 = row1 + row_bytes, *row3 = row2 + row_bytes;
     __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
-    uintptr_t ahead = (uintptr_t)row + MM_ROWS * row_bytes;
     for (size_t at = 0, i = 0; at < columns; at += elements, i += bytes) {
-        if (far)
-            for (size_t k = 0; k < MM_ROWS * bytes; k += 64)
-                __builtin_prefetch((const void *)(ahead + MM_ROWS * i + k), 0, 2);
+        mm_bring(ahead, row, row_bytes, i, bytes);
         s0 = block(row + i, x, at, s0);
         s1 = block(row1 + i, x, at, s1);
         s2 = block(row2 + i, x, at, s2);
@@ -278,7 +276,7 @@ MM_INLINE void mm_fast_product(mm_fast_fn *block, unsigned elements, unsigned by
                                size_t stride)
 {
     size_t each = mm_rounded_bytes(m->columns);
-    bool far = count * m->row_bytes > 65536;
+    enum mm_ahead ahead = mm_ahead_of(count, m->row_bytes);
     uint64_t r = first, end = first + count;
     for (; r < end; r += end - r < MM_ROWS ? 1 : MM_ROWS) {
         const unsigned char *row = m->bytes + r * m->row_bytes;
@@ -288,7 +286,7 @@ MM_INLINE void mm_fast_product(mm_fast_fn *block, unsigned elements, unsigned by
             if (end - r < MM_ROWS)
                 *to = mm_fast_row(block, elements, bytes, row, m->columns, &x);
             else
-                mm_fast_rows(block, elements, bytes, row, m->row_bytes, m->columns, &x, far && v == 0, to);
+                mm_fast_rows(block, elements, bytes, row, m->row_bytes, m->columns, &x, v ? MM_AHEAD_NOT : ahead, to);
         }
     }
 }
@@ -330,4 +328,5 @@ static void mm_fast_round(const float *values, size_t count, size_t columns, uns
         mm_round_vector(values + v * columns, columns, out + v * each);
 }
 
+#endif
 #endif

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#ifndef MM_WIDTH
+#define MM_WIDTH 16
+#endif
+
 #define MM_LANES 16
 #define MM_PARTS (4 * MM_LANES / MM_WIDTH)
 #define MM_INLINE static inline __attribute__((always_inline))

@@ -1,6 +1,7 @@
 /* Quants of blocks as bytes, 32 at a time, with AVX2: where exact and fast products begin alike. Unsigned but where said otherwise. */
 #ifndef MM_INFER_KERNELS_QUANTS_X86_H
 #define MM_INFER_KERNELS_QUANTS_X86_H
+#ifdef __AVX2__
 
 #include <immintrin.h>
 
@@ -84,4 +85,5 @@ MM_INLINE __m256i mm_quants_iq4_xs(const unsigned char *bytes, int i)
     return mm_quants_iq4(mm_quants_nibbles(bytes + 8 + 16 * i));
 }
 
+#endif
 #endif

@@ -30,7 +30,10 @@ compare() {
     fi
 }
 
-python=${GGUF_PYTHON:-python3} # one that has the PyPI package gguf
+python=python3 # one that has the PyPI package gguf
+for candidate in python3 "$PEERS/python3" ${GGUF_PYTHON:+"$GGUF_PYTHON"}; do
+    "$candidate" -c 'import gguf, numpy' 2>/dev/null && python=$candidate
+done
 run program "${CC:-cc}"
 expect "the program is built" 0
 compare "here" ./dequantize
