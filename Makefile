@@ -66,10 +66,11 @@ LIB_SOURCES := \
 	lib/act/shelf.c lib/act/sign.c lib/act/store.c lib/act/supply.c lib/act/trust.c lib/act/verify.c \
 	lib/act/verify_artifact.c lib/act/verify_evidence.c lib/act/verify_files.c
 # what peers exchange, above the transport
-LIB_SOURCES += lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c \
-	lib/exchange/have.c lib/exchange/landing.c lib/exchange/limits.c \
-	lib/exchange/peer_id.c lib/exchange/plan.c lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c \
-	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
+LIB_SOURCES += \
+	lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c lib/exchange/have.c \
+	lib/exchange/judge.c lib/exchange/landing.c lib/exchange/limits.c lib/exchange/peer_id.c lib/exchange/plan.c \
+	lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c lib/exchange/reply.c \
+	lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
 	lib/exchange/shares_partial.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \
@@ -355,6 +356,10 @@ bench-peers: all benches $(PEER_TOOL_BINARIES)
 	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh
 	$(Q)BUILD=$(BUILD) sh tests/bench/peers.sh growth
 
+# make bench-infer: models that are run, beside llama.cpp (tests/bench/infer.sh says what it takes)
+bench-infer: all benches
+	$(Q)BUILD=$(BUILD) sh tests/bench/infer.sh
+
 bench-growth: all benches
 	$(Q)BUILD=$(BUILD) sh tests/bench/run.sh growth -o $(BUILD)/bench/growth.tsv
 
@@ -440,6 +445,6 @@ deb: all
 clean:
 	$(Q)rm -rf build
 
-.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth bench-peers performance generate lint install install-tools install-dev uninstall deb clean
+.PHONY: all static unit replayers faulty check fuzz benches bench bench-growth bench-infer bench-peers performance generate lint install install-tools install-dev uninstall deb clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

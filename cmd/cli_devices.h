@@ -8,7 +8,7 @@
 #include "infer/loaded.h"
 
 #define CLI_DEVICE_HELP                                                                                                \
-    "run on each of LIST and compare them with the first: cpu, opencl[:N], cuda[:N], auto (default cpu)"
+    "run on each of DEVICES and compare them with the first: cpu, opencl[:N], cuda[:N], auto (default cpu)"
 
 struct cli_devices {
     char names[MM_LOADED_ENGINES][MM_GPU_NAME];

@@ -54,7 +54,7 @@ static const struct cli_option options[] = {
     [MODEL_ID] = {0, "model-id", "ID",
                   "with --no-receipt: the PUBLISHER/NAME that evidence states (default: local/FILE)"},
     [TOKENIZER] = {0, "tokenizer", "FILE", "with --no-receipt: take the tokenizer from FILE"},
-    [DEVICE] = {0, "device", "LIST", CLI_DEVICE_HELP},
+    [DEVICE] = {0, "device", "DEVICES", CLI_DEVICE_HELP},
     [LIST_DEVICES] = {0, "list-devices", NULL, "print the devices of this machine"},
     [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
     [INSTRUCTIONS] = {0, "instructions", "NAME",

@@ -12,6 +12,7 @@
 #include "cli_mend.h"
 #include "cli_peers.h"
 #include "cli_secret.h"
+#include "cli_threads.h"
 #include "cli_trust.h"
 #include "doc/report.h"
 #include "text/line.h"
@@ -29,6 +30,7 @@ enum {
     LEAST_RATE,
     PEER_KEY,
     CUBIC,
+    THREADS,
     KEYRING,
     POLICY,
     HOST_LABEL,
@@ -52,6 +54,7 @@ static const struct cli_option options[] = {
     [LEAST_RATE] = {0, "least-rate", "N", "give peers up that send fewer than N bytes a second (default: 16K)"},
     [PEER_KEY] = {0, "peer-key", "FILE", "show this key (peer-key) to peers that ask for one"},
     [CUBIC] = {0, "cubic", NULL, "control congestion by CUBIC instead of BBR"},
+    [THREADS] = {0, "threads", "N", CLI_THREADS_HELP},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
     [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
     [HOST_LABEL] = {0, "host-label", "TEXT", "name this machine in the receipt"},
@@ -76,14 +79,15 @@ struct call {
     struct mm_import_options how;
     struct cli_trust trust;
     struct cli_signer signer;
-    const char *home_given, *keyring;
+    const char *home_given, *keyring, *threads;
     char *home_path;
     int home, terminal;
     bool yes;
     struct cli_peers peers;
     struct cli_mend mend;
     unsigned char sha256[MM_HASH_BYTES];
-    struct mm_buf text, signature; /* of the manifest */
+    struct mm_buf text; /* of the manifest */
+    struct mm_signatures signatures;
     struct mm_manifest manifest;
 };
 
@@ -106,29 +110,19 @@ static int open_manifest(struct call *c)
                       : result;
 }
 
-/* Judges the manifest by the signature TEXT. */
-static int judge(struct call *c, const struct mm_buf *text, struct mm_trusted *trusted, struct mm_diags *diags)
-{
-    struct mm_signatures signatures = {.shown = "(peers)", .present = text->length > 0};
-    *trusted = (struct mm_trusted){0};
-    mm_buf_add(&signatures.own, text->data, text->length);
-    int result = signatures.own.failed ? mm_diag_memory(diags)
-                                       : mm_trust_judge(trusted, &c->trust.trust, &c->manifest, &signatures, diags);
-    mm_signatures_release(&signatures);
-    return result;
-}
-
-/* Has the shape of mm_peer_fetch_signature's JUDGE. */
-static bool holds(void *context, const struct mm_buf *text)
+/* Has the shape of mm_peer_judge_fn. */
+static bool holds(void *context, const struct mm_signatures *signatures, size_t other)
 {
     struct call *c = context;
-    struct mm_trusted trusted;
+    struct mm_trusted trusted = {0};
     struct mm_diags ignored;
     mm_diags_init(&ignored);
-    bool verified = judge(c, text, &trusted, &ignored) == 0 && trusted.signature.outcome == MM_SIGNED_VERIFIED;
+    bool good = mm_trust_judge(&trusted, &c->trust.trust, &c->manifest, signatures, &ignored) == 0 &&
+                (other == MM_PEER_OWN_SIGNATURE ? trusted.signature.outcome == MM_SIGNED_VERIFIED
+                                                : trusted.counted && trusted.counted[other]);
     mm_trusted_release(&trusted);
     mm_diags_release(&ignored);
-    return verified;
+    return good;
 }
 
 static int take_manifest(struct call *c)
@@ -138,7 +132,8 @@ static int take_manifest(struct call *c)
         return -1;
     if (mm_manifest_read(&c->manifest, c->text.data ? c->text.data : "", c->text.length, &c->cli.diags) < 0)
         return -1;
-    return mm_peer_fetch_signature(&c->peers.fetch, c->manifest.sha256, holds, c, &c->signature, &c->cli.diags);
+    return mm_peer_fetch_signatures(&c->peers.fetch, c->manifest.sha256, &c->trust.trust, holds, c, &c->signatures,
+                                    &c->cli.diags);
 }
 
 /* ---- consent ---- */
@@ -172,7 +167,7 @@ static void describe(const struct call *c, const struct mm_trusted *trusted, str
 /* Asks at the terminal; only a line that begins with y is a yes. */
 static int ask(struct call *c)
 {
-    struct mm_trusted trusted;
+    struct mm_trusted trusted = {0};
     struct mm_buf out = {0};
     struct mm_diags ignored;
     char answer[64] = "";
@@ -180,7 +175,7 @@ static int ask(struct call *c)
     if (c->yes)
         return 0;
     mm_diags_init(&ignored); /* the import says all of it once more */
-    int result = judge(c, &c->signature, &trusted, &ignored);
+    int result = mm_trust_judge(&trusted, &c->trust.trust, &c->manifest, &c->signatures, &ignored);
     describe(c, &trusted, &out);
     if (result == 0 && mm_buf_text(&out) &&
         (result = mm_file_write_all(c->terminal, out.data, out.length, "the terminal", &c->cli.diags)) == 0)
@@ -268,7 +263,7 @@ static int run(struct call *c)
         return -1;
     if (c->mend.file)
         return cli_mend_run(&c->cli, &c->mend, &c->peers, &c->manifest);
-    int result = mm_peer_fetch_model(&c->peers.fetch, c->home, c->home_path, &c->manifest, &c->signature, &c->how,
+    int result = mm_peer_fetch_model(&c->peers.fetch, c->home, c->home_path, &c->manifest, &c->signatures, &c->how,
                                      &facts, &c->cli.diags);
     cli_progress_end(&c->cli);
     if (facts.model.id[0] && print_facts(c, &facts) < 0)
@@ -282,7 +277,7 @@ static void release(struct call *c)
     cli_mend_release(&c->mend);
     mm_manifest_release(&c->manifest);
     mm_buf_release(&c->text);
-    mm_buf_release(&c->signature);
+    mm_signatures_release(&c->signatures);
     cli_trust_release(&c->trust);
     cli_signer_release(&c->signer);
     free(c->home_path);
@@ -317,6 +312,7 @@ static void take_option(struct call *c, int option, const char *value)
     case LEAST_RATE: c->peers.fetch.options.least_rate = take_size(c, "least-rate", value); break;
     case PEER_KEY: c->peers.key = value; break;
     case CUBIC: c->peers.how.congestion = MM_QUIC_CUBIC; break;
+    case THREADS: c->threads = value; break;
     case KEYRING: c->keyring = value; break;
     case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case HOST_LABEL:
@@ -338,6 +334,7 @@ int main(int argc, char **argv)
                      .trust = CLI_TRUST_NONE,
                      .signer = CLI_NO_SIGNER,
                      .how = {.medium = MM_MEDIUM_PEER},
+                     .signatures = {.shown = "(peers)"},
                      .mend = CLI_MEND_NONE,
                      .peers = {.fetch = {.options = MM_PLAN_DEFAULT}}};
     const char *value;
@@ -351,6 +348,7 @@ int main(int argc, char **argv)
         take_option(&c, option, value);
     if (c.cli.argc < 2)
         cli_usage(&c.cli, "expected a manifest and a PEER");
+    c.how.means = cli_hash_means(&c.cli, c.threads);
     if (!c.mend.file && (c.mend.only || c.mend.ranges || c.mend.force))
         cli_usage(&c.cli, "--only, --ranges and --force go with --repair");
     cli_signer_check(&c.cli, &c.signer);

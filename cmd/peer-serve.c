@@ -9,11 +9,14 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/number.h"
 #include "cli_secret.h"
 #include "cli_store.h"
 #include "cli_trust.h"
+#include "exchange/catalog_share.h"
 #include "peer/lan.h"
+#include "peer/metrics.h"
 #include "peer/server.h"
 
 #define LISTEN_MAX 8
@@ -28,6 +31,7 @@ enum {
     SHARE,
     SHARE_ALL,
     PARTIAL,
+    DIRECTORY,
     LISTEN,
     ADMIT,
     NO_LISTING,
@@ -41,6 +45,7 @@ enum {
     CUBIC,
     LOG,
     LOG_CLIENTS,
+    METRICS,
     KEYRING,
     POLICY,
     HOME_DIR,
@@ -53,6 +58,7 @@ static const struct cli_option options[] = {
     [SHARE] = {0, "share", "MODEL-ID", "share this model, its newest revision or MODEL-ID@REVISION (can be repeated)"},
     [SHARE_ALL] = {0, "share-all", NULL, "share every model whose manifest says `peer-hint: available`"},
     [PARTIAL] = {0, "partial", NULL, "share of these models also what a fetch has that did not end"},
+    [DIRECTORY] = {0, "directory", "DIR", "serve the catalog in DIR too, at " MM_CATALOG_SHARE_PATH},
     [LISTEN] = {0, "listen", "ADDRESS", "listen at IP:PORT or [IPV6]:PORT (can be repeated; default: port " PORT ")"},
     [ADMIT] = {0, "admit", "PEERID", "serve this peer, and nobody who is not admitted (can be repeated)"},
     [NO_LISTING] = {0, "no-listing", NULL, "do not tell which models there are"},
@@ -66,6 +72,7 @@ static const struct cli_option options[] = {
     [CUBIC] = {0, "cubic", NULL, "control congestion by CUBIC instead of BBR"},
     [LOG] = {0, "log", NULL, "print a line for each request"},
     [LOG_CLIENTS] = {0, "log-clients", NULL, "print who asked too: peer id and address"},
+    [METRICS] = {0, "metrics", "PATH", "tell figures to whoever asks at the Unix socket PATH"},
     [KEYRING] = {0, "keyring", "DIR", "the keyring (default: MINIMODEL_KEYRING)"},
     [POLICY] = {0, "policy", "FILE", CLI_POLICY_HELP},
     [HOME_DIR] = {0, "home", "DIR", "the store (default: MINIMODEL_HOME)"},
@@ -80,7 +87,7 @@ static const struct cli_command command = {
     options,
     sizeof options / sizeof *options,
     MM_GROUP_TEXT | MM_GROUP_MANIFEST | MM_GROUP_CHUNK | MM_GROUP_VERIFY | MM_GROUP_RECEIPT | MM_GROUP_STORE |
-        MM_GROUP_TRUST | MM_GROUP_POLICY | MM_GROUP_PEER,
+        MM_GROUP_TRUST | MM_GROUP_POLICY | MM_GROUP_CATALOG | MM_GROUP_PEER,
 };
 
 struct call {
@@ -88,7 +95,7 @@ struct call {
     struct cli_store store;
     struct cli_trust trust;
     struct cli_signer signer; /* the peer's key */
-    const char *home_given, *keyring;
+    const char *home_given, *keyring, *directory, *metrics_path;
     const char **shared;
     size_t shared_count, shared_capacity;
     struct mm_shares_wanted wanted;
@@ -100,6 +107,10 @@ struct call {
     struct mm_peer_identity *identity;
     struct mm_shares *shares;
     struct mm_peer_server *server;
+    struct mm_catalog_share catalog;
+    char catalog_id[MM_CATALOG_SHARE_ID];
+    struct mm_metrics *metrics;
+    uint64_t reloads;
     bool log, log_clients, announce, stopping;
     struct mm_lan lan; /* the process that announces */
     int signals;
@@ -174,6 +185,8 @@ static int print_beginning(struct call *c)
     union mm_udp_address address;
     cli_fact(&c->cli, &out, "peer-id", mm_peer_id_write(id, mm_peer_identity_key(c->identity)), false);
     cli_number(&c->cli, &out, "models", mm_shares_models(c->shares));
+    if (c->directory)
+        cli_fact(&c->cli, &out, "catalog", c->catalog_id, false);
     mm_buf_str(&out, c->cli.json ? ",\"addresses\":[" : "");
     for (size_t i = 0; mm_quic_address(mm_h3_quic(mm_peer_server_h3(c->server)), i, &address); i++) {
         mm_buf_str(&out, c->cli.json && i ? "," : "");
@@ -204,6 +217,7 @@ static void reload(struct call *c)
         mm_peer_server_share(c->server, shares);
         mm_shares_drop(c->shares);
         c->shares = shares;
+        c->reloads++;
     }
     cli_report(&c->cli);
 }
@@ -280,6 +294,8 @@ static void on_signal(void *context)
     while (read(c->signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP) {
             reload(c);
+        } else if (c->stopping) { /* told twice: at once */
+            c->drain_until = 0;
         } else {
             stop_announcing(c);
             mm_h3_stop(mm_peer_server_h3(c->server));
@@ -327,6 +343,12 @@ static int serve(struct call *c)
 
 /* ---- before it serves ---- */
 
+/* Who serves a catalog alone needs no store. */
+static bool shares_models(const struct call *c)
+{
+    return c->shared_count > 0 || c->wanted.all;
+}
+
 static int listen_all(struct call *c)
 {
     struct mm_quic *quic = mm_h3_quic(mm_peer_server_h3(c->server));
@@ -336,11 +358,41 @@ static int listen_all(struct call *c)
     return 0;
 }
 
+/* What is served besides models, and where figures are told. */
+static int open_more(struct call *c)
+{
+    if (c->metrics_path && !(c->metrics = mm_metrics_open(c->metrics_path, &c->cli.diags)))
+        return -1;
+    if (!c->directory)
+        return 0;
+    c->cli.diags.file = c->directory;
+    c->catalog.folder = mm_file_open_folder(c->directory, &c->cli.diags);
+    c->cli.diags.file = "";
+    c->how.catalog = &c->catalog;
+    return c->catalog.folder < 0 ? -1 : mm_catalog_share_check(c->catalog.folder, c->catalog_id, &c->cli.diags);
+}
+
+static void tell_metrics(void *context, struct mm_buf *out)
+{
+    struct call *c = context;
+    mm_peer_server_metrics(c->server, c->reloads, out);
+}
+
+static int serve_metrics(struct call *c)
+{
+    return c->metrics
+               ? mm_metrics_serve(c->metrics, mm_h3_quic(mm_peer_server_h3(c->server)), tell_metrics, c, &c->cli.diags)
+               : 0;
+}
+
 static int enter_sandbox(struct call *c)
 {
-    struct mm_sandbox_rule rules[3];
+    struct mm_sandbox_rule rules[4];
     size_t count = cli_trust_rules(&c->trust, rules, 0);
-    rules[count++] = (struct mm_sandbox_rule){c->store.home, MM_SANDBOX_READ};
+    if (c->store.home >= 0)
+        rules[count++] = (struct mm_sandbox_rule){c->store.home, MM_SANDBOX_READ};
+    if (c->directory)
+        rules[count++] = (struct mm_sandbox_rule){c->catalog.folder, MM_SANDBOX_READ};
     return cli_sandbox(&c->cli, rules, count);
 }
 
@@ -351,9 +403,10 @@ static int make_server(struct call *c)
         return -1;
     mm_secret_key_free(c->signer.key);
     c->signer.key = NULL;
-    if (enter_sandbox(c) < 0 || cli_trust_read_policies(&c->cli, &c->trust) < 0 || !(c->shares = take_shares(c)))
+    if (open_more(c) < 0 || enter_sandbox(c) < 0 || cli_trust_read_policies(&c->cli, &c->trust) < 0 ||
+        !(c->shares = take_shares(c)))
         return -1;
-    if (mm_shares_models(c->shares) == 0)
+    if (mm_shares_models(c->shares) == 0 && shares_models(c))
         return c->cli.diags.errors
                    ? -1
                    : mm_diag(&c->cli.diags, MM_RULE_PEER_SHARE, "expected a model that can be shared, found none");
@@ -367,20 +420,23 @@ static int run(struct call *c)
 {
     /* before there is a secret in this process */
     bool ready = (!c->announce || mm_lan_announcer(&c->lan, &c->cli.diags) == 0) &&
-                 cli_store_open(&c->cli, &c->store, c->home_given) == 0;
+                 (!shares_models(c) || cli_store_open(&c->cli, &c->store, c->home_given) == 0);
     c->trust.trust.home = c->store.home;
     c->cli.diags.file = "";
     if (ready)
         cli_trust_open(&c->cli, &c->trust, c->keyring);
     ready = ready && cli_trust_open_policies(&c->cli, &c->trust) == 0 && make_server(c) == 0 && listen_all(c) == 0 &&
-            watch_signals(c) == 0 && announce(c) == 0 && print_beginning(c) == 0;
+            watch_signals(c) == 0 && announce(c) == 0 && serve_metrics(c) == 0 && print_beginning(c) == 0;
     return ready ? serve(c) : -1;
 }
 
 static void release(struct call *c)
 {
     mm_lan_end(&c->lan);
+    mm_metrics_close(c->metrics);
     mm_peer_server_free(c->server);
+    if (c->catalog.folder >= 0)
+        close(c->catalog.folder);
     mm_shares_drop(c->shares);
     mm_peer_identity_free(c->identity);
     cli_trust_release(&c->trust);
@@ -465,6 +521,7 @@ static void take_option(struct call *c, int option, const char *value)
     case SHARE: take_share(c, value); break;
     case SHARE_ALL: c->wanted.all = true; break;
     case PARTIAL: c->wanted.partial = true; break;
+    case DIRECTORY: c->directory = value; break;
     case LISTEN:
         if (!take_address(c, value))
             cli_usage(&c->cli, "--listen: expected IP:PORT or [IPV6]:PORT, %d at most, found '%s'", LISTEN_MAX, value);
@@ -475,6 +532,7 @@ static void take_option(struct call *c, int option, const char *value)
     case CUBIC: c->how.congestion = MM_QUIC_CUBIC; break;
     case LOG: c->log = true; break;
     case LOG_CLIENTS: c->log = c->log_clients = true; break;
+    case METRICS: c->metrics_path = value; break;
     case KEYRING: c->keyring = value; break;
     case POLICY: cli_policies_add(&c->trust.policies, value); break;
     case HOME_DIR: c->home_given = value; break;
@@ -491,6 +549,7 @@ int main(int argc, char **argv)
                      .signer = CLI_NO_SIGNER,
                      .how = {.limits = MM_LIMITS_DEFAULT, .listing = true},
                      .lan = MM_LAN_NONE,
+                     .catalog.folder = -1,
                      .signals = -1};
     const char *value;
     int option;
@@ -501,8 +560,8 @@ int main(int argc, char **argv)
         cli_usage(&c.cli, "expected no operand, found '%s'", c.cli.argv[0]);
     if (!c.signer.path)
         cli_usage(&c.cli, "expected --secret-key FILE: peer-key makes one");
-    if (c.shared_count == 0 && !c.wanted.all)
-        cli_usage(&c.cli, "expected --share MODEL-ID or --share-all: nothing is shared by default");
+    if (!shares_models(&c) && !c.directory)
+        cli_usage(&c.cli, "expected --share MODEL-ID, --share-all or --directory DIR: nothing is shared by default");
     cli_signer_check(&c.cli, &c.signer);
     if (c.listen_count == 0) {
         take_address(&c, "0.0.0.0:" PORT);

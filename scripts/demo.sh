@@ -224,8 +224,37 @@ show receipt-write --check --anchor today.anchor --public-key keeper.pub
 
 say 'Lie 8: a receipt that was changed afterwards'
 chmod u+w "$receipt"
+cp "$receipt" sound
 sed 's/^execution-consent: no/execution-consent: yes/' "$receipt" >changed
 cat changed >"$receipt"
 refused 'receipt-changed' receipt-write --check
+cat sound >"$receipt"
+
+# ---- the bytes are proven; do they still compute? ----
+
+say 'What the model answers is recorded: how its training text goes on'
+mkdir answering
+cp $gguf model/LICENSE.txt model/README.md answering/
+show infer-check -q --no-receipt --model-id local/keeper --prompt 'The keeper of the small library' --tokens 24 \
+    --record answering/answers.evidence $gguf | grep -E '^(\$|text|verdict)'
+
+say 'It is shipped with the model, and held against the bytes that arrived before they are used'
+evidence="infer-check pass $(sha256sum <answering/answers.evidence | cut -d' ' -f1) answers.evidence"
+manifest-make -q --private --model-id local/keeper --evidence "$evidence" answering >keeper.manifest
+mv keeper.manifest answering/
+show slm-import -q --allow-unsigned answering | head -n 3
+refused 'receipt-consent' infer-check -q local/keeper
+receipt-write -q --grant-execution local/keeper >/dev/null
+show infer-check -q local/keeper | grep -E '^(\$|case|result|device|largest|verdict)'
+
+say 'Lie 9: a weight that somebody changed, and no manifest at hand'
+cp $gguf bent.gguf
+python3 -c "
+f = open('bent.gguf', 'r+b')
+f.seek(200001)
+f.write(bytes([0x48]))"
+infer-check -q --no-receipt --trace sound.trace $gguf >/dev/null
+refused 'infer-logits' infer-check -q --no-receipt --expect answering/answers.evidence bent.gguf
+refused 'first layer that departs' infer-check -q --no-receipt --trace-against sound.trace bent.gguf
 
 printf '\nRefused by name, too.\n'

@@ -50,10 +50,10 @@ peers=build/peers
 rm -rf $peers
 mkdir -p build
 if python3 -m venv $peers >/dev/null 2>&1 &&
-    timeout 300 $peers/bin/pip install -q --disable-pip-version-check model-signing pyOpenSSL sentencepiece tokenizers >/dev/null 2>&1 &&
+    timeout 300 $peers/bin/pip install -q --disable-pip-version-check model-signing pyOpenSSL sentencepiece tokenizers gguf >/dev/null 2>&1 &&
     $peers/bin/model_signing --version >/dev/null 2>&1; then
     : >$peers/complete
 else
     rm -rf $peers
-    echo 'not to be had from PyPI: model-signing, sentencepiece, tokenizers; the tests that compare with them skip' >&2
+    echo 'not to be had from PyPI: model-signing, sentencepiece, tokenizers, gguf; the tests that compare with them skip' >&2
 fi

@@ -14,10 +14,6 @@
 
 #define READ_BLOCK 1048576 /* bytes at once: they are written while the processor's cache has them */
 
-/* Bytes of one call. Linux caches what a call writes in pieces of up to its size, and has to find as much memory in one place: where that is
- * scarce, or comes from the host of a virtual machine, large calls take several times as long as these. */
-#define WRITE_BLOCK 16384
-
 void mm_item_release(struct mm_item *item)
 {
     if (item->fd >= 0)
@@ -105,11 +101,8 @@ static int write_back(void *context, uint64_t offset, const void *bytes, size_t 
     struct mm_item *item = context;
     struct mm_writeback *writeback = &item->reading.writeback;
     uint64_t end = offset + length, dropped = writeback->dropped;
-    for (size_t at = 0, part; bytes && at < length; at += part) {
-        part = length - at < WRITE_BLOCK ? length - at : WRITE_BLOCK;
-        if (mm_file_write_at(item->fd, (const char *)bytes + at, part, offset + at) < 0)
-            return -1;
-    }
+    if (bytes && mm_file_write_at(item->fd, bytes, length, offset) < 0)
+        return -1;
     int result = end < item->claim.chunks.bytes ? mm_writeback_reach(writeback, end) : mm_writeback_end(writeback, end);
     int error = errno;
     mm_intake_forget(&item->intake, dropped, writeback->dropped);

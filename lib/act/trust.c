@@ -110,41 +110,71 @@ static void read_other(struct mm_countersignature *other, int folder, const char
     mm_diags_release(&aside);
 }
 
-/* Adds the countersignature of NAME by KEY_ID, if it is there. */
-static int add_other(struct mm_signatures *signatures, int folder, const char *name, const char *key_id,
-                     enum mm_links links, struct mm_diags *diags)
+static int take_other(struct mm_signatures *signatures, const struct mm_countersignature *other)
 {
+    if (!mm_grow(&signatures->others, signatures->other_count, &signatures->other_capacity, sizeof *signatures->others))
+        return -1;
+    signatures->others[signatures->other_count++] = *other;
+    return 0;
+}
+
+int mm_signatures_add(struct mm_signatures *signatures, const char *key_id, struct mm_buf *text, struct mm_diags *diags)
+{
+    struct mm_countersignature other = {.text = *text};
+    snprintf(other.key_id, sizeof other.key_id, "%s", key_id);
+    *text = (struct mm_buf){0};
+    if (!other.text.failed && take_other(signatures, &other) == 0)
+        return 0;
+    mm_buf_release(&other.text);
+    return mm_diag_memory(diags);
+}
+
+/* Where countersignatures are read from. */
+struct beside {
+    struct mm_signatures *signatures;
+    int folder;
+    const char *name;
+    enum mm_links links;
+    struct mm_diags *diags;
+};
+
+/* Adds the countersignature by KEY_ID, if it is there. */
+static int add_other(void *context, const char *key_id)
+{
+    const struct beside *beside = context;
     struct mm_countersignature other = {.key_id = ""};
     struct mm_buf path = {0};
     bool there = false;
     snprintf(other.key_id, sizeof other.key_id, "%s", key_id);
-    mm_buf_printf(&path, "%s.%s" MM_SIGNATURE_SUFFIX, name, key_id);
+    mm_buf_printf(&path, "%s.%s" MM_SIGNATURE_SUFFIX, beside->name, key_id);
     if (mm_buf_text(&path))
-        read_other(&other, folder, mm_buf_text(&path), links, &there, diags);
+        read_other(&other, beside->folder, mm_buf_text(&path), beside->links, &there, beside->diags);
     bool failed = path.failed || other.text.failed;
     mm_buf_release(&path);
-    if (!failed && (there || other.unreadable) &&
-        mm_grow(&signatures->others, signatures->other_count, &signatures->other_capacity,
-                sizeof *signatures->others)) {
-        signatures->others[signatures->other_count++] = other;
+    if (!failed && (there || other.unreadable) && take_other(beside->signatures, &other) == 0)
         return 0;
-    }
     mm_buf_release(&other.text);
-    return failed || there || other.unreadable ? mm_diag_memory(diags) : 0;
+    return failed || there || other.unreadable ? mm_diag_memory(beside->diags) : 0;
 }
 
-int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name, enum mm_links links,
-                              const struct mm_policy *policies, size_t policy_count, struct mm_diags *diags)
+int mm_signatures_each_lacking(struct mm_signatures *signatures, const struct mm_policy *policies, size_t policy_count,
+                               int (*each)(void *context, const char *key_id), void *context)
 {
     for (size_t i = 0; i < policy_count; i++)
         for (size_t k = 0; k < policies[i].count; k++) {
             const struct mm_policy_line *line = &policies[i].lines[k];
             const char *space = line->key == MM_POLICY_COUNTERSIGNER ? strchr(line->value, ' ') : NULL;
-            if (space && !has_other(signatures, space + 1) &&
-                add_other(signatures, folder, name, space + 1, links, diags) < 0)
+            if (space && !has_other(signatures, space + 1) && each(context, space + 1) < 0)
                 return -1;
         }
     return 0;
+}
+
+int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name, enum mm_links links,
+                              const struct mm_policy *policies, size_t policy_count, struct mm_diags *diags)
+{
+    struct beside beside = {signatures, folder, name, links, diags};
+    return mm_signatures_each_lacking(signatures, policies, policy_count, add_other, &beside);
 }
 
 void mm_signatures_release(struct mm_signatures *signatures)

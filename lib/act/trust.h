@@ -48,6 +48,15 @@ int mm_signatures_read_file(struct mm_signatures *signatures, int fd, struct mm_
  * why one cannot be read is a note. Returns 0, or -1 with IO_MEMORY. */
 int mm_signatures_read_others(struct mm_signatures *signatures, int folder, const char *name, enum mm_links links,
                               const struct mm_policy *policies, size_t policy_count, struct mm_diags *diags);
+
+/* Calls EACH with the id of every key by which POLICIES ask for a countersignature that SIGNATURES do not have, until it returns -1. Returns 0,
+ * or what EACH returned. */
+int mm_signatures_each_lacking(struct mm_signatures *signatures, const struct mm_policy *policies, size_t policy_count,
+                               int (*each)(void *context, const char *key_id), void *context);
+
+/* Adds TEXT, which is taken over, as the countersignature of the key KEY_ID. Returns 0, or -1 with IO_MEMORY. */
+int mm_signatures_add(struct mm_signatures *signatures, const char *key_id, struct mm_buf *text,
+                      struct mm_diags *diags);
 void mm_signatures_release(struct mm_signatures *signatures);
 
 /* One rule of a policy. */

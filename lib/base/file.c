@@ -252,11 +252,15 @@ int mm_file_write_all(int fd, const void *bytes, size_t length, const char *name
     return 0;
 }
 
+/* Bytes of one call. Linux caches what a call writes in pieces of up to its size, and has to find as much memory in one place: where that is
+ * scarce, or comes from the host of a virtual machine, large calls take several times as long as these. */
+#define WRITE_BLOCK 16384
+
 int mm_file_write_at(int fd, const void *bytes, size_t length, uint64_t offset)
 {
     const char *at = bytes;
     while (length > 0) {
-        ssize_t put = pwrite(fd, at, length, (off_t)offset);
+        ssize_t put = pwrite(fd, at, length < WRITE_BLOCK ? length : WRITE_BLOCK, (off_t)offset);
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0) {

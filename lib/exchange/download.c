@@ -6,8 +6,12 @@
 #include <string.h>
 
 #include "exchange/have.h"
+#include "exchange/judge.h"
 #include "exchange/range.h"
 #include "exchange/resource.h"
+
+#define ORDER_ID(order) (2 * (order))
+#define SPARES 4
 
 /* A request that is out: for the chunks of an order, or for a bitmap. Their ids are even and odd, so that they do not meet. */
 struct asking {
@@ -31,9 +35,14 @@ struct mm_download {
     uint64_t last_have;
     struct mm_diags findings; /* until the next turn */
     bool failed;              /* this machine did */
+    struct mm_judge *judge;   /* NULL: chunks are judged where they come */
+    size_t judging;           /* chunks that it has */
+    struct spare {
+        unsigned char *bytes;
+        size_t room;
+    } spares[SPARES]; /* memory of chunks that were judged: the newest is in the processor's caches */
+    size_t spare_count;
 };
-
-#define ORDER_ID(order) (2 * (order))
 
 /* ---- making ---- */
 
@@ -80,9 +89,18 @@ void mm_download_free(struct mm_download *d)
         d->askings = asking->next;
         free_asking(asking);
     }
+    mm_judge_free(d->judge);
+    while (d->spare_count > 0)
+        free(d->spares[--d->spare_count].bytes);
     mm_plan_free(d->plan);
     mm_diags_release(&d->findings);
     free(d);
+}
+
+void mm_download_judge_behind(struct mm_download *d)
+{
+    if (!d->judge)
+        d->judge = mm_judge_new(d->landing);
 }
 
 struct mm_plan *mm_download_plan(struct mm_download *d)
@@ -154,10 +172,31 @@ static void send_asking(struct mm_download *d, struct asking *asking, enum mm_re
         fail(d, asking, false, now);
 }
 
+static unsigned char *take_room(struct mm_download *d, size_t room)
+{
+    for (size_t i = d->spare_count; i-- > 0;)
+        if (d->spares[i].room == room) {
+            unsigned char *bytes = d->spares[i].bytes;
+            d->spares[i] = d->spares[--d->spare_count];
+            return bytes;
+        }
+    return malloc(room ? room : 1);
+}
+
+static void give_room(struct mm_download *d, unsigned char *bytes, size_t room)
+{
+    if (d->spare_count == SPARES) {
+        free(d->spares[0].bytes);
+        memmove(d->spares, d->spares + 1, (SPARES - 1) * sizeof *d->spares);
+        d->spare_count--;
+    }
+    d->spares[d->spare_count++] = (struct spare){bytes, room};
+}
+
 static struct asking *new_asking(struct mm_download *d, const struct mm_plan_step *step, size_t room)
 {
     struct asking *asking = calloc(1, sizeof *asking);
-    unsigned char *bytes = malloc(room ? room : 1);
+    unsigned char *bytes = take_room(d, room);
     if (!asking || !bytes) {
         free(asking);
         free(bytes);
@@ -213,6 +252,46 @@ static void cancel(struct mm_download *d, const struct mm_plan_step *step)
     d->carrier->cancel(d->carrier->context, step->peer, ORDER_ID(step->order));
 }
 
+/* ---- what became of chunks ---- */
+
+/* What became of a chunk: RESULT is that of mm_landing_put. */
+static void conclude(struct mm_download *d, const struct mm_judged *chunk, uint64_t now)
+{
+    if (chunk->result < 0) {
+        d->failed = true;
+        return;
+    }
+    if (chunk->result > 0) {
+        char what[120];
+        snprintf(what, sizeof what, "chunk %" PRIu64 " of file %zu is not the one that was asked for; not asked again",
+                 chunk->chunk, chunk->item + 1);
+        note_peer(d, chunk->peer, MM_RULE_PEER_WRONG, what);
+        mm_plan_peer_drop(d->plan, chunk->peer, MM_PEER_WRONG); /* its order may be over meanwhile */
+        return;
+    }
+    if (chunk->needed)
+        mm_landing_note(d->landing, chunk->item, chunk->chunk, chunk->length);
+    mm_plan_order_took(d->plan, chunk->order, true, now);
+}
+
+/* Takes what the judge has done: the oldest, if WAITING, and all that are ready. */
+static void conclude_judged(struct mm_download *d, bool waiting, uint64_t now)
+{
+    struct mm_judged chunk;
+    while (d->judging > 0 && mm_judge_take(d->judge, waiting, &chunk, &d->findings)) {
+        waiting = false;
+        d->judging--;
+        conclude(d, &chunk, now);
+        give_room(d, chunk.bytes, chunk.length);
+    }
+}
+
+void mm_download_settle(struct mm_download *d, uint64_t now)
+{
+    while (d->judging > 0)
+        conclude_judged(d, true, now);
+}
+
 /* ---- turns ---- */
 
 static void part_from(struct mm_download *d, size_t peer)
@@ -227,7 +306,7 @@ static void part_from(struct mm_download *d, size_t peer)
     d->carrier->close(d->carrier->context, peer);
 }
 
-int mm_download_turn(struct mm_download *d, uint64_t now, struct mm_diags *diags)
+static void carry_out(struct mm_download *d, uint64_t now)
 {
     struct mm_plan_step step;
     mm_plan_next(d->plan, now, &step);
@@ -241,6 +320,14 @@ int mm_download_turn(struct mm_download *d, uint64_t now, struct mm_diags *diags
         }
         mm_plan_next(d->plan, now, &step);
     }
+}
+
+int mm_download_turn(struct mm_download *d, uint64_t now, struct mm_diags *diags)
+{
+    do {
+        conclude_judged(d, !d->askings, now);
+        carry_out(d, now);
+    } while (!d->failed && !d->askings && d->judging > 0); /* nothing else can come */
     mm_diags_move(diags, &d->findings);
     return d->failed ? -1 : 0;
 }
@@ -254,6 +341,7 @@ void mm_download_ready(struct mm_download *d, size_t peer, uint64_t now)
 
 void mm_download_away(struct mm_download *d, size_t peer, uint64_t now)
 {
+    mm_download_settle(d, now);
     forget_peer(d, peer);
     mm_plan_peer_away(d->plan, peer, now);
 }
@@ -281,32 +369,52 @@ bool mm_download_head(struct mm_download *d, uint64_t id, int status, const stru
     return false;
 }
 
+/* False once it sent something wrong. */
+static bool is_kept(struct mm_download *d, size_t peer)
+{
+    struct mm_plan_peer_facts facts;
+    mm_plan_peer_facts(d->plan, peer, &facts);
+    return facts.fate == MM_PEER_KEPT;
+}
+
 /* A chunk is whole. Returns false where nothing more of the request is wanted. */
 static bool judge_chunk(struct mm_download *d, struct asking *asking, uint64_t now)
 {
-    uint64_t id = asking->id, wanted;
-    bool needed = mm_plan_order_wants(d->plan, id / 2, &wanted);
-    int result = needed ? mm_landing_take(d->landing, asking->file, asking->first + asking->taken, asking->bytes,
-                                          asking->held, &d->findings)
-                        : 0;
-    if (result < 0) {
-        d->failed = true;
-        return false;
-    }
-    if (result > 0) {
-        char what[120];
-        snprintf(what, sizeof what, "chunk %" PRIu64 " of file %zu is not the one that was asked for; not asked again",
-                 asking->first + asking->taken, asking->file + 1);
-        note_peer(d, asking->peer, MM_RULE_PEER_WRONG, what);
-    }
+    struct mm_judged chunk = {.item = asking->file,
+                              .chunk = asking->first + asking->taken,
+                              .bytes = asking->bytes,
+                              .length = asking->held,
+                              .order = asking->id / 2,
+                              .peer = asking->peer};
+    chunk.needed = mm_have_has(d->landing->items[chunk.item].need, chunk.chunk);
     asking->taken++;
     asking->held = 0;
-    if (asking->taken == asking->count) { /* its end may take its time */
-        free(asking->bytes);
+    bool last = asking->taken == asking->count;
+    if (d->judge) {
+        if (d->judging == MM_JUDGE_CHUNKS)
+            conclude_judged(d, true, now);
+        mm_judge_give(d->judge, &chunk);
+        d->judging++;
+        asking->bytes = last ? NULL : take_room(d, asking->room);
+        conclude_judged(d, false, now);
+        if (!last && !asking->bytes) {
+            d->failed = true;
+            mm_diag_memory(&d->findings);
+        }
+        return !d->failed && is_kept(d, asking->peer);
+    }
+    if (chunk.needed) {
+        unsigned char hash[MM_HASH_BYTES];
+        mm_sha256_once(d->landing->sha, chunk.bytes, chunk.length, hash);
+        chunk.result =
+            mm_landing_put(d->landing, chunk.item, chunk.chunk, chunk.bytes, chunk.length, hash, &d->findings);
+    }
+    if (last) { /* its end may take its time */
+        give_room(d, asking->bytes, asking->room);
         asking->bytes = NULL;
     }
-    mm_plan_order_took(d->plan, id / 2, result == 0, now);
-    return result == 0;
+    conclude(d, &chunk, now);
+    return chunk.result == 0;
 }
 
 static bool take_chunks(struct mm_download *d, struct asking *asking, const unsigned char *bytes, size_t length,
@@ -353,8 +461,13 @@ void mm_download_end(struct mm_download *d, uint64_t id, bool complete, uint64_t
     struct asking *asking = find(d, id);
     if (!asking)
         return;
+    if (asking->is_order && asking->taken == asking->count) {
+        forget(d, asking); /* it brought all of it, whatever becomes of that */
+        return;
+    }
     if (asking->is_order || !complete || !asking->begun) {
-        fail(d, asking, false, now); /* an order that brought all of it is closed already, and does not hear this */
+        mm_download_settle(d, now);
+        fail(d, asking, false, now);
         return;
     }
     mm_plan_peer_has(d->plan, asking->peer, asking->file, asking->bytes, asking->held, now);

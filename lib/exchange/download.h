@@ -15,6 +15,13 @@ struct mm_download *mm_download_new(struct mm_landing *landing, const struct mm_
 /* Ends what is open without a word to the carrier. */
 void mm_download_free(struct mm_download *download);
 
+/* From here on chunks are hashed and written by a thread, where there is one to be had, and what became of them is known a moment later. Nobody
+ * else puts anything into the landing until the download is freed. */
+void mm_download_judge_behind(struct mm_download *download);
+
+/* Waits until it is known what became of all chunks that came. */
+void mm_download_settle(struct mm_download *download, uint64_t now);
+
 /* Its plan: for mm_plan_peer_add, whose numbers the carrier gets, and to look at. */
 struct mm_plan *mm_download_plan(struct mm_download *download);
 

@@ -286,21 +286,35 @@ int mm_landing_open_file(struct mm_landing *landing, const struct mm_claim *clai
     return 0;
 }
 
-int mm_landing_take(struct mm_landing *landing, size_t which, uint64_t index, const void *bytes, size_t length,
-                    struct mm_diags *diags)
+int mm_landing_put(const struct mm_landing *landing, size_t which, uint64_t index, const void *bytes, size_t length,
+                   const unsigned char hash[static MM_HASH_BYTES], struct mm_diags *diags)
 {
-    struct mm_landing_file *item = &landing->items[which];
-    unsigned char hash[MM_HASH_BYTES];
+    const struct mm_landing_file *item = &landing->items[which];
     uint64_t offset = index * item->claim.chunks.size;
-    mm_sha256_once(landing->sha, bytes, length, hash);
     if (index >= item->list.hashes.count || memcmp(hash, item->list.hashes.items[index], MM_HASH_BYTES) != 0)
         return 1;
     if (mm_file_write_at(item->fd, bytes, length, offset) < 0)
         return mm_diag(diags, MM_RULE_IO_WRITE, "cannot write %s: %s", item->claim.path, strerror(errno));
+    return 0;
+}
+
+void mm_landing_note(struct mm_landing *landing, size_t which, uint64_t index, size_t length)
+{
+    struct mm_landing_file *item = &landing->items[which];
     if (mm_have_has(item->need, index)) {
         mm_have_remove(item->need, index);
         item->needed--;
     }
     landing->written += length;
-    return 0;
+}
+
+int mm_landing_take(struct mm_landing *landing, size_t which, uint64_t index, const void *bytes, size_t length,
+                    struct mm_diags *diags)
+{
+    unsigned char hash[MM_HASH_BYTES];
+    mm_sha256_once(landing->sha, bytes, length, hash);
+    int result = mm_landing_put(landing, which, index, bytes, length, hash, diags);
+    if (result == 0)
+        mm_landing_note(landing, which, index, length);
+    return result;
 }

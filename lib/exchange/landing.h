@@ -61,4 +61,10 @@ void mm_landing_release(struct mm_landing *landing);
 int mm_landing_take(struct mm_landing *landing, size_t item, uint64_t index, const void *bytes, size_t length,
                     struct mm_diags *diags);
 
+/* The parts of it behind the hash: the first returns as it does for a chunk that has HASH, and may be called by a thread of its own; the
+ * second notes that chunk INDEX is written. */
+int mm_landing_put(const struct mm_landing *landing, size_t item, uint64_t index, const void *bytes, size_t length,
+                   const unsigned char hash[static MM_HASH_BYTES], struct mm_diags *diags);
+void mm_landing_note(struct mm_landing *landing, size_t item, uint64_t index, size_t length);
+
 #endif

@@ -272,6 +272,18 @@ static void send_text(struct turn *t, struct mm_share_model *model, bool signatu
         send_immutable(t, type, &model->manifest, 0, NULL);
 }
 
+/* The countersignature of MODEL by the key KEY_ID, which may come and go too. */
+static void send_other(struct turn *t, const struct mm_share_model *model, const char *key_id)
+{
+    for (size_t i = 0; model && i < model->other_count; i++)
+        if (strcmp(model->others[i].key_id, key_id) == 0) {
+            const struct mm_share_blob *text = &model->others[i].text;
+            send_passing(t, "text/plain; charset=utf-8", text->memory, (size_t)text->bytes, NULL);
+            return;
+        }
+    empty(t->response, 404, t->now);
+}
+
 static void send_file(struct turn *t, enum mm_resource resource, struct mm_share_file *file)
 {
     if (!file)
@@ -315,6 +327,7 @@ void mm_respond(const struct mm_responder *who, const struct mm_request *request
 {
     struct turn t = {who, request, now, strcmp(request->method, "HEAD") == 0, response};
     unsigned char hash[MM_HASH_BYTES];
+    char key_id[MM_KEY_ID_TEXT];
     begin(response, 200, now);
     if (!t.head && strcmp(request->method, "GET") != 0) {
         empty(response, 405, now);
@@ -328,7 +341,12 @@ void mm_respond(const struct mm_responder *who, const struct mm_request *request
     }
     enum mm_resource resource = mm_resource_read(request->path, strlen(request->path), hash);
     switch (resource) {
-    case MM_RESOURCE_NONE: empty(response, 404, now); break;
+    case MM_RESOURCE_NONE:
+        if (mm_resource_read_countersignature(request->path, strlen(request->path), hash, key_id))
+            send_other(&t, mm_shares_manifest(who->shares, hash), key_id);
+        else
+            empty(response, 404, now);
+        break;
     case MM_RESOURCE_ABOUT: send_about(&t); break;
     case MM_RESOURCE_MODELS: send_models(&t); break;
     case MM_RESOURCE_MANIFEST:

@@ -32,6 +32,9 @@ void mm_share_model_release(struct mm_share_model *model)
 {
     release_blob(&model->manifest);
     release_blob(&model->signature);
+    for (size_t i = 0; i < model->other_count; i++)
+        release_blob(&model->others[i].text);
+    free(model->others);
 }
 
 void mm_shares_keep(struct mm_shares *shares)

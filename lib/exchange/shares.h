@@ -37,8 +37,16 @@ struct mm_share_file {
     struct mm_share_part *part; /* NULL: it is held whole */
 };
 
+/* A countersignature, by the key that made it. */
+struct mm_share_other {
+    char key_id[MM_KEY_ID_TEXT];
+    struct mm_share_blob text;
+};
+
 struct mm_share_model {
     struct mm_share_blob manifest, signature; /* no signature: bytes 0 */
+    struct mm_share_other *others;
+    size_t other_count, other_capacity;
 };
 
 struct mm_shares; /* counted: whoever keeps one drops it */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act/folder.h"
 #include "act/recheck.h"
 #include "act/supply.h"
 #include "base/checked.h"
@@ -171,6 +172,46 @@ static int keep_signature(struct mm_shares *shares, struct mm_share_model *model
     return result;
 }
 
+/* Adds the file NAME of FOLDER if it is called as a countersignature is: MANIFEST.KEYID.minisig. */
+static int add_other(struct mm_shares *shares, struct mm_share_model *model, int folder, const char *name,
+                     struct mm_diags *diags)
+{
+    static const char before[] = MM_STORE_MANIFEST ".";
+    unsigned char id[MM_KEY_ID_BYTES];
+    struct mm_buf text = {0};
+    struct mm_share_other other = {.text.fd = -1};
+    if (!mm_signature_is_beside(name, MM_STORE_MANIFEST) || strlen(name) < sizeof before + MM_KEY_ID_TEXT ||
+        !mm_key_id_read(name + sizeof before - 1, MM_KEY_ID_TEXT - 1, id) ||
+        model->other_count == MM_POLICY_COUNTERSIGNERS)
+        return 0;
+    mm_key_id_text(other.key_id, id);
+    int fd = mm_file_open_beneath(folder, name, MM_LINKS_NONE);
+    int result = fd < 0 ? 1 : mm_file_read_all(fd, MM_SIGNATURE_MAX, &text, diags);
+    if (fd >= 0)
+        close(fd);
+    if (result == 0)
+        result = mm_share_keep_text(shares, &other.text, text.data, text.length, diags);
+    mm_buf_release(&text);
+    if (result == 0 && !mm_grow(&model->others, model->other_count, &model->other_capacity, sizeof *model->others)) {
+        free(other.text.memory);
+        return mm_diag_memory(diags);
+    }
+    if (result == 0)
+        model->others[model->other_count++] = other;
+    return result < 0 ? -1 : 0;
+}
+
+int mm_share_add_others(struct mm_shares *shares, struct mm_share_model *model, int folder, struct mm_diags *diags)
+{
+    struct mm_folder names = {0};
+    int result = mm_folder_list_names(&names, folder, diags);
+    for (size_t i = 0; i < names.count && result == 0; i++)
+        if (names.entries[i].kind == MM_ENTRY_FILE)
+            result = add_other(shares, model, folder, names.entries[i].path, diags);
+    mm_folder_release(&names);
+    return result;
+}
+
 int mm_share_add_model(struct mm_shares *shares, struct mm_share_model *model, struct mm_diags *diags)
 {
     if (!mm_grow(&shares->models, shares->model_count, &shares->model_capacity, sizeof *shares->models)) {
@@ -187,6 +228,8 @@ static int add_texts(struct mm_shares *shares, const struct mm_held *held, struc
     int result = mm_share_keep_text(shares, &model.manifest, held->manifest.text, held->manifest.length, diags);
     if (result == 0)
         result = keep_signature(shares, &model, held, diags);
+    if (result == 0)
+        result = mm_share_add_others(shares, &model, held->folder, diags);
     if (result == 0)
         return mm_share_add_model(shares, &model, diags);
     mm_share_model_release(&model);

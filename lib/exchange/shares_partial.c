@@ -150,7 +150,8 @@ static int add_texts(struct mm_shares *shares, int folder, const struct mm_manif
 {
     struct mm_share_model model = {.manifest.fd = -1, .signature.fd = -1};
     if (judge(shares, &model, folder, manifest, trust, diags) < 0 ||
-        mm_share_keep_text(shares, &model.manifest, manifest->text, manifest->length, diags) < 0) {
+        mm_share_keep_text(shares, &model.manifest, manifest->text, manifest->length, diags) < 0 ||
+        mm_share_add_others(shares, &model, folder, diags) < 0) {
         mm_share_model_release(&model);
         return -1;
     }

@@ -40,6 +40,10 @@ int mm_share_make_list(struct mm_shares *shares, struct mm_share_file *file, str
 int mm_share_take_list(struct mm_shares *shares, struct mm_share_file *file, struct mm_chunk_list *list,
                        struct mm_diags *diags);
 
+/* Adds the countersignatures that stand beside the manifest in the open FOLDER to MODEL, MM_POLICY_COUNTERSIGNERS at most. What is none is
+ * passed over. Returns 0, or -1 with IO_READ or IO_MEMORY. */
+int mm_share_add_others(struct mm_shares *shares, struct mm_share_model *model, int folder, struct mm_diags *diags);
+
 /* Take FILE, or MODEL, over; where that fails it is released. */
 int mm_share_add_file(struct mm_shares *shares, struct mm_share_file *file, struct mm_diags *diags);
 int mm_share_add_model(struct mm_shares *shares, struct mm_share_model *model, struct mm_diags *diags);

@@ -8,7 +8,7 @@
 
 #include "base/checked.h"
 #include "infer/elementary.h"
-#include "infer/lanes.h"
+#include "infer/stages.h"
 #include "model/quantize.h"
 
 /* Multiplications that are worth the time until another thread has begun; below, the caller does them alone. */
@@ -20,7 +20,7 @@
 struct cpu {
     const struct mm_network *network;
     const struct mm_kernels *kernels;
-    const struct mm_lanes *lanes;
+    const struct mm_stages *stages;
     struct mm_crew *crew;
     size_t context, length;        /* positions: room, and filled */
     size_t room;                   /* CONTEXT to whole sixteens */
@@ -130,7 +130,7 @@ static void gated(void *context, uint64_t first, uint64_t count, unsigned thread
     multiply(cpu, &step->block->gate, step->block->gate_bias, first, count, cpu->gate);
     multiply(cpu, &step->block->up, step->block->up_bias, first, count, cpu->up);
     for (size_t b = 0; b < step->batch; b++)
-        cpu->lanes->gate(cpu->gate + b * cpu->feed + first, cpu->up + b * cpu->feed + first, (size_t)count);
+        cpu->stages->gate(cpu->gate + b * cpu->feed + first, cpu->up + b * cpu->feed + first, (size_t)count);
 }
 
 /* ---- positions ---- */
@@ -165,9 +165,9 @@ static void remember(const struct step *step, size_t group, size_t b, float *key
     size_t position = cpu->length + b;
     const float *key = cpu->key_now + (b * cpu->groups + group) * cpu->key;
     const float *value = cpu->value_now + (b * cpu->groups + group) * cpu->value;
-    float *lanes = keys + position / MM_LANES * MM_LANES * cpu->key + position % MM_LANES;
+    float *lanes = keys + position / MM_STAGE_LANES * MM_STAGE_LANES * cpu->key + position % MM_STAGE_LANES;
     for (size_t i = 0; i < cpu->key; i++)
-        lanes[i * MM_LANES] = key[i];
+        lanes[i * MM_STAGE_LANES] = key[i];
     memcpy(values + position * cpu->value_room, value, cpu->value * sizeof *value);
 }
 
@@ -188,7 +188,7 @@ static void attend(void *context, uint64_t first, uint64_t count, unsigned threa
                 rotate(cpu, queries + i * cpu->key, cosine, sine);
             rotate(cpu, cpu->key_now + (b * cpu->groups + group) * cpu->key, cosine, sine);
             remember(step, group, b, keys, values);
-            cpu->lanes->attend(
+            cpu->stages->attend(
                 &(struct mm_attention){.queries = queries,
                                        .keys = keys,
                                        .values = values,
@@ -413,8 +413,8 @@ static void measure(struct cpu *cpu)
     cpu->groups = n[MM_LLAMA_HEAD_COUNT_KV];
     cpu->key = n[MM_LLAMA_KEY_LENGTH];
     cpu->value = n[MM_LLAMA_VALUE_LENGTH];
-    cpu->value_room = (cpu->value + MM_LANES - 1) / MM_LANES * MM_LANES;
-    cpu->room = (cpu->context + MM_LANES - 1) / MM_LANES * MM_LANES;
+    cpu->value_room = (cpu->value + MM_STAGE_LANES - 1) / MM_STAGE_LANES * MM_STAGE_LANES;
+    cpu->room = (cpu->context + MM_STAGE_LANES - 1) / MM_STAGE_LANES * MM_STAGE_LANES;
 }
 
 /* Lays all arrays out in one piece of memory, zeroed so that nothing is read that was not written. That the sum can be told was
@@ -443,13 +443,13 @@ static bool lay_out(struct cpu *cpu)
     };
     size_t sum = 0, at = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        sum += (parts[i].count + MM_LANES - 1) / MM_LANES * MM_LANES;
-    cpu->memory = calloc(sum + MM_LANES, sizeof(float));
+        sum += (parts[i].count + MM_STAGE_LANES - 1) / MM_STAGE_LANES * MM_STAGE_LANES;
+    cpu->memory = calloc(sum + MM_STAGE_LANES, sizeof(float));
     if (!cpu->memory)
         return false;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         *parts[i].at = cpu->memory + at;
-        at += (parts[i].count + MM_LANES - 1) / MM_LANES * MM_LANES;
+        at += (parts[i].count + MM_STAGE_LANES - 1) / MM_STAGE_LANES * MM_STAGE_LANES;
     }
     return true;
 }
@@ -495,7 +495,7 @@ int mm_cpu_engine(struct mm_engine *engine, const struct mm_network *network, co
         return mm_diag_memory(diags);
     cpu->network = network;
     cpu->kernels = kernels;
-    cpu->lanes = mm_lanes_find(mm_kernels_name(kernels));
+    cpu->stages = mm_stages_find(mm_kernels_name(kernels));
     cpu->crew = crew;
     cpu->context = context;
     measure(cpu);

@@ -9,7 +9,8 @@
 #include "base/diag.h"
 
 /* What a layer left: called after the embedding (LAYER -1, name "embedding"), each block (its number, "blk.N"), the final norm (block-count, "output_norm")
- * and the logits (block-count + 1, "logits"), for each position in order. VALUES are good during the call. Returns 0, or -1 to end. */
+ * and the logits (block-count + 1, "logits": of the positions whose logits are asked for), for
+ * each position of a batch in order, batch after batch. VALUES are good during the call. Returns 0, or -1 to end. */
 typedef int mm_trace_fn(void *context, int layer, const char *name, uint64_t position, const float *values,
                         size_t count, struct mm_diags *diags);
 

@@ -4,6 +4,7 @@
 
 #define MM_WIDTH 32
 #define MM_OWN_WEIGHTS
+#define MM_OWN_BLOCKS
 #include "infer/kernels_lanes.h"
 #include "model/dequantize_blocks.h"
 
@@ -21,10 +22,9 @@ MM_INLINE void mm_weights_bf16(const unsigned char *bytes, struct mm_lanes *w)
     w->b = (__m256)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(halves + 1)), 16);
 }
 
-/* The scale at BYTES in all lanes. */
-MM_INLINE __m256 scale_at(const unsigned char *bytes)
+MM_INLINE __m256 all_of(float value)
 {
-    return _mm256_cvtph_ps(_mm_set1_epi16((short)mm_block_get16(bytes)));
+    return _mm256_set1_ps(value);
 }
 
 /* Sixteen signed bytes as f32, times D. */
@@ -35,22 +35,7 @@ MM_INLINE struct mm_lanes of_bytes(__m128i bytes, __m256 d)
     return (struct mm_lanes){low * d, high * d};
 }
 
-MM_INLINE void mm_weights_q8_0(const unsigned char *bytes, struct mm_lanes *w)
-{
-    __m256 d = scale_at(bytes);
-    w[0] = of_bytes(_mm_loadu_si128((const void *)(bytes + 2)), d);
-    w[1] = of_bytes(_mm_loadu_si128((const void *)(bytes + 18)), d);
-}
-
-MM_INLINE void mm_weights_q4_0(const unsigned char *bytes, struct mm_lanes *w)
-{
-    const __m128i low = _mm_set1_epi8(15), middle = _mm_set1_epi8(8);
-    __m256 d = scale_at(bytes);
-    __m128i packed = _mm_loadu_si128((const void *)(bytes + 2));
-    w[0] = of_bytes(_mm_sub_epi8(_mm_and_si128(packed, low), middle), d);
-    w[1] = of_bytes(_mm_sub_epi8(_mm_and_si128(_mm_srli_epi16(packed, 4), low), middle), d);
-}
-
+#include "infer/kernels_blocks_x86.h"
 #include "infer/kernels_exact.h"
 
 const struct mm_kernels mm_kernels_avx2 = {

@@ -117,10 +117,10 @@ MM_INLINE void mm_tile_of_pieces(struct mm_piece piece, const unsigned char *byt
     }
 }
 
-MM_INLINE void mm_tile_of_blocks(void (*block)(const unsigned char *bytes, float *out), unsigned elements,
-                                 unsigned bytes, const unsigned char *at, size_t count, float *out)
+MM_INLINE void mm_tile_of_blocks(void (*block)(const unsigned char *bytes, float *out), unsigned bytes,
+                                 const unsigned char *at, size_t count, float *out)
 {
-    for (size_t i = 0; i < count; i += elements, at += bytes)
+    for (size_t i = 0; i < count; i += MM_SUPERBLOCK, at += bytes)
         block(at, out + i);
 }
 
@@ -135,16 +135,16 @@ static void mm_exact_expand(int ggml, const unsigned char *at, size_t count, flo
     case MM_GGML_BF16: mm_tile_of_pieces(MM_PIECE(mm_weights_bf16, 16, 32), at, count, out); break;
     case MM_GGML_Q8_0: mm_tile_of_pieces(MM_PIECE(mm_weights_q8_0, 32, 34), at, count, out); break;
     case MM_GGML_Q4_0: mm_tile_of_pieces(MM_PIECE(mm_weights_q4_0, 32, 18), at, count, out); break;
-    case MM_GGML_Q4_1: mm_tile_of_blocks(mm_block_q4_1, 32, 20, at, count, out); break;
-    case MM_GGML_Q5_0: mm_tile_of_blocks(mm_block_q5_0, 32, 22, at, count, out); break;
-    case MM_GGML_Q5_1: mm_tile_of_blocks(mm_block_q5_1, 32, 24, at, count, out); break;
-    case MM_GGML_IQ4_NL: mm_tile_of_blocks(mm_block_iq4_nl, 32, 18, at, count, out); break;
-    case MM_GGML_Q2_K: mm_tile_of_blocks(mm_block_q2_k, 256, 84, at, count, out); break;
-    case MM_GGML_Q3_K: mm_tile_of_blocks(mm_block_q3_k, 256, 110, at, count, out); break;
-    case MM_GGML_Q4_K: mm_tile_of_blocks(mm_block_q4_k, 256, 144, at, count, out); break;
-    case MM_GGML_Q5_K: mm_tile_of_blocks(mm_block_q5_k, 256, 176, at, count, out); break;
-    case MM_GGML_Q6_K: mm_tile_of_blocks(mm_block_q6_k, 256, 210, at, count, out); break;
-    case MM_GGML_IQ4_XS: mm_tile_of_blocks(mm_block_iq4_xs, 256, 136, at, count, out); break;
+    case MM_GGML_Q4_1: mm_tile_of_pieces(MM_PIECE(mm_weights_q4_1, 32, 20), at, count, out); break;
+    case MM_GGML_Q5_0: mm_tile_of_pieces(MM_PIECE(mm_weights_q5_0, 32, 22), at, count, out); break;
+    case MM_GGML_Q5_1: mm_tile_of_pieces(MM_PIECE(mm_weights_q5_1, 32, 24), at, count, out); break;
+    case MM_GGML_IQ4_NL: mm_tile_of_pieces(MM_PIECE(mm_weights_iq4_nl, 32, 18), at, count, out); break;
+    case MM_GGML_Q2_K: mm_tile_of_blocks(mm_expand_q2_k, 84, at, count, out); break;
+    case MM_GGML_Q3_K: mm_tile_of_blocks(mm_expand_q3_k, 110, at, count, out); break;
+    case MM_GGML_Q4_K: mm_tile_of_blocks(mm_expand_q4_k, 144, at, count, out); break;
+    case MM_GGML_Q5_K: mm_tile_of_blocks(mm_expand_q5_k, 176, at, count, out); break;
+    case MM_GGML_Q6_K: mm_tile_of_blocks(mm_expand_q6_k, 210, at, count, out); break;
+    case MM_GGML_IQ4_XS: mm_tile_of_blocks(mm_expand_iq4_xs, 136, at, count, out); break;
     default: break;
     }
 }
@@ -224,8 +224,11 @@ static void mm_exact_tiles(const struct mm_matrix *m, const unsigned char *row, 
     memset(w, 0, rows < MM_ROWS ? sizeof w : 0);
     for (size_t column = 0; column < whole; column += count) {
         count = whole - column < MM_TILE ? whole - column : MM_TILE;
-        for (unsigned r = 0; r < rows; r++)
-            mm_exact_expand(dtype->ggml, row + r * m->row_bytes + column / dtype->block * dtype->bytes, count, w[r]);
+        for (unsigned r = 0; r < rows; r++) {
+            const unsigned char *bytes = row + r * m->row_bytes + column / dtype->block * dtype->bytes;
+            mm_exact_bring((uintptr_t)bytes + MM_ROWS * m->row_bytes, count / dtype->block * dtype->bytes);
+            mm_exact_expand(dtype->ggml, bytes, count, w[r]);
+        }
         mm_tile_steps(w, count, x + column, m->columns, vectors, sums);
     }
     if (whole < m->columns)
@@ -272,6 +275,18 @@ static void mm_exact_multiply(const struct mm_matrix *m, uint64_t first, uint64_
         break;
     case MM_GGML_Q4_0:
         mm_exact_one(MM_PIECE(mm_weights_q4_0, 32, 18), row, m->row_bytes, count, m->columns, a->values, out + first);
+        break;
+    case MM_GGML_Q4_1:
+        mm_exact_one(MM_PIECE(mm_weights_q4_1, 32, 20), row, m->row_bytes, count, m->columns, a->values, out + first);
+        break;
+    case MM_GGML_Q5_0:
+        mm_exact_one(MM_PIECE(mm_weights_q5_0, 32, 22), row, m->row_bytes, count, m->columns, a->values, out + first);
+        break;
+    case MM_GGML_Q5_1:
+        mm_exact_one(MM_PIECE(mm_weights_q5_1, 32, 24), row, m->row_bytes, count, m->columns, a->values, out + first);
+        break;
+    case MM_GGML_IQ4_NL:
+        mm_exact_one(MM_PIECE(mm_weights_iq4_nl, 32, 18), row, m->row_bytes, count, m->columns, a->values, out + first);
         break;
     default: mm_exact_batch(m, first, count, a, out, stride);
     }

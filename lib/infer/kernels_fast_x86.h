@@ -3,25 +3,17 @@
 #ifndef MM_INFER_KERNELS_FAST_X86_H
 #define MM_INFER_KERNELS_FAST_X86_H
 
-#include <immintrin.h>
-
 #include "infer/kernels_parts.h"
+#include "infer/kernels_quants_x86.h"
 #include "infer/kernels_round.h"
-#include "model/dequantize_blocks.h"
 #include "model/dtype.h"
 
-#define MM_INLINE static inline __attribute__((always_inline))
 #define MM_ROWS 4 /* that go together */
 
 /* SUM and the products of the block of weights at BYTES with the activations X from number AT on. */
 typedef __m256 mm_fast_fn(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum);
 
 /* ---- pieces ---- */
-
-MM_INLINE __m256i mm_fast_load(const void *at)
-{
-    return _mm256_loadu_si256(at);
-}
 
 /* The f16 at AT in all lanes. */
 MM_INLINE __m256 mm_fast_scale(const unsigned char *at)
@@ -41,46 +33,18 @@ MM_INLINE __m256 mm_fast_unsigned(__m256i w, __m256i x)
     return _mm256_cvtepi32_ps(mm_fast_dot(w, x));
 }
 
-/* The low nibbles of 16 bytes, then the high ones. */
-MM_INLINE __m256i mm_fast_nibbles(const unsigned char *at)
-{
-    __m128i packed = _mm_loadu_si128((const void *)at);
-    __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(packed), _mm_srli_epi16(packed, 4), 1);
-    return _mm256_and_si256(both, _mm256_set1_epi8(15));
-}
-
-/* 16 in each of 32 bytes whose bit is set at AT. */
-MM_INLINE __m256i mm_fast_fifths(const unsigned char *at)
-{
-    const __m256i places = _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
-    const __m256i bits = _mm256_set1_epi64x((long long)0x8040201008040201);
-    __m256i all = _mm256_shuffle_epi8(_mm256_set1_epi32((int)mm_block_get32(at)), places);
-    return _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(all, bits), bits), _mm256_set1_epi8(16));
-}
-
-MM_INLINE __m256i mm_fast_iq4(__m256i nibbles)
-{
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)mm_iq4_values)), nibbles);
-}
-
-/* Bits SHIFT and up of each byte, as many as MASK has. */
-MM_INLINE __m256i mm_fast_bits(__m256i bytes, int shift, int mask)
-{
-    return _mm256_and_si256(_mm256_srli_epi16(bytes, shift), _mm256_set1_epi8((char)mask));
-}
-
 /* ---- blocks of 32 ---- */
 
 MM_INLINE __m256 mm_fast_q8_0(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
     __m256 d = _mm256_mul_ps(mm_fast_scale(bytes), _mm256_broadcast_ss(x->scales + at / 32));
-    return _mm256_fmadd_ps(mm_fast_signed(mm_fast_load(bytes + 2), mm_fast_load(x->quants + at)), d, sum);
+    return _mm256_fmadd_ps(mm_fast_signed(mm_quants_load(bytes + 2), mm_quants_load(x->quants + at)), d, sum);
 }
 
 /* Quants that MIDDLE is to be taken from. */
 MM_INLINE __m256 mm_fast_around(__m256i w, float middle, __m256 d, const struct mm_rounded *x, size_t at, __m256 sum)
 {
-    __m256 products = mm_fast_unsigned(w, mm_fast_load(x->quants + at));
+    __m256 products = mm_fast_unsigned(w, mm_quants_load(x->quants + at));
     products = _mm256_mul_ps(products, _mm256_broadcast_ss(x->scales + at / 32));
     products = _mm256_fnmadd_ps(_mm256_set1_ps(middle), _mm256_broadcast_ss(x->eighths + at / 32), products);
     return _mm256_fmadd_ps(products, d, sum);
@@ -88,19 +52,19 @@ MM_INLINE __m256 mm_fast_around(__m256i w, float middle, __m256 d, const struct 
 
 MM_INLINE __m256 mm_fast_q4_0(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
-    return mm_fast_around(mm_fast_nibbles(bytes + 2), 8, mm_fast_scale(bytes), x, at, sum);
+    return mm_fast_around(mm_quants_nibbles(bytes + 2), 8, mm_fast_scale(bytes), x, at, sum);
 }
 
 MM_INLINE __m256 mm_fast_q5_0(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
-    __m256i w = _mm256_or_si256(mm_fast_nibbles(bytes + 6), mm_fast_fifths(bytes + 2));
+    __m256i w = _mm256_or_si256(mm_quants_nibbles(bytes + 6), mm_quants_fifths(bytes + 2));
     return mm_fast_around(w, 16, mm_fast_scale(bytes), x, at, sum);
 }
 
 /* Quants with a scale and a minimum, the two f16 at BYTES. */
 MM_INLINE __m256 mm_fast_above(__m256i w, const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
-    __m256 products = mm_fast_unsigned(w, mm_fast_load(x->quants + at));
+    __m256 products = mm_fast_unsigned(w, mm_quants_load(x->quants + at));
     __m256 d = _mm256_mul_ps(mm_fast_scale(bytes), _mm256_broadcast_ss(x->scales + at / 32));
     sum = _mm256_fmadd_ps(mm_fast_scale(bytes + 2), _mm256_broadcast_ss(x->eighths + at / 32), sum);
     return _mm256_fmadd_ps(products, d, sum);
@@ -108,20 +72,20 @@ MM_INLINE __m256 mm_fast_above(__m256i w, const unsigned char *bytes, const stru
 
 MM_INLINE __m256 mm_fast_q4_1(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
-    return mm_fast_above(mm_fast_nibbles(bytes + 4), bytes, x, at, sum);
+    return mm_fast_above(mm_quants_nibbles(bytes + 4), bytes, x, at, sum);
 }
 
 MM_INLINE __m256 mm_fast_q5_1(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
-    __m256i w = _mm256_or_si256(mm_fast_nibbles(bytes + 8), mm_fast_fifths(bytes + 4));
+    __m256i w = _mm256_or_si256(mm_quants_nibbles(bytes + 8), mm_quants_fifths(bytes + 4));
     return mm_fast_above(w, bytes, x, at, sum);
 }
 
 MM_INLINE __m256 mm_fast_iq4_nl(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
     __m256 d = _mm256_mul_ps(mm_fast_scale(bytes), _mm256_broadcast_ss(x->scales + at / 32));
-    return _mm256_fmadd_ps(mm_fast_signed(mm_fast_iq4(mm_fast_nibbles(bytes + 2)), mm_fast_load(x->quants + at)), d,
-                           sum);
+    return _mm256_fmadd_ps(mm_fast_signed(mm_quants_iq4(mm_quants_nibbles(bytes + 2)), mm_quants_load(x->quants + at)),
+                           d, sum);
 }
 
 /* ---- blocks of 256 with eight scales ---- */
@@ -156,14 +120,10 @@ MM_INLINE __m256 mm_fast_q4_k(const unsigned char *bytes, const struct mm_rounde
 {
     __m256 scales;
     sum = mm_fast_q4_k_scales(bytes, x, at, sum, &scales);
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        __m256i packed = mm_fast_load(bytes + 16 + 32 * i);
-        const int8_t *quants = x->quants + at + 64 * i;
-        __m256 low = mm_fast_unsigned(mm_fast_bits(packed, 0, 15), mm_fast_load(quants));
-        __m256 high = mm_fast_unsigned(mm_fast_bits(packed, 4, 15), mm_fast_load(quants + 32));
-        sum = _mm256_fmadd_ps(low, mm_fast_lane(scales, 2 * i), sum);
-        sum = _mm256_fmadd_ps(high, mm_fast_lane(scales, 2 * i + 1), sum);
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+        __m256 products = mm_fast_unsigned(mm_quants_q4_k(bytes, i), mm_quants_load(x->quants + at + 32 * i));
+        sum = _mm256_fmadd_ps(products, mm_fast_lane(scales, i), sum);
     }
     return sum;
 }
@@ -171,13 +131,10 @@ MM_INLINE __m256 mm_fast_q4_k(const unsigned char *bytes, const struct mm_rounde
 MM_INLINE __m256 mm_fast_q5_k(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
     __m256 scales;
-    __m256i fifths = mm_fast_load(bytes + 16);
     sum = mm_fast_q4_k_scales(bytes, x, at, sum, &scales);
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
-        __m256i w = mm_fast_bits(mm_fast_load(bytes + 48 + 32 * (i / 2)), i % 2 * 4, 15);
-        w = _mm256_or_si256(w, _mm256_slli_epi16(mm_fast_bits(fifths, i, 1), 4));
-        __m256 products = mm_fast_unsigned(w, mm_fast_load(x->quants + at + 32 * i));
+        __m256 products = mm_fast_unsigned(mm_quants_q5_k(bytes, i), mm_quants_load(x->quants + at + 32 * i));
         sum = _mm256_fmadd_ps(products, mm_fast_lane(scales, i), sum);
     }
     return sum;
@@ -193,8 +150,7 @@ MM_INLINE __m256 mm_fast_iq4_xs(const unsigned char *bytes, const struct mm_roun
     __m256 scales = _mm256_mul_ps(mm_fast_of_signed(packed), d);
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
-        __m256i w = mm_fast_iq4(mm_fast_nibbles(bytes + 8 + 16 * i));
-        __m256 products = mm_fast_signed(w, mm_fast_load(x->quants + at + 32 * i));
+        __m256 products = mm_fast_signed(mm_quants_iq4_xs(bytes, i), mm_quants_load(x->quants + at + 32 * i));
         sum = _mm256_fmadd_ps(products, mm_fast_lane(scales, i), sum);
     }
     return sum;
@@ -236,7 +192,7 @@ MM_INLINE __m256 mm_fast_halves(__m256i w, const struct mm_sixteen *s, int i, co
     int one = i % 4 * 2, two = one + 1;
     __m256i lanes = _mm256_set_epi32(two, two, two, two, one, one, one, one);
     __m256 scales = _mm256_permutevar8x32_ps(i < 4 ? s->first_of_both : s->second_of_both, lanes);
-    __m256 products = mm_fast_unsigned(w, mm_fast_load(x->quants + at + 32 * (size_t)i));
+    __m256 products = mm_fast_unsigned(w, mm_quants_load(x->quants + at + 32 * (size_t)i));
     return _mm256_fmadd_ps(products, scales, sum);
 }
 
@@ -251,10 +207,8 @@ MM_INLINE __m256 mm_fast_q2_k(const unsigned char *bytes, const struct mm_rounde
     sum = _mm256_fnmadd_ps(_mm256_mul_ps(mm_fast_of_signed(minima), min), _mm256_loadu_ps(sums), sum);
     sum = _mm256_fnmadd_ps(_mm256_mul_ps(mm_fast_of_signed(minima + 8), min), _mm256_loadu_ps(sums + 8), sum);
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) {
-        __m256i w = mm_fast_bits(mm_fast_load(bytes + 16 + i / 4 * 32), i % 4 * 2, 3);
-        sum = mm_fast_halves(w, &s, i, x, at, sum);
-    }
+    for (int i = 0; i < 8; i++)
+        sum = mm_fast_halves(mm_quants_q2_k(bytes, i), &s, i, x, at, sum);
     return sum;
 }
 
@@ -263,14 +217,10 @@ MM_INLINE __m256 mm_fast_q3_k(const unsigned char *bytes, const struct mm_rounde
     int8_t scales[16];
     mm_block_q3_k_scales(bytes + 96, scales);
     struct mm_sixteen s = mm_fast_sixteen(scales, mm_fast_scale(bytes + 108), x, at);
-    __m256i third = mm_fast_load(bytes);
     sum = mm_fast_sixteen_around(&s, 4, x, at, sum);
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) {
-        __m256i w = mm_fast_bits(mm_fast_load(bytes + 32 + i / 4 * 32), i % 4 * 2, 3);
-        w = _mm256_or_si256(w, _mm256_slli_epi16(mm_fast_bits(third, i, 1), 2));
-        sum = mm_fast_halves(w, &s, i, x, at, sum);
-    }
+    for (int i = 0; i < 8; i++)
+        sum = mm_fast_halves(mm_quants_q3_k(bytes, i), &s, i, x, at, sum);
     return sum;
 }
 
@@ -279,12 +229,8 @@ MM_INLINE __m256 mm_fast_q6_k(const unsigned char *bytes, const struct mm_rounde
     struct mm_sixteen s = mm_fast_sixteen((const void *)(bytes + 192), mm_fast_scale(bytes + 208), x, at);
     sum = mm_fast_sixteen_around(&s, 32, x, at, sum);
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) {
-        __m256i w = mm_fast_bits(mm_fast_load(bytes + i / 4 * 64 + i % 2 * 32), i % 4 / 2 * 4, 15);
-        __m256i upper = mm_fast_bits(mm_fast_load(bytes + 128 + i / 4 * 32), i % 4 * 2, 3);
-        w = _mm256_or_si256(w, _mm256_slli_epi16(upper, 4));
-        sum = mm_fast_halves(w, &s, i, x, at, sum);
-    }
+    for (int i = 0; i < 8; i++)
+        sum = mm_fast_halves(mm_quants_q6_k(bytes, i), &s, i, x, at, sum);
     return sum;
 }
 

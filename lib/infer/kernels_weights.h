@@ -1,5 +1,5 @@
 /* Weights of the commonest dtypes, sixteen or 32 at a time, from where they are stored into registers: the ways of portable C. A set that has better
- * instructions defines MM_OWN_WEIGHTS and its own functions of these names. */
+ * instructions defines MM_OWN_WEIGHTS, or MM_OWN_BLOCKS too, and its own functions of these names. */
 #ifndef MM_INFER_KERNELS_WEIGHTS_H
 #define MM_INFER_KERNELS_WEIGHTS_H
 
@@ -43,7 +43,6 @@ MM_INLINE void mm_weights_f16(const unsigned char *bytes, struct mm_lanes *w)
     *w = mm_lanes_load(values);
 }
 
-/* A block of 32. */
 MM_INLINE void mm_weights_q8_0(const unsigned char *bytes, struct mm_lanes *w)
 {
     float values[MM_BLOCK];
@@ -57,6 +56,27 @@ MM_INLINE void mm_weights_q4_0(const unsigned char *bytes, struct mm_lanes *w)
     mm_block_q4_0(bytes, values);
     w[0] = mm_lanes_load(values), w[1] = mm_lanes_load(values + MM_LANES);
 }
+#endif
+
+#ifndef MM_OWN_BLOCKS
+/* What a block of 32 means, as lanes, and a block of 256, in memory. */
+#define MM_WEIGHTS_OF(dtype)                                                                                           \
+    MM_INLINE void mm_weights_##dtype(const unsigned char *bytes, struct mm_lanes *w)                                  \
+    {                                                                                                                  \
+        float values[MM_BLOCK];                                                                                        \
+        mm_block_##dtype(bytes, values);                                                                               \
+        w[0] = mm_lanes_load(values), w[1] = mm_lanes_load(values + MM_LANES);                                         \
+    }
+MM_WEIGHTS_OF(q4_1)
+MM_WEIGHTS_OF(q5_0)
+MM_WEIGHTS_OF(q5_1)
+MM_WEIGHTS_OF(iq4_nl)
+#define mm_expand_q2_k mm_block_q2_k
+#define mm_expand_q3_k mm_block_q3_k
+#define mm_expand_q4_k mm_block_q4_k
+#define mm_expand_q5_k mm_block_q5_k
+#define mm_expand_q6_k mm_block_q6_k
+#define mm_expand_iq4_xs mm_block_iq4_xs
 #endif
 
 #endif

@@ -94,8 +94,9 @@ int mm_loaded_start(struct mm_loaded *loaded, const struct mm_loading *how, size
 {
     const struct mm_kernels *kernels = mm_kernels_find(how->instructions, how->fast);
     if (!kernels)
-        return mm_diag(diags, MM_RULE_INFER_DEVICE, "expected instructions that this processor has, found '%s'",
-                       how->instructions ? how->instructions : "none");
+        return mm_diag(diags, MM_RULE_INFER_DEVICE, "expected %s kernels that this processor can run, found none%s%s",
+                       how->fast ? "fast" : "exact", how->instructions ? " called " : "",
+                       how->instructions ? how->instructions : "");
     if (check_memory(loaded, how, count, diags) < 0 ||
         mm_network_open(&loaded->network, &loaded->checkpoint, diags) < 0)
         return -1;

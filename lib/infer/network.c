@@ -8,7 +8,7 @@
 
 #include "base/checked.h"
 #include "base/mapped.h"
-#include "infer/lanes.h"
+#include "infer/stages.h"
 #include "model/quantize.h"
 
 /* A file of the checkpoint as it lies in memory, or a tensor that was read. */
@@ -75,8 +75,8 @@ uint64_t mm_network_memory(const struct mm_llama *llama, uint64_t context, uint6
     uint64_t floats, room, value;
     uint64_t embedding = n[MM_LLAMA_EMBEDDING_LENGTH], feed = n[MM_LLAMA_FEED_FORWARD_LENGTH];
     uint64_t heads = n[MM_LLAMA_HEAD_COUNT], kv = n[MM_LLAMA_HEAD_COUNT_KV], key = n[MM_LLAMA_KEY_LENGTH];
-    bool told = count_vectors(llama, &floats) && mm_align(context, MM_LANES, &room) &&
-                mm_align(n[MM_LLAMA_VALUE_LENGTH], MM_LANES, &value) && mm_mul(kv, n[MM_LLAMA_BLOCK_COUNT], &kv);
+    bool told = count_vectors(llama, &floats) && mm_align(context, MM_STAGE_LANES, &room) &&
+                mm_align(n[MM_LLAMA_VALUE_LENGTH], MM_STAGE_LANES, &value) && mm_mul(kv, n[MM_LLAMA_BLOCK_COUNT], &kv);
     /* the cache; scores; activations, and once more for the fast kernels' copy of them; logits */
     told = told && add_product(&floats, kv, room, key) && add_product(&floats, kv, room, value) &&
            add_product(&floats, heads, room, 1) && add_product(&floats, batch, embedding, 3) &&

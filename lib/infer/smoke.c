@@ -112,14 +112,18 @@ static int check_ids(const struct mm_smoke *smoke, const struct mm_evidence_case
     return 0;
 }
 
-/* Begins the sequence with all prompt tokens but the last LEFT. */
+/* Begins the sequence with all prompt tokens but the last LEFT; under a trace one by one, so that each position leaves the same lines. */
 static int begin(const struct mm_smoke *smoke, const struct mm_evidence_case *one, size_t left, struct mm_diags *diags)
 {
     const struct mm_evidence_tokens *prompt = &one->prompt_tokens;
+    size_t count = prompt->count - left, most = smoke->trace ? 1 : count;
     smoke->engine->rewind(smoke->engine->self, 0);
     if (check_ids(smoke, one, prompt, MM_RULE_INFER_TOKENS, diags) < 0)
         return -1;
-    return prompt->count > left ? feed(smoke, prompt->ids, prompt->count - left, false, diags) : 0;
+    for (size_t at = 0; at < count; at += most)
+        if (feed(smoke, prompt->ids + at, most, false, diags) < 0)
+            return -1;
+    return 0;
 }
 
 static bool ends(const struct mm_smoke *smoke, uint32_t id)

@@ -294,21 +294,12 @@ static int conclude(const struct peer *peer, const struct question *question, st
     return -1;
 }
 
-int mm_peer_client_ask(struct mm_peer_client *client, size_t number, enum mm_resource resource,
-                       const unsigned char *hash, uint64_t most, unsigned seconds, struct mm_buf *out,
-                       struct mm_diags *diags)
+int mm_peer_client_ask(struct mm_peer_client *client, size_t number, const char *path, uint64_t most, unsigned seconds,
+                       struct mm_buf *out, struct mm_diags *diags)
 {
     struct peer *peer = client->peers[number];
-    char path[MM_RESOURCE_PATH];
     struct question question = {.wanted = {.most = most}, .out = out, .reply = MM_REPLY_BODY, .why = ""};
-    struct mm_h3_get how = {mm_resource_write(path, resource, hash),
-                            NULL,
-                            most,
-                            &question,
-                            question_head,
-                            question_body,
-                            question_end,
-                            false};
+    struct mm_h3_get how = {path, NULL, most, &question, question_head, question_body, question_end, false};
     uint64_t until = mm_peer_client_now(client) + seconds * MM_SECOND;
     int result = 0;
     mm_buf_clear(out);

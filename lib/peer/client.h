@@ -3,7 +3,6 @@
 #define MM_PEER_CLIENT_H
 
 #include "exchange/download.h"
-#include "exchange/resource.h"
 #include "peer/h3.h"
 #include "peer/identity.h"
 
@@ -28,10 +27,10 @@ size_t mm_peer_client_add(struct mm_peer_client *client, const union mm_udp_addr
                           const unsigned char key[static MM_PEER_KEY_BYTES], const char *authority,
                           struct mm_diags *diags);
 
-/* Asks PEER for RESOURCE (of HASH, or NULL), MOST bytes at most, and waits for SECONDS at most. Returns 0, OUT having the body; 1 where
+/* Asks PEER for PATH, MOST bytes at most, and waits for SECONDS at most. Returns 0, OUT having the body; 1 where
  * the peer does not have it; -1 where it was not to be had, which is a note (PEER_ANSWER) that names the peer. */
-int mm_peer_client_ask(struct mm_peer_client *client, size_t peer, enum mm_resource resource, const unsigned char *hash,
-                       uint64_t most, unsigned seconds, struct mm_buf *out, struct mm_diags *diags);
+int mm_peer_client_ask(struct mm_peer_client *client, size_t peer, const char *path, uint64_t most, unsigned seconds,
+                       struct mm_buf *out, struct mm_diags *diags);
 
 /* How it stands with the connection to PEER. */
 enum mm_peer_standing { MM_PEER_LOST, MM_PEER_COMING, MM_PEER_READY };

@@ -9,6 +9,7 @@
 
 #include "base/place.h"
 #include "base/tree.h"
+#include "exchange/resource.h"
 
 #define ANSWER_SECONDS 15 /* in which a text has to come */
 #define LIST_SECONDS 300  /* a chunk list, which can have hundreds of megabytes */
@@ -60,12 +61,13 @@ int mm_peer_fetch_manifest(struct mm_peer_fetch *fetch, const unsigned char sha2
                            struct mm_buf *text, struct mm_diags *diags)
 {
     unsigned char found[MM_HASH_BYTES];
+    char path[MM_RESOURCE_PATH];
     struct mm_sha256 *sha = mm_sha256_new();
+    mm_resource_write(path, MM_RESOURCE_MANIFEST, sha256);
     int result = sha ? 1 : mm_diag_memory(diags);
     bool tried[MM_PLAN_PEERS] = {false};
     for (size_t i; result > 0 && (i = next_peer(fetch, tried, diags)) != SIZE_MAX;) {
-        if (mm_peer_client_ask(fetch->client, i, MM_RESOURCE_MANIFEST, sha256, MM_MANIFEST_MAX, ANSWER_SECONDS, text,
-                               diags) != 0)
+        if (mm_peer_client_ask(fetch->client, i, path, MM_MANIFEST_MAX, ANSWER_SECONDS, text, diags) != 0)
             continue;
         mm_sha256_once(sha, text->data ? text->data : "", text->length, found);
         if (memcmp(found, sha256, MM_HASH_BYTES) == 0)
@@ -79,36 +81,86 @@ int mm_peer_fetch_manifest(struct mm_peer_fetch *fetch, const unsigned char sha2
     return result;
 }
 
-int mm_peer_fetch_signature(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
-                            bool (*judge)(void *context, const struct mm_buf *text), void *context, struct mm_buf *text,
-                            struct mm_diags *diags)
+/* A signature that is asked for. */
+struct wish {
+    struct mm_peer_fetch *fetch;
+    const unsigned char *sha256; /* of the manifest */
+    mm_peer_judge_fn *judge;
+    void *context;
+    struct mm_signatures *signatures;
+    struct mm_diags *diags;
+};
+
+/* Puts TEXT into the signatures: the countersignature by KEY_ID, where that is not NULL, in place of the one that came before. Returns which
+ * one it is. */
+static size_t put_signature(const struct wish *wish, const char *key_id, size_t other, const struct mm_buf *text)
+{
+    struct mm_signatures *signatures = wish->signatures;
+    struct mm_buf copy = {0};
+    mm_buf_add(&copy, text->data, text->length);
+    if (!key_id) {
+        mm_buf_release(&signatures->own);
+        signatures->own = copy;
+        signatures->present = true;
+    } else if (other < signatures->other_count) {
+        mm_buf_release(&signatures->others[other].text);
+        signatures->others[other].text = copy;
+    } else if (mm_signatures_add(signatures, key_id, &copy, wish->diags) == 0) {
+        other = signatures->other_count - 1;
+    } else {
+        signatures->own.failed = true;
+    }
+    return other;
+}
+
+/* Asks one peer after another for the signature at PATH, until one is good. */
+static int ask_signature(const struct wish *wish, const char *path, const char *key_id)
 {
     struct mm_buf found = {0};
-    bool good = false;
-    bool tried[MM_PLAN_PEERS] = {false};
-    for (size_t i; !good && (i = next_peer(fetch, tried, diags)) != SIZE_MAX;) {
-        if (mm_peer_client_ask(fetch->client, i, MM_RESOURCE_SIGNATURE, sha256, MM_SIGNATURE_MAX, ANSWER_SECONDS,
-                               &found, diags) != 0)
+    bool good = false, tried[MM_PLAN_PEERS] = {false};
+    size_t other = MM_PEER_OWN_SIGNATURE;
+    for (size_t i; !good && (i = next_peer(wish->fetch, tried, wish->diags)) != SIZE_MAX;) {
+        if (mm_peer_client_ask(wish->fetch->client, i, path, MM_SIGNATURE_MAX, ANSWER_SECONDS, &found, wish->diags) !=
+            0)
             continue;
-        mm_buf_clear(text);
-        mm_buf_add(text, found.data, found.length);
-        good = judge(context, text);
+        other = put_signature(wish, key_id, other, &found);
+        good = !wish->signatures->own.failed && wish->judge(wish->context, wish->signatures, other);
     }
-    bool failed = text->failed || found.failed;
+    bool failed = wish->signatures->own.failed || found.failed;
     mm_buf_release(&found);
-    return failed ? mm_diag_memory(diags) : 0;
+    return failed ? mm_diag_memory(wish->diags) : 0;
+}
+
+/* Has the shape of mm_signatures_each_lacking's EACH. */
+static int ask_countersignature(void *context, const char *key_id)
+{
+    const struct wish *wish = context;
+    char path[MM_RESOURCE_PATH];
+    return ask_signature(wish, mm_resource_write_countersignature(path, wish->sha256, key_id), key_id);
+}
+
+int mm_peer_fetch_signatures(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
+                             const struct mm_trust *trust, mm_peer_judge_fn *judge, void *context,
+                             struct mm_signatures *signatures, struct mm_diags *diags)
+{
+    struct wish wish = {fetch, sha256, judge, context, signatures, diags};
+    char path[MM_RESOURCE_PATH];
+    if (ask_signature(&wish, mm_resource_write(path, MM_RESOURCE_SIGNATURE, sha256), NULL) < 0)
+        return -1;
+    return mm_signatures_each_lacking(signatures, trust->policies, trust->policy_count, ask_countersignature, &wish);
 }
 
 int mm_peer_fetch_list(struct mm_peer_fetch *fetch, const struct mm_claim *claim, mm_peer_list_fn *take, void *context,
                        struct mm_diags *diags)
 {
     struct mm_buf text = {0};
+    char path[MM_RESOURCE_PATH];
+    mm_resource_write(path, MM_RESOURCE_CHUNK_LIST, claim->chunks.root);
     uint64_t most = 65 * claim->chunks.count + 4096;
     int result = 1;
     bool tried[MM_PLAN_PEERS] = {false};
     for (size_t i; result > 0 && (i = next_peer(fetch, tried, diags)) != SIZE_MAX;) {
-        if (mm_peer_client_ask(fetch->client, i, MM_RESOURCE_CHUNK_LIST, claim->chunks.root, most, LIST_SECONDS, &text,
-                               diags) != 0)
+        if (mm_peer_client_ask(fetch->client, i, path, most, LIST_SECONDS, &text, diags) != 0)
             continue;
         struct mm_diags mark = *diags;
         result = take(context, claim, text.data ? text.data : "", text.length, diags);
@@ -159,12 +211,34 @@ struct offer {
     struct mm_supply supply;
 };
 
-/* Manifest and signature in a folder of their own in the partial import, where no file is that the importer writes to. */
+static int put_text(int folder, const char *name, const struct mm_buf *text, struct mm_diags *diags)
+{
+    struct mm_place place = {0};
+    return mm_place_file(&place, folder, name, text->data, text->length, diags);
+}
+
+/* Manifest and signatures in a folder of their own in the partial import, where no file is that the importer writes to. */
+static int fill_offer(int folder, const struct mm_manifest *manifest, const struct mm_signatures *signatures,
+                      struct mm_diags *diags)
+{
+    struct mm_place place = {0};
+    int result = 0;
+    if (signatures->own.length > 0)
+        result = put_text(folder, MM_STORE_MANIFEST MM_SIGNATURE_SUFFIX, &signatures->own, diags);
+    else
+        unlinkat(folder, MM_STORE_MANIFEST MM_SIGNATURE_SUFFIX, 0);
+    for (size_t i = 0; result == 0 && i < signatures->other_count; i++) {
+        char name[sizeof MM_STORE_MANIFEST + MM_KEY_ID_TEXT + sizeof MM_SIGNATURE_SUFFIX];
+        snprintf(name, sizeof name, MM_STORE_MANIFEST ".%s" MM_SIGNATURE_SUFFIX, signatures->others[i].key_id);
+        result = put_text(folder, name, &signatures->others[i].text, diags);
+    }
+    return result == 0 ? mm_place_file(&place, folder, MM_STORE_MANIFEST, manifest->text, manifest->length, diags) : -1;
+}
+
 static int make_offer(struct offer *offer, int home, const char *home_path, const struct mm_manifest *manifest,
-                      const struct mm_buf *signature, struct mm_diags *diags)
+                      const struct mm_signatures *signatures, struct mm_diags *diags)
 {
     char hex[MM_HASH_HEX + 1], *whole = NULL;
-    struct mm_place place = {0};
     mm_hex(hex, manifest->sha256, MM_HASH_BYTES);
     snprintf(offer->path, sizeof offer->path, MM_STORE_PARTIAL "/%s/" MM_STORE_OFFER, hex);
     if (mm_tree_make(home, offer->path, diags) < 0)
@@ -172,12 +246,7 @@ static int make_offer(struct offer *offer, int home, const char *home_path, cons
     int folder = mm_tree_open(home, offer->path);
     if (folder < 0)
         return mm_diag(diags, MM_RULE_STORE_HOME, "cannot open %s: %s", offer->path, strerror(errno));
-    int result = mm_place_file(&place, folder, MM_STORE_MANIFEST, manifest->text, manifest->length, diags);
-    if (result == 0 && signature->length > 0)
-        result = mm_place_file(&place, folder, MM_STORE_MANIFEST MM_SIGNATURE_SUFFIX, signature->data,
-                               signature->length, diags);
-    else if (result == 0)
-        unlinkat(folder, MM_STORE_MANIFEST MM_SIGNATURE_SUFFIX, 0);
+    int result = fill_offer(folder, manifest, signatures, diags);
     close(folder);
     if (result == 0 && asprintf(&whole, "%s/%s/" MM_STORE_MANIFEST, home_path, offer->path) < 0)
         result = mm_diag_memory(diags);
@@ -238,6 +307,7 @@ static int run_download(struct mm_peer_fetch *fetch, struct mm_landing *landing,
         if (fetch->progress)
             fetch->progress(fetch->progress_context, landing->written, total);
     }
+    mm_download_settle(download, now);
     fetch->fetched += landing->written;
     keep_facts(fetch, plan);
     if (result == 0)
@@ -260,6 +330,7 @@ int mm_peer_fetch_land(struct mm_peer_fetch *fetch, struct mm_landing *landing, 
         if (fetch->wrong[i])
             mm_plan_peer_drop(mm_download_plan(download), i, MM_PEER_GONE);
     }
+    mm_download_judge_behind(download);
     mm_peer_client_carry(fetch->client, download);
     int result = run_download(fetch, landing, download, diags);
     mm_peer_client_carry(fetch->client, NULL);
@@ -279,10 +350,9 @@ static int fetch_chunks(struct mm_peer_fetch *fetch, int home, const struct mm_m
 }
 
 /* Whether chunk lists are worth fetching, which can be large: not for a model that the importer refuses before it looks at any. */
-static bool may_begin(const struct mm_manifest *manifest, const struct mm_buf *signature,
+static bool may_begin(const struct mm_manifest *manifest, const struct mm_signatures *signatures,
                       const struct mm_import_options *how)
 {
-    struct mm_signatures signatures = {.present = signature->length > 0};
     struct mm_trusted trusted = {0};
     struct mm_diags ignored;
     uint64_t bytes = 0;
@@ -292,23 +362,21 @@ static bool may_begin(const struct mm_manifest *manifest, const struct mm_buf *s
         mm_manifest_claim(manifest, group, &claim);
         bytes += claim.chunks.bytes; /* the manifest's sum is below 2^63 */
     }
-    mm_buf_add(&signatures.own, signature->data, signature->length);
-    bool judged = !signatures.own.failed && mm_trust_judge(&trusted, how->trust, manifest, &signatures, &ignored) == 0;
+    bool judged = mm_trust_judge(&trusted, how->trust, manifest, signatures, &ignored) == 0;
     enum mm_signed outcome = trusted.signature.outcome;
     mm_trusted_release(&trusted);
-    mm_signatures_release(&signatures);
     mm_diags_release(&ignored);
     return judged && (!how->max_bytes || bytes <= how->max_bytes) &&
            (outcome == MM_SIGNED_VERIFIED || (outcome == MM_SIGNED_UNSIGNED && how->allow_unsigned));
 }
 
 int mm_peer_fetch_model(struct mm_peer_fetch *fetch, int home, const char *home_path,
-                        const struct mm_manifest *manifest, const struct mm_buf *signature,
+                        const struct mm_manifest *manifest, const struct mm_signatures *signatures,
                         const struct mm_import_options *how, struct mm_import_facts *facts, struct mm_diags *diags)
 {
     struct offer offer = {.supply = {.links = MM_LINKS_NONE}};
-    int result = make_offer(&offer, home, home_path, manifest, signature, diags);
-    if (result == 0 && may_begin(manifest, signature, how))
+    int result = make_offer(&offer, home, home_path, manifest, signatures, diags);
+    if (result == 0 && may_begin(manifest, signatures, how))
         result = fetch_lists(fetch, home, manifest, diags);
     struct mm_diags mark = *diags;
     if (result == 0) { /* what is there already is found, and what lacks is noted */

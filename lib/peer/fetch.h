@@ -27,17 +27,22 @@ struct mm_peer_fetch {
 int mm_peer_fetch_manifest(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
                            struct mm_buf *text, struct mm_diags *diags);
 
-/* Gets the signature of the manifest with this SHA256 from a peer for which JUDGE returns true; where there is none, the last one that came. A
- * model without a signature anywhere has an empty one. Returns 0, or -1 with IO_MEMORY. */
-int mm_peer_fetch_signature(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
-                            bool (*judge)(void *context, const struct mm_buf *text), void *context, struct mm_buf *text,
-                            struct mm_diags *diags);
+/* Is one of SIGNATURES good: OTHER of the countersignatures, or the publisher's? */
+#define MM_PEER_OWN_SIGNATURE SIZE_MAX
+typedef bool mm_peer_judge_fn(void *context, const struct mm_signatures *signatures, size_t other);
 
-/* Brings the model of the valid MANIFEST, with SIGNATURE ("" for none), into the store HOME, whose path is HOME_PATH, as mm_import does by HOW.
+/* Gets the signature of the manifest with this SHA256, and the countersignatures that TRUST's policies ask for, each from a peer for which
+ * JUDGE returns true; where there is none, the last one that came. What nobody has is left out. Returns 0, or -1 with IO_MEMORY; release
+ * SIGNATURES, which are empty before, in every case. */
+int mm_peer_fetch_signatures(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
+                             const struct mm_trust *trust, mm_peer_judge_fn *judge, void *context,
+                             struct mm_signatures *signatures, struct mm_diags *diags);
+
+/* Brings the model of the valid MANIFEST, with SIGNATURES, into the store HOME, whose path is HOME_PATH, as mm_import does by HOW.
  * What came stays for the next call, whatever ends this one. Returns 0, or -1 with findings: those of an import, PEER_LACKS (nobody has
  * what lacks, or nobody is left), PEER_SLOW. */
 int mm_peer_fetch_model(struct mm_peer_fetch *fetch, int home, const char *home_path,
-                        const struct mm_manifest *manifest, const struct mm_buf *signature,
+                        const struct mm_manifest *manifest, const struct mm_signatures *signatures,
                         const struct mm_import_options *how, struct mm_import_facts *facts, struct mm_diags *diags);
 
 #endif

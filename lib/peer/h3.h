@@ -28,7 +28,7 @@ struct mm_h3_header {
 /* Lives as long as the call that it is given to. */
 struct mm_h3_request {
     const char *method, *path;
-    const char *range, *if_none_match, *accept_encoding; /* NULL where absent, or where there were several */
+    const char *range, *if_range, *if_none_match, *accept_encoding; /* NULL where absent, or where there were several */
     const unsigned char *client; /* the client's raw public key, MM_PEER_KEY_BYTES; NULL for none */
     const struct sockaddr *from;
 };

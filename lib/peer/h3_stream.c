@@ -198,6 +198,7 @@ static int answer(struct mm_h3_stream *stream)
     struct mm_h3_request request = {.method = method ? method : "",
                                     .path = path ? path : "",
                                     .range = field(fields, count, "range"),
+                                    .if_range = field(fields, count, "if-range"),
                                     .if_none_match = field(fields, count, "if-none-match"),
                                     .accept_encoding = field(fields, count, "accept-encoding"),
                                     .client = mm_quic_key(connection->quic),

@@ -155,6 +155,7 @@ static void answer(void *context, struct mm_h3_connection *connection, const str
     struct mm_request asked = {.method = request->method,
                                .path = request->path,
                                .range = request->range,
+                               .if_range = request->if_range,
                                .if_none_match = request->if_none_match};
     struct turn *turn = calloc(1, sizeof *turn);
     if (!turn)
@@ -209,7 +210,8 @@ struct mm_peer_server *mm_peer_server_new(const struct mm_peer_server_options *o
         return NULL;
     }
     server->options = *options;
-    server->who = (struct mm_responder){.shares = shares, .listing = options->listing, .catalog = options->catalog, .limits = options->limits};
+    server->who = (struct mm_responder){
+        .shares = shares, .listing = options->listing, .catalog = options->catalog, .limits = options->limits};
     memcpy(server->who.key, mm_peer_identity_key(options->identity), MM_PEER_KEY_BYTES);
     mm_shares_keep(shares);
     if (begin_endpoint(server, diags) == 0)
@@ -251,7 +253,10 @@ void mm_peer_server_metrics(struct mm_peer_server *server, uint64_t reloads, str
     mm_h3_counts(server->h3, &h3);
     const struct mm_metric metrics[] = {
 #define GAUGE(name, help, value) {"minimodel_peer_" name, "", help, false, value}
-#define COUNTER(name, labels, help, value) {"minimodel_peer_" name, labels, help, true, value}
+#define COUNTER(name, labels, help, value)                                                                             \
+    {                                                                                                                  \
+        "minimodel_peer_" name, labels, help, true, value                                                              \
+    }
         GAUGE("models", "models that are shared", mm_shares_models(server->who.shares)),
         COUNTER("reloads_total", "", "times that the shares were taken anew", reloads),
         GAUGE("connections", "clients that are connected or shake hands", quic.connections),

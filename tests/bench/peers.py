@@ -2,7 +2,7 @@
 
 usage: peers.py [--into FILE] [WHAT]...   WHAT: loopback line bottleneck growth; all of them but growth where none is named
 
---into puts the tables into a page. Environment: BENCH_MIB (1024), BENCH_RUNS (5), BENCH_SIZES (1G 2G 4G 8G, for growth), BENCH_LINE_MIB (256). A folder in
+--into puts the tables into a page. Environment: BENCH_MIB (1024), BENCH_RUNS (5; growth: 3), BENCH_SIZES (1G 2G 4G 8G, for growth), BENCH_LINE_MIB (256). A folder in
 TMPDIR holds the files: four times BENCH_MIB, or twice the largest of BENCH_SIZES; where /dev/shm has the room, loopback is measured there too.
 Line and bottleneck need network namespaces, /dev/net/tun and `ip`; what cannot be had is named and left out. Exit: 0 measured,
 whatever came out, 2 usage, 3 not measured."""
@@ -73,7 +73,8 @@ class Server:
 
 
 class Contender:
-    """One way to get the file: a Server, and the command of who gets it, whose result FOUND (if it is not None) has to be the file's size."""
+    """One way to get the file: a Server, and the COMMAND of who gets it, which makes RESULT; NEEDS names the programs. It is to take LEAST times as
+    long as ours."""
 
     def __init__(self, name, server, command, result, needs, least=None):
         self.name, self.server, self.command, self.result, self.needs, self.least = name, server, command, result, needs, least
@@ -112,8 +113,7 @@ def prepare(size):
     if shutil.which('openssl') and not os.path.exists('tls.pem'):
         subprocess.run('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem -days 9 -subj /CN=localhost '
                        '2>/dev/null', shell=True, check=True)
-    with open('web/big.manifest', 'rb') as file:
-        return machine.printed('sha256sum', 'web/big.manifest').split()[0] if file else ''
+    return machine.printed('sha256sum', 'web/big.manifest').split()[0]
 
 
 def serve(listen, within='', options=''):
@@ -379,7 +379,7 @@ def number(name, otherwise):
 def parts(what, mib, runs):
     """Sentences and tables."""
     if 'loopback' in what:
-        folders = ['.'] + (['/dev/shm'] if os.path.isdir('/dev/shm') and shutil.disk_usage('/dev/shm').free > 5 * mib << 20 else [])
+        folders = ['.'] + (['/dev/shm'] if machine.file_system('.') != 'tmpfs' and os.path.isdir('/dev/shm') and shutil.disk_usage('/dev/shm').free > 5 * mib << 20 else [])
         for folder in folders:
             with tempfile.TemporaryDirectory(prefix='minimodel-bench.', dir=os.path.abspath(folder)) as inner:
                 here = os.getcwd()
@@ -403,7 +403,8 @@ def parts(what, mib, runs):
         sizes = [int(word[:-1]) << units[word[-1]] for word in os.environ.get('BENCH_SIZES', '1G 2G 4G 8G').split()]
         shutil.rmtree('served', ignore_errors=True)
         shutil.rmtree('web', ignore_errors=True)
-        yield 'What larger models cost; medians of 3 runs.', *growth(sizes, 3)
+        runs = number('BENCH_RUNS', '3')
+        yield f'What larger models cost; medians of {runs}.', *growth(sizes, runs)
 
 
 def main():

@@ -1,5 +1,6 @@
 """An independent HTTP/3 client and server (aioquic), for peers to talk to.
-usage: aioquic_peer.py get HOST PORT OUT PATH [RANGE]       prints the status, and the headers one a line; the body goes to OUT
+usage: aioquic_peer.py get HOST PORT OUT PATH [RANGE [NAME: VALUE]...]
+           prints the status, and the headers one a line; the body goes to OUT; RANGE "" is none
        aioquic_peer.py serve PEER.key FOLDER                serves FOLDER's files by their paths, as the peer of that key; prints the port
 """
 import asyncio
@@ -26,10 +27,12 @@ class Client(QuicConnectionProtocol):
         self.over = asyncio.get_event_loop().create_future()
         self.headers, self.body = [], b''
 
-    def ask(self, authority, path, part):
+    def ask(self, authority, path, part, more):
         stream = self._quic.get_next_available_stream_id()
         headers = [(b':method', b'GET'), (b':scheme', b'https'), (b':authority', authority.encode()), (b':path', path.encode())]
-        self.http.send_headers(stream, headers + ([(b'range', part.encode())] if part else []), end_stream=True)
+        headers += [(b'range', part.encode())] if part else []
+        headers += [tuple(text.encode().split(b': ', 1)) for text in more]
+        self.http.send_headers(stream, headers, end_stream=True)
         self.transmit()
         return self.over
 
@@ -43,10 +46,10 @@ class Client(QuicConnectionProtocol):
                 self.over.set_result(None)
 
 
-async def get(host, port, out, path, part):
+async def get(host, port, out, path, part, more):
     how = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE)
     async with connect(host, int(port), configuration=how, create_protocol=Client) as client:
-        await asyncio.wait_for(client.ask(f'{host}:{port}', path, part), 20)
+        await asyncio.wait_for(client.ask(f'{host}:{port}', path, part, more), 20)
     for name, value in client.headers:
         print(f'{name.decode()}: {value.decode()}')
     with open(out, 'wb') as f:
@@ -105,8 +108,8 @@ async def stay(path, folder):
     await asyncio.Future()
 
 
-if sys.argv[1:2] == ['get'] and len(sys.argv) in (6, 7):
-    asyncio.run(get(*sys.argv[2:6], sys.argv[6] if len(sys.argv) == 7 else None))
+if sys.argv[1:2] == ['get'] and len(sys.argv) >= 6:
+    asyncio.run(get(*sys.argv[2:6], sys.argv[6] if len(sys.argv) > 6 else None, sys.argv[7:]))
 elif sys.argv[1:2] == ['serve'] and len(sys.argv) == 4:
     asyncio.run(stay(*sys.argv[2:4]))
 else:

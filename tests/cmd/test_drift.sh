@@ -91,6 +91,14 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     receipt-write -q --grant-execution local/text >/dev/null
     slm-exec -q --json --dry-run local/text -- program {} >handed-over.json
     slm-exec -q --json --dry-run local/text >>handed-over.json
+    infer-check -q --json --no-receipt -r - "$MODEL" >/dev/null
+    infer-check -q --json --no-receipt -r answers.evidence "$MODEL" >answered.json 2>/dev/null
+    infer-check -q --json --no-receipt --device cpu,cpu -e answers.evidence "$MODEL" >>answered.json
+    sed 's/^tokens: /&9 /' answers.evidence >other.evidence
+    infer-check -q --json --no-receipt -e other.evidence "$MODEL" >>answered.json 2>/dev/null # differs
+    grep '^{"case"' answered.json >answer.json
+    grep '^{"model-id"' answered.json >answers.json
+    infer-check -q --json --no-receipt --bench -n 4 "$MODEL" >pace.json
     slm-path --json --manifest local/text >>path.json
     slm-check -q --json >checked.json
     chmod u+w store/models/local/text/1/files/README.md && changed store/models/local/text/1/files/README.md 0
@@ -149,6 +157,6 @@ fi
 
 # every rule that docs name exists
 for page in "$ROOT"/man/*.1; do peer_lacks "$(basename "$page" .1)" || "$(basename "$page" .1)" --rules; done | cut -f1 | sort -u >rules
-grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff|key|keyring|revocation|signature|sign|clock|policy|attest|oms|catalog|repair|peer)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
+grep -hoE '\[(io|text|value|manifest|chunk|artifact|tensor|data|gguf|safetensors|json|set|verify|make|slm|pack|receipt|store|diff|key|keyring|revocation|signature|sign|clock|policy|attest|oms|catalog|repair|peer|infer|evidence)-[a-z0-9-]+\]' "$ROOT"/docs/*.md "$ROOT"/docs/formats/*.md "$ROOT"/README.md |
     tr -d '[]' | sort -u >named
 same 'rules that the docs name exist' '' "$(comm -13 rules named)"

@@ -37,3 +37,16 @@ for file in models/refused/*.gguf; do
         not_ok "$name is refused by name" "$(cat .err)"
     fi
 done
+for file in models/folders/*.tokenizer; do
+    name=$(basename "$file" .tokenizer) named=$(cat "${file%.tokenizer}.txt")
+    "$LOGITS" "${file%.tokenizer}" --tokenizer "$file" <ask >answer 2>.err
+    status=$?
+    if [ -n "$named" ]; then
+        [ $status -ne 0 ] && grep -qF -e "$named" .err && grep -qF '[infer-unsupported]' .err && ok "folder $name is refused by name" ||
+            not_ok "folder $name is refused by name" "$(cat .err)"
+    elif [ $status -ne 0 ]; then
+        not_ok "folder $name" "$(cat .err)"
+    else
+        found=$("$PYTHON" "$REFERENCE" compare models/folders "$name" <answer 2>&1) && ok "folder $name: $found" || not_ok "folder $name" "$found"
+    fi
+done

@@ -31,10 +31,21 @@ static void check_address(const char *text, size_t length)
 static void check_resource(const char *text, size_t length)
 {
     unsigned char hash[MM_HASH_BYTES];
-    char path[MM_RESOURCE_PATH];
+    char path[MM_RESOURCE_PATH], key_id[MM_KEY_ID_TEXT];
     enum mm_resource resource = mm_resource_read(text, length, hash);
     if (resource != MM_RESOURCE_NONE)
         must(strlen(mm_resource_write(path, resource, hash)) == length && memcmp(path, text, length) == 0);
+    if (!mm_resource_read_countersignature(text, length, hash, key_id))
+        return;
+    must(resource == MM_RESOURCE_NONE);
+    must(strlen(mm_resource_write_countersignature(path, hash, key_id)) == length && memcmp(path, text, length) == 0);
+}
+
+/* What a catalog has are names beneath it. */
+static void check_catalog(const char *text)
+{
+    if (mm_catalog_share_type(text))
+        must(text[0] != '/' && !strstr(text, "//") && !strstr(text, "./") && !strstr(text, "..") && !strpbrk(text, "\\%?\r\n"));
 }
 
 static void check_range(const char *text)
@@ -120,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_range(text);
         check_heads(text);
         check_request(shares, text);
+        check_catalog(text);
         free(text);
         free(exact);
         at += length + (feed != NULL);

@@ -11,14 +11,17 @@ mkdir -p $out/corpus && rm -rf $out/testdata && python3 scripts/make-testdata.py
     python3 tests/cmd/keys.py seeds $out/testdata && python3 tests/cmd/oms.py seeds $out/testdata &&
     python3 tests/cmd/catalogs.py seeds $out/testdata && python3 tests/cmd/repairs.py seeds $out/testdata &&
         python3 tests/cmd/peers.py seeds $out/testdata || exit 1
-make -s BUILD=$out $out/gen/catalog_page_files.h || exit 1
+# Everything is built as always, with the fuzzer's counters in it; the sanitizers' own runtime stands in for hardening.
+built() {
+    make -s BUILD=$out CC="$CC" CFLAGS='-O1 -g' SANITIZE=address,undefined EXTRA_CFLAGS=-fsanitize=fuzzer-no-link "$@"
+}
 
-# build NAME: one command for all sources; the sanitizers' own runtime stands in for hardening
+# build NAME: the harness and both libraries, linked with the fuzzer's main
 build() {
     # shellcheck disable=SC2046 # pkg-config prints words
-    "$CC" -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMM_VERSION='"fuzz"' -Ilib -Icmd -I$out/gen -O1 -g -fno-omit-frame-pointer \
-        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(pkg-config --cflags libcrypto libsodium zlib) \
-        -o "$out/fuzz_$1" "tests/fuzz/fuzz_$1.c" lib/*/*.c $(pkg-config --libs libcrypto libsodium zlib)
+    built $out/obj/tests/fuzz/"fuzz_$1".o $out/libminimodel-infer.a $out/libminimodel.a &&
+        "$CC" -fsanitize=fuzzer,address,undefined -pie -pthread -o "$out/fuzz_$1" $out/obj/tests/fuzz/"fuzz_$1".o \
+            $out/libminimodel-infer.a $out/libminimodel.a $(pkg-config --libs libcrypto libsodium zlib) -lm
 }
 
 # seeds NAME: the corpus folders of a harness as one flat folder; large files would only slow the fuzzer

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Small models of random weights, and what they mean: logits computed in float64 with numpy, the weights dequantised by the package gguf.
 
-    reference.py make FOLDER            writes FOLDER/NAME.gguf and FOLDER/NAME.npy (logits behind each of TOKENS) for each of CASES, and refused ones into FOLDER/refused
+    reference.py make FOLDER            writes FOLDER/NAME.gguf and FOLDER/NAME.npy (logits behind each of TOKENS) for each case, refused ones into FOLDER/refused, and FOLDER/folders as
+                                        transformers write them, NAME.txt being empty or what is refused of them
     reference.py compare FOLDER NAME    reads what `logits` answered to `reference.py ask` on standard input
     reference.py ask                    the line that `logits` is asked
     reference.py model FILE DTYPE       a llama of 1.1 thousand million parameters, to be measured (f32, f16, q8_0, q4_0, ...)
@@ -184,6 +185,70 @@ def make(folder):
             file.write(named)
 
 
+# ---- folders as transformers write them: the same weights under other names, rows of queries and keys in halves ----
+
+PARTS = {"attn_norm.weight": "input_layernorm.weight", "ffn_norm.weight": "post_attention_layernorm.weight", "attn_output.weight": "self_attn.o_proj.weight",
+         "ffn_gate.weight": "mlp.gate_proj.weight", "ffn_up.weight": "mlp.up_proj.weight", "ffn_down.weight": "mlp.down_proj.weight"}
+PARTS.update({f"attn_{x}.{what}": f"self_attn.{x}_proj.{what}" for x in "qkv" for what in ("weight", "bias")})
+WHOLE = {"token_embd.weight": "model.embed_tokens.weight", "output.weight": "lm_head.weight", "output_norm.weight": "model.norm.weight"}
+
+FOLDERS = {"llama": ({"arch": "llama"}, {}, ""), "llama-linear": ({"keys": {"rope.scaling.type": "linear", "rope.scaling.factor": 4.0}},
+                                                                 {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}, ""),
+           "qwen2": ({"arch": "qwen2", "biases": True, "base": 1e6}, {"use_sliding_window": False, "sliding_window": 64, "max_window_layers": 1}, ""),
+           "qwen2-tied": ({"arch": "qwen2", "biases": True, "tied": True}, {}, ""),
+           "mistral": ({}, {"model_type": "mistral", "sliding_window": None}, ""),
+           "mistral-short": ({}, {"model_type": "mistral"}, ""),
+           "mistral-wide": ({}, {"model_type": "mistral", "sliding_window": 512}, ""),
+           "mistral-window": ({}, {"model_type": "mistral", "sliding_window": 100}, "sliding_window"),
+           "mistral-long": ({}, {"model_type": "mistral", "max_position_embeddings": 32768}, "sliding_window"),
+           "qwen2-window": ({"arch": "qwen2", "biases": True}, {"use_sliding_window": True}, "use_sliding_window"),
+           "qwen2-no-bias": ({"arch": "qwen2"}, {}, "self_attn.q_proj.bias"),
+           "gemma": ({}, {"model_type": "gemma"}, "model_type"),
+           "yarn": ({}, {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}, "rope_scaling"),
+           "unknown-key": ({}, {"attention_sinks": 4}, "attention_sinks")}
+
+
+def in_halves(data, heads):
+    """Rows 2 i and 2 i + 1 of each head become i and i + half."""
+    parts = data.reshape(heads, -1, 2, *data.shape[1:])
+    return np.ascontiguousarray(parts.swapaxes(1, 2)).reshape(data.shape)
+
+
+def write_folder(folder, model, config):
+    f, header, blob = model.facts, {}, b""
+    for name, data in sorted(model.weights.items()):
+        block = name.split(".")[1]
+        other = WHOLE.get(name) or f"model.layers.{block}." + PARTS[name.split(".", 2)[2]]
+        if f["arch"] == "llama" and ("attn_q." in name or "attn_k." in name):
+            data = in_halves(data, f["heads"] if "attn_q." in name else f["groups"])
+        raw = data.astype("<f4").tobytes()
+        header[other] = {"dtype": "F32", "shape": list(data.shape), "data_offsets": [len(blob), len(blob) + len(raw)]}
+        blob += raw
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(os.path.join(folder, "model.safetensors"), "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text + blob)
+    stated = {"architectures": ["X"], "model_type": f["arch"], "hidden_act": "silu", "hidden_size": f["embedding"], "intermediate_size": f["feed"],
+              "max_position_embeddings": 512, "num_attention_heads": f["heads"], "num_hidden_layers": f["blocks"], "num_key_value_heads": f["groups"],
+              "rms_norm_eps": f["epsilon"], "rope_theta": f["base"], "tie_word_embeddings": f["tied"], "vocab_size": f["vocabulary"], **config}
+    with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
+        json.dump(stated, file)
+    with open(os.path.join(folder, "tokenizer_config.json"), "w", encoding="utf-8") as file:
+        json.dump({"chat_template": "{{ messages }}"}, file)
+
+
+def make_folders(parent):
+    for name, (facts, config, named) in FOLDERS.items():
+        folder = os.path.join(parent, name)
+        os.makedirs(folder)
+        model = Model(os.path.join(folder, "tokenizer.gguf.part"), facts)
+        os.rename(os.path.join(folder, "tokenizer.gguf.part"), os.path.join(parent, name + ".tokenizer"))
+        write_folder(folder, model, config)
+        np.save(os.path.join(parent, name + ".npy"), model.logits(TOKENS))
+        with open(os.path.join(parent, name + ".txt"), "w", encoding="utf-8") as file:
+            file.write(named)
+
+
 def compare(folder, name):
     expected = np.load(os.path.join(folder, name + ".npy"))
     found = np.array(json.loads(sys.stdin.readline())["logits"])
@@ -232,6 +297,7 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["make", folder]:
             make(folder)
+            make_folders(os.path.join(folder, "folders"))
         case ["compare", folder, name]:
             sys.exit(compare(folder, name))
         case ["ask"]:

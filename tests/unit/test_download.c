@@ -59,6 +59,7 @@ struct stage {
     uint64_t now, carried;
     unsigned requests[PEERS_MAX];
     unsigned opened;
+    bool behind; /* chunks are judged by a thread */
 };
 
 static const size_t lengths[] = {37 * FIXTURE_CHUNK + 1000, 0, 77, 3 * FIXTURE_CHUNK};
@@ -261,6 +262,13 @@ static int set_up(void **state)
     return 0;
 }
 
+static int set_up_behind(void **state)
+{
+    int result = set_up(state);
+    ((struct stage *)*state)->behind = true;
+    return result;
+}
+
 static int tear_down(void **state)
 {
     struct stage *s = *state;
@@ -328,6 +336,8 @@ static void add_peer(struct stage *s, enum fault fault, uint64_t rate)
         s->download = mm_download_new(&s->landing, carrier_of(s), &options, s->now, &s->diags);
         assert_non_null(s->download);
     }
+    if (s->behind)
+        mm_download_judge_behind(s->download);
     assert_int_equal(mm_plan_peer_add(mm_download_plan(s->download), key, s->now), s->peer_count);
     s->peer_count++;
 }
@@ -340,6 +350,7 @@ static enum mm_plan_state run(struct stage *s, uint64_t seconds)
         serve_all(s);
         state = mm_plan_state(mm_download_plan(s->download), s->now);
     }
+    mm_download_settle(s->download, s->now);
     return state;
 }
 
@@ -600,7 +611,7 @@ static void heads_are_judged(void **state)
 
 int main(void)
 {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down), {#test ", judged behind", test, set_up_behind, tear_down, NULL}
     const struct CMUnitTest tests[] = {
         CASE(a_model_comes_from_a_peer),
         CASE(every_fault_beside_an_honest_peer),

@@ -77,11 +77,35 @@ static void paths_read_as_they_are_written(void **state)
     }
 }
 
+static void countersignatures_have_one_path(void **state)
+{
+    static const char id[] = "0F1E2D3C4B5A6978";
+    unsigned char hash[MM_HASH_BYTES], found[MM_HASH_BYTES];
+    char path[MM_RESOURCE_PATH], key_id[MM_KEY_ID_TEXT];
+    (void)state;
+    for (unsigned i = 0; i < sizeof hash; i++)
+        hash[i] = (unsigned char)(i * 41);
+    size_t length = strlen(mm_resource_write_countersignature(path, hash, id));
+    assert_true(mm_resource_read_countersignature(path, length, found, key_id));
+    assert_memory_equal(found, hash, sizeof hash);
+    assert_string_equal(key_id, id);
+    check_number(path, mm_resource_read(path, length, found), MM_RESOURCE_NONE);
+    for (size_t at = 0; at < length; at++) {
+        char was = path[at];
+        path[at] = (char)(was ^ 0x20);
+        if (!(was >= '0' && was <= '9'))
+            assert_false(mm_resource_read_countersignature(path, length, found, key_id));
+        path[at] = was;
+        assert_false(mm_resource_read_countersignature(path, at, found, key_id));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bit_seven_is_the_first_chunk),
         cmocka_unit_test(bitmaps_have_no_spare_bits),
+        cmocka_unit_test(countersignatures_have_one_path),
         cmocka_unit_test(chunks_are_found),
         cmocka_unit_test(paths_read_as_they_are_written),
     };

@@ -53,6 +53,8 @@ static void a_bucket_grants_what_came_in(void **state)
     assert_int_equal(mm_bucket_take(&bucket, 200, START), 200);
     assert_int_equal(mm_bucket_take(&bucket, 1000, START), 300);
     assert_int_equal(mm_bucket_take(&bucket, 1, START), 0);
+    mm_bucket_return(&bucket, 7); /* what was not used */
+    assert_int_equal(mm_bucket_take(&bucket, 1000, START), 7);
     assert_int_equal(mm_bucket_when(&bucket, 100, START), START + MM_SECOND / 10);
     assert_int_equal(mm_bucket_take(&bucket, 1000, START + MM_SECOND / 10), 100);
     assert_int_equal(mm_bucket_take(&bucket, 1000, START + MM_SECOND / 10), 0);

@@ -22,7 +22,7 @@ static const size_t lengths[] = {3 * FIXTURE_CHUNK + 1000, 0, 77};
 
 static void share(struct stage *s, const char *const *names, size_t count, bool all)
 {
-    struct mm_shares_wanted wanted = {names, count, all};
+    struct mm_shares_wanted wanted = {.models = names, .count = count, .all = all};
     mm_shares_drop(s->who.shares);
     s->who.shares = mm_shares_new(s->home, &wanted, &s->trust, &s->diags);
     assert_non_null(s->who.shares);

@@ -13,6 +13,7 @@ complete -c peer-fetch -l max-rate -x -d 'receive at most N bytes a second, from
 complete -c peer-fetch -l least-rate -x -d 'give peers up that send fewer than N bytes a second (default: 16K)'
 complete -c peer-fetch -l peer-key -r -F -d 'show this key (peer-key) to peers that ask for one'
 complete -c peer-fetch -l cubic -d 'control congestion by CUBIC instead of BBR'
+complete -c peer-fetch -l threads -x -d 'work with N threads (default: one a processor)'
 complete -c peer-fetch -l keyring -x -a '(__fish_complete_directories)' -d 'the keyring (default: MINIMODEL_KEYRING)'
 complete -c peer-fetch -l policy -r -F -d 'the model has to fulfil this policy too; may be given again'
 complete -c peer-fetch -l host-label -x -d 'name this machine in the receipt'

@@ -1,12 +1,12 @@
-/* The functions of lanes.h, for the instruction set that the including file is compiled for. It defines SET, the name of its struct mm_lanes, and NAME. */
+/* The functions of stages.h, for the instruction set that the including file is compiled for. It defines SET, the name of its struct mm_stages, and NAME. */
 #include <stdint.h>
 #include <string.h>
 
-#include "infer/lanes.h"
+#include "infer/stages.h"
 
 /* No alignment is asked for; vectors are passed by address, as compilers differ in how they pass large ones. */
-typedef float vector __attribute__((vector_size(4 * MM_LANES), aligned(4), may_alias));
-typedef int32_t bits __attribute__((vector_size(4 * MM_LANES), aligned(4), may_alias));
+typedef float vector __attribute__((vector_size(4 * MM_STAGE_LANES), aligned(4), may_alias));
+typedef int32_t bits __attribute__((vector_size(4 * MM_STAGE_LANES), aligned(4), may_alias));
 
 #define TILE 4 /* vectors in hand at once, so that additions need not wait for each other */
 
@@ -34,9 +34,9 @@ static inline void exponential(vector *x)
 /* The sixteen lanes, added in pairs that lie half the rest apart. */
 static inline float fold(const vector *lanes)
 {
-    float sums[MM_LANES];
+    float sums[MM_STAGE_LANES];
     memcpy(sums, lanes, sizeof sums);
-    for (int half = MM_LANES / 2; half > 0; half /= 2)
+    for (int half = MM_STAGE_LANES / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++)
             sums[i] += sums[i + half];
     return sums[0];
@@ -50,24 +50,24 @@ static inline __attribute__((always_inline)) void score(const float *query, cons
     for (size_t i = 0; i < length; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < count; j++)
-            sums[j] += *(const vector *)&keys[((size_t)j * length + i) * MM_LANES] * query[i];
+            sums[j] += *(const vector *)&keys[((size_t)j * length + i) * MM_STAGE_LANES] * query[i];
 #pragma GCC unroll 4
     for (int j = 0; j < count; j++)
-        *(vector *)&scores[j * MM_LANES] = sums[j] * scale;
+        *(vector *)&scores[j * MM_STAGE_LANES] = sums[j] * scale;
 }
 
 /* Keys are read once for all heads. */
 static void score_all(const struct mm_attention *a, size_t sixteens)
 {
-    size_t length = a->key_length, stride = sixteens * MM_LANES, at = 0;
+    size_t length = a->key_length, stride = sixteens * MM_STAGE_LANES, at = 0;
     for (; at + TILE <= sixteens; at += TILE)
         for (size_t head = 0; head < a->heads; head++)
-            score(a->queries + head * length, a->keys + at * MM_LANES * length, length, a->scale,
-                  a->scores + head * stride + at * MM_LANES, TILE);
+            score(a->queries + head * length, a->keys + at * MM_STAGE_LANES * length, length, a->scale,
+                  a->scores + head * stride + at * MM_STAGE_LANES, TILE);
     for (; at < sixteens; at++)
         for (size_t head = 0; head < a->heads; head++)
-            score(a->queries + head * length, a->keys + at * MM_LANES * length, length, a->scale,
-                  a->scores + head * stride + at * MM_LANES, 1);
+            score(a->queries + head * length, a->keys + at * MM_STAGE_LANES * length, length, a->scale,
+                  a->scores + head * stride + at * MM_STAGE_LANES, 1);
 }
 
 /* Turns scores into e to their distance from the largest, and returns the sum. A score that is NaN makes the sum NaN. */
@@ -75,25 +75,25 @@ static float weigh(float *scores, size_t positions, size_t sixteens)
 {
     vector largest, sum = {0};
     float most;
-    for (size_t i = positions; i < sixteens * MM_LANES; i++)
+    for (size_t i = positions; i < sixteens * MM_STAGE_LANES; i++)
         scores[i] = scores[0];
     memcpy(&largest, scores, sizeof largest);
     for (size_t i = 1; i < sixteens; i++) {
-        vector next = *(const vector *)&scores[i * MM_LANES];
+        vector next = *(const vector *)&scores[i * MM_STAGE_LANES];
         bits larger = next > largest;
         largest = (vector)(((bits)next & larger) | ((bits)largest & ~larger));
     }
     most = largest[0];
-    for (int i = 1; i < MM_LANES; i++)
+    for (int i = 1; i < MM_STAGE_LANES; i++)
         most = largest[i] > most ? largest[i] : most;
     for (size_t i = 0; i < sixteens; i++) {
-        vector weight = *(const vector *)&scores[i * MM_LANES] - most;
+        vector weight = *(const vector *)&scores[i * MM_STAGE_LANES] - most;
         exponential(&weight);
-        *(vector *)&scores[i * MM_LANES] = weight;
+        *(vector *)&scores[i * MM_STAGE_LANES] = weight;
         if (i + 1 == sixteens)
-            for (size_t j = positions; j < sixteens * MM_LANES; j++)
+            for (size_t j = positions; j < sixteens * MM_STAGE_LANES; j++)
                 scores[j] = 0;
-        sum += *(const vector *)&scores[i * MM_LANES];
+        sum += *(const vector *)&scores[i * MM_STAGE_LANES];
     }
     return fold(&sum);
 }
@@ -106,7 +106,7 @@ static inline __attribute__((always_inline)) void mix(const struct mm_attention 
     for (size_t i = 0; i < a->positions; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < count; j++)
-            sums[j] += *(const vector *)&values[i * a->value_stride + (size_t)j * MM_LANES] * weights[i];
+            sums[j] += *(const vector *)&values[i * a->value_stride + (size_t)j * MM_STAGE_LANES] * weights[i];
 #pragma GCC unroll 4
     for (int j = 0; j < count; j++)
         out[j] = sums[j] / sum;
@@ -117,11 +117,13 @@ static void mix_all(const struct mm_attention *a, const float *weights, float su
     vector mixed[TILE];
     for (size_t at = 0; at < a->value_length;) {
         size_t rest = a->value_length - at;
-        if (rest >= TILE * MM_LANES)
+        if (rest >= TILE * MM_STAGE_LANES)
             mix(a, a->values + at, weights, sum, mixed, TILE);
         else
             mix(a, a->values + at, weights, sum, mixed, 1);
-        size_t count = rest >= TILE * MM_LANES ? TILE * MM_LANES : rest < MM_LANES ? rest : MM_LANES;
+        size_t count = rest >= TILE * MM_STAGE_LANES ? TILE * MM_STAGE_LANES
+                       : rest < MM_STAGE_LANES       ? rest
+                                                     : MM_STAGE_LANES;
         memcpy(out + at, mixed, count * sizeof *out);
         at += count;
     }
@@ -129,7 +131,7 @@ static void mix_all(const struct mm_attention *a, const float *weights, float su
 
 static void attend(const struct mm_attention *a)
 {
-    size_t sixteens = (a->positions + MM_LANES - 1) / MM_LANES, stride = sixteens * MM_LANES;
+    size_t sixteens = (a->positions + MM_STAGE_LANES - 1) / MM_STAGE_LANES, stride = sixteens * MM_STAGE_LANES;
     score_all(a, sixteens);
     for (size_t head = 0; head < a->heads; head++) {
         float sum = weigh(a->scores + head * stride, a->positions, sixteens);
@@ -139,10 +141,10 @@ static void attend(const struct mm_attention *a)
 
 static void gate_all(float *gate, const float *up, size_t count)
 {
-    for (size_t at = 0; at < count; at += MM_LANES) {
-        size_t length = count - at < MM_LANES ? count - at : MM_LANES;
+    for (size_t at = 0; at < count; at += MM_STAGE_LANES) {
+        size_t length = count - at < MM_STAGE_LANES ? count - at : MM_STAGE_LANES;
         vector g = {0}, u = {0};
-        if (length == MM_LANES) {
+        if (length == MM_STAGE_LANES) {
             g = *(const vector *)&gate[at];
             u = *(const vector *)&up[at];
         } else {
@@ -152,11 +154,11 @@ static void gate_all(float *gate, const float *up, size_t count)
         vector power = -g;
         exponential(&power);
         g = g / (power + 1.0f) * u;
-        if (length == MM_LANES)
+        if (length == MM_STAGE_LANES)
             *(vector *)&gate[at] = g;
         else
             memcpy(gate + at, &g, length * sizeof *gate);
     }
 }
 
-const struct mm_lanes SET = {.name = NAME, .attend = attend, .gate = gate_all};
+const struct mm_stages SET = {.name = NAME, .attend = attend, .gate = gate_all};

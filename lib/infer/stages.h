@@ -1,12 +1,12 @@
 /* What lies between the products of a layer, sixteen elements side by side: attention and the gate of the feed-forward part. One set of functions for
  * each instruction set, all of which give the same bits: each lane is computed alone, with additions, multiplications and divisions that are
  * rounded one by one; sums run over the positions in their order, or in sixteen lanes that are added in pairs that lie half the rest apart. */
-#ifndef MM_INFER_LANES_H
-#define MM_INFER_LANES_H
+#ifndef MM_INFER_STAGES_H
+#define MM_INFER_STAGES_H
 
 #include <stddef.h>
 
-#define MM_LANES 16
+#define MM_STAGE_LANES 16
 
 /* The heads that share one head of keys and values, at one position. */
 struct mm_attention {
@@ -21,7 +21,7 @@ struct mm_attention {
     float *out;    /* HEADS × VALUE_LENGTH */
 };
 
-struct mm_lanes {
+struct mm_stages {
     const char *name; /* as mm_kernels_name has it */
 
     /* OUT: the values, weighed by the softmax of the products of queries and keys times SCALE. At least one position. */
@@ -32,9 +32,9 @@ struct mm_lanes {
 };
 
 /* The functions for the instruction set NAME, or those for any processor where there are none of their own. */
-const struct mm_lanes *mm_lanes_find(const char *name);
+const struct mm_stages *mm_stages_find(const char *name);
 
 /* The sets. Those of AVX are to be called where the processor has it. */
-extern const struct mm_lanes mm_lanes_portable, mm_lanes_avx2, mm_lanes_avx512;
+extern const struct mm_stages mm_stages_portable, mm_stages_avx2, mm_stages_avx512;
 
 #endif

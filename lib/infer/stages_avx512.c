@@ -1,6 +1,6 @@
 /* The steps between products with AVX-512, whose registers hold sixteen lanes. */
 #ifdef __x86_64__
-#define SET mm_lanes_avx512
+#define SET mm_stages_avx512
 #define NAME "avx512"
-#include "infer/lanes_steps.h"
+#include "infer/stages_steps.h"
 #endif
