@@ -92,7 +92,8 @@ static void take_text(struct taking *t, const struct mm_gguf_pair *pair, char **
         t->failed = true;
         mm_diag_memory(t->diags);
     } else if (pair->type != MM_GGUF_STRING || !is_value(&document, pair->size)) {
-        refuse(t, pair, "a line of 1 to 1024 bytes that names no address");
+        if (!t->run) /* a model that is run need not have a name */
+            refuse(t, pair, "a line of 1 to 1024 bytes that names no address");
     } else {
         *out = strndup((const char *)pair->value, pair->size);
         if (!*out) {
@@ -119,7 +120,7 @@ static void take_general(struct taking *t, const struct mm_gguf_pair *pair)
     uint64_t value;
     if (mm_gguf_pair_is(pair, "general.architecture"))
         take_architecture(t, pair);
-    else if (mm_gguf_pair_is(pair, "general.name") && !t->run)
+    else if (mm_gguf_pair_is(pair, "general.name"))
         take_text(t, pair, &t->checkpoint->slm.name);
     else if (mm_gguf_pair_is(pair, "general.license") && !t->run)
         take_text(t, pair, &t->checkpoint->slm.license);

@@ -16,7 +16,7 @@ expect "kinds of characters are Unicode's" 0
 if [ -d "$DATA/vocab" ]; then
     while read -r name file model; do
         run python3 "$ROOT/tests/infer/tokens_recorded.py" "$TOOL" "$DATA" "$name" "$DATA/$file" "$model"
-        expect "tokens of $name are those that were recorded" 0 "same "
+        expect "tokens of $file are those that were recorded" 0 "same "
     done <<'END'
 gpt-2 vocab/ggml-vocab-gpt-2.gguf gpt-2
 mpt vocab/ggml-vocab-mpt.gguf mpt
