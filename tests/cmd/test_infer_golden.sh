@@ -82,10 +82,10 @@ for answers in "$DATA"/golden/greedy-*.json; do
 done
 
 # an .slm is what it was packed from
-for name in stories260K-f16 stories260K-q8_0; do
-    model $name
-    run slm-pack -q -o $name.slm "$model"
-    expect "$name: is packed" 0
-    $LOGITS $name.slm <tokens >found 2>.err && $LOGITS "$model" <tokens >expected && cmp -s expected found &&
-        ok "$name: the .slm has the same bits" || not_ok "$name: the .slm has the same bits" "$(diff expected found) $(cat .err)"
+for packed in stories260K-f16 stories260K-q8_0; do
+    model $packed
+    run slm-pack -q -o $packed.slm "$model"
+    expect "$packed: is packed" 0
+    $LOGITS $packed.slm <tokens >found 2>.err && $LOGITS "$model" <tokens >expected && cmp -s expected found &&
+        ok "$packed: the .slm has the same bits" || not_ok "$packed: the .slm has the same bits" "$(diff expected found) $(cat .err)"
 done
