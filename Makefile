@@ -48,12 +48,12 @@ LIB_SOURCES := \
 	lib/trust/oms_bundle.c lib/trust/oms_json.c lib/trust/oms_key.c lib/trust/oms_statement.c lib/trust/revocation.c \
 	lib/trust/secret.c lib/trust/secret_form.c lib/trust/secret_key.c lib/trust/two_lines.c \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
-	lib/act/catalog_ahead.c \
-	lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c lib/act/catalog_find.c \
-	lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c lib/act/catalog_merge.c \
-	lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c lib/act/catalog_prove.c \
-	lib/act/catalog_publish.c lib/act/catalog_revoked.c lib/act/catalog_rows.c lib/act/catalog_standing.c \
-	lib/act/catalog_surplus.c lib/act/catalog_traces.c lib/act/catalog_witness.c lib/act/chain.c \
+	lib/act/catalog_ahead.c lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c \
+	lib/act/catalog_find.c lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c \
+	lib/act/catalog_merge.c lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c \
+	lib/act/catalog_place.c lib/act/catalog_prove.c lib/act/catalog_publish.c lib/act/catalog_revoked.c \
+	lib/act/catalog_rows.c lib/act/catalog_standing.c lib/act/catalog_surplus.c lib/act/catalog_traces.c \
+	lib/act/catalog_witness.c lib/act/chain.c \
 	lib/act/chain_check.c lib/act/chain_read.c lib/act/chain_sign.c lib/act/chunks.c lib/act/consent.c \
 	lib/act/countersigned.c lib/act/derive.c lib/act/diff.c lib/act/diff_side.c lib/act/diff_templates.c \
 	lib/act/diff_terms.c lib/act/filter.c lib/act/folder.c lib/act/gather.c lib/act/hand_over.c lib/act/held.c \

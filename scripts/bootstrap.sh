@@ -37,6 +37,7 @@ wanted() {
     command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     command -v qemu-aarch64 >/dev/null 2>&1 || echo qemu-user
     command -v ip >/dev/null 2>&1 || echo iproute2
+    ls /etc/OpenCL/vendors/*.icd >/dev/null 2>&1 || echo pocl-opencl-icd ocl-icd-libopencl1
     [ -x /sbin/mkfs.fat ] || command -v mkfs.fat >/dev/null 2>&1 || echo dosfstools
 }
 

@@ -1739,6 +1739,10 @@ def evidence_cases():
                        ("no-case", evidence().bytes()), ("order", sound.swap(1, 2).bytes()), ("half", sound.put("text", '"\\ud83d"').bytes()),
                        ("step", sound.put("top-logits", "2 1=1").bytes()), ("name", sound.put("case", "One").bytes())):
         extra(f"evidence/{what}/model.evidence", data)
+    trace = Lines(["minimodel-trace 0", "artifact-sha256: " + "ab" * 32, "device: cpu portable, 1 thread", "case: one",
+                   f"layer: 0 embedding {'cd' * 32} 1.5", f"layer: 0 blk.0 {'ef' * 32} 2.25"])
+    for what, data in (("good", trace.bytes()), ("empty", b""), ("order", trace.swap(3, 4).bytes()), ("norm", trace.put("layer", "0 a 1").bytes())):
+        extra(f"trace/{what}/model.trace", data)
 
 
 def anchor_cases():

@@ -109,6 +109,15 @@ int mm_catalog_spool_flush(struct mm_catalog_build *build, struct mm_diags *diag
 int mm_catalog_stage(struct mm_catalog_build *build, const char *model_id, uint64_t revision, bool has_signature,
                      bool known, struct mm_diags *diags);
 
+/* Of what is staged for one path leaves what came first. */
+void mm_catalog_stage_once(struct mm_catalog_build *build);
+
+/* How many manifests the build writes. */
+uint64_t mm_catalog_count_manifests(const struct mm_catalog_build *build);
+
+/* Writes what is staged, unflushed, and empties the spool. Returns 0, or -1 with findings. */
+int mm_catalog_place_files(struct mm_catalog_build *build, struct mm_diags *diags);
+
 /* The next of the rows that are there and those that come, in their order; those that are gone are passed over. Both counters begin with 0.
  * Returns NULL behind the last. */
 const struct mm_catalog_row *mm_catalog_next_row(const struct mm_catalog_build *build, size_t *standing, size_t *fresh);

@@ -14,7 +14,6 @@
 #include "base/file.h"
 #include "base/tree.h"
 #include "doc/catalog_changes.h"
-#include "text/path.h"
 
 #define OUT_PIECE (1024 * 1024)
 
@@ -154,107 +153,7 @@ static bool withdraws(const struct mm_catalog_build *build)
     return false;
 }
 
-/* ---- files of models ---- */
-
-/* A file on its way from the spool to its place. */
-struct placing {
-    const struct mm_catalog_staged *staged;
-    struct mm_place place;
-    char *bytes;
-    size_t capacity;
-};
-
-static int place_file(const void *context, void *slot, struct mm_diags *diags)
-{
-    const struct mm_catalog_build *build = context;
-    struct placing *p = slot;
-    const struct mm_catalog_staged *staged = p->staged;
-    diags->file = build->folder.path;
-    if (p->capacity < staged->length) {
-        char *bytes = realloc(p->bytes, staged->length);
-        if (!bytes)
-            return mm_diag_memory(diags);
-        p->bytes = bytes;
-        p->capacity = staged->length;
-    }
-    if (mm_file_read_at(build->spool, staged->at, p->bytes, staged->length, diags) < 0)
-        return -1;
-    return (staged->known ? mm_place_file : mm_place_unknown)(&p->place, build->folder.fd, staged->path, p->bytes,
-                                                              staged->length, diags);
-}
-
-static int take_placed(void *context, void *slot, int result, struct mm_diags *diags)
-{
-    (void)context, (void)slot, (void)diags;
-    return result;
-}
-
-static void release_placing(void *slot)
-{
-    struct placing *p = slot;
-    free(p->bytes);
-}
-
-/* It was read for the last time, and need not go to the device with the rest. */
-static int empty_spool(struct mm_catalog_build *build, struct mm_diags *diags)
-{
-    if (build->spooled > 0 && ftruncate(build->spool, 0) < 0)
-        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
-    return 0;
-}
-
-/* They are flushed together with the pages. */
-static int place_files(struct mm_catalog_build *build, struct mm_diags *diags)
-{
-    static const struct mm_pool_kind kind = {sizeof(struct placing), place_file, take_placed, release_placing};
-    struct placing *p;
-    mm_catalog_at(&build->folder, NULL, diags);
-    if (build->staged_count == 0)
-        return empty_spool(build, diags);
-    struct mm_pool *pool = mm_pool_new(&kind, build, mm_pool_processors(MM_CATALOG_THREADS), diags);
-    for (size_t i = 0; pool && i < build->staged_count && (p = mm_pool_slot(pool, diags)); i++) {
-        p->staged = &build->staged[i];
-        mm_pool_give(pool);
-    }
-    int result = pool ? mm_pool_settle(pool, diags) : -1;
-    mm_pool_free(pool);
-    if (result < 0)
-        return -1;
-    if (empty_spool(build, diags) < 0)
-        return -1;
-    build->flusher.files += build->staged_count; /* not before: the spool would be flushed too */
-    build->unflushed = true;
-    return 0;
-}
-
-static int compare_staged(const void *a, const void *b)
-{
-    const struct mm_catalog_staged *x = a, *y = b;
-    int order = strcmp(x->path, y->path);
-    return order ? order : (x->at > y->at) - (x->at < y->at);
-}
-
-/* Two catalogs may bring one manifest, and each a signature of its own: what came first is placed, and no two threads meet in one file. */
-static void stage_once(struct mm_catalog_build *build)
-{
-    size_t kept = 0;
-    if (build->staged_count)
-        qsort(build->staged, build->staged_count, sizeof *build->staged, compare_staged);
-    for (size_t i = 0; i < build->staged_count; i++)
-        if (kept && strcmp(build->staged[kept - 1].path, build->staged[i].path) == 0)
-            free(build->staged[i].path);
-        else
-            build->staged[kept++] = build->staged[i];
-    build->staged_count = kept;
-}
-
-static uint64_t count_manifests(const struct mm_catalog_build *build)
-{
-    uint64_t count = build->ahead.manifests;
-    for (size_t i = 0; i < build->staged_count; i++)
-        count += mm_path_ends_in(build->staged[i].path, MM_CATALOG_MANIFEST_SUFFIX);
-    return count;
-}
+/* ---- what goes ---- */
 
 /* What was withdrawn goes away once no head names it any more. */
 static int remove_gone(struct mm_catalog_build *build, struct mm_diags *diags)
@@ -467,7 +366,7 @@ static int publish_all(struct mm_catalog_build *build, struct outputs *o, const 
 {
     bool whole = mm_catalog_pages_whole(build);
     if (publish_changes(build, next, &o->changes, diags) < 0 || mm_catalog_ahead_publish(build, diags) < 0 ||
-        place_files(build, diags) < 0 ||
+        mm_catalog_place_files(build, diags) < 0 ||
         mm_catalog_pages_place(build, o->new_entries ? o->entries.writer.fd : build->entries, &next->head, !whole,
                                diags) < 0 ||
         publish_step(build, next, diags) < 0)
@@ -522,7 +421,7 @@ static int mend_withdrawn(struct mm_catalog_build *build, struct mm_diags *diags
 /* Nothing changes; but what does not stand beneath the catalog as it should is put there. */
 static int mend(struct mm_catalog_build *build, struct mm_diags *diags)
 {
-    if (place_files(build, diags) < 0 ||
+    if (mm_catalog_place_files(build, diags) < 0 ||
         mm_catalog_pages_place(build, build->entries, &build->present.head, true, diags) < 0 ||
         mm_catalog_lists_remove(build, diags) < 0)
         return -1;
@@ -550,12 +449,12 @@ static int finish(struct mm_catalog_build *build, struct mm_catalog_built *built
     if (!build->options->key && !build->options->trust.allow_unsigned)
         return mm_diag(diags, MM_RULE_CATALOG_UNSIGNED,
                        "expected --secret-key to sign the head with, or --allow-unsigned");
-    stage_once(build);
+    mm_catalog_stage_once(build);
     if (begin(build, diags) < 0)
         return -1;
     built->added = build->fresh.count;
     built->withdrawn = count_gone(build);
-    built->manifests = count_manifests(build);
+    built->manifests = mm_catalog_count_manifests(build);
     bool changed = built->added > 0 || built->withdrawn > 0;
     if (build->has_head && !changed && !withdraws(build) && !build->options->renew && !build->adopted) {
         built->head = build->present.head;

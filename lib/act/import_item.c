@@ -209,7 +209,9 @@ int mm_item_open(struct mm_import *i, struct mm_item *item, const struct mm_chun
         return -1;
     }
     *origin = (struct mm_origin){read_item, item, item->claim.chunks.bytes, settle_item};
-    if (i->options->means.threads > 1 && !i->options->in_place && item->needed > 0)
+    /* what comes in one piece is written before a thread for it has begun */
+    if (i->options->means.threads > 1 && !i->options->in_place && item->needed > 0 &&
+        item->claim.chunks.bytes > READ_BLOCK)
         item->reading.behind = mm_behind_new(write_back, item);
     return 0;
 }

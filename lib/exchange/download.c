@@ -12,6 +12,7 @@
 
 #define ORDER_ID(order) (2 * (order))
 #define SPARES 4
+#define SPARE_BYTES (4u << 20) /* of one: larger chunks do not stay in caches */
 
 /* A request that is out: for the chunks of an order, or for a bitmap. Their ids are even and odd, so that they do not meet. */
 struct asking {
@@ -185,6 +186,10 @@ static unsigned char *take_room(struct mm_download *d, size_t room)
 
 static void give_room(struct mm_download *d, unsigned char *bytes, size_t room)
 {
+    if (room > SPARE_BYTES) {
+        free(bytes);
+        return;
+    }
     if (d->spare_count == SPARES) {
         free(d->spares[0].bytes);
         memmove(d->spares, d->spares + 1, (SPARES - 1) * sizeof *d->spares);

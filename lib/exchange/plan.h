@@ -27,7 +27,7 @@ struct mm_plan_options {
 };
 #define MM_PLAN_DEFAULT                                                                                                \
     ((struct mm_plan_options){.least_rate = 16384,                                                                     \
-                              .buffer_bytes = 64u << 20,                                                               \
+                              .buffer_bytes = 32u << 20,                                                               \
                               .order_bytes = 64u << 20,                                                                \
                               .stall = 8 * MM_SECOND,                                                                  \
                               .patience = 90 * MM_SECOND,                                                              \

@@ -170,9 +170,10 @@ static void send_bytes(struct turn *t, struct mm_share_blob *blob, uint64_t offs
     response->fd = mm_shares_open(t->who->shares, blob);
     if (response->fd >= 0) {
         response->hold->open = blob;
-    } else { /* it is gone, or another file */
+    } else { /* it is gone, or another file; or this process has too many open, which passes */
+        int status = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? 503 : 404;
         mm_response_done(response->hold);
-        empty(response, 404, t->now);
+        empty(response, status, t->now);
     }
 }
 

@@ -122,8 +122,8 @@ static bool is_same(int fd, const struct mm_share_blob *blob)
     return taken && mm_fingerprint_same(&now, &was);
 }
 
-/* Closes the file that nobody reads and that was asked for longest ago, if so many are open. */
-static void close_one(struct mm_shares *shares)
+/* Closes the file that nobody reads and that was asked for longest ago, if at least LEAST of those are open. Returns whether it did. */
+static bool close_one(struct mm_shares *shares, size_t least)
 {
     size_t oldest = SIZE_MAX, idle = 0;
     for (size_t i = 0; i < shares->open_count; i++) {
@@ -133,22 +133,38 @@ static void close_one(struct mm_shares *shares)
         if (oldest == SIZE_MAX || shares->open[i]->used < shares->open[oldest]->used)
             oldest = i;
     }
-    if (idle < MM_SHARES_OPEN)
-        return;
+    if (idle < least)
+        return false;
     close(shares->open[oldest]->fd);
     shares->open[oldest]->fd = -1;
     shares->open[oldest] = shares->open[--shares->open_count];
+    return true;
+}
+
+/* Where nothing more may be open, files that nobody reads make room. */
+static int open_file(struct mm_shares *shares, const struct mm_share_blob *blob)
+{
+    int fd = mm_file_open_beneath(shares->home, blob->path, MM_LINKS_NONE);
+    while (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+        int error = errno;
+        if (!close_one(shares, 1)) {
+            errno = error;
+            return -1;
+        }
+        fd = mm_file_open_beneath(shares->home, blob->path, MM_LINKS_NONE);
+    }
+    return fd;
 }
 
 int mm_shares_open(struct mm_shares *shares, struct mm_share_blob *blob)
 {
     if (blob->fd < 0) {
-        close_one(shares);
+        close_one(shares, MM_SHARES_OPEN);
         if (!mm_grow(&shares->open, shares->open_count, &shares->open_capacity, sizeof(struct mm_share_blob *))) {
             errno = ENOMEM;
             return -1;
         }
-        int fd = mm_file_open_beneath(shares->home, blob->path, MM_LINKS_NONE);
+        int fd = open_file(shares, blob);
         if (fd < 0)
             return -1;
         if (!is_same(fd, blob)) {
@@ -168,5 +184,5 @@ void mm_shares_close(struct mm_shares *shares, struct mm_share_blob *blob)
 {
     blob->readers--;
     if (blob->readers == 0 && shares->open_count > MM_SHARES_OPEN)
-        close_one(shares);
+        close_one(shares, MM_SHARES_OPEN);
 }

@@ -583,6 +583,6 @@ int mm_gpu_engine(struct mm_engine *engine, const struct mm_network *network, st
     }
     *engine = (struct mm_engine){
         .self = d, .vocabulary = d->vocabulary, .context = context, .feed = feed, .rewind = rewind_to, .free = release};
-    snprintf(engine->device, sizeof engine->device, "%s %.90s", gpu->device.name, gpu->device.what);
+    snprintf(engine->device, sizeof engine->device, "%s %.90s, %s", gpu->dialect->name, gpu->device.what, gpu->device.name);
     return 0;
 }

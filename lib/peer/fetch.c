@@ -11,9 +11,10 @@
 #include "base/tree.h"
 #include "exchange/resource.h"
 
-#define ANSWER_SECONDS 15 /* in which a text has to come */
-#define LIST_SECONDS 300  /* a chunk list, which can have hundreds of megabytes */
-#define TURN 20           /* milliseconds that the transport may take before the plan is asked again */
+#define ANSWER_SECONDS 15        /* in which a text has to come */
+#define LIST_SECONDS 300         /* a chunk list, which can have hundreds of megabytes */
+#define BEHIND_CHUNK (16u << 20) /* bytes of a chunk, of which several may wait for a thread that judges them */
+#define TURN 20                  /* milliseconds that the transport may take before the plan is asked again */
 
 /* ---- texts ---- */
 
@@ -315,6 +316,16 @@ static int run_download(struct mm_peer_fetch *fetch, struct mm_landing *landing,
     return result < 0 ? -1 : tell_end(state, mm_plan_needed_bytes(plan), diags) < 0;
 }
 
+/* Of what LANDING lacks, in bytes. */
+static uint64_t largest_chunk(const struct mm_landing *landing)
+{
+    uint64_t largest = 0;
+    for (size_t i = 0; i < landing->count; i++)
+        if (landing->items[i].needed && landing->items[i].claim.chunks.size > largest)
+            largest = landing->items[i].claim.chunks.size;
+    return largest;
+}
+
 int mm_peer_fetch_land(struct mm_peer_fetch *fetch, struct mm_landing *landing, struct mm_diags *diags)
 {
     uint64_t now = mm_peer_client_now(fetch->client);
@@ -330,7 +341,8 @@ int mm_peer_fetch_land(struct mm_peer_fetch *fetch, struct mm_landing *landing, 
         if (fetch->wrong[i])
             mm_plan_peer_drop(mm_download_plan(download), i, MM_PEER_GONE);
     }
-    mm_download_judge_behind(download);
+    if (largest_chunk(landing) <= BEHIND_CHUNK)
+        mm_download_judge_behind(download);
     mm_peer_client_carry(fetch->client, download);
     int result = run_download(fetch, landing, download, diags);
     mm_peer_client_carry(fetch->client, NULL);

@@ -3,7 +3,7 @@
 
 #include "peer/h3_parts.h"
 
-#define SEND_MEMORY (64ull * 1024 * 1024)
+#define SEND_MEMORY (16ull * 1024 * 1024)
 #define STALL 60000 /* milliseconds */
 #define MILLISECOND 1000000ull
 #define GOAWAY_PAUSE                                                                                                   \
@@ -172,7 +172,9 @@ static int unblocked(void *context, int64_t stream)
 static int streams_allowed(void *context, uint64_t count)
 {
     struct mm_h3_connection *connection = context;
-    if (connection->http && connection->is_server)
+    if (!connection->is_server)
+        connection->to_open = true; /* who asked for this much later than for the last one waits for nothing else */
+    else if (connection->http)
         nghttp3_conn_set_max_client_streams_bidi(connection->http, count);
     return 0;
 }

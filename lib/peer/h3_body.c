@@ -22,7 +22,7 @@ static struct mm_h3_block *take_block(struct mm_h3_stream *stream)
             return NULL;
     }
     h3->counts.held += MM_H3_BLOCK;
-    stream->connection->blocks++;
+    h3->holders += stream->connection->blocks++ == 0;
     stream->blocks++;
     return block;
 }
@@ -32,7 +32,7 @@ static void give_block(struct mm_h3_stream *stream, struct mm_h3_block *block)
 {
     struct mm_h3 *h3 = stream->connection->h3;
     h3->counts.held -= MM_H3_BLOCK;
-    stream->connection->blocks--;
+    h3->holders -= --stream->connection->blocks == 0;
     stream->blocks--;
     if (h3->spare_count == SPARE_BLOCKS) {
         free(block);
@@ -43,12 +43,14 @@ static void give_block(struct mm_h3_stream *stream, struct mm_h3_block *block)
     h3->spare_count++;
 }
 
-/* True if STREAM may have another block: its connection's first one always, the others out of what all share. */
+/* True if STREAM may have another block: its connection's first one always, the others out of what all share, of which each connection that sends
+ * may have an equal part. So one that came first does not hold what others need, and a slow one no more than its part. */
 static bool may_take(const struct mm_h3_stream *stream)
 {
     const struct mm_h3 *h3 = stream->connection->h3;
     return stream->connection->blocks == 0 ||
-           (stream->blocks < STREAM_BLOCKS && h3->counts.held + MM_H3_BLOCK <= h3->send_memory);
+           (stream->blocks < STREAM_BLOCKS && h3->counts.held + MM_H3_BLOCK <= h3->send_memory &&
+            (stream->connection->blocks + 1) * MM_H3_BLOCK <= h3->send_memory / h3->holders);
 }
 
 static nghttp3_ssize wait(struct mm_h3_stream *stream)

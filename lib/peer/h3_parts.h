@@ -24,7 +24,7 @@ struct mm_h3 {
     bool serves, stopping;
     uint64_t send_memory, stall; /* bytes; nanoseconds */
     struct mm_h3_block *spare;   /* blocks that are used again, most recently used first */
-    size_t spare_count;
+    size_t spare_count, holders; /* HOLDERS: connections that have blocks */
     struct mm_h3_connection *connections;
     struct mm_h3_counts counts;
 };

@@ -68,7 +68,7 @@ struct mm_quic_application {
     int (*reset)(void *context, int64_t stream); /* by the peer; nothing more comes */
     int (*closed)(void *context, int64_t stream, bool failed, uint64_t code);
     int (*unblocked)(void *context, int64_t stream);       /* the peer takes more of it */
-    int (*streams_allowed)(void *context, uint64_t count); /* that the peer may have opened in all */
+    int (*streams_allowed)(void *context, uint64_t count); /* that a client, here or there, may have opened in all */
     int (*prepare)(void *context); /* before anything is written: the place to open streams and to end them */
     /* What to send next: the stream, whether its end follows, and at most COUNT pieces of bytes that stay until they are acknowledged.
      * Returns how many pieces; *STREAM -1 for nothing. */

@@ -120,11 +120,24 @@ static int stream_room(ngtcp2_conn *conn, int64_t stream, uint64_t most, void *p
     return connection->context ? FAILED(APPLICATION(connection)->unblocked(connection->context, stream)) : 0;
 }
 
+static int tell_streams(struct mm_quic_connection *connection, uint64_t count)
+{
+    return connection->context ? FAILED(APPLICATION(connection)->streams_allowed(connection->context, count)) : 0;
+}
+
+/* What clients may open is told on both sides; what servers might, which open nothing, on neither. */
+static int local_streams(ngtcp2_conn *conn, uint64_t count, void *pointer)
+{
+    struct mm_quic_connection *connection = pointer;
+    (void)conn;
+    return connection->server ? 0 : tell_streams(connection, count);
+}
+
 static int remote_streams(ngtcp2_conn *conn, uint64_t count, void *pointer)
 {
     struct mm_quic_connection *connection = pointer;
     (void)conn;
-    return connection->context ? FAILED(APPLICATION(connection)->streams_allowed(connection->context, count)) : 0;
+    return connection->server ? tell_streams(connection, count) : 0;
 }
 
 static int reset_came(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *reset, void *pointer)
@@ -153,6 +166,7 @@ static const ngtcp2_callbacks callbacks = {
     .remove_connection_id = remove_id,
     .update_key = ngtcp2_crypto_update_key_cb,
     .stream_reset = stream_reset,
+    .extend_max_local_streams_bidi = local_streams,
     .extend_max_remote_streams_bidi = remote_streams,
     .extend_max_stream_data = stream_room,
     .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,

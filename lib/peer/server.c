@@ -61,8 +61,11 @@ static enum mm_quic_welcome welcome(void *context, const struct sockaddr *from, 
     switch (mm_limits_welcome(server->limits, from, now_of(server))) {
     case MM_GRANTED: return MM_QUIC_TAKE;
     case MM_GRANT_TOO_FAST: server->counts.too_fast++; return MM_QUIC_IGNORE; /* it will try again */
-    case MM_GRANT_TOO_MANY_HERE: server->counts.full_here++; return MM_QUIC_REFUSE;
-    default: server->counts.full++; return MM_QUIC_REFUSE;
+    case MM_GRANT_TOO_MANY_HERE:
+        server->counts.full_here++;
+        server->counts.full_here_first++;
+        return MM_QUIC_REFUSE;
+    default: return MM_QUIC_REFUSE; /* which the transport counts, as it does what it refuses itself */
     }
 }
 
@@ -86,7 +89,11 @@ static bool admit(void *context, struct mm_h3_connection *connection, const stru
     if (!guest)
         return false;
     socklen_t length = from->sa_family == AF_INET6 ? sizeof guest->from.v6 : sizeof guest->from.v4;
-    if (!mm_udp_address(&guest->from, from, length) || mm_limits_connect(server->limits, from) != MM_GRANTED) {
+    enum mm_grant grant =
+        mm_udp_address(&guest->from, from, length) ? mm_limits_connect(server->limits, from) : MM_GRANT_TOO_MANY;
+    if (grant != MM_GRANTED) {
+        server->counts.late += grant != MM_GRANT_TOO_MANY_HERE;
+        server->counts.full_here += grant == MM_GRANT_TOO_MANY_HERE;
         free(guest);
         return false;
     }
@@ -262,7 +269,8 @@ void mm_peer_server_metrics(struct mm_peer_server *server, uint64_t reloads, str
         GAUGE("connections", "clients that are connected or shake hands", quic.connections),
         GAUGE("handshakes", "of them those that shake hands", quic.handshakes),
         COUNTER("connections_total", "", "clients whose handshake was done", quic.accepted),
-        COUNTER("refused_total", "{why=\"full\"}", "clients that were turned away", own->full),
+        COUNTER("refused_total", "{why=\"full\"}", "clients that were turned away",
+                quic.refused - own->full_here_first - own->too_fast + own->late),
         COUNTER("refused_total", "{why=\"address\"}", "", own->full_here),
         COUNTER("refused_total", "{why=\"rate\"}", "", own->too_fast),
         COUNTER("refused_total", "{why=\"stranger\"}", "", own->strangers),

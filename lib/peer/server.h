@@ -43,9 +43,11 @@ void mm_peer_server_free(struct mm_peer_server *server);
 void mm_peer_server_share(struct mm_peer_server *server, struct mm_shares *shares);
 
 struct mm_peer_server_counts {
-    uint64_t statuses[6];              /* requests that are over, by the first digit of their answer */
-    uint64_t full, full_here, too_fast; /* clients that were turned away: see mm_limits_welcome */
-    uint64_t strangers;                /* and those that are not admitted */
+    uint64_t statuses[6];         /* requests that are over, by the first digit of their answer */
+    uint64_t too_fast, full_here; /* clients that were turned away: see mm_limits_welcome and mm_limits_connect */
+    uint64_t full_here_first;     /* of them those that were told so before the handshake */
+    uint64_t late;                /* those for whom there was no room any more after it */
+    uint64_t strangers;           /* those that are not admitted */
 };
 void mm_peer_server_counts(const struct mm_peer_server *server, struct mm_peer_server_counts *counts);
 

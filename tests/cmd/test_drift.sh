@@ -99,6 +99,7 @@ if "$python" -c 'import jsonschema' 2>/dev/null; then
     grep '^{"case"' answered.json >answer.json
     grep '^{"model-id"' answered.json >answers.json
     infer-check -q --json --no-receipt --bench -n 4 "$MODEL" >pace.json
+    infer-check -q --json --list-devices >device.json
     slm-path --json --manifest local/text >>path.json
     slm-check -q --json >checked.json
     chmod u+w store/models/local/text/1/files/README.md && changed store/models/local/text/1/files/README.md 0

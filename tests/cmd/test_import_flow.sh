@@ -27,14 +27,19 @@ if need 'files are on the device before the model appears' strace; then
     if strace -f -y -e trace=fsync,renameat,rename,renameat2,openat -o trace slm-import -q --allow-unsigned src >/dev/null 2>&1; then
         python3 - trace >found <<'PY'
 import re, sys
-flushed, made = set(), []
+flushed, made, waits = set(), [], {}  # a call that others come between is told on two lines
 for line in open(sys.argv[1], errors='replace'):
     opened = re.search(r'openat\(\d+<[^>]*>, "([^"]*)", [^)]*O_CREAT[^)]*\) = \d+<([^>]*)>', line)
     if opened and '/store/partial/' in opened[2] and not opened[2].endswith('.lock'):
         made.append(opened[2])
-    done = re.search(r'fsync\(\d+<([^>]*)>\)\s+= 0', line)
-    if done:
+    thread = line.split(None, 1)[0]
+    done = re.search(r'fsync\(\d+<([^>]*)>(\)\s+= 0| <unfinished)', line)
+    if done and 'unfinished' in done[2]:
+        waits[thread] = done[1]
+    elif done:
         flushed.add(done[1])
+    elif re.search(r'<... fsync resumed>\)\s+= 0', line):
+        flushed.add(waits.pop(thread))
     if re.search(r'rename\w*\(.*store/partial/[0-9a-f]{64}".*"models/', line):
         break
 else:

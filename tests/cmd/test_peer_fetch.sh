@@ -19,6 +19,7 @@ serve() {
     shift
     [ -d "$name" ] || slm-import -q --home "$name" --allow-unsigned model >/dev/null
     [ -f "$name.key" ] || peer-key "$name.key" >/dev/null
+    : >"$name.served" # what an earlier one said is not this one's
     peer-serve --home "$name" -s "$name.key" --share local/keeper --listen 127.0.0.1:0 "$@" >"$name.served" 2>"$name.complained" &
     server=$!
     servers="$servers $server"
@@ -165,6 +166,34 @@ run peer-fetch -y --home killed --allow-unsigned "$manifest" "$one"
 expect "a fetch that was killed goes on" 0 "state: imported"
 fetched=$(field fetched-bytes)
 if [ "$fetched" -gt 0 ] && [ "$fetched" -lt $((total - 60000)) ]; then ok "with what lacks alone"; else not_ok "with what lacks alone" "fetched $fetched of $total"; fi
+
+# ---- memory ----
+
+case $BUILD in
+*address* | *thread*) skip "memory does not grow with a model" "sanitizers take their own" ;;
+*)
+    mkdir long && cp -r model/. long && rm long/m.manifest && truncate -s 200M long/long.txt
+    (cd long && manifest-make -q --private --model-id local/long --peer-hint available -o ../long.manifest . 2>/dev/null)
+    cp long.manifest long/m.manifest
+    slm-import -q --link --home longer --allow-unsigned long >/dev/null 2>&1
+    cp one.key longer.key
+    : >longer.served
+    peer-serve --home longer -s longer.key --share local/long --listen 127.0.0.1:0 >longer.served 2>longer.complained &
+    servers="$servers $!"
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        long=$(sed -n 's/^address: //p' longer.served)
+        [ -n "$long" ] && break
+        sleep 0.3
+    done
+    run python3 -c 'import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print("state", done.returncode, "KiB", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
+        peer-fetch -q -y --home long-to --allow-unsigned long.manifest "$long"
+    expect "a long model is fetched" 0 "state 0"
+    if [ "${out##*KiB }" -lt 131072 ]; then ok "in less memory than it has bytes: below 128 MiB"; else not_ok "in less memory than it has bytes" "$out"; fi
+    chmod -R u+w long-to longer && rm -rf long-to longer long
+    ;;
+esac
 
 # ---- calls ----
 

@@ -19,6 +19,7 @@ serve() {
     shift
     [ -d "$name" ] || slm-import -q --home "$name" --allow-unsigned model >/dev/null
     [ -f "$name.key" ] || peer-key "$name.key" >/dev/null
+    : >"$name.served" # what an earlier one said is not this one's
     peer-serve --home "$name" -s "$name.key" --share local/keeper --listen 127.0.0.1:0 "$@" >"$name.served" 2>"$name.complained" &
     server=$!
     servers="$servers $server"

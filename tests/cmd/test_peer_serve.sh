@@ -22,6 +22,7 @@ root=$(sed -n 's/^merkle-root: //p' keeper.manifest | head -n 1)
 
 # serve OPTION...: in the background; $port is where
 serve() {
+    : >served # what the last one said is not this one's
     peer-serve -s peer.key --listen 127.0.0.1:0 "$@" >served 2>complained &
     server=$!
     for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -73,6 +74,34 @@ stop
 same "it ends well on SIGTERM" 0 "$status"
 same "each request has a line" 12 "$(grep -c '	GET	' served)"
 if grep -q '127\.0\.0\.1.*GET\|GET.*127\.0\.0\.1' served; then not_ok "the log does not tell who asked"; else ok "the log does not tell who asked"; fi
+
+# ---- what is being sent, and the end ----
+
+# send_and_stop: a client takes the weights at 100 KB a second, and meanwhile the server is told to end
+send_and_stop() {
+    serve --share local/keeper --upload-rate 100K --log
+    timeout 100 "$fetch" 127.0.0.1 "$port" "$hex" -o taken "/v0/artifacts/$weights" >took 2>/dev/null &
+    taking=$!
+    for _ in $(seq 100); do [ -s taken ] && break; sleep 0.1; done
+    kill -TERM "$server"
+}
+weights=$(sha256sum <"$MODEL" | cut -c1-64)
+send_and_stop
+run timeout 60 "$fetch" 127.0.0.1 "$port" "$hex" /v0/models
+expect "who comes after SIGTERM is refused" 3
+wait "$taking"
+same "what is being sent is sent to its end" "200 $(wc -c <"$MODEL") complete /v0/artifacts/$weights" "$(cat took)"
+wait "$server"
+same "and then the server ends well" 0 $?
+same "its last line tells of that" 1 "$(tail -n 1 served | grep -c "	200	.*/v0/artifacts/$weights")"
+rm -f taken
+send_and_stop
+sleep 0.5 # two that come at once are one
+kill -TERM "$server"
+wait "$server"
+same "a second SIGTERM ends it at once, and well" 0 $?
+wait "$taking"
+same "what was being sent is cut off, and known to be" lost "$(cut -d ' ' -f 3 took)"
 
 # ---- what is shared, and what not ----
 

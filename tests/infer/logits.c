@@ -1,6 +1,6 @@
 /* Runs a model over tokens that are given as numbers, and says its logits: what tests compare with other engines' answers.
  *
- *   logits MODEL [--tokenizer FILE] [--kernels NAME] [--fast] [--threads N] [--batch N]
+ *   logits MODEL [--tokenizer FILE] [--kernels NAME] [--fast] [--threads N] [--batch N] [--device NAME]
  *
  * Reads lines of standard input, a sequence each, and answers each with one line of JSON:
  *   greedy COUNT TOKEN...   the tokens fed, then COUNT tokens chosen, the largest logit each: {"tokens": [...], "logits": [[...], ...]}, the logits of
@@ -14,9 +14,10 @@
 #include <string.h>
 
 #include "infer/cpu.h"
+#include "infer/gpu.h"
 
 struct given {
-    const char *model, *kernels;
+    const char *model, *kernels, *device;
     struct mm_checkpoint_options options;
     bool fast;
     unsigned threads;
@@ -50,6 +51,8 @@ static bool take_options(int argc, char **argv, struct given *given)
             given->options.tokenizer = argv[++i];
         else if (strcmp(argv[i], "--kernels") == 0 && more)
             given->kernels = argv[++i];
+        else if (strcmp(argv[i], "--device") == 0 && more)
+            given->device = argv[++i];
         else if (strcmp(argv[i], "--threads") == 0 && more)
             given->threads = (unsigned)atoi(argv[++i]);
         else if (strcmp(argv[i], "--batch") == 0 && more)
@@ -192,6 +195,7 @@ int main(int argc, char **argv)
     struct mm_checkpoint checkpoint;
     struct mm_network network = {0};
     struct mm_crew *crew = NULL;
+    struct mm_gpu *gpu = NULL;
     if (!take_options(argc, argv, &given))
         return 2;
     mm_diags_init(&diags);
@@ -200,13 +204,18 @@ int main(int argc, char **argv)
         fprintf(stderr, "no kernels %s here\n", given.kernels ? given.kernels : "");
         return 77;
     }
+    if (given.device && !(gpu = mm_gpu_open(given.device, -1, &diags))) {
+        report(&diags);
+        return 77;
+    }
     bool good = mm_checkpoint_open(&checkpoint, given.model, &given.options, &diags) == 0 &&
                 mm_network_open(&network, &checkpoint, &diags) == 0 && (crew = mm_crew_new(given.threads, &diags));
     if (good) {
         struct running running = {.diags = &diags, .batch = given.batch};
         size_t context =
             network.llama.numbers[MM_LLAMA_CONTEXT_LENGTH] < 512 ? network.llama.numbers[MM_LLAMA_CONTEXT_LENGTH] : 512;
-        good = mm_cpu_engine(&running.engine, &network, kernels, crew, context, &diags) == 0;
+        good = (gpu ? mm_gpu_engine(&running.engine, &network, gpu, context, &diags)
+                    : mm_cpu_engine(&running.engine, &network, kernels, crew, context, &diags)) == 0;
         if (good) {
             fprintf(stderr, "%s\n", running.engine.device);
             good = answer_all(&running);
@@ -215,6 +224,7 @@ int main(int argc, char **argv)
     }
     good = good && mm_network_finish(&network, &diags) == 0 && mm_checkpoint_finish(&checkpoint, &diags) == 0;
     report(&diags);
+    mm_gpu_close(gpu);
     mm_crew_free(crew);
     mm_network_release(&network);
     mm_checkpoint_release(&checkpoint);

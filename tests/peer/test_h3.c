@@ -78,6 +78,29 @@ static void many_streams(void **state)
     pair_end(&pair);
 }
 
+/* A long answer on its way, and many short ones: each gets its stream when there is one, whatever ends meanwhile. */
+static void short_ones_beside_a_long_one(void **state)
+{
+    static struct ask asks[150];
+    (void)state;
+    for (unsigned round = 0; round < 5; round++) {
+        struct pair pair;
+        struct ask longest;
+        pair_of_file(&pair, 16 * MIB);
+        pair.server_settings.quic.streams = 4;
+        pair_start(&pair, false, false);
+        struct mm_h3_connection *connection = pair_connect(&pair);
+        ask_for(&longest, &pair, connection, "/file", NULL);
+        for (size_t i = 0; i < COUNT_OF(asks); i++)
+            ask_for(&asks[i], &pair, connection, i % 2 ? "/text" : "/file", i % 2 ? NULL : "bytes=0-9999");
+        RUN_UNTIL(&pair, pair.ended == COUNT_OF(asks) + 1);
+        check_file("the long one", &longest, 16 * MIB);
+        for (size_t i = 0; i < COUNT_OF(asks); i++)
+            check_file("a short one", &asks[i], i % 2 ? 10 : 10000);
+        pair_end(&pair);
+    }
+}
+
 static void many_connections(void **state)
 {
     static struct ask asks[50];
@@ -451,6 +474,7 @@ int main(void)
         cmocka_unit_test(parts_and_texts),
         cmocka_unit_test(head_alone),
         cmocka_unit_test(many_streams),
+        cmocka_unit_test(short_ones_beside_a_long_one),
         cmocka_unit_test(many_connections),
         cmocka_unit_test(keys_of_servers),
         cmocka_unit_test(keys_of_clients),

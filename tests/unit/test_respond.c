@@ -1,6 +1,7 @@
 #include "exchange_store.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "base/tree.h"
 #include "exchange/have.h"
@@ -411,6 +412,100 @@ static void descriptors_are_returned(void **state)
     assert_int_equal(next, lowest);
 }
 
+/* Where this process may open nothing more a file is not absent: who asks may ask again. */
+static void too_many_open_files_pass(void **state)
+{
+    struct stage *s = *state;
+    struct rlimit before, none;
+    const struct mm_chunk_facts *facts = &s->model.lists[0].facts;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    check_get(s, MM_RESOURCE_ARTIFACT, facts->sha256, NULL, 503, NULL, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    check_get(s, MM_RESOURCE_ARTIFACT, facts->sha256, NULL, 200, s->model.bytes[0], lengths[0]);
+}
+
+/* One that is open and that nobody reads makes room for another. */
+static void idle_files_make_room(void **state)
+{
+    struct stage *s = *state;
+    struct rlimit before, full;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    full = before;
+    check_get(s, MM_RESOURCE_ARTIFACT, s->model.lists[0].facts.sha256, NULL, 200, s->model.bytes[0], lengths[0]);
+    int next = dup(s->home);
+    close(next);
+    full.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &full), 0);
+    check_get(s, MM_RESOURCE_ARTIFACT, s->model.lists[2].facts.sha256, NULL, 200, s->model.bytes[2], lengths[2]);
+    check_get(s, MM_RESOURCE_ARTIFACT, s->model.lists[0].facts.sha256, NULL, 200, s->model.bytes[0], lengths[0]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+static const struct {
+    const char *path, *type;
+} catalog_cases[] = {{"catalog.jsonl", "application/jsonl"},
+                     {"index.html", "text/html; charset=utf-8"},
+                     {"", "text/html; charset=utf-8"},
+                     {"notes.txt", NULL},
+                     {"catalog.head", NULL}, /* of that name, but not there */
+                     {"heads/1", NULL}};
+
+/* A folder as a catalog: what it has by names that catalogs have, with types. */
+static void catalogs_are_served_by_name(void **state)
+{
+    struct stage *s = *state;
+    struct mm_catalog_share share = {.folder = open(s->top, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    write_file(in_folder(s->top, "catalog.jsonl"), "{}\n", 3);
+    write_file(in_folder(s->top, "index.html"), "<p>", 3);
+    write_file(in_folder(s->top, "notes.txt"), "no!", 3);
+    for (size_t i = 0; i < COUNT_OF(catalog_cases); i++) {
+        const char *type = catalog_cases[i].type;
+        char path[64];
+        struct mm_response response;
+        snprintf(path, sizeof path, MM_CATALOG_SHARE_PATH "%s", catalog_cases[i].path);
+        struct mm_request request = {.method = "GET", .path = path};
+        s->who.catalog = NULL;
+        mm_respond(&s->who, &request, NOW, &response);
+        check_number("no catalog, no files", (uint64_t)response.status, 404);
+        s->who.catalog = &share;
+        for (int head = 0; head < 2; head++) {
+            request.method = head ? "HEAD" : "GET";
+            mm_respond(&s->who, &request, NOW, &response);
+            check_number(path, (uint64_t)response.status, type ? 200 : 404);
+            check_number(path, response.length, type ? 3 : 0);
+            check_text(path, header(&response, "content-type"), type ? type : "");
+            check_text(path, header(&response, "cache-control"), "no-store");
+            assert_int_equal(response.fd >= 0, type && !head);
+            mm_response_done(response.hold);
+        }
+    }
+    check_number("all are closed", share.open, 0);
+    close(share.folder);
+    s->who.catalog = NULL;
+}
+
+static void few_files_of_a_catalog_are_open(void **state)
+{
+    struct stage *s = *state;
+    struct mm_catalog_share share = {.folder = open(s->top, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    struct mm_response held[MM_CATALOG_SHARE_OPEN + 1];
+    write_file(in_folder(s->top, "index.html"), "<p>", 3);
+    s->who.catalog = &share;
+    for (size_t i = 0; i < COUNT_OF(held); i++) {
+        struct mm_request request = {.method = "GET", .path = MM_CATALOG_SHARE_PATH "index.html"};
+        mm_respond(&s->who, &request, NOW, &held[i]);
+        check_number("as many as may be", (uint64_t)held[i].status, i < MM_CATALOG_SHARE_OPEN ? 200 : 503);
+    }
+    for (size_t i = 0; i < COUNT_OF(held); i++)
+        mm_response_done(held[i].hold);
+    check_number("all are closed", share.open, 0);
+    close(share.folder);
+    s->who.catalog = NULL;
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -418,6 +513,10 @@ int main(void)
         CASE(everything_of_a_model_is_served),
         CASE(what_is_not_shared_is_absent),
         CASE(parts_are_served),
+        CASE(too_many_open_files_pass),
+        CASE(idle_files_make_room),
+        CASE(catalogs_are_served_by_name),
+        CASE(few_files_of_a_catalog_are_open),
         CASE(headers_say_what_a_cache_may_do),
         CASE(methods_and_paths_are_strict),
         CASE(the_listing_is_there_if_allowed),
