@@ -53,3 +53,18 @@ done
 # a processor without dot products of bytes
 run qemu-aarch64 -cpu cortex-a53 ./kernels
 same "arm64 without dot products: there is no fast set of NEON" '1 not ok products by neon, fast' "$status $(printf '%s\n' "$out" | grep '^not ok')"
+
+# stages FLAGS...: what lies between products; its sums have the same bits here and there
+stages() {
+    $TARGET-gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -ffp-contract=off "$@" -I"$ROOT/lib" -static -o stages "$ROOT/tests/infer/stages.c" \
+        "$ROOT/lib/infer/stages_portable.c" "$ROOT/lib/infer/elementary.c" -lm
+}
+for flags in '' '-fsanitize=undefined -fsanitize-undefined-trap-on-error'; do
+    how="arm64${flags:+, its behaviour checked}"
+    # shellcheck disable=SC2086
+    run stages $flags
+    expect "$how: stages are built" 0
+    [ "$status" -eq 0 ] || continue
+    run qemu-aarch64 -cpu max ./stages
+    same "$how: stages have the bits that they have here" "$("$BUILD/infer/stages")" "$out"
+done

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The exact engine beside answers that float64 models gave of real files: every model of ../shared/data, for each set of kernels that this
 # processor has, with one thread and two; and equal bits from all of them, however the tokens are handed over.
+# shellcheck disable=SC2086,SC2015 # $model is several words; ok and not_ok never fail
 . "$(dirname "$0")/harness.sh"
 
 DATA=$ROOT/../shared/data
@@ -79,4 +80,13 @@ for answers in "$DATA"/golden/greedy-*.json; do
             done
         done
     done
+done
+
+# an .slm is what it was packed from
+for packed in stories260K-f16 stories260K-q8_0; do
+    model $packed
+    run slm-pack -q -o $packed.slm "$model"
+    expect "$packed: is packed" 0
+    $LOGITS $packed.slm <tokens >found 2>.err && $LOGITS "$model" <tokens >expected && cmp -s expected found &&
+        ok "$packed: the .slm has the same bits" || not_ok "$packed: the .slm has the same bits" "$(diff expected found) $(cat .err)"
 done
