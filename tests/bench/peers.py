@@ -2,7 +2,7 @@
 
 usage: peers.py [--into FILE] [WHAT]...   WHAT: loopback line bottleneck growth; all of them but growth where none is named
 
---into puts the tables into a page. Environment: BENCH_MIB (1024), BENCH_RUNS (5; growth: 3), BENCH_SIZES (1G 2G 4G 8G, for growth), BENCH_LINE_MIB (256). A folder in
+--into puts the tables into a page. Environment: BENCH_MIB (1024), BENCH_RUNS (5; growth: 3), BENCH_SIZES (1G 2G 4G 8G, for growth), BENCH_LINE_MIB (256), BENCH_SEEDS (3). A folder in
 TMPDIR holds the files: four times BENCH_MIB, or twice the largest of BENCH_SIZES; where /dev/shm has the room, loopback is measured there too.
 Line and bottleneck need network namespaces, /dev/net/tun and `ip`; what cannot be had is named and left out. Exit: 0 measured,
 whatever came out, 2 usage, 3 not measured."""
@@ -393,9 +393,10 @@ def parts(what, mib, runs):
     if 'line' in what:
         size = number('BENCH_LINE_MIB', '256') << 20
         manifest = prepare(size)
-        yield f'{size >> 20} MiB over a line that is bad in both directions; medians of 3 seeds.', *line(size, 3, manifest, 50, 100)
+        seeds = number('BENCH_SEEDS', '3')
+        yield f'{size >> 20} MiB over a line that is bad in both directions; medians of {seeds} seeds.', *line(size, seeds, manifest, 50, 100)
     if 'bottleneck' in what:
-        size = 12 << 20
+        size = 24 << 20
         shutil.rmtree('served', ignore_errors=True)
         shutil.rmtree('web', ignore_errors=True)
         yield 'Through one bottleneck, `tc tbf` between namespaces.', *bottleneck(size, prepare(size))
