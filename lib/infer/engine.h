@@ -29,6 +29,10 @@ struct mm_engine {
     /* Back to LENGTH tokens (at most what the sequence has). */
     void (*rewind)(void *self, size_t length);
 
+    /* Bytes a second with which a plain loop of the device reads its memory, the best of several rounds. NULL where it is the CPU's. Returns 0, or -1
+     * with findings. */
+    int (*read_rate)(void *self, double *rate, struct mm_diags *diags);
+
     void (*free)(void *self);
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/checked.h"
 #include "infer/elementary.h"
@@ -19,8 +20,9 @@
 enum { WITH_BIAS = 1, ONTO = 2 };
 
 /* The kernels that are no products. */
-enum { NORM, LOOK, ROTATE, KEEP, ATTEND, GATE, KERNELS };
-static const char *const kernel_names[KERNELS] = {"norm_rows", "look_at", "turn_pairs", "keep_values", "attend", "gate_values"};
+enum { NORM, LOOK, ROTATE, KEEP, ATTEND, GATE, READ, KERNELS };
+static const char *const kernel_names[KERNELS] = {"norm_rows", "look_at",     "turn_pairs", "keep_values",
+                                                  "attend",    "gate_values", "read_words"};
 
 /* A matrix or vector on the device. */
 struct placed {
@@ -519,6 +521,50 @@ static void rewind_to(void *self, size_t length)
     ((struct device *)self)->length = length;
 }
 
+/* ---- reading memory ---- */
+
+#define READ_BYTES ((uint64_t)512 * 1024 * 1024)
+#define READ_ROUNDS 5
+#define READ_GROUPS 2048
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Reads BYTES of MEMORY once: the seconds that took. */
+static int read_once(struct device *d, union mm_gpu_memory memory, uint64_t bytes, double *seconds,
+                     struct mm_diags *diags)
+{
+    uint32_t count = (uint32_t)(bytes / 16), word = 0;
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(memory), ARGUMENT(count), ARGUMENT(d->scratch[WRONG])};
+    double start = now();
+    if (LAUNCH(d, d->kernels[READ], READ_GROUPS, 1, arguments, diags) < 0 ||
+        d->dialect->read(d->gpu, d->scratch[WRONG], 0, &word, sizeof word, diags) < 0) /* behind it */
+        return -1;
+    *seconds = now() - start;
+    return 0;
+}
+
+static int read_rate(void *self, double *rate, struct mm_diags *diags)
+{
+    struct device *d = self;
+    uint64_t quarter = d->gpu->device.largest / 4 / 16 * 16,
+             bytes = quarter && quarter < READ_BYTES ? quarter : READ_BYTES;
+    union mm_gpu_memory memory = {0};
+    double seconds = 0;
+    int result = allocate(d, bytes, &memory, diags);
+    for (int round = 0; result == 0 && round < READ_ROUNDS; round++) {
+        result = read_once(d, memory, bytes, &seconds, diags);
+        if (result == 0 && seconds > 0 && (double)bytes / seconds > *rate)
+            *rate = (double)bytes / seconds;
+    }
+    d->dialect->release(d->gpu, memory);
+    return result;
+}
+
 static void release_placed(struct device *d, struct placed *placed)
 {
     d->dialect->release(d->gpu, placed->memory);
@@ -581,8 +627,14 @@ int mm_gpu_engine(struct mm_engine *engine, const struct mm_network *network, st
         release(d);
         return -1;
     }
-    *engine = (struct mm_engine){
-        .self = d, .vocabulary = d->vocabulary, .context = context, .feed = feed, .rewind = rewind_to, .free = release};
-    snprintf(engine->device, sizeof engine->device, "%s %.90s, %s", gpu->dialect->name, gpu->device.what, gpu->device.name);
+    *engine = (struct mm_engine){.self = d,
+                                 .vocabulary = d->vocabulary,
+                                 .context = context,
+                                 .feed = feed,
+                                 .rewind = rewind_to,
+                                 .read_rate = read_rate,
+                                 .free = release};
+    snprintf(engine->device, sizeof engine->device, "%s %.90s, %s", gpu->dialect->name, gpu->device.what,
+             gpu->device.name);
     return 0;
 }

@@ -111,7 +111,9 @@ int mm_pace_run(struct mm_loaded *loaded, uint64_t prompt, uint64_t tokens, stru
     pace->bytes = bytes_of_token(&loaded->network, prompt + tokens / 2);
     float *logits = calloc(engine->vocabulary, sizeof *logits);
     uint32_t *ids = calloc(prompt ? prompt : 1, sizeof *ids);
-    int result = logits && ids ? read_memory(loaded->crew, &pace->read_rate, diags) : mm_diag_memory(diags);
+    int result = !logits || !ids     ? mm_diag_memory(diags)
+                 : engine->read_rate ? engine->read_rate(engine->self, &pace->read_rate, diags)
+                                     : read_memory(loaded->crew, &pace->read_rate, diags);
     if (result == 0)
         result = run(engine, ids, logits, pace, diags);
     free(logits);

@@ -10,7 +10,8 @@ struct mm_pace {
     uint64_t prompt, tokens;              /* that were fed together, and one after the other */
     double prompt_seconds, token_seconds; /* that took so long */
     uint64_t bytes;                       /* of weights, and of keys and values on the average, that a token reads */
-    double read_rate; /* bytes a second of a plain loop with as many threads, the best of several rounds */
+    double
+        read_rate; /* bytes a second of a plain loop with as many threads, or on the device, the best of several rounds */
 };
 
 /* Feeds PROMPT tokens at once, then TOKENS more, to the first engine of LOADED, which has room for them; which tokens they are is no matter. Returns 0, or -1

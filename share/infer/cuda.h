@@ -13,6 +13,7 @@ typedef unsigned long long ulong;
 #define LANE threadIdx.x
 #define LANES blockDim.x
 #define GROUP blockIdx.x
+#define GROUPS gridDim.x
 #define GROUP_Y blockIdx.y
 #define BARRIER __syncthreads()
 #define HALF_AT(at) half_at(at)

@@ -386,3 +386,12 @@ KERNEL gate_values(GLOBAL float *gates, GLOBAL const float *up, uint count)
     if (i < count)
         gates[i] = gates[i] / (1 + exp(-gates[i])) * up[i];
 }
+
+/* Adds up COUNT fours of words, so that the time which reading takes can be told. */
+KERNEL read_words(GLOBAL const uint4 *words, uint count, GLOBAL uint *out)
+{
+    uint sum = 0;
+    for (uint i = GROUP * GROUP_ITEMS + LANE; i < count; i += GROUPS * GROUP_ITEMS)
+        sum += words[i].x + words[i].y + words[i].z + words[i].w;
+    LOWEST(out, sum);
+}

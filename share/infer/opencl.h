@@ -10,6 +10,7 @@
 #define LANE ((uint)get_local_id(0))
 #define LANES ((uint)get_local_size(0))
 #define GROUP ((uint)get_group_id(0))
+#define GROUPS ((uint)get_num_groups(0))
 #define GROUP_Y ((uint)get_group_id(1))
 #define BARRIER barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #define HALF_AT(at) vload_half(0, (GLOBAL const half *)(at))
