@@ -60,6 +60,14 @@ size_t cli_devices_rules(const struct cli_devices *devices, struct mm_sandbox_ru
 
 /* ---- opening ---- */
 
+bool cli_devices_drivers(const struct cli_devices *devices)
+{
+    for (size_t i = 0; i < devices->count; i++)
+        if (strcmp(devices->names[i], "cpu") != 0)
+            return true;
+    return false;
+}
+
 static int take_first(void *context, const struct mm_gpu_device *device)
 {
     memcpy(context, device->name, MM_GPU_NAME);

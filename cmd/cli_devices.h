@@ -24,6 +24,9 @@ struct cli_devices {
 /* Reads LIST (NULL: cpu). What is no name of a device ends the process. */
 void cli_devices_take(const struct cli *cli, struct cli_devices *devices, const char *list);
 
+/* True if a driver may be opened: one of them is not the CPU. */
+bool cli_devices_drivers(const struct cli_devices *devices);
+
 /* Opens those that are not the CPU, and builds their programs; auto becomes the first device that is there, of cuda, then opencl, or the CPU, with a note.
  * Returns 0, or -1 with INFER_DEVICE or IO_MEMORY; release DEVICES in every case, behind the engines that were made on them. */
 int cli_devices_open(struct cli *cli, struct cli_devices *devices);

@@ -531,11 +531,14 @@ static int check(struct call *c)
     int result = open_files(c);
     if (result == 0 && !c->no_receipt)
         result = open_trust(c);
+    bool drivers = cli_devices_drivers(&c->devices); /* which may hang; else no thread begins outside the sandbox */
+    if (result == 0 && drivers)
+        result = cli_deadline_begin(&c->cli, &c->deadline, c->seconds);
     if (result == 0)
         result = cli_devices_open(&c->cli, &c->devices);
     if (result == 0)
         result = enter_sandbox(c);
-    if (result == 0)
+    if (result == 0 && !drivers)
         result = cli_deadline_begin(&c->cli, &c->deadline, c->seconds);
     if (result == 0)
         result = run(c);

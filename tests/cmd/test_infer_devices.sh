@@ -138,6 +138,8 @@ if [ -n "$real" ] && ${CC:-cc} -shared -fPIC -o broken/libOpenCL.so.1 "$ROOT/tes
     expect 'a program that cannot be kept' 0 'verdict: pass'
     fault clEnqueueReadBuffer:1:wrong --device cpu,opencl $asked
     expect 'wrong numbers from a device' 1 'verdict: fail'
+    fault clGetPlatformIDs:1:hang --device opencl --timeout 2 $asked
+    expect 'a driver that hangs while it is opened' 3 infer-timeout
     fault clEnqueueReadBuffer:2:hang --device opencl --timeout 2 $asked
     expect 'a device that does not answer' 3 infer-timeout
 else
