@@ -8,6 +8,12 @@ static inline __attribute__((always_inline)) __m256i mm_fast_dot(__m256i w, __m2
     return _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1));
 }
 
+/* The same, added to SUM. */
+static inline __attribute__((always_inline)) __m256i mm_fast_dot_onto(__m256i sum, __m256i w, __m256i x)
+{
+    return _mm256_add_epi32(sum, mm_fast_dot(w, x));
+}
+
 #include "infer/kernels_fast_x86.h"
 
 static void multiply(const struct mm_matrix *m, uint64_t first, uint64_t count, const struct mm_activations *a,

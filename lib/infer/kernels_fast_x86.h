@@ -41,24 +41,25 @@ MM_INLINE __m256 mm_fast_q8_0(const unsigned char *bytes, const struct mm_rounde
     return _mm256_fmadd_ps(mm_fast_signed(mm_quants_load(bytes + 2), mm_quants_load(x->quants + at)), d, sum);
 }
 
-/* Quants that MIDDLE is to be taken from. */
-MM_INLINE __m256 mm_fast_around(__m256i w, float middle, __m256 d, const struct mm_rounded *x, size_t at, __m256 sum)
+/* Quants that MIDDLE is to be taken from: what it comes to is the same for all rows, so it costs each of them nothing. */
+MM_INLINE __m256 mm_fast_around(__m256i w, char middle, const unsigned char *scale, const struct mm_rounded *x,
+                                size_t at, __m256 sum)
 {
-    __m256 products = mm_fast_unsigned(w, mm_quants_load(x->quants + at));
-    products = _mm256_mul_ps(products, _mm256_broadcast_ss(x->scales + at / 32));
-    products = _mm256_fnmadd_ps(_mm256_set1_ps(middle), _mm256_broadcast_ss(x->eighths + at / 32), products);
-    return _mm256_fmadd_ps(products, d, sum);
+    __m256i quants = mm_quants_load(x->quants + at);
+    __m256i begin = _mm256_sub_epi32(_mm256_setzero_si256(), mm_fast_dot(_mm256_set1_epi8(middle), quants));
+    __m256 d = _mm256_mul_ps(mm_fast_scale(scale), _mm256_broadcast_ss(x->scales + at / 32));
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(mm_fast_dot_onto(begin, w, quants)), d, sum);
 }
 
 MM_INLINE __m256 mm_fast_q4_0(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
-    return mm_fast_around(mm_quants_nibbles(bytes + 2), 8, mm_fast_scale(bytes), x, at, sum);
+    return mm_fast_around(mm_quants_nibbles(bytes + 2), 8, bytes, x, at, sum);
 }
 
 MM_INLINE __m256 mm_fast_q5_0(const unsigned char *bytes, const struct mm_rounded *x, size_t at, __m256 sum)
 {
     __m256i w = _mm256_or_si256(mm_quants_nibbles(bytes + 6), mm_quants_fifths(bytes + 2));
-    return mm_fast_around(w, 16, mm_fast_scale(bytes), x, at, sum);
+    return mm_fast_around(w, 16, bytes, x, at, sum);
 }
 
 /* Quants with a scale and a minimum, the two f16 at BYTES. */
