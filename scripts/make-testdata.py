@@ -1730,15 +1730,23 @@ def evidence(*cases, verdict="recorded"):
 
 
 def evidence_cases():
-    """Only read beside a model, so that the unit tests say what is wrong with each."""
+    """What is sound has no model beside it that answers so, so that nothing is expected of it here."""
     one = ["case: one", 'prompt: "Once"', "prompt-tokens: 1 403", "tokens: 407 261", 'text: " upon a"',
            "top-logits: 0 407=12.5 3=-0.25 9=-1e-06 11=-2 12=-10", "top-logits: 1 261=7.12346"]
     two = ["case: two", 'prompt: "\\u00e9\\ud83d\\ude00"', "prompt-tokens: 1", "tokens: 0", 'text: "\ufffd"']
     sound = evidence(one, two)
-    for what, data in (("good", sound.bytes()), ("good-pass", evidence(one, verdict="pass").bytes()), ("empty", b""),
-                       ("no-case", evidence().bytes()), ("order", sound.swap(1, 2).bytes()), ("half", sound.put("text", '"\\ud83d"').bytes()),
-                       ("step", sound.put("top-logits", "2 1=1").bytes()), ("name", sound.put("case", "One").bytes())):
-        extra(f"evidence/{what}/model.evidence", data)
+    def path(what):
+        return f"evidence/{what}/model.evidence"
+
+    extra(path("good"), sound.bytes())
+    extra(path("good-pass"), evidence(one, verdict="pass").bytes())
+    bad(path("empty"), b"", "text-first-line", "1:1")
+    unsupported(path("version-1"), sound.bytes().replace(b"evidence 0", b"evidence 1"), "text-version-unsupported", "1:20")
+    bad(path("no-case"), evidence().bytes(), "text-field-order", "6:1")
+    bad(path("order"), sound.swap(1, 2).bytes(), "text-field-order", "2:1")
+    bad(path("half"), sound.put("text", '"\\ud83d"').bytes(), "evidence-form", "10:10")
+    bad(path("step"), sound.put("top-logits", "2 1=1").bytes(), "evidence-form", "11:13")
+    bad(path("name"), sound.put("case", "One").bytes(), "evidence-form", "6:7")
     trace = Lines(["minimodel-trace 0", "artifact-sha256: " + "ab" * 32, "device: cpu portable, 1 thread", "case: one",
                    f"layer: 0 embedding {'cd' * 32} 1.5", f"layer: 0 blk.0 {'ef' * 32} 2.25"])
     for what, data in (("good", trace.bytes()), ("empty", b""), ("order", trace.swap(3, 4).bytes()), ("norm", trace.put("layer", "0 a 1").bytes())):

@@ -19,6 +19,7 @@ judge() {
     corpus/chunk-list/*) [ -e "$folder/data" ] || : >"$folder/data"; run chunk-merkle --check "$folder/data.chunks" "$folder/data" ;;
     corpus/report/*) run receipt-write --home home "$1" ;;
     corpus/derived/*) run slm-diff --check "$1" "$MODEL" "$MODEL" ;; # what is wrong is found before a model is opened
+    corpus/evidence/*) run infer-check -q --no-receipt --expect "$1" "$MODEL" ;; # likewise
     corpus/policy/*) run slm-verify --policy "$1" corpus/manifest/good-empty-artifact/mini.manifest ;; # no artifact is sought
     corpus/attestation/*) run manifest-make -p --attest "$1" "$MODEL" ;;
     corpus/proof/*) run chunk-merkle --check-proof "$1" ;;
