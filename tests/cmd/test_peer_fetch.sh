@@ -4,35 +4,7 @@
 need peer-fetch peer-fetch || exit 0
 need peer-fetch python3 || exit 0
 
-cp -r "$ROOT/share/model" model && chmod -R u+w model
-manifest-make -q --private --model-id local/keeper --peer-hint available -s 64K -o keeper.manifest model 2>/dev/null
-cp keeper.manifest model/m.manifest
-weights=mini-keeper-200k-f16.gguf
-manifest=$(sha256sum <keeper.manifest | cut -c1-64)
-total=$(sed -n 's/^artifact-bytes: //p' keeper.manifest | awk '{ n += $1 } END { print n }')
-servers=
-trap 'for server in $servers; do kill "$server" 2>/dev/null; done; wait; chmod -R u+rwx "$WORK"; rm -rf "$WORK"' EXIT
-
-# serve NAME OPTION...: the store NAME in the background; $address is where, $server who
-serve() {
-    name=$1
-    shift
-    [ -d "$name" ] || slm-import -q --home "$name" --allow-unsigned model >/dev/null
-    [ -f "$name.key" ] || peer-key "$name.key" >/dev/null
-    : >"$name.served" # what an earlier one said is not this one's
-    peer-serve --home "$name" -s "$name.key" --share local/keeper --listen 127.0.0.1:0 "$@" >"$name.served" 2>"$name.complained" &
-    server=$!
-    servers="$servers $server"
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        address=$(sed -n 's/^address: //p' "$name.served")
-        [ -n "$address" ] && return
-        sleep 0.3
-    done
-    not_ok "peer-serve listens" "$(cat "$name.complained")"
-}
-
-# field NAME: of the facts of the last run
-field() { printf '%s\n' "$out" | sed -n "s/^$1: //p"; }
+. "$ROOT/tests/cmd/peers.sh"
 
 serve one && one=$address first=$server
 run peer-fetch -y --home to --allow-unsigned "$manifest" "$one"
@@ -46,8 +18,7 @@ run peer-fetch -y --home to --allow-unsigned --json keeper.manifest "$one"
 expect "what is there is not fetched again" 0 '"state":"there"' '"fetched-bytes":0'
 if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
     printf '%s\n' "$out" >fetched
-    run /usr/bin/python3 -c 'import json, sys, jsonschema
-jsonschema.validate(json.load(open(sys.argv[2])), json.load(open(sys.argv[1])))' "$ROOT/schemas/peer-fetched.schema.json" fetched
+    run /usr/bin/python3 "$ROOT/tests/cmd/lines_follow.py" "$ROOT/schemas/peer-fetched.schema.json" fetched
     expect "--json follows its schema" 0
 else
     skip "--json follows its schema" "no python3-jsonschema"
@@ -114,23 +85,6 @@ expect "a peer is found by a name too" 0 "state: imported"
 
 # ---- a liar ----
 
-# spoil STORE: changes a byte of every chunk of the weights, and leaves size and times as they were
-spoil() {
-    python3 - "$1/models/local/keeper/1/files/$weights" <<'PY'
-import os, sys
-path = sys.argv[1]
-info = os.stat(path)
-os.chmod(path, 0o644)
-with open(path, 'r+b') as f:
-    for at in range(7, info.st_size, 65536):
-        f.seek(at)
-        byte = f.read(1)
-        f.seek(at)
-        f.write(bytes([byte[0] ^ 1]))
-os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
-os.chmod(path, 0o444)
-PY
-}
 spoil two
 run peer-fetch -y --home lied --allow-unsigned "$manifest" "$two"
 expect "a liar alone is named, and the fetch fails" 3 "${two#*#}" "[peer-wrong]" "[peer-lacks]"

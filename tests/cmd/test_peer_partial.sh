@@ -4,17 +4,10 @@
 need "peers that hold parts" peer-fetch || exit 0
 need "peers that hold parts" python3 || exit 0
 
-cp -r "$ROOT/share/model" model && chmod -R u+w model
-manifest-make -q --private --model-id local/keeper --peer-hint available -s 64K -o keeper.manifest model 2>/dev/null
-cp keeper.manifest model/m.manifest
-weights=mini-keeper-200k-f16.gguf
-manifest=$(sha256sum <keeper.manifest | cut -c1-64)
-total=$(sed -n 's/^artifact-bytes: //p' keeper.manifest | awk '{ n += $1 } END { print n }')
+. "$ROOT/tests/cmd/peers.sh"
 chunk-merkle -q -s 64K -l list "model/$weights" >/dev/null
 root=$(sed -n 's/^merkle-root: //p' list)
 hash=$(sed -n 's/^artifact-sha256: //p' list)
-servers=
-trap 'for server in $servers; do kill -9 "$server" 2>/dev/null; done; wait; chmod -R u+rwx "$WORK"; rm -rf "$WORK"' EXIT
 
 # hold STORE CHUNK...: what a fetch that was interrupted leaves: manifest, chunk list, these chunks of the weights
 hold() {
@@ -25,23 +18,6 @@ hold() {
     cp list "$partial/files/$weights.chunks"
     truncate -s "$(stat -c %s "model/$weights")" "$partial/files/$weights"
     for chunk; do dd if="model/$weights" of="$partial/files/$weights" bs=65536 skip="$chunk" seek="$chunk" count=1 conv=notrunc status=none; done
-}
-
-# serve NAME OPTION...: the store NAME in the background; $address is where, $server who
-serve() {
-    name=$1
-    shift
-    [ -f "$name.key" ] || peer-key "$name.key" >/dev/null
-    : >"$name.served"
-    peer-serve --home "$name" -s "$name.key" --listen 127.0.0.1:0 "$@" >"$name.served" 2>"$name.complained" &
-    server=$!
-    servers="$servers $server"
-    for _ in $(seq 20); do
-        address=$(sed -n 's/^address: //p' "$name.served")
-        [ -n "$address" ] && return
-        sleep 0.2
-    done
-    not_ok "peer-serve listens" "$(cat "$name.complained")"
 }
 
 # small files are one chunk each: the first has two of them, the second the other
@@ -58,9 +34,9 @@ expect "nor another model" 1 "[store-model]"
 run peer-serve --home even -s none.key --partial --share local/keeper@2 --listen 127.0.0.1:0
 expect "nor another revision" 1 "[store-model]"
 
-serve even --partial --share local/keeper && even=$address first=$server
+listen even --partial --share local/keeper && even=$address first=$server
 same "an import in progress is a model to share" 1 "$(sed -n 's/^models: //p' even.served)"
-serve odd --partial --share-all && odd=$address
+listen odd --partial --share-all && odd=$address
 same "with --share-all too, where the publisher offers it" 1 "$(sed -n 's/^models: //p' odd.served)"
 
 run peer-fetch -y --home half --allow-unsigned "$manifest" "$even"
@@ -118,9 +94,9 @@ kill -9 "$first"
 
 hold comes 0
 cp model/LICENSE.txt model/README.md model/corpus.txt "comes/store/partial/$manifest/files/"
-serve comes --partial --share local/keeper && comes=$address
+listen comes --partial --share local/keeper && comes=$address
 run slm-import -q --home rest --allow-unsigned model
-serve rest --share local/keeper && rest=$address
+listen rest --share local/keeper && rest=$address
 run peer-fetch -y --home comes --allow-unsigned "$manifest" "$rest"
 expect "the fetch of a store that is served ends" 0 "state: imported"
 for _ in $(seq 30); do
