@@ -94,7 +94,7 @@ INFER_SOURCES := lib/infer/cpu.c lib/infer/crew.c lib/infer/elementary.c lib/inf
 	lib/infer/gpu_opencl.c lib/infer/gpu_program.c lib/infer/kernels.c lib/infer/kernels_avx2.c \
 	lib/infer/kernels_avx512.c lib/infer/kernels_fast_avx2.c lib/infer/kernels_fast_dotprod.c \
 	lib/infer/kernels_fast_portable.c lib/infer/kernels_fast_vnni.c lib/infer/kernels_neon.c \
-	lib/infer/kernels_portable.c lib/infer/loaded.c lib/infer/network.c lib/infer/pace.c lib/infer/permitted.c \
+	lib/infer/kernels_portable.c lib/infer/layers.c lib/infer/loaded.c lib/infer/network.c lib/infer/pace.c lib/infer/permitted.c \
 	lib/infer/pre_tokenizer.c lib/infer/pre_tokenizer_finds.c lib/infer/pre_tokenizer_words.c lib/infer/smoke.c \
 	lib/infer/stages.c lib/infer/stages_avx2.c lib/infer/stages_avx512.c lib/infer/stages_portable.c \
 	lib/infer/trace.c lib/infer/unicode.c

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli_sarif.h"
 
@@ -389,13 +390,6 @@ int cli_finish(struct cli *cli, int answer)
     return answer;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 #define MIB 1048576.0
 
 void cli_progress(void *context, uint64_t done, uint64_t total)
@@ -403,7 +397,7 @@ void cli_progress(void *context, uint64_t done, uint64_t total)
     struct cli *cli = context;
     if (cli->no_progress || cli->quiet || !isatty(STDERR_FILENO))
         return;
-    double time = now();
+    double time = mm_clock_seconds();
     if (cli->progress_start == 0)
         cli->progress_start = time;
     double elapsed = time - cli->progress_start;

@@ -19,6 +19,13 @@ static inline bool mm_mul(uint64_t a, uint64_t b, uint64_t *product)
     return !__builtin_mul_overflow(a, b, product) && *product <= MM_SIZE_LIMIT;
 }
 
+/* Adds A × B × C to *SUM. */
+static inline bool mm_add_product(uint64_t *sum, uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t product;
+    return mm_mul(a, b, &product) && mm_mul(product, c, &product) && mm_add(*sum, product, sum);
+}
+
 /* The next multiple of ALIGNMENT, a power of two, at or above VALUE. */
 static inline bool mm_align(uint64_t value, uint64_t alignment, uint64_t *aligned)
 {

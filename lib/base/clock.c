@@ -102,3 +102,10 @@ void mm_time_later(char out[static MM_TIME_SIZE], const char *text, uint64_t day
     int64_t seconds = mm_time_seconds(text) - mm_time_seconds(epoch);
     format(out, (time_t)(seconds + (int64_t)(days < most ? days : most) * 86400));
 }
+
+double mm_clock_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}

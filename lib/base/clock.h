@@ -27,4 +27,7 @@ bool mm_time_epoch_sound(void);
 /* The time DAYS times 86400 seconds after TEXT, a valid time; the end of the year 9999 where it would be later. */
 void mm_time_later(char out[static MM_TIME_SIZE], const char *text, uint64_t days);
 
+/* Seconds of a clock that is never set, from any beginning: for measuring how long things take. */
+double mm_clock_seconds(void);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "infer/elementary.h"
+#include "infer/layers.h"
 #include "infer/stages.h"
 #include "model/quantize.h"
 
@@ -254,25 +255,6 @@ static int run_block(struct cpu *cpu, size_t number, size_t batch, struct mm_dia
 
 /* ---- what is said of layers ---- */
 
-/* Who wants to know what layers leave. */
-struct watching {
-    const struct cpu *cpu;
-    mm_trace_fn *trace;
-    void *context;
-    struct mm_diags *diags;
-};
-
-static const char *layer_name(const struct cpu *cpu, int layer, char out[static 32])
-{
-    int blocks = (int)cpu->network->llama.numbers[MM_LLAMA_BLOCK_COUNT];
-    if (layer < 0)
-        return "embedding";
-    if (layer >= blocks)
-        return layer == blocks ? "output_norm" : "logits";
-    snprintf(out, 32, "blk.%d", layer);
-    return out;
-}
-
 static bool all_finite(const float *values, size_t count)
 {
     uint32_t wrong = 0;
@@ -285,10 +267,11 @@ static bool all_finite(const float *values, size_t count)
 }
 
 /* Looks at what LAYER left for BATCH positions from FIRST on, COUNT numbers each. */
-static int look(const struct watching *w, int layer, size_t first, size_t batch, const float *values, size_t count)
+static int look(const struct cpu *cpu, const struct mm_watching *w, int layer, size_t first, size_t batch,
+                const float *values, size_t count)
 {
-    char own[32];
-    const char *name = layer_name(w->cpu, layer, own);
+    char own[MM_LAYER_NAME];
+    const char *name = mm_layer_name(cpu->network, layer, own);
     for (size_t b = 0; b < batch; b++, values += count) {
         if (!all_finite(values, count)) {
             size_t i = 0;
@@ -310,14 +293,6 @@ static int look(const struct watching *w, int layer, size_t first, size_t batch,
 
 /* ---- a sequence ---- */
 
-static void take_embeddings(struct cpu *cpu, const uint32_t *tokens, size_t batch)
-{
-    const struct mm_matrix *matrix = &cpu->network->embedding;
-    for (size_t b = 0; b < batch; b++)
-        mm_dequantize(matrix->dtype, matrix->bytes + tokens[b] * matrix->row_bytes, cpu->embedding,
-                      cpu->stream + b * cpu->embedding);
-}
-
 /* The rows of the output matrix. */
 struct output_step {
     const struct cpu *cpu;
@@ -332,13 +307,13 @@ static void output_rows(void *context, uint64_t first, uint64_t count, unsigned 
 }
 
 /* Logits behind the COUNT last positions of BATCH. */
-static int find_logits(struct cpu *cpu, const struct watching *w, size_t batch, size_t count, float *logits)
+static int find_logits(struct cpu *cpu, const struct mm_watching *w, size_t batch, size_t count, float *logits)
 {
     int blocks = (int)cpu->network->llama.numbers[MM_LLAMA_BLOCK_COUNT];
     const struct mm_matrix *output = &cpu->network->output;
     struct output_step step = {.cpu = cpu, .logits = logits};
     if (normalise(cpu, cpu->network->output_norm, batch, w->diags) < 0 ||
-        look(w, blocks, cpu->length, batch, cpu->normed, cpu->embedding) < 0)
+        look(cpu, w, blocks, cpu->length, batch, cpu->normed, cpu->embedding) < 0)
         return -1;
     if (count == 0)
         return 0;
@@ -349,21 +324,22 @@ static int find_logits(struct cpu *cpu, const struct watching *w, size_t batch, 
         output_rows(&step, 0, output->rows, 0);
     else
         mm_crew_share(cpu->crew, output->rows, ROWS_STEP, output_rows, &step);
-    return look(w, blocks + 1, cpu->length + batch - count, count, logits, (size_t)output->rows);
+    return look(cpu, w, blocks + 1, cpu->length + batch - count, count, logits, (size_t)output->rows);
 }
 
 /* BATCH positions, of which the last COUNT have logits. */
-static int feed_batch(struct cpu *cpu, const struct watching *w, const uint32_t *tokens, size_t batch, size_t count,
+static int feed_batch(void *self, const struct mm_watching *w, const uint32_t *tokens, size_t batch, size_t count,
                       float *logits)
 {
+    struct cpu *cpu = self;
     int blocks = (int)cpu->network->llama.numbers[MM_LLAMA_BLOCK_COUNT];
-    take_embeddings(cpu, tokens, batch);
+    mm_layer_embed(cpu->network, tokens, batch, cpu->stream);
     find_angles(cpu, batch);
-    if (look(w, -1, cpu->length, batch, cpu->stream, cpu->embedding) < 0)
+    if (look(cpu, w, -1, cpu->length, batch, cpu->stream, cpu->embedding) < 0)
         return -1;
     for (int i = 0; i < blocks; i++)
         if (run_block(cpu, (size_t)i, batch, w->diags) < 0 ||
-            look(w, i, cpu->length, batch, cpu->stream, cpu->embedding) < 0)
+            look(cpu, w, i, cpu->length, batch, cpu->stream, cpu->embedding) < 0)
             return -1;
     if ((count > 0 || w->trace) && find_logits(cpu, w, batch, count, logits) < 0)
         return -1;
@@ -375,16 +351,9 @@ static int feed(void *self, const uint32_t *tokens, size_t count, bool every, fl
                 void *trace_context, struct mm_diags *diags)
 {
     struct cpu *cpu = self;
-    const struct watching watching = {cpu, trace, trace_context, diags};
-    for (size_t at = 0; at < count;) {
-        size_t batch = count - at < MM_CPU_BATCH ? count - at : MM_CPU_BATCH;
-        size_t wanted = every ? batch : at + batch == count ? 1 : 0;
-        if (feed_batch(cpu, &watching, tokens + at, batch, wanted, logits) < 0)
-            return -1;
-        at += batch;
-        logits += every ? batch * (size_t)cpu->network->output.rows : 0;
-    }
-    return 0;
+    const struct mm_watching watching = {trace, trace_context, diags};
+    return mm_layers_feed(cpu, feed_batch, MM_CPU_BATCH, (size_t)cpu->network->output.rows, tokens, count, every,
+                          logits, &watching);
 }
 
 static void rewind_to(void *self, size_t length)
@@ -454,21 +423,12 @@ static bool lay_out(struct cpu *cpu)
     return true;
 }
 
-/* Pair i of a head turns by base^(-2 i / rope-dimension-count), divided by the factor of linear scaling. */
 static bool find_frequencies(struct cpu *cpu)
 {
-    const struct mm_llama *llama = &cpu->network->llama;
-    double logarithm = mm_natural_logarithm((double)llama->rope_base);
     cpu->frequencies = mm_realloc_array(NULL, cpu->pairs, sizeof *cpu->frequencies);
-    if (!cpu->frequencies)
-        return false;
-    for (size_t i = 0; i < cpu->pairs; i++) {
-        double exponent = -(double)i / (double)cpu->pairs * logarithm;
-        cpu->frequencies[i] = mm_exponential(exponent);
-        if (llama->rope_factor > 0)
-            cpu->frequencies[i] /= (double)llama->rope_factor;
-    }
-    return true;
+    for (size_t i = 0; cpu->frequencies && i < cpu->pairs; i++)
+        cpu->frequencies[i] = mm_layer_frequency(&cpu->network->llama, i);
+    return cpu->frequencies;
 }
 
 /* Whatever the widest vectors need in the fast kernels is had now, so that feed asks for no memory. */

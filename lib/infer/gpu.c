@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "infer/elementary.h"
 #include "infer/gpu_parts.h"
-#include "model/quantize.h"
+#include "infer/layers.h"
 
 #define STAGE ((size_t)16 * 1024 * 1024) /* bytes of weights on their way at a time */
 #define MANY 8                           /* vectors of one reading of the weights, as in kernels.cl */
@@ -73,12 +73,6 @@ struct device {
 
 /* ---- what it takes ---- */
 
-static bool add_product(uint64_t *sum, uint64_t a, uint64_t b, uint64_t c)
-{
-    uint64_t product;
-    return mm_mul(a, b, &product) && mm_mul(product, c, &product) && mm_add(*sum, product, sum);
-}
-
 /* The elements of a part of scratch memory. */
 static uint64_t scratch_elements(const struct mm_llama *llama, uint64_t context, enum scratch which)
 {
@@ -105,7 +99,7 @@ static uint64_t scratch_elements(const struct mm_llama *llama, uint64_t context,
 
 static bool add_matrix(uint64_t *sum, const struct mm_matrix *matrix)
 {
-    return add_product(sum, matrix->bytes ? matrix->rows : 0, matrix->row_bytes, 1);
+    return mm_add_product(sum, matrix->bytes ? matrix->rows : 0, matrix->row_bytes, 1);
 }
 
 /* A part of a block: the matrix, and its bias or NULL. */
@@ -133,18 +127,18 @@ uint64_t mm_gpu_memory(const struct mm_network *network, uint64_t context)
     uint64_t bytes = 0, blocks = n[MM_LLAMA_BLOCK_COUNT], norms;
     uint64_t cached = (uint64_t)n[MM_LLAMA_KEY_LENGTH] + n[MM_LLAMA_VALUE_LENGTH], positions;
     bool told = add_matrix(&bytes, &network->output) && mm_mul(context, n[MM_LLAMA_HEAD_COUNT_KV], &positions) &&
-                mm_mul(positions, sizeof(float), &positions) && add_product(&bytes, blocks, cached, positions);
+                mm_mul(positions, sizeof(float), &positions) && mm_add_product(&bytes, blocks, cached, positions);
     told = told && mm_mul(2 * blocks + 1, n[MM_LLAMA_EMBEDDING_LENGTH], &norms) &&
-           add_product(&bytes, norms, sizeof(float), 1);
+           mm_add_product(&bytes, norms, sizeof(float), 1);
     for (uint64_t i = 0; told && i < blocks; i++)
         for (int part = 0; told && part < PARTS; part++) {
             const float *bias;
             const struct mm_matrix *matrix = part_of(&network->blocks[i], (enum part)part, &bias);
-            told = add_matrix(&bytes, matrix) && (!bias || add_product(&bytes, matrix->rows, sizeof(float), 1));
+            told = add_matrix(&bytes, matrix) && (!bias || mm_add_product(&bytes, matrix->rows, sizeof(float), 1));
         }
     for (int i = 0; told && i < SCRATCH; i++) {
         uint64_t elements = scratch_elements(&network->llama, context, (enum scratch)i);
-        told = elements < UINT64_MAX && add_product(&bytes, elements, sizeof(float), 1);
+        told = elements < UINT64_MAX && mm_add_product(&bytes, elements, sizeof(float), 1);
     }
     return told ? bytes : UINT64_MAX;
 }
@@ -223,14 +217,12 @@ static int place_block(struct device *d, const struct mm_network_block *block, s
 static int place_turns(struct device *d, struct mm_diags *diags)
 {
     const struct mm_llama *llama = &d->network->llama;
-    double logarithm = mm_natural_logarithm(llama->rope_base), cosine, sine;
+    double cosine, sine;
     float *turns = malloc(d->context * d->pairs * 2 * sizeof *turns);
     if (!turns)
         return mm_diag_memory(diags);
     for (size_t pair = 0; pair < d->pairs; pair++) {
-        double frequency = mm_exponential(-(double)pair / (double)d->pairs * logarithm);
-        if (llama->rope_factor != 0)
-            frequency /= (double)llama->rope_factor;
+        double frequency = mm_layer_frequency(llama, pair);
         for (size_t position = 0; position < d->context; position++) {
             mm_sine_cosine((double)position * frequency, &sine, &cosine);
             turns[(position * d->pairs + pair) * 2] = (float)cosine;
@@ -393,36 +385,18 @@ static int run_block(struct device *d, const struct block *block, uint32_t layer
 
 /* ---- what is said of layers ---- */
 
-struct watching {
-    struct device *d;
-    mm_trace_fn *trace;
-    void *context;
-    struct mm_diags *diags;
-};
-
-static const char *layer_name(const struct device *d, int layer, char out[static 32])
-{
-    int blocks = (int)d->block_count;
-    if (layer < 0)
-        return "embedding";
-    if (layer >= blocks)
-        return layer == blocks ? "output_norm" : "logits";
-    snprintf(out, 32, "blk.%d", layer);
-    return out;
-}
-
 /* Shows what LAYER left of BATCH positions from FIRST on, EACH numbers at VALUES. */
-static int show(const struct watching *w, int layer, union mm_gpu_memory memory, size_t first, size_t batch,
-                size_t each)
+static int show(struct device *d, const struct mm_watching *w, int layer, union mm_gpu_memory memory, size_t first,
+                size_t batch, size_t each)
 {
-    char own[32];
-    const char *name = layer_name(w->d, layer, own);
+    char own[MM_LAYER_NAME];
+    const char *name = mm_layer_name(d->network, layer, own);
     if (!w->trace)
         return 0;
     float *values = malloc(batch * each * sizeof *values);
     if (!values)
         return mm_diag_memory(w->diags);
-    int result = w->d->dialect->read(w->d->gpu, memory, 0, values, batch * each * sizeof *values, w->diags);
+    int result = d->dialect->read(d->gpu, memory, 0, values, batch * each * sizeof *values, w->diags);
     for (size_t b = 0; result == 0 && b < batch; b++)
         result = w->trace(w->context, layer, name, first + b, values + b * each, each, w->diags);
     free(values);
@@ -430,10 +404,9 @@ static int show(const struct watching *w, int layer, union mm_gpu_memory memory,
 }
 
 /* A finding for what a kernel noted: which layer was the first that is not finite, and where. */
-static int check(const struct watching *w)
+static int check(struct device *d, const struct mm_watching *w)
 {
-    struct device *d = w->d;
-    char own[32];
+    char own[MM_LAYER_NAME];
     uint32_t wrong;
     if (d->dialect->read(d->gpu, d->scratch[WRONG], 0, &wrong, sizeof wrong, w->diags) < 0)
         return -1;
@@ -441,18 +414,15 @@ static int check(const struct watching *w)
         return 0;
     return mm_diag(w->diags, MM_RULE_INFER_NUMBER,
                    "expected finite numbers in layer %s at position %zu, found infinity or NaN",
-                   layer_name(d, (int)(wrong >> 8) - 1, own), d->length + (wrong & 255));
+                   mm_layer_name(d->network, (int)(wrong >> 8) - 1, own), d->length + (wrong & 255));
 }
 
 /* ---- a sequence ---- */
 
 static int take_embeddings(struct device *d, const uint32_t *tokens, size_t batch, struct mm_diags *diags)
 {
-    const struct mm_matrix *matrix = &d->network->embedding;
     const uint32_t none = NONE_WRONG;
-    for (size_t b = 0; b < batch; b++)
-        mm_dequantize(matrix->dtype, matrix->bytes + tokens[b] * matrix->row_bytes, d->embedding,
-                      d->stream + b * d->embedding);
+    mm_layer_embed(d->network, tokens, batch, d->stream);
     return d->dialect->write(d->gpu, d->scratch[WRONG], 0, &none, sizeof none, diags) < 0
                ? -1
                : d->dialect->write(d->gpu, d->scratch[STREAM], 0, d->stream, batch * d->embedding * sizeof(float),
@@ -460,14 +430,14 @@ static int take_embeddings(struct device *d, const uint32_t *tokens, size_t batc
 }
 
 /* Logits of the COUNT last positions of BATCH. */
-static int find_logits(struct device *d, const struct watching *w, size_t batch, size_t count, float *logits)
+static int find_logits(struct device *d, const struct mm_watching *w, size_t batch, size_t count, float *logits)
 {
     const union mm_gpu_memory *s = d->scratch;
     uint32_t layer = (uint32_t)d->block_count;
     size_t shown = w->trace ? batch : count;
     if (normalise(d, d->output_norm, layer, batch - shown, shown, w->diags) < 0 ||
         look(d, s[NORMED], d->embedding, layer + 1, batch - shown, shown, w->diags) < 0 ||
-        show(w, (int)layer, s[NORMED], d->length, shown, d->embedding) < 0)
+        show(d, w, (int)layer, s[NORMED], d->length, shown, d->embedding) < 0)
         return -1;
     if (count == 0)
         return 0;
@@ -477,24 +447,25 @@ static int find_logits(struct device *d, const struct watching *w, size_t batch,
                    look(d, s[LOGITS], d->vocabulary, layer + 2, batch - count, count, w->diags) < 0 ||
                    d->dialect->read(d->gpu, s[LOGITS], 0, logits, count * d->vocabulary * sizeof *logits, w->diags) <
                        0 ||
-                   show(w, (int)layer + 1, s[LOGITS], d->length + batch - count, count, d->vocabulary) < 0
+                   show(d, w, (int)layer + 1, s[LOGITS], d->length + batch - count, count, d->vocabulary) < 0
                ? -1
                : 0;
 }
 
-static int feed_batch(struct device *d, const struct watching *w, const uint32_t *tokens, size_t batch, size_t count,
+static int feed_batch(void *self, const struct mm_watching *w, const uint32_t *tokens, size_t batch, size_t count,
                       float *logits)
 {
+    struct device *d = self;
     if (take_embeddings(d, tokens, batch, w->diags) < 0 ||
-        show(w, -1, d->scratch[STREAM], d->length, batch, d->embedding) < 0)
+        show(d, w, -1, d->scratch[STREAM], d->length, batch, d->embedding) < 0)
         return -1;
     for (size_t i = 0; i < d->block_count; i++)
         if (run_block(d, &d->blocks[i], (uint32_t)i, batch, w->diags) < 0 ||
-            show(w, (int)i, d->scratch[STREAM], d->length, batch, d->embedding) < 0)
+            show(d, w, (int)i, d->scratch[STREAM], d->length, batch, d->embedding) < 0)
             return -1;
     if ((count > 0 || w->trace) && find_logits(d, w, batch, count, logits) < 0)
         return -1;
-    if (check(w) < 0)
+    if (check(d, w) < 0)
         return -1;
     d->length += batch;
     return 0;
@@ -504,16 +475,8 @@ static int feed(void *self, const uint32_t *tokens, size_t count, bool every, fl
                 void *trace_context, struct mm_diags *diags)
 {
     struct device *d = self;
-    const struct watching watching = {d, trace, trace_context, diags};
-    for (size_t at = 0; at < count;) {
-        size_t batch = count - at < MM_GPU_BATCH ? count - at : MM_GPU_BATCH;
-        size_t wanted = every ? batch : at + batch == count ? 1 : 0;
-        if (feed_batch(d, &watching, tokens + at, batch, wanted, logits) < 0)
-            return -1;
-        at += batch;
-        logits += every ? batch * d->vocabulary : 0;
-    }
-    return 0;
+    const struct mm_watching watching = {trace, trace_context, diags};
+    return mm_layers_feed(d, feed_batch, MM_GPU_BATCH, d->vocabulary, tokens, count, every, logits, &watching);
 }
 
 static void rewind_to(void *self, size_t length)
@@ -527,24 +490,17 @@ static void rewind_to(void *self, size_t length)
 #define READ_ROUNDS 5
 #define READ_GROUPS 2048
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 /* Reads BYTES of MEMORY once: the seconds that took. */
 static int read_once(struct device *d, union mm_gpu_memory memory, uint64_t bytes, double *seconds,
                      struct mm_diags *diags)
 {
     uint32_t count = (uint32_t)(bytes / 16), word = 0;
     const struct mm_gpu_argument arguments[] = {ARGUMENT(memory), ARGUMENT(count), ARGUMENT(d->scratch[WRONG])};
-    double start = now();
+    double start = mm_clock_seconds();
     if (LAUNCH(d, d->kernels[READ], READ_GROUPS, 1, arguments, diags) < 0 ||
         d->dialect->read(d->gpu, d->scratch[WRONG], 0, &word, sizeof word, diags) < 0) /* behind it */
         return -1;
-    *seconds = now() - start;
+    *seconds = mm_clock_seconds() - start;
     return 0;
 }
 

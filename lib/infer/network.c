@@ -62,13 +62,6 @@ static bool count_vectors(const struct mm_llama *llama, uint64_t *count)
     return true;
 }
 
-/* Adds A × B × C to *SUM. */
-static bool add_product(uint64_t *sum, uint64_t a, uint64_t b, uint64_t c)
-{
-    uint64_t product;
-    return mm_mul(a, b, &product) && mm_mul(product, c, &product) && mm_add(*sum, product, sum);
-}
-
 uint64_t mm_network_memory(const struct mm_llama *llama, uint64_t context, uint64_t batch)
 {
     const uint32_t *n = llama->numbers;
@@ -78,12 +71,12 @@ uint64_t mm_network_memory(const struct mm_llama *llama, uint64_t context, uint6
     bool told = count_vectors(llama, &floats) && mm_align(context, MM_STAGE_LANES, &room) &&
                 mm_align(n[MM_LLAMA_VALUE_LENGTH], MM_STAGE_LANES, &value) && mm_mul(kv, n[MM_LLAMA_BLOCK_COUNT], &kv);
     /* the cache; scores; activations, and once more for the fast kernels' copy of them; logits */
-    told = told && add_product(&floats, kv, room, key) && add_product(&floats, kv, room, value) &&
-           add_product(&floats, heads, room, 1) && add_product(&floats, batch, embedding, 3) &&
-           add_product(&floats, batch, 2 * heads, key) && add_product(&floats, batch, 2 * heads, key) &&
-           add_product(&floats, batch, 3 * heads, n[MM_LLAMA_VALUE_LENGTH]) && add_product(&floats, batch, feed, 3) &&
-           add_product(&floats, batch, n[MM_LLAMA_ROPE_DIMENSIONS], 1) &&
-           add_product(&floats, 1, n[MM_LLAMA_VOCAB_SIZE], 1) && mm_mul(floats, sizeof(float), &floats);
+    told = told && mm_add_product(&floats, kv, room, key) && mm_add_product(&floats, kv, room, value) &&
+           mm_add_product(&floats, heads, room, 1) && mm_add_product(&floats, batch, embedding, 3) &&
+           mm_add_product(&floats, batch, 2 * heads, key) && mm_add_product(&floats, batch, 2 * heads, key) &&
+           mm_add_product(&floats, batch, 3 * heads, n[MM_LLAMA_VALUE_LENGTH]) &&
+           mm_add_product(&floats, batch, feed, 3) && mm_add_product(&floats, batch, n[MM_LLAMA_ROPE_DIMENSIONS], 1) &&
+           mm_add_product(&floats, 1, n[MM_LLAMA_VOCAB_SIZE], 1) && mm_mul(floats, sizeof(float), &floats);
     return told ? floats : UINT64_MAX;
 }
 
@@ -92,7 +85,7 @@ uint64_t mm_network_copied(const struct mm_checkpoint *checkpoint)
     uint64_t sum = 0;
     for (size_t i = 0; i < checkpoint->slm.tensor_count; i++)
         if (checkpoint->slm.tensors[i].rank > 1 && !mm_mapped_sound(checkpoint->stored[i].fd) &&
-            !add_product(&sum, mm_checkpoint_rows(checkpoint, i), mm_checkpoint_row_bytes(checkpoint, i), 1))
+            !mm_add_product(&sum, mm_checkpoint_rows(checkpoint, i), mm_checkpoint_row_bytes(checkpoint, i), 1))
             return UINT64_MAX;
     return sum;
 }

@@ -2,20 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "infer/smoke.h"
 
 #define ROUNDS 5
 #define WORDS 8       /* that are added side by side */
 #define STEP 4194304u /* bytes of a thread's share */
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 /* ---- reading memory ---- */
 
@@ -44,9 +37,9 @@ static int read_memory(struct mm_crew *crew, double *rate, struct mm_diags *diag
         return mm_diag_memory(diags);
     memset((void *)reading.words, 1, MM_PACE_READ);
     for (int round = 0; round < ROUNDS; round++) {
-        double start = now();
+        double start = mm_clock_seconds();
         mm_crew_share(crew, MM_PACE_READ, STEP, read_share, &reading);
-        double found = MM_PACE_READ / (now() - start);
+        double found = MM_PACE_READ / (mm_clock_seconds() - start);
         *rate = found > *rate ? found : *rate;
     }
     volatile uint64_t kept = reading.sums[0];
@@ -89,17 +82,17 @@ static int run(const struct mm_engine *engine, uint32_t *tokens, float *logits, 
     for (uint64_t i = 0; i < pace->prompt; i++)
         tokens[i] = some_token(engine, i);
     engine->rewind(engine->self, 0);
-    double start = now();
+    double start = mm_clock_seconds();
     if (engine->feed(engine->self, tokens, pace->prompt, false, logits, NULL, NULL, diags) < 0)
         return -1;
-    pace->prompt_seconds = now() - start;
-    start = now();
+    pace->prompt_seconds = mm_clock_seconds() - start;
+    start = mm_clock_seconds();
     for (uint64_t i = 0; i < pace->tokens; i++) {
         uint32_t token = some_token(engine, pace->prompt + i);
         if (engine->feed(engine->self, &token, 1, false, logits, NULL, NULL, diags) < 0)
             return -1;
     }
-    pace->token_seconds = now() - start;
+    pace->token_seconds = mm_clock_seconds() - start;
     return 0;
 }
 
