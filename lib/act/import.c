@@ -333,6 +333,7 @@ static int check_what_is_there(struct mm_import *i, struct mm_report *report)
         .trusted = &i->trusted,
         .known = find_known,
         .known_context = i,
+        .own = true,
         .implied = true,
         .links = MM_LINKS_BENEATH,
         .means = i->options->means,

@@ -34,6 +34,7 @@ struct mm_verify_options {
     bool early;               /* a manifest that fails by itself is enough: read no artifact */
     bool quick;               /* leave out whole-file hashes */
     bool strict;              /* surplus files fail */
+    bool own;                 /* the folder is the caller's own, who knows what else stands there */
     bool require_signature;   /* an unsigned manifest fails, whoever publishes it */
     const unsigned char *pin; /* the manifest's SHA-256, or NULL */
     const char *const *only;  /* paths to check alone; none: all */
