@@ -350,10 +350,10 @@ bool mm_landing_put_next(const struct mm_landing *landing, size_t which, uint64_
 void mm_landing_note(struct mm_landing *landing, size_t which, uint64_t index, size_t length)
 {
     struct mm_landing_file *item = &landing->items[which];
-    if (mm_have_has(item->need, index)) {
-        mm_have_remove(item->need, index);
-        item->needed--;
-    }
+    if (!mm_have_has(item->need, index)) /* it came from two peers, and the other one's was judged meanwhile */
+        return;
+    mm_have_remove(item->need, index);
+    item->needed--;
     landing->written += length;
 }
 

@@ -25,7 +25,7 @@ struct mm_landing {
     struct mm_sha256 *sha;
     struct mm_landing_file *items; /* in the manifest's order */
     size_t count;
-    uint64_t written; /* bytes */
+    uint64_t written; /* bytes that lacked */
 };
 
 /* For a struct mm_landing that nothing was opened for yet. */

@@ -174,6 +174,9 @@ static void a_landing_follows_tensors_alone(void **state)
         assert_true(mm_landing_put_next(&landing, 0, chunk, s->model.bytes[0] + chunk * FIXTURE_CHUNK, length_of(chunk), &result, &diags));
         assert_int_equal(result, 0);
     }
+    mm_landing_note(&landing, 0, 2, FIXTURE_CHUNK);
+    mm_landing_note(&landing, 0, 2, FIXTURE_CHUNK); /* from another peer too */
+    assert_int_equal(landing.written, FIXTURE_CHUNK);
     assert_false(mm_landing_catch_up(&landing));
     assert_int_equal(mm_landing_end(&landing, &known), 1);
     assert_int_equal(known.artifact, 0);
