@@ -125,7 +125,7 @@ void mm_lan_browse_work(struct mm_lan_work *work)
 {
     struct browsing browsing = {0};
     AvahiServerConfig config;
-    work->context = &browsing;
+    work->context = &browsing; // cppcheck-suppress autoVariables ; the work ends before this returns
     avahi_server_config_init(&config);
     config.disable_publishing = 1;
     config.publish_addresses = 0;
