@@ -125,7 +125,8 @@ void mm_lan_browse_work(struct mm_lan_work *work)
 {
     struct browsing browsing = {0};
     AvahiServerConfig config;
-    work->context = &browsing; // cppcheck-suppress autoVariables ; the work ends before this returns
+    // cppcheck-suppress autoVariables ; the work ends before this returns
+    work->context = &browsing;
     avahi_server_config_init(&config);
     config.disable_publishing = 1;
     config.publish_addresses = 0;
