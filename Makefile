@@ -69,8 +69,8 @@ LIB_SOURCES := \
 LIB_SOURCES += \
 	lib/exchange/catalog_share.c lib/exchange/discovery.c lib/exchange/download.c lib/exchange/have.c \
 	lib/exchange/judge.c lib/exchange/landing.c lib/exchange/limits.c lib/exchange/peer_id.c lib/exchange/plan.c \
-	lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/range.c lib/exchange/reply.c \
-	lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
+	lib/exchange/plan_peers.c lib/exchange/plan_work.c lib/exchange/prefix.c lib/exchange/range.c \
+	lib/exchange/reply.c lib/exchange/resource.c lib/exchange/response.c lib/exchange/shares.c lib/exchange/shares_make.c \
 	lib/exchange/shares_partial.c
 COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-lint manifest-make manifest-sign \
 	media-export peer-key receipt-write slm-check slm-diff slm-exec slm-gc slm-import slm-info slm-list slm-pack \

@@ -1,4 +1,4 @@
-/* peer-fetch: takes a model from other machines into the store, each chunk checked before it is written, and all of it once more. */
+/* peer-fetch: takes a model from other machines into the store, each chunk checked before it is written, and the whole as any import is. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -8,6 +8,14 @@
 #include "doc/receipt.h"
 #include "trust/secret_key.h"
 
+/* An artifact whose file stands in the partial import already, and whose bytes were hashed when they were written there: as long as it is the file
+ * of that fingerprint it is not read for its hashes again (docs/threat-model.md). */
+struct mm_import_known {
+    size_t artifact; /* its place in the manifest, from 0 */
+    struct mm_fingerprint fingerprint;
+    struct mm_chunk_facts chunks; /* computed, not stated */
+};
+
 struct mm_import_options {
     const struct mm_trust *trust; /* its store is the one that is imported into */
     bool allow_unsigned;
@@ -19,6 +27,8 @@ struct mm_import_options {
     const char *host_label;                  /* for the receipt, or NULL */
     const struct mm_secret_key *receipt_key; /* signs the receipt; NULL: none does */
     int medium;                              /* enum mm_medium of the receipt, or -1: what the sources show */
+    const struct mm_import_known *known;     /* KNOWN_COUNT of them */
+    size_t known_count;
     struct mm_hash_means means;
     struct mm_writer *bad_ranges;   /* chunks that no source has are written there, or NULL */
     void (*waiting)(void *context); /* called before another import of the model is waited for; may be NULL */

@@ -307,7 +307,7 @@ static void check_set(struct mm_verification *v)
         mm_outcome_set(outcome, wrong ? MM_RESULT_FAIL : MM_RESULT_SKIP, "%s",
                        wrong ? error->text : "none: it could not be found out");
     }
-    if ((v->options->only_count == 0 && !v->options->supply) || v->options->strict)
+    if ((v->options->only_count == 0 && !v->options->supply && !v->options->own) || v->options->strict)
         check_surplus(v);
 }
 

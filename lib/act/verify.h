@@ -21,13 +21,20 @@ struct mm_verify_supply {
     void (*close)(void *context, size_t which, const struct mm_chunk_compare *compare, bool read);
 };
 
+/* What is known already of the bytes of artifact WHICH, open as FD: that is said of them, and nothing is hashed. NULL: nothing is. Called by any
+ * thread. */
+typedef const struct mm_chunk_facts *mm_verify_known_fn(void *context, size_t which, int fd);
+
 struct mm_verify_options {
     const struct mm_trusted *trusted;      /* what was decided about the manifest; its findings are told already */
     const struct mm_verify_supply *supply; /* NULL: files beneath the folder; chunk lists are sought there anyway */
+    mm_verify_known_fn *known;             /* without a supply; NULL: all is read and hashed */
+    void *known_context;
     bool implied;             /* an artifact of one chunk has its list from the manifest, where none stands there */
     bool early;               /* a manifest that fails by itself is enough: read no artifact */
     bool quick;               /* leave out whole-file hashes */
     bool strict;              /* surplus files fail */
+    bool own;                 /* the folder is the caller's own, who knows what else stands there */
     bool require_signature;   /* an unsigned manifest fails, whoever publishes it */
     const unsigned char *pin; /* the manifest's SHA-256, or NULL */
     const char *const *only;  /* paths to check alone; none: all */

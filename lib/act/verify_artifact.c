@@ -233,11 +233,14 @@ static void hear(void *context, uint64_t index, const unsigned char hash[static 
 }
 
 /* Reads artifact WHICH from FD, or from the supply. */
-static int read_bytes(struct mm_verification *v, size_t which, int fd, const struct listed *listed,
+static int read_bytes(struct mm_verification *v, size_t which, int fd, struct listed *listed,
                       struct mm_chunk_compare *compare)
 {
     const struct mm_claim *claim = &v->report->artifacts[which].claim;
     const struct mm_verify_supply *supply = v->options->supply;
+    const struct mm_chunk_facts *known =
+        v->options->known && !supply ? v->options->known(v->options->known_context, which, fd) : NULL;
+    listed->usable = listed->usable && !known; /* no chunk of it is looked at */
     struct hearing hearing = {listed->usable ? compare : NULL, supply};
     struct mm_origin origin = {0};
     struct mm_buf text = {0};
@@ -248,6 +251,7 @@ static int read_bytes(struct mm_verification *v, size_t which, int fd, const str
         .whole = !v->options->quick,
         .means = v->means,
         .origin = supply ? &origin : NULL,
+        .known = known,
         .each = hear,
         .each_context = &hearing,
         .keep = evidence ? &text : NULL,

@@ -36,15 +36,21 @@ static void put(struct mm_judge *judge, size_t count, struct mm_diags *findings)
 {
     const unsigned char *pieces[MM_JUDGE_CHUNKS] = {NULL};
     unsigned char hashes[MM_JUDGE_CHUNKS][MM_HASH_BYTES];
-    struct mm_judged *chunk = &judge->chunks[judge->judged % MM_JUDGE_CHUNKS];
-    for (size_t i = 0; i < count; i++)
-        pieces[i] = judge->chunks[(judge->judged + i) % MM_JUDGE_CHUNKS].bytes;
-    mm_sha256_pieces(NULL, pieces, count, chunk->length, hashes);
+    struct mm_judged *others[MM_JUDGE_CHUNKS], *chunk = NULL;
+    size_t other_count = 0;
     for (size_t i = 0; i < count; i++) {
         chunk = &judge->chunks[(judge->judged + i) % MM_JUDGE_CHUNKS];
-        chunk->result =
-            mm_landing_put(judge->landing, chunk->item, chunk->chunk, chunk->bytes, chunk->length, hashes[i], findings);
+        if (!mm_landing_put_next(judge->landing, chunk->item, chunk->chunk, chunk->bytes, chunk->length, &chunk->result,
+                                 findings)) {
+            pieces[other_count] = chunk->bytes;
+            others[other_count++] = chunk;
+        }
     }
+    if (other_count > 0)
+        mm_sha256_pieces(NULL, pieces, other_count, chunk->length, hashes);
+    for (size_t i = 0; i < other_count; i++)
+        others[i]->result = mm_landing_put(judge->landing, others[i]->item, others[i]->chunk, others[i]->bytes,
+                                           others[i]->length, hashes[i], findings);
 }
 
 /* Judges the oldest chunks. With the lock, which is given back meanwhile. */
@@ -66,6 +72,15 @@ static void judge_oldest(struct mm_judge *judge)
     pthread_cond_broadcast(&judge->less);
 }
 
+/* Nothing waits: what came before its turn is read back meanwhile, chunk by chunk. With the lock, which is given back meanwhile. */
+static bool catch_up(struct mm_judge *judge)
+{
+    pthread_mutex_unlock(&judge->lock);
+    bool did = mm_landing_catch_up(judge->landing);
+    pthread_mutex_lock(&judge->lock);
+    return did;
+}
+
 static void *run(void *context)
 {
     struct mm_judge *judge = context;
@@ -73,7 +88,7 @@ static void *run(void *context)
     while (!judge->ending)
         if (judge->judged < judge->given)
             judge_oldest(judge);
-        else
+        else if (!catch_up(judge) && !judge->ending && judge->judged == judge->given)
             pthread_cond_wait(&judge->more, &judge->lock);
     pthread_mutex_unlock(&judge->lock);
     return NULL;

@@ -22,7 +22,7 @@ struct mm_judged {
 
 struct mm_judge; /* opaque */
 
-/* A thread for LANDING, which nobody else puts anything into meanwhile. Returns NULL where there is none to be had, or no memory. */
+/* A thread for LANDING, which nobody else puts anything into meanwhile; it carries the digests that follow, too. Returns NULL where there is none to be had, or no memory. */
 struct mm_judge *mm_judge_new(struct mm_landing *landing);
 
 /* Gives a chunk, and its bytes. Waits while too much waits. */

@@ -14,6 +14,7 @@
 #include "base/tree.h"
 #include "doc/bad_ranges.h"
 #include "exchange/have.h"
+#include "model/artifact.h"
 
 #define LACKS "lacks" /* the importer's note, in the partial import */
 
@@ -189,6 +190,7 @@ void mm_landing_release(struct mm_landing *landing)
 {
     for (size_t i = 0; landing->items && i < landing->count; i++) {
         free(landing->items[i].need);
+        mm_prefix_free(landing->items[i].prefix);
         if (landing->items[i].borrowed)
             continue;
         mm_chunk_list_release(&landing->items[i].list);
@@ -286,6 +288,38 @@ int mm_landing_open_file(struct mm_landing *landing, const struct mm_claim *clai
     return 0;
 }
 
+/* ---- digests that follow ---- */
+
+void mm_landing_follow(struct mm_landing *landing)
+{
+    for (size_t i = 0; i < landing->count; i++) {
+        struct mm_landing_file *item = &landing->items[i];
+        if (item->needed && !item->prefix && mm_format_holds_tensors(item->claim.format))
+            item->prefix = mm_prefix_new(&item->claim.chunks, &item->list, item->fd, item->need);
+    }
+}
+
+bool mm_landing_catch_up(struct mm_landing *landing)
+{
+    for (size_t i = 0; i < landing->count; i++)
+        if (landing->items[i].prefix && mm_prefix_is_behind(landing->items[i].prefix)) {
+            mm_prefix_catch_up(landing->items[i].prefix);
+            return true;
+        }
+    return false;
+}
+
+size_t mm_landing_end(struct mm_landing *landing, struct mm_import_known *known)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < landing->count; i++)
+        if (landing->items[i].prefix && mm_prefix_end(landing->items[i].prefix, i, &known[count]))
+            count++;
+    return count;
+}
+
+/* ---- chunks ---- */
+
 int mm_landing_put(const struct mm_landing *landing, size_t which, uint64_t index, const void *bytes, size_t length,
                    const unsigned char hash[static MM_HASH_BYTES], struct mm_diags *diags)
 {
@@ -295,16 +329,31 @@ int mm_landing_put(const struct mm_landing *landing, size_t which, uint64_t inde
         return 1;
     if (mm_file_write_at(item->fd, bytes, length, offset) < 0)
         return mm_diag(diags, MM_RULE_IO_WRITE, "cannot write %s: %s", item->claim.path, strerror(errno));
+    if (item->prefix && mm_prefix_wrote(item->prefix, index) < 0)
+        return mm_diag(diags, MM_RULE_IO_WRITE, "cannot write %s: %s", item->claim.path, strerror(errno));
     return 0;
+}
+
+bool mm_landing_put_next(const struct mm_landing *landing, size_t which, uint64_t index, const void *bytes,
+                         size_t length, int *result, struct mm_diags *diags)
+{
+    const struct mm_landing_file *item = &landing->items[which];
+    unsigned char hash[MM_HASH_BYTES];
+    if (!item->prefix || !mm_prefix_is_next(item->prefix, index))
+        return false;
+    *result = mm_prefix_take(item->prefix, bytes, length, hash)
+                  ? mm_landing_put(landing, which, index, bytes, length, hash, diags)
+                  : 1;
+    return true;
 }
 
 void mm_landing_note(struct mm_landing *landing, size_t which, uint64_t index, size_t length)
 {
     struct mm_landing_file *item = &landing->items[which];
-    if (mm_have_has(item->need, index)) {
-        mm_have_remove(item->need, index);
-        item->needed--;
-    }
+    if (!mm_have_has(item->need, index)) /* it came from two peers, and the other one's was judged meanwhile */
+        return;
+    mm_have_remove(item->need, index);
+    item->needed--;
     landing->written += length;
 }
 

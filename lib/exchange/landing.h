@@ -7,14 +7,16 @@
 #include "base/bits.h"
 #include "doc/chunk_list.h"
 #include "doc/manifest.h"
+#include "exchange/prefix.h"
 
 struct mm_landing_file {
     struct mm_claim claim;
     struct mm_chunk_list list;
     unsigned char *need; /* the chunks that lack, as a bitmap (exchange/have.h) */
     uint64_t needed;
-    int fd;        /* the partial file; -1 where nothing lacks */
-    bool borrowed; /* list and fd are another's */
+    int fd;                   /* the partial file; -1 where nothing lacks */
+    bool borrowed;            /* list and fd are another's */
+    struct mm_prefix *prefix; /* digests that follow what lands, or NULL */
 };
 
 struct mm_landing {
@@ -23,7 +25,7 @@ struct mm_landing {
     struct mm_sha256 *sha;
     struct mm_landing_file *items; /* in the manifest's order */
     size_t count;
-    uint64_t written; /* bytes */
+    uint64_t written; /* bytes that lacked */
 };
 
 /* For a struct mm_landing that nothing was opened for yet. */
@@ -56,6 +58,16 @@ int mm_landing_open_file(struct mm_landing *landing, const struct mm_claim *clai
                          int fd, const struct mm_bits *lacks, struct mm_diags *diags);
 void mm_landing_release(struct mm_landing *landing);
 
+/* From here on the files of tensors that lack chunks are hashed as a whole as well, in their order, as far as chunks land through
+ * mm_landing_put_next and mm_landing_put. Where there is no memory for that, it is not done. */
+void mm_landing_follow(struct mm_landing *landing);
+
+/* Reads one chunk back that is in the way of such a hash. Returns false where there is none. Nobody else puts anything meanwhile. */
+bool mm_landing_catch_up(struct mm_landing *landing);
+
+/* Ends those hashes: fills KNOWN, which has room for landing->count, for the importer. Returns how many files are there whole and right. */
+size_t mm_landing_end(struct mm_landing *landing, struct mm_import_known *known);
+
 /* Writes chunk INDEX of ITEM, LENGTH bytes, if its hash is the listed one. Returns 0; 1 where it is not, and nothing was written; -1 with
  * IO_WRITE. */
 int mm_landing_take(struct mm_landing *landing, size_t item, uint64_t index, const void *bytes, size_t length,
@@ -66,5 +78,10 @@ int mm_landing_take(struct mm_landing *landing, size_t item, uint64_t index, con
 int mm_landing_put(const struct mm_landing *landing, size_t item, uint64_t index, const void *bytes, size_t length,
                    const unsigned char hash[static MM_HASH_BYTES], struct mm_diags *diags);
 void mm_landing_note(struct mm_landing *landing, size_t item, uint64_t index, size_t length);
+
+/* If chunk INDEX of ITEM is the next one for the digests that follow: takes it into them, from which its hash comes, and writes it as mm_landing_put
+ * does. *RESULT is what that returns. False: it is not, and nothing was done. */
+bool mm_landing_put_next(const struct mm_landing *landing, size_t item, uint64_t index, const void *bytes,
+                         size_t length, int *result, struct mm_diags *diags);
 
 #endif

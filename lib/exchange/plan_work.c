@@ -37,11 +37,22 @@ static double bytes_to_do(const struct mm_plan *plan)
     return bytes;
 }
 
+/* True if nobody else is left who might have anything, so that there is nobody to share with. */
+static bool is_alone(const struct mm_plan *plan)
+{
+    unsigned left = 0;
+    for (size_t i = 0; i < plan->peer_count; i++)
+        left += plan->peers[i].state != PEER_DROPPED;
+    return left == 1;
+}
+
 /* Chunks of SIZE that PEER is to be asked for at once: as many as it sends in ORDER_TIME, and never so many that the others would be done
- * long before it. */
+ * long before it. Whoever is alone is asked for as many as there may be: a connection that waits for requests does not find out how fast it is. */
 static uint64_t order_size(const struct mm_plan *plan, const struct plan_peer *peer, uint64_t size, double left)
 {
-    double want = peer->rate ? (double)peer->rate * ORDER_TIME : (double)FIRST_BYTES;
+    double want = is_alone(plan) ? (double)plan->options.order_bytes
+                  : peer->rate   ? (double)peer->rate * ORDER_TIME
+                                 : (double)FIRST_BYTES;
     double fair = left * share_of(plan, peer) / MM_PLAN_PEER_ORDERS;
     if (want > (double)plan->options.order_bytes)
         want = (double)plan->options.order_bytes;

@@ -25,7 +25,7 @@ int mm_role_of(const char *word, size_t length)
     return -1;
 }
 
-static bool holds_tensors(enum mm_format format)
+bool mm_format_holds_tensors(enum mm_format format)
 {
     return format == MM_FORMAT_GGUF || format == MM_FORMAT_SAFETENSORS || format == MM_FORMAT_SLM;
 }
@@ -53,7 +53,7 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
         {"modelcard", MM_ROLE_CARD},
     };
     const char *base = mm_path_name(path);
-    if (model && holds_tensors(model->format))
+    if (model && mm_format_holds_tensors(model->format))
         return model->facts.adapter || strncasecmp(base, "adapter_model.", 14) == 0 ? MM_ROLE_ADAPTER : MM_ROLE_WEIGHTS;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncasecmp(base, names[i].prefix, strlen(names[i].prefix)) == 0)
@@ -61,10 +61,12 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
     return model && model->format == MM_FORMAT_JSON ? MM_ROLE_CONFIG : MM_ROLE_OTHER;
 }
 
+#define KNOWN_WINDOW (16u << 20)
+
 /* Everything that looks at all of a file's bytes. */
 struct reading {
-    struct mm_chunker *chunker;
-    struct mm_git_blob *git; /* NULL where it is not asked for */
+    struct mm_chunker *chunker; /* NULL where the hashes are known */
+    struct mm_git_blob *git;    /* NULL where it is not asked for */
     struct mm_utf8_stream utf8;
     struct mm_refused_tail *tail;
     bool tensors; /* the format explains every byte: no text, no pickle; but its last tensor may end in a zip */
@@ -79,7 +81,8 @@ struct reading {
 static void look(void *context, const unsigned char *bytes, size_t length)
 {
     struct reading *reading = context;
-    mm_chunker_update(reading->chunker, bytes, length);
+    if (reading->chunker)
+        mm_chunker_update(reading->chunker, bytes, length);
     if (reading->git)
         mm_git_blob_update(reading->git, bytes, length);
     if (!reading->tensors && !reading->not_text) {
@@ -235,10 +238,10 @@ static void read_content(struct mm_source *source, const char *path, const struc
         refuse(refused, options, artifact, diags);
         return;
     }
-    if (!detected && !holds_tensors(format) && holds_tensors(found))
+    if (!detected && !mm_format_holds_tensors(format) && mm_format_holds_tensors(found))
         mm_diag(diags, MM_RULE_ARTIFACT_FORMAT, "expected %s, found %s", mm_format_names[format],
                 mm_format_names[found]);
-    reading->tensors = holds_tensors(format);
+    reading->tensors = mm_format_holds_tensors(format);
     if (!detected && (format == MM_FORMAT_TEXT || format == MM_FORMAT_OPAQUE) && mm_config_speaks(mm_path_name(path))) {
         read_format(source, path, MM_FORMAT_JSON, true, artifact, diags);
         if (artifact->model.format == MM_FORMAT_JSON)
@@ -264,7 +267,10 @@ static int read_all(struct mm_source *source, const char *path, const struct mm_
             settle(reading, options, artifact, diags);
         artifact->valid = diags->errors == before.errors && !artifact->refused;
         artifact->unsupported = !artifact->valid && !diags->no;
-        result = mm_chunker_finish(reading->chunker, &artifact->chunks, diags);
+        if (reading->chunker)
+            result = mm_chunker_finish(reading->chunker, &artifact->chunks, diags);
+        else
+            artifact->chunks = *options->known;
         artifact->has_git = reading->git;
         if (reading->git)
             mm_git_blob_take(reading->git, artifact->git);
@@ -284,8 +290,9 @@ static int begin_git(struct reading *reading, const struct mm_source *source, co
     return reading->git ? 0 : mm_diag_memory(diags);
 }
 
-static int begin_reading(struct reading *reading, struct mm_source *source, int fd,
-                         const struct mm_artifact_options *options, struct mm_diags *diags)
+/* The chunker that takes the hashes, if they are not known, and a source that feeds it. */
+static int begin_hashes(struct reading *reading, struct mm_source *source, int fd,
+                        const struct mm_artifact_options *options, struct mm_diags *diags)
 {
     const struct mm_chunker_options how = {
         .size = options->chunk_size,
@@ -296,12 +303,22 @@ static int begin_reading(struct reading *reading, struct mm_source *source, int 
         .each = options->each,
         .context = options->each_context,
     };
-    const struct mm_source_shape shape = mm_chunker_shape(&how);
-    reading->chunker = mm_chunker_new(&how, diags);
-    if (!reading->chunker || mm_source_open_wide(source, fd, options->origin, &shape, diags) < 0)
+    /* bytes that nobody hashes are hardly looked at: large windows of them cost no memory */
+    const struct mm_source_shape shape =
+        options->known ? (struct mm_source_shape){.window = KNOWN_WINDOW, .count = 1} : mm_chunker_shape(&how);
+    reading->chunker = options->known ? NULL : mm_chunker_new(&how, diags);
+    if ((!reading->chunker && !options->known) || mm_source_open_wide(source, fd, options->origin, &shape, diags) < 0)
+        return -1;
+    source->settle = options->known ? NULL : settle_chunks;
+    return 0;
+}
+
+static int begin_reading(struct reading *reading, struct mm_source *source, int fd,
+                         const struct mm_artifact_options *options, struct mm_diags *diags)
+{
+    if (begin_hashes(reading, source, fd, options, diags) < 0)
         return -1;
     source->sink = look;
-    source->settle = settle_chunks;
     source->sink_context = reading;
     source->progress = options->progress;
     source->progress_context = options->progress_context;

@@ -27,6 +27,9 @@ int mm_role_of(const char *word, size_t length);
  * does not tell, are not guessed. */
 enum mm_role mm_role_guess(const char *path, const struct mm_model *model);
 
+/* True for a format that says of every byte whose it is: none of what it holds is looked at but its header and what lies between tensors. */
+bool mm_format_holds_tensors(enum mm_format format);
+
 #define MM_FORMAT_DETECT (-1)
 
 struct mm_artifact_options {
@@ -36,7 +39,9 @@ struct mm_artifact_options {
     struct mm_hash_means means;
     bool git;                       /* take git's id of the file too, which has to be a regular one */
     const struct mm_origin *origin; /* where the bytes come from instead of the descriptor, or NULL */
-    mm_chunk_fn *each;              /* called for each chunk, may be NULL */
+    /* What is known of these very bytes, hashed when they were written; then nothing is hashed and EACH not called. NULL: nothing. */
+    const struct mm_chunk_facts *known;
+    mm_chunk_fn *each; /* called for each chunk, may be NULL */
     void *each_context;
     struct mm_buf *keep; /* the first bytes of the file are appended, KEEP_MOST at most; NULL: none */
     size_t keep_most;

@@ -350,13 +350,19 @@ int mm_peer_fetch_land(struct mm_peer_fetch *fetch, struct mm_landing *landing, 
     return result;
 }
 
+/* Brings the chunks that lack. What is known of the files then goes to HOW, whose KNOWN is the caller's to free. */
 static int fetch_chunks(struct mm_peer_fetch *fetch, int home, const struct mm_manifest *manifest,
-                        struct mm_diags *diags)
+                        struct mm_import_options *how, struct mm_diags *diags)
 {
     struct mm_landing landing;
     int result = mm_landing_open(&landing, home, manifest, diags);
-    if (result == 0)
+    if (result == 0) {
+        mm_landing_follow(&landing);
         result = mm_peer_fetch_land(fetch, &landing, diags);
+    }
+    struct mm_import_known *known = result == 0 ? calloc(landing.count, sizeof *known) : NULL;
+    how->known = known; /* without memory for it, all is read again */
+    how->known_count = known ? mm_landing_end(&landing, known) : 0;
     mm_landing_release(&landing);
     return result == 0 ? 0 : -1;
 }
@@ -395,9 +401,11 @@ int mm_peer_fetch_model(struct mm_peer_fetch *fetch, int home, const char *home_
         result = mm_import(home, &offer.supply, 0, how, facts, diags);
         if (result < 0 && only_lacks(diags, &mark)) {
             mm_diags_rewind(diags, &mark);
-            result = fetch_chunks(fetch, home, manifest, diags);
+            struct mm_import_options again = *how;
+            result = fetch_chunks(fetch, home, manifest, &again, diags);
             if (result == 0)
-                result = mm_import(home, &offer.supply, 0, how, facts, diags);
+                result = mm_import(home, &offer.supply, 0, &again, facts, diags);
+            free((void *)again.known);
         }
     }
     mm_supply_release(&offer.supply);
