@@ -43,6 +43,11 @@ static inline float fmaxf(float a, float b)
     return __builtin_fmaxf(a, b);
 }
 
+static inline float __fmaf_rn(float a, float b, float c)
+{
+    return __builtin_fmaf(a, b, c);
+}
+
 template <class To, class From> static inline To standin_bits(From from)
 {
     static_assert(sizeof(To) == sizeof(From), "bits are as many");
