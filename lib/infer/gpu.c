@@ -16,6 +16,8 @@
 #define STAGE ((size_t)16 * 1024 * 1024) /* bytes of weights on their way at a time */
 #define MANY 8                           /* vectors of one reading of the weights, as in kernels.cl */
 #define NONE_WRONG UINT32_MAX
+#define LENGTH_LIMIT                                                                                                   \
+    (1u << 27) /* of rows and columns: kernels count a batch of them, their bytes, and three matrices in 32 bits */
 
 #define TOGETHER 3 /* matrices of one launch, with one vector */
 #define ONTO 8     /* the product is added; below it a bit for each bias */
@@ -187,8 +189,11 @@ static int place_matrix(struct device *d, const struct mm_matrix *matrix, const 
 {
     out->matrix = matrix;
     out->has_bias = bias;
-    if (matrix->rows > UINT32_MAX || matrix->columns > UINT32_MAX)
-        return mm_diag(diags, MM_RULE_IO_LIMIT, "a matrix on a device has less than 2^32 rows and columns");
+    if (matrix->rows >= LENGTH_LIMIT || matrix->columns >= LENGTH_LIMIT)
+        return mm_diag(diags, MM_RULE_IO_LIMIT,
+                       "expected a matrix of fewer than %u rows and columns for a device, found %" PRIu64
+                       " of %" PRIu64,
+                       LENGTH_LIMIT, matrix->rows, matrix->columns);
     return find_products(d, matrix->dtype, diags) < 0 ||
                    place(d, matrix->bytes, matrix->rows * matrix->row_bytes, &out->memory, diags) < 0 ||
                    (bias && place(d, bias, matrix->rows * sizeof *bias, &out->bias, diags) < 0)
@@ -317,17 +322,16 @@ static int multiply_one(struct device *d, const struct product *products, size_t
     return LAUNCH(d, d->one[matrix->dtype], groups_of(d, all), 1, arguments, diags);
 }
 
-/* True if the COUNT matrices can be multiplied together: the kernel counts all their rows in 32 bits. */
+/* True if the COUNT matrices can be multiplied together. */
 static bool alike(const struct product *products, size_t count)
 {
-    uint64_t rows = 0;
-    for (size_t i = 0; i < count; i++) {
+    const struct mm_matrix *first = products->placed->matrix;
+    for (size_t i = 1; i < count; i++) {
         const struct mm_matrix *matrix = products[i].placed->matrix;
-        rows += matrix->rows;
-        if (matrix->dtype != products->placed->matrix->dtype || matrix->columns != products->placed->matrix->columns)
+        if (matrix->dtype != first->dtype || matrix->columns != first->columns)
             return false;
     }
-    return rows <= UINT32_MAX - 128;
+    return true;
 }
 
 /* Each of the COUNT products (at most TOGETHER), with BATCH vectors at X; FLAGS: ONTO or 0. */
@@ -546,19 +550,22 @@ static void rewind_to(void *self, size_t length)
 
 #define READ_BYTES ((uint64_t)512 * 1024 * 1024)
 #define READ_ROUNDS 5
+#define READ_LAUNCHES 4 /* of a round, one behind the other, so that the way there and back hardly counts */
 #define READ_GROUPS 2048
 
-/* Reads BYTES of MEMORY once: the seconds that took. */
-static int read_once(struct device *d, union mm_gpu_memory memory, uint64_t bytes, double *seconds,
-                     struct mm_diags *diags)
+/* Reads BYTES of MEMORY READ_LAUNCHES times: the seconds that one took. */
+static int read_round(struct device *d, union mm_gpu_memory memory, uint64_t bytes, double *seconds,
+                      struct mm_diags *diags)
 {
     uint32_t count = (uint32_t)(bytes / 16), word = 0;
     const struct mm_gpu_argument arguments[] = {ARGUMENT(memory), ARGUMENT(count), ARGUMENT(d->scratch[WRONG])};
     double start = mm_clock_seconds();
-    if (LAUNCH(d, d->kernels[READ], READ_GROUPS, 1, arguments, diags) < 0 ||
-        d->dialect->read(d->gpu, d->scratch[WRONG], 0, &word, sizeof word, diags) < 0) /* behind it */
+    for (int i = 0; i < READ_LAUNCHES; i++)
+        if (LAUNCH(d, d->kernels[READ], READ_GROUPS, 1, arguments, diags) < 0)
+            return -1;
+    if (d->dialect->read(d->gpu, d->scratch[WRONG], 0, &word, sizeof word, diags) < 0) /* behind them */
         return -1;
-    *seconds = mm_clock_seconds() - start;
+    *seconds = (mm_clock_seconds() - start) / READ_LAUNCHES;
     return 0;
 }
 
@@ -571,7 +578,7 @@ static int read_rate(void *self, double *rate, struct mm_diags *diags)
     double seconds = 0;
     int result = allocate(d, bytes, &memory, diags);
     for (int round = 0; result == 0 && round < READ_ROUNDS; round++) {
-        result = read_once(d, memory, bytes, &seconds, diags);
+        result = read_round(d, memory, bytes, &seconds, diags);
         if (result == 0 && seconds > 0 && (double)bytes / seconds > *rate)
             *rate = (double)bytes / seconds;
     }

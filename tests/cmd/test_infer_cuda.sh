@@ -56,11 +56,18 @@ check --device cuda --record two.evidence "$MODEL"
 unset CUDA_BACKWARDS
 well 'a card answers' 0 'device: cuda Processor as card 0'
 same 'and alike whichever threads come first, bit for bit' "$(cat one.evidence)" "$(cat two.evidence)"
-hold() { run infer-check -q --no-receipt --device cuda --expect one.evidence "$@" "$MODEL"; }
+hold() { run infer-check -q --no-receipt --device cuda --expect one.evidence "$MODEL"; }
 hold
 well 'it passes its own evidence' 0 'largest-difference: 0'
 run infer-check -q --no-receipt --device cuda --expect first.evidence "$MODEL"
 well "and the CPU's" 0 'verdict: pass'
+launches() { # N: how many there are for N tokens
+    rm -f counts
+    run infer-check -q -n "$1" --prompt 'The keeper' --no-receipt --device cuda "$MODEL"
+    sed -n 's/^launches \([0-9]*\) .*/\1/p' counts
+}
+six=$(launches 6) two=$(launches 2)
+same 'a token takes nine launches for each of four blocks, and four' 160 $((six - two))
 check --device cuda,cuda "$MODEL"
 well 'a card twice is two devices' 0 'largest-difference: 0' 'verdict: pass'
 check --device auto "$MODEL"
@@ -131,6 +138,44 @@ for plan in nvrtcCreateProgram:1:1 nvrtcCompileProgram:1:6 nvrtcGetCUBINSize:1:4
     run env CUDA_FAULT=$plan infer-check -q --no-receipt -n 6 --prompt The --device cuda "$MODEL"
     well "$plan without a kept program" 3 infer-device
 done
+
+# ---- every dtype in whole models, and real models ----
+
+PYTHON=
+for python in python3 "$PEERS/python3" ${GGUF_PYTHON:+"$GGUF_PYTHON"}; do
+    "$python" -c 'import gguf, numpy' 2>/dev/null && PYTHON=$python
+done
+if [ -n "$PYTHON" ] && "$PYTHON" "$ROOT/tests/infer/reference.py" make models 2>.err; then
+    "$PYTHON" "$ROOT/tests/infer/reference.py" ask >ask
+    for file in models/*.gguf; do
+        name=$(basename "$file" .gguf)
+        "$BUILD/infer/logits" "$file" --device cuda <ask >answer 2>.err &&
+            found=$("$PYTHON" "$ROOT/tests/infer/reference.py" compare models "$name" <answer 2>&1) && ok "$name on CUDA: $found" ||
+            not_ok "$name on CUDA" "$found" "$(cat .err)"
+    done
+else
+    skip 'every dtype in whole models on CUDA' 'no Python modules gguf and numpy here'
+fi
+DATA=$ROOT/../shared/data
+if [ -d "$DATA/golden" ] && [ -x "$BUILD/infer/logits" ]; then
+    for answers in "$DATA"/golden/greedy-*.json; do
+        name=$(basename "$answers" .json)
+        name=${name#greedy-}
+        case $name in
+        *-hf) model="$DATA/hf/${name%-hf} --tokenizer $DATA/gguf/stories260K-f32.gguf" ;;
+        *) model=$DATA/gguf/$name.gguf ;;
+        esac
+        # shellcheck disable=SC2086 # words
+        found=$(python3 "$ROOT/tests/infer/golden.py" "$answers" "$BUILD/infer/logits" $model --device cuda 2>&1) &&
+            ok "$name on CUDA: ${found##*yes: }" || not_ok "$name on CUDA" "$found"
+    done
+else
+    skip 'real models on CUDA' 'no ../shared/data here'
+fi
+[ ! -s complaints ] && ok 'and nothing is wrong with any of them' || not_ok 'and nothing is wrong with any of them' "$(head -n 3 complaints)"
+
+# ---- a driver alone ----
+
 rm -f card/libnvrtc.so.12
 check --device cuda "$MODEL"
 expect 'a driver without its compiler' 3 infer-device
