@@ -14,6 +14,7 @@
 
 #define KEPT_BYTES 65536 /* of a buffer, from one manifest to the next */
 #define AHEAD_THREADS 4  /* for each processor, where files are made too */
+#define BATCH 4          /* manifests that a thread takes at once */
 
 /* One manifest on its way in. */
 struct admission {
@@ -317,7 +318,7 @@ static unsigned count_threads(const struct mm_catalog_build *build)
 
 int mm_catalog_build_add(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
-    static const struct mm_pool_kind kind = {sizeof(struct admission), admit, take_admission, release_admission};
+    static const struct mm_pool_kind kind = {sizeof(struct admission), admit, take_admission, release_admission, BATCH};
     uint64_t errors = diags->errors;
     if (!build->admissions) {
         mm_catalog_ahead_begin(build);

@@ -189,6 +189,11 @@ int mm_catalog_pages_finish(struct mm_catalog_pages *pages, struct mm_catalog_pa
 
 /* ---- beginning and end ---- */
 
+const struct mm_page_frames *mm_catalog_pages_frames(const struct mm_catalog_pages *pages)
+{
+    return &pages->frames;
+}
+
 void mm_catalog_pages_free(struct mm_catalog_pages *pages)
 {
     if (!pages)

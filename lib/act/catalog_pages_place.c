@@ -11,6 +11,7 @@
 #define PAGE_BEGINNING 4096            /* bytes that say whose page it is */
 #define PENDING_MAX (16 * 1024 * 1024) /* bytes of pages that wait for their places */
 #define KEPT_BYTES 65536               /* of a buffer, from one page to the next */
+#define BATCH 4                        /* pages that a thread takes at once */
 
 struct placing {
     struct mm_catalog_build *build;
@@ -187,7 +188,8 @@ static int collect_withdrawn(const struct mm_catalog_build *build, struct mm_buf
 int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct mm_catalog_head *head, bool all,
                            struct mm_diags *diags)
 {
-    static const struct mm_pool_kind kind = {sizeof(struct page_on_its_way), place_page, take_placed, release_page};
+    static const struct mm_pool_kind kind = {sizeof(struct page_on_its_way), place_page, take_placed, release_page,
+                                             BATCH};
     struct placing p = {.build = build, .all = all, .diags = diags};
     struct mm_buf withdrawn = {0};
     struct mm_catalog_pages_input input = {

@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "text/path.h"
 
+#define BATCH 4 /* files that a thread takes at once */
+
 /* A file on its way from the spool to its place. */
 struct placing {
     const struct mm_catalog_staged *staged;
@@ -58,7 +60,7 @@ static int empty_spool(struct mm_catalog_build *build, struct mm_diags *diags)
 /* They are flushed together with the pages. */
 int mm_catalog_place_files(struct mm_catalog_build *build, struct mm_diags *diags)
 {
-    static const struct mm_pool_kind kind = {sizeof(struct placing), place_file, take_placed, release_placing};
+    static const struct mm_pool_kind kind = {sizeof(struct placing), place_file, take_placed, release_placing, BATCH};
     struct placing *p;
     mm_catalog_at(&build->folder, NULL, diags);
     if (build->staged_count == 0)
