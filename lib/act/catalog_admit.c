@@ -197,6 +197,8 @@ static int admit_fresh(const struct mm_catalog_build *build, struct admission *a
         return -1;
     row->has_signature = !mm_entry_is(mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME), "none");
     row->length = (uint32_t)a->line.length;
+    mm_merkle_leaf_data(a->sha, mm_buf_text(&a->line), a->line.length, row->leaf);
+    row->has_leaf = true;
     a->fresh = true;
     a->put_text = row->beneath;
     a->put_signature = row->beneath && row->has_signature;
@@ -257,10 +259,22 @@ int mm_catalog_stage(struct mm_catalog_build *build, const char *model_id, uint6
     return stage_both(build, model_id, revision, &build->text, has_signature ? &build->signature : NULL, known, diags);
 }
 
+/* The line, and behind it the model's row in the lists. */
+static int spool_line(struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
+{
+    const struct mm_buf *listed = &a->ahead.listed;
+    uint64_t ignored;
+    if (mm_catalog_spool(build, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0)
+        return -1;
+    if (!a->row.paged)
+        return 0;
+    a->row.listed = (uint32_t)listed->length;
+    return mm_catalog_spool(build, mm_buf_text(listed), listed->length, &ignored, diags);
+}
+
 static int take_good(struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
 {
-    if (a->fresh && (mm_catalog_spool(build, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0 ||
-                     mm_catalog_rows_add(&build->fresh, &a->row, diags) < 0))
+    if (a->fresh && (spool_line(build, a, diags) < 0 || mm_catalog_rows_add(&build->fresh, &a->row, diags) < 0))
         return -1;
     if (build->ahead.fd >= 0 && a->put_text) { /* it is there */
         build->ahead.manifests++;

@@ -37,6 +37,11 @@ void mm_catalog_pages_free(struct mm_catalog_pages *pages);
 int mm_catalog_pages_entry(struct mm_catalog_pages *pages, const struct mm_catalog_entry *entry,
                            struct mm_diags *diags);
 
+/* The same for the one entry of MODEL_ID, which has no withdrawal and whose page is not to be made: LENGTH bytes at ROW are what
+ * mm_page_model_row makes of it. */
+int mm_catalog_pages_listed(struct mm_catalog_pages *pages, const char *model_id, const char *row, size_t length,
+                            struct mm_diags *diags);
+
 /* Makes what is left behind the last entry. COUNTS gets which lists there are. Returns 0, or -1 with findings. */
 int mm_catalog_pages_finish(struct mm_catalog_pages *pages, struct mm_catalog_page_counts *counts,
                             struct mm_diags *diags);

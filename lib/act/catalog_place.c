@@ -49,12 +49,17 @@ static void release_placing(void *slot)
     free(p->bytes);
 }
 
-/* It was read for the last time, and need not go to the device with the rest. */
-static int empty_spool(struct mm_catalog_build *build, struct mm_diags *diags)
+int mm_catalog_spool_empty(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     if (build->spooled > 0 && ftruncate(build->spool, 0) < 0)
         return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
     return 0;
+}
+
+/* Lists are made out of the spool where pages were written ahead. Otherwise nobody needs it from here on. */
+static int empty_early(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    return build->ahead.published ? 0 : mm_catalog_spool_empty(build, diags);
 }
 
 /* They are flushed together with the pages. */
@@ -64,7 +69,7 @@ int mm_catalog_place_files(struct mm_catalog_build *build, struct mm_diags *diag
     struct placing *p;
     mm_catalog_at(&build->folder, NULL, diags);
     if (build->staged_count == 0)
-        return empty_spool(build, diags);
+        return empty_early(build, diags);
     struct mm_pool *pool = mm_pool_new(&kind, build, mm_pool_processors(MM_CATALOG_THREADS), diags);
     for (size_t i = 0; pool && i < build->staged_count && (p = mm_pool_slot(pool, diags)); i++) {
         p->staged = &build->staged[i];
@@ -72,11 +77,9 @@ int mm_catalog_place_files(struct mm_catalog_build *build, struct mm_diags *diag
     }
     int result = pool ? mm_pool_settle(pool, diags) : -1;
     mm_pool_free(pool);
-    if (result < 0)
+    if (result < 0 || empty_early(build, diags) < 0)
         return -1;
-    if (empty_spool(build, diags) < 0)
-        return -1;
-    build->flusher.files += build->staged_count; /* not before: the spool would be flushed too */
+    build->flusher.files += build->staged_count;
     build->unflushed = true;
     return 0;
 }
