@@ -191,7 +191,7 @@ static void name_file(const char *path, char out[static MM_EVIDENCE_MODEL_ID + 1
 
 static int open_paths(struct call *c, const char *const *paths, size_t count, const char *tokenizer)
 {
-    const struct mm_checkpoint_options from = {.tokenizer = tokenizer, .run = true};
+    const struct mm_checkpoint_options from = {.tokenizer = tokenizer, .run = true, .hash = c->no_receipt};
     c->cli.diags.file = cli_shown(paths[0]);
     return mm_loaded_open(&c->model, paths, count, &from, &c->cli.diags);
 }

@@ -186,7 +186,7 @@ static int lint(void *context, const char *path)
 /* What is wrong with the list of names is told behind what is wrong with the manifests before. */
 static void lint_all(struct call *c, const char *files_from, bool nul)
 {
-    static const struct mm_pool_kind kind = {sizeof(struct slot), read_slot, tell_slot, release_slot};
+    static const struct mm_pool_kind kind = {sizeof(struct slot), read_slot, tell_slot, release_slot, 1};
     if (c->cli.argc < 2 && !files_from)
         c->threads = 1;
     c->pool = mm_pool_new(&kind, c, c->threads, &c->cli.diags);

@@ -14,6 +14,7 @@
 
 #define KEPT_BYTES 65536 /* of a buffer, from one manifest to the next */
 #define AHEAD_THREADS 4  /* for each processor, where files are made too */
+#define BATCH 4          /* manifests that a thread takes at once */
 
 /* One manifest on its way in. */
 struct admission {
@@ -196,6 +197,8 @@ static int admit_fresh(const struct mm_catalog_build *build, struct admission *a
         return -1;
     row->has_signature = !mm_entry_is(mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME), "none");
     row->length = (uint32_t)a->line.length;
+    mm_merkle_leaf_data(a->sha, mm_buf_text(&a->line), a->line.length, row->leaf);
+    row->has_leaf = true;
     a->fresh = true;
     a->put_text = row->beneath;
     a->put_signature = row->beneath && row->has_signature;
@@ -256,10 +259,22 @@ int mm_catalog_stage(struct mm_catalog_build *build, const char *model_id, uint6
     return stage_both(build, model_id, revision, &build->text, has_signature ? &build->signature : NULL, known, diags);
 }
 
+/* The line, and behind it the model's row in the lists. */
+static int spool_line(struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
+{
+    const struct mm_buf *listed = &a->ahead.listed;
+    uint64_t ignored;
+    if (mm_catalog_spool(build, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0)
+        return -1;
+    if (!a->row.paged)
+        return 0;
+    a->row.listed = (uint32_t)listed->length;
+    return mm_catalog_spool(build, mm_buf_text(listed), listed->length, &ignored, diags);
+}
+
 static int take_good(struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
 {
-    if (a->fresh && (mm_catalog_spool(build, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0 ||
-                     mm_catalog_rows_add(&build->fresh, &a->row, diags) < 0))
+    if (a->fresh && (spool_line(build, a, diags) < 0 || mm_catalog_rows_add(&build->fresh, &a->row, diags) < 0))
         return -1;
     if (build->ahead.fd >= 0 && a->put_text) { /* it is there */
         build->ahead.manifests++;
@@ -317,7 +332,7 @@ static unsigned count_threads(const struct mm_catalog_build *build)
 
 int mm_catalog_build_add(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
-    static const struct mm_pool_kind kind = {sizeof(struct admission), admit, take_admission, release_admission};
+    static const struct mm_pool_kind kind = {sizeof(struct admission), admit, take_admission, release_admission, BATCH};
     uint64_t errors = diags->errors;
     if (!build->admissions) {
         mm_catalog_ahead_begin(build);

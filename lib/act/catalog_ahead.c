@@ -101,16 +101,19 @@ static bool make_page(const struct mm_catalog_build *build, struct mm_catalog_ah
         mm_model_page_init(&means->page, &build->ahead.frames);
     means->begun = true;
     mm_buf_shrink(&means->text, KEPT_BYTES);
+    mm_buf_shrink(&means->listed, KEPT_BYTES);
     mm_buf_clear(&means->text);
     int result = mm_catalog_entry_read(&means->entry, line->data, line->length, 1, diags);
     if (result == 0) {
         mm_model_page_begin(&means->page, means->entry.model_id);
         mm_model_page_entry(&means->page, &means->entry);
         result = mm_model_page_finish(&means->page, &means->text, diags);
+        mm_buf_clear(&means->listed);
+        mm_page_model_row(&means->entry, 0, &means->listed);
     }
     if (result < 0)
         mm_diags_rewind(diags, &mark);
-    return result == 0 && !means->text.failed;
+    return result == 0 && !means->text.failed && !means->listed.failed;
 }
 
 /* What stands there already is of a manifest that has this one's name, and both are refused; or it is the page that another revision made. */
@@ -138,6 +141,7 @@ void mm_catalog_ahead_means_release(struct mm_catalog_ahead_means *means)
     if (means->begun)
         mm_model_page_release(&means->page);
     mm_buf_release(&means->text);
+    mm_buf_release(&means->listed);
 }
 
 /* ---- pages that need not be made again ---- */

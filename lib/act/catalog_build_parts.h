@@ -42,6 +42,7 @@ struct mm_catalog_ahead_means {
     struct mm_catalog_entry entry;
     struct mm_model_page page;
     struct mm_buf text;
+    struct mm_buf listed; /* the model's row in the lists, where the manifest's row is `paged` */
     bool begun;
 };
 
@@ -115,7 +116,10 @@ void mm_catalog_stage_once(struct mm_catalog_build *build);
 /* How many manifests the build writes. */
 uint64_t mm_catalog_count_manifests(const struct mm_catalog_build *build);
 
-/* Writes what is staged, unflushed, and empties the spool. Returns 0, or -1 with findings. */
+/* The spool was read for the last time, and need not go to the device with the rest. Returns 0, or -1 with IO_WRITE. */
+int mm_catalog_spool_empty(struct mm_catalog_build *build, struct mm_diags *diags);
+
+/* Writes what is staged, unflushed; pages may be in the spool still. Returns 0, or -1 with findings. */
 int mm_catalog_place_files(struct mm_catalog_build *build, struct mm_diags *diags);
 
 /* The next of the rows that are there and those that come, in their order; those that are gone are passed over. Both counters begin with 0.

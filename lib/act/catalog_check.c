@@ -94,6 +94,7 @@ struct means {
     struct mm_manifest manifest; /* its memory serves one after the other */
     struct mm_sha256 *sha;
     struct mm_signature *signature; /* it holds a whole file */
+    struct mm_catalog_page_alone page;
 };
 
 static void release_means(void *context)
@@ -105,6 +106,7 @@ static void release_means(void *context)
     mm_manifest_release(&m->manifest);
     mm_sha256_free(m->sha);
     free(m->signature);
+    mm_catalog_page_alone_release(&m->page);
 }
 
 static int begin(struct means *m, const struct checking *c, struct mm_diags *diags)
@@ -186,6 +188,12 @@ static int check_signature(struct means *m, const struct mm_catalog_entry *entry
                          "expected the trusted comment of this manifest, found another");
 }
 
+static bool has_withdrawal(const struct mm_catalog_rows *withdrawn, const char *model_id)
+{
+    size_t at = mm_catalog_rows_first(withdrawn, model_id);
+    return at < withdrawn->count && strcmp(withdrawn->rows[at].model_id, model_id) == 0;
+}
+
 /* What is wrong with one entry does not keep the others from being looked at. */
 static int check_entry(const void *context, void *means, const struct mm_catalog_entry *entry,
                        const struct mm_catalog_line *line, struct mm_diags *diags)
@@ -196,10 +204,13 @@ static int check_entry(const void *context, void *means, const struct mm_catalog
         mm_diag_line(diags, MM_RULE_CATALOG_WITHDRAWN, line->number, 1,
                      "expected no model that was withdrawn, found %s revision %" PRIu64, entry->model_id,
                      entry->revision);
-    if (!entry->beneath)
-        return 0;
+    m->page.same = false;
     if (begin(m, c, diags) < 0)
         return -1;
+    if (!has_withdrawal(&c->withdrawn, entry->model_id))
+        mm_catalog_page_compare_alone(&c->pages, &m->folder, &m->page, entry);
+    if (!entry->beneath)
+        return 0;
     check_manifest(m, c, entry, line, diags);
     if (entry->texts[MM_CATALOG_SIGNATURE_ROUTE].at)
         check_signature(m, entry, diags);
@@ -210,13 +221,15 @@ static int check_entry(const void *context, void *means, const struct mm_catalog
     return 0;
 }
 
-static int take_entry(void *context, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line)
+static int take_entry(void *context, void *means, const struct mm_catalog_entry *entry,
+                      const struct mm_catalog_line *line)
 {
     struct checking *c = context;
+    const struct means *m = means;
     if (line->number > c->checked->head.entry_count) /* whatever else there is, however much */
         return mm_diag(c->diags, MM_RULE_CATALOG_FILE, "expected %" PRIu64 " entries as the head says, found more",
                        c->checked->head.entry_count);
-    int result = mm_catalog_pages_check_entry(&c->pages, entry);
+    int result = mm_catalog_pages_check_entry(&c->pages, entry, m->page.same);
     mm_catalog_at(c->folder, MM_CATALOG_ENTRIES, c->diags);
     return result < 0 ? -1 : mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags);
 }
@@ -241,14 +254,14 @@ static void check_time(struct checking *c)
 
 static int check_lists(struct checking *c)
 {
-    static const struct mm_catalog_work work = {sizeof(struct means), check_entry, release_means};
+    static const struct mm_catalog_work work = {sizeof(struct means), check_entry, take_entry, release_means};
     const struct mm_catalog_head *head = &c->checked->head;
     struct mm_catalog_sums sums;
     if (mm_catalog_withdrawals(c->folder, &c->withdrawn, &sums, c->diags) == 0)
         mm_catalog_compare_withdrawn(c->folder, head, &sums, c->diags);
     int pages = mm_catalog_pages_check_begin(&c->pages, c->folder, head, c->diags);
     int fd = mm_catalog_open(c->folder, MM_CATALOG_ENTRIES, c->diags);
-    int result = fd < 0 ? -1 : mm_catalog_entries_work(fd, &work, take_entry, c, &sums, c->diags);
+    int result = fd < 0 ? -1 : mm_catalog_entries_work(fd, &work, c, &sums, c->diags);
     c->checked->manifests = *c->manifests;
     if (result == 0)
         result = mm_catalog_compare_entries(c->folder, head, &sums, c->diags);

@@ -63,7 +63,7 @@ void mm_catalog_at(struct mm_catalog_folder *folder, const char *name, struct mm
     mm_buf_clear(&folder->shown);
     mm_buf_str(&folder->shown, folder->path);
     if (name)
-        mm_buf_printf(&folder->shown, "/%s", name);
+        mm_buf_char(&folder->shown, '/'), mm_buf_str(&folder->shown, name);
     diags->file = mm_buf_text(&folder->shown) ? mm_buf_text(&folder->shown) : folder->path;
 }
 

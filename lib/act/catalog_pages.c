@@ -157,15 +157,33 @@ static int end_model(struct mm_catalog_pages *pages, struct mm_diags *diags)
     return pages->input.put(pages->input.context, mm_page_path(path, pages->model_id), &pages->out);
 }
 
+/* Ends the model before. */
+static int begin_model(struct mm_catalog_pages *pages, const char *model_id, struct mm_diags *diags)
+{
+    int result = end_model(pages, diags);
+    memcpy(pages->model_id, model_id, strlen(model_id) + 1);
+    pages->older = 0;
+    pages->wanted = false;
+    mm_buf_clear(&pages->row);
+    return result;
+}
+
+int mm_catalog_pages_listed(struct mm_catalog_pages *pages, const char *model_id, const char *row, size_t length,
+                            struct mm_diags *diags)
+{
+    if (begin_model(pages, model_id, diags) < 0)
+        return -1;
+    mm_buf_add(&pages->row, row, length);
+    return 0;
+}
+
 int mm_catalog_pages_entry(struct mm_catalog_pages *pages, const struct mm_catalog_entry *entry, struct mm_diags *diags)
 {
     if (strcmp(pages->model_id, entry->model_id) == 0) {
         pages->older++;
     } else {
-        if (end_model(pages, diags) < 0)
+        if (begin_model(pages, entry->model_id, diags) < 0)
             return -1;
-        memcpy(pages->model_id, entry->model_id, sizeof pages->model_id);
-        pages->older = 0;
         pages->wanted = !pages->input.wanted || pages->input.wanted(pages->input.context, entry->model_id);
         mm_model_page_begin(&pages->page, entry->model_id);
     }
@@ -188,6 +206,11 @@ int mm_catalog_pages_finish(struct mm_catalog_pages *pages, struct mm_catalog_pa
 }
 
 /* ---- beginning and end ---- */
+
+const struct mm_page_frames *mm_catalog_pages_frames(const struct mm_catalog_pages *pages)
+{
+    return &pages->frames;
+}
 
 void mm_catalog_pages_free(struct mm_catalog_pages *pages)
 {

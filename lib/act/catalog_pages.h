@@ -26,6 +26,9 @@ struct mm_catalog_pages_input {
 
 struct mm_catalog_pages; /* opaque */
 
+/* What all its pages have in common: borrowed, and read by any thread. */
+const struct mm_page_frames *mm_catalog_pages_frames(const struct mm_catalog_pages *pages);
+
 /* Returns NULL with IO_MEMORY. */
 struct mm_catalog_pages *mm_catalog_pages_new(const struct mm_catalog_pages_input *input, struct mm_diags *diags);
 void mm_catalog_pages_free(struct mm_catalog_pages *pages);
@@ -33,6 +36,11 @@ void mm_catalog_pages_free(struct mm_catalog_pages *pages);
 /* Takes the next entry in the catalog's order. Returns 0, or -1 with findings. */
 int mm_catalog_pages_entry(struct mm_catalog_pages *pages, const struct mm_catalog_entry *entry,
                            struct mm_diags *diags);
+
+/* The same for the one entry of MODEL_ID, which has no withdrawal and whose page is not to be made: LENGTH bytes at ROW are what
+ * mm_page_model_row makes of it. */
+int mm_catalog_pages_listed(struct mm_catalog_pages *pages, const char *model_id, const char *row, size_t length,
+                            struct mm_diags *diags);
 
 /* Makes what is left behind the last entry. COUNTS gets which lists there are. Returns 0, or -1 with findings. */
 int mm_catalog_pages_finish(struct mm_catalog_pages *pages, struct mm_catalog_page_counts *counts,
@@ -54,13 +62,31 @@ struct mm_catalog_pages_check {
     struct mm_buf withdrawn, found;
     struct mm_catalog_page_counts counts; /* UINT64_MAX each where that is not known */
     struct mm_diags *diags, differences;  /* these come behind what is found in the entries */
+    char alone[MM_MODEL_ID_MAX + 1];      /* the model whose page was found to follow from its one entry, "" for none */
 };
+
+/* What one thread needs to compare the page of a model that has one entry and no withdrawal, as most have. A zeroed one begins. */
+struct mm_catalog_page_alone {
+    struct mm_model_page page;
+    struct mm_buf text, found;
+    bool begun;
+    bool same; /* the page that stands there is that one */
+};
+
+/* Sets ALONE->same. FOLDER is the check's with room of its own for names. Any thread may call it, with ALONE of its own, once
+ * mm_catalog_pages_check_begin returned 0. Finds nothing: what is not the same is compared again with what else there is of the model. */
+void mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, struct mm_catalog_folder *folder,
+                                   struct mm_catalog_page_alone *alone, const struct mm_catalog_entry *entry);
+void mm_catalog_page_alone_release(struct mm_catalog_page_alone *alone);
 
 /* Begins to compare the pages in FOLDER, which has this HEAD. Where none are there, or those of another layout, a note says so. Returns 0, or
  * -1 with findings. Release CHECK in every case. */
 int mm_catalog_pages_check_begin(struct mm_catalog_pages_check *check, struct mm_catalog_folder *folder,
                                  const struct mm_catalog_head *head, struct mm_diags *diags);
-int mm_catalog_pages_check_entry(struct mm_catalog_pages_check *check, const struct mm_catalog_entry *entry);
+
+/* Takes the next entry. ALONE: what mm_catalog_page_compare_alone set for it, false where that was not asked. */
+int mm_catalog_pages_check_entry(struct mm_catalog_pages_check *check, const struct mm_catalog_entry *entry,
+                                 bool alone);
 int mm_catalog_pages_check_finish(struct mm_catalog_pages_check *check);
 void mm_catalog_pages_check_release(struct mm_catalog_pages_check *check);
 

@@ -11,6 +11,7 @@
 #define PAGE_BEGINNING 4096            /* bytes that say how a page is laid out */
 #define PENDING_MAX (16 * 1024 * 1024) /* bytes of pages that wait to be compared */
 #define KEPT_BYTES 65536               /* of a buffer, from one page to the next */
+#define BATCH 4                        /* pages that a thread takes at once */
 
 /* A page that is compared, on any thread. */
 struct compared {
@@ -18,6 +19,17 @@ struct compared {
     struct mm_buf page, found;
     struct mm_catalog_folder folder; /* the catalog's, with room of its own for names */
 };
+
+static bool holds(const struct mm_buf *found, const struct mm_buf *page)
+{
+    return found->length == page->length && memcmp(found->data, page->data, page->length) == 0;
+}
+
+static int differs(struct mm_diags *diags, bool there)
+{
+    return mm_diag(diags, MM_RULE_CATALOG_PAGE, "expected the page that follows from the catalog's lines, found %s",
+                   there ? "another" : "none");
+}
 
 static int compare(const void *context, void *slot, struct mm_diags *diags)
 {
@@ -28,11 +40,8 @@ static int compare(const void *context, void *slot, struct mm_diags *diags)
     int there = mm_catalog_page_read(&c->folder, c->path, c->page.length, &c->found, diags);
     if (there < 0)
         return 0; /* that was told; the others are looked at still */
-    bool same =
-        there > 0 && c->found.length == c->page.length && memcmp(c->found.data, c->page.data, c->page.length) == 0;
-    if (!same)
-        mm_diag(diags, MM_RULE_CATALOG_PAGE, "expected the page that follows from the catalog's lines, found %s",
-                there > 0 ? "another" : "none");
+    if (there == 0 || !holds(&c->found, &c->page))
+        differs(diags, there > 0);
     return 0;
 }
 
@@ -55,7 +64,18 @@ static void release_compared(void *slot)
     mm_buf_release(&c->folder.shown);
 }
 
-static const struct mm_pool_kind kind = {sizeof(struct compared), compare, take_compared, release_compared};
+static const struct mm_pool_kind kind = {.slot_size = sizeof(struct compared),
+                                         .work = compare,
+                                         .take = take_compared,
+                                         .release = release_compared,
+                                         .batch = BATCH};
+
+/* The page of the model is still to be compared. */
+static bool is_open(void *context, const char *model_id)
+{
+    const struct mm_catalog_pages_check *check = context;
+    return strcmp(check->alone, model_id) != 0;
+}
 
 static int give_page(void *context, const char *path, const struct mm_buf *page)
 {
@@ -101,15 +121,71 @@ int mm_catalog_pages_check_begin(struct mm_catalog_pages_check *check, struct mm
     if (mm_catalog_text(folder, MM_CATALOG_WITHDRAWN, MM_WITHDRAWN_FILE_MAX, &check->withdrawn, diags) < 0)
         return -1;
     check->input = (struct mm_catalog_pages_input){
-        .head = head, .withdrawn = &check->withdrawn, .put = give_page, .context = check};
+        .head = head, .withdrawn = &check->withdrawn, .put = give_page, .wanted = is_open, .context = check};
     check->pool = mm_pool_new(&kind, check, mm_pool_processors(MM_CATALOG_THREADS), diags);
     check->pages = check->pool ? mm_catalog_pages_new(&check->input, diags) : NULL;
     return check->pages ? 0 : -1;
 }
 
-int mm_catalog_pages_check_entry(struct mm_catalog_pages_check *check, const struct mm_catalog_entry *entry)
+/* ---- models with one entry, on any thread ---- */
+
+void mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, struct mm_catalog_folder *folder,
+                                   struct mm_catalog_page_alone *alone, const struct mm_catalog_entry *entry)
 {
-    return check->pages ? mm_catalog_pages_entry(check->pages, entry, check->diags) : 0;
+    char path[MM_PAGE_PATH];
+    struct mm_diags ignored;
+    alone->same = false;
+    if (!check->pages)
+        return;
+    mm_diags_init(&ignored);
+    if (!alone->begun)
+        mm_model_page_init(&alone->page, mm_catalog_pages_frames(check->pages));
+    alone->begun = true;
+    mm_buf_clear(&alone->text);
+    mm_model_page_begin(&alone->page, entry->model_id);
+    mm_model_page_entry(&alone->page, entry);
+    alone->same = mm_model_page_finish(&alone->page, &alone->text, &ignored) == 0 && !alone->text.failed &&
+                  mm_catalog_page_read(folder, mm_page_path(path, entry->model_id), alone->text.length, &alone->found,
+                                       &ignored) > 0 &&
+                  holds(&alone->found, &alone->text);
+    mm_buf_shrink(&alone->text, KEPT_BYTES);
+    mm_buf_shrink(&alone->found, KEPT_BYTES);
+    mm_diags_release(&ignored);
+}
+
+void mm_catalog_page_alone_release(struct mm_catalog_page_alone *alone)
+{
+    if (alone->begun)
+        mm_model_page_release(&alone->page);
+    mm_buf_release(&alone->text);
+    mm_buf_release(&alone->found);
+}
+
+/* The model has more than the entry of which its page tells. What else is said of pages stays in their order. */
+static int tells_too_little(struct mm_catalog_pages_check *check)
+{
+    char path[MM_PAGE_PATH];
+    int result = mm_pool_settle(check->pool, &check->differences);
+    mm_catalog_at(check->folder, mm_page_path(path, check->alone), &check->differences);
+    differs(&check->differences, true);
+    check->differences.file = NULL;
+    check->alone[0] = '\0';
+    return result;
+}
+
+int mm_catalog_pages_check_entry(struct mm_catalog_pages_check *check, const struct mm_catalog_entry *entry, bool alone)
+{
+    if (!check->pages)
+        return 0;
+    if (check->alone[0] && strcmp(check->alone, entry->model_id) == 0) {
+        if (tells_too_little(check) < 0)
+            return -1;
+    } else {
+        check->alone[0] = '\0';
+        if (alone)
+            memcpy(check->alone, entry->model_id, sizeof check->alone);
+    }
+    return mm_catalog_pages_entry(check->pages, entry, check->diags);
 }
 
 int mm_catalog_pages_check_finish(struct mm_catalog_pages_check *check)

@@ -11,6 +11,7 @@
 #define PAGE_BEGINNING 4096            /* bytes that say whose page it is */
 #define PENDING_MAX (16 * 1024 * 1024) /* bytes of pages that wait for their places */
 #define KEPT_BYTES 65536               /* of a buffer, from one page to the next */
+#define BATCH 4                        /* pages that a thread takes at once */
 
 struct placing {
     struct mm_catalog_build *build;
@@ -174,6 +175,44 @@ static int take_lines(struct placing *p, int fd)
     return mm_pool_settle(p->pool, p->diags);
 }
 
+/* What else there is of a model than one entry is read again. */
+static int take_line(struct placing *p, const struct mm_catalog_row *row)
+{
+    struct mm_catalog_entry entry;
+    const struct mm_buf *line = &p->build->line;
+    if (mm_catalog_row_line(p->build, row, p->diags) < 0 ||
+        mm_catalog_entry_read(&entry, line->data, line->length, 1, p->diags) < 0)
+        return -1;
+    return mm_catalog_pages_entry(p->pages, &entry, p->diags);
+}
+
+static int take_listed(struct placing *p, const struct mm_catalog_row *row)
+{
+    struct mm_catalog_row listed = *row;
+    const struct mm_buf *line = &p->build->line;
+    listed.at += row->length;
+    listed.length = row->listed;
+    return mm_catalog_row_line(p->build, &listed, p->diags) < 0
+               ? -1
+               : mm_catalog_pages_listed(p->pages, row->model_id, line->data, line->length, p->diags);
+}
+
+/* The same as take_lines where most pages were written ahead: what lists say of their models is in the spool. */
+static int take_rows(struct placing *p)
+{
+    struct mm_catalog_build *build = p->build;
+    const struct mm_catalog_row *row;
+    size_t standing = 0, fresh = 0;
+    int result = 0;
+    mm_catalog_at(&build->folder, MM_CATALOG_ENTRIES, p->diags);
+    while (result == 0 && (row = mm_catalog_next_row(build, &standing, &fresh)))
+        result = row->listed > 0 && mm_catalog_ahead_has_page(build, row->model_id) ? take_listed(p, row)
+                                                                                    : take_line(p, row);
+    if (result < 0 || mm_catalog_pages_finish(p->pages, &build->pages, p->diags) < 0)
+        return -1;
+    return mm_pool_settle(p->pool, p->diags);
+}
+
 /* The lines of withdrawn.jsonl as they will stand there. */
 static int collect_withdrawn(const struct mm_catalog_build *build, struct mm_buf *text, struct mm_diags *diags)
 {
@@ -187,7 +226,8 @@ static int collect_withdrawn(const struct mm_catalog_build *build, struct mm_buf
 int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct mm_catalog_head *head, bool all,
                            struct mm_diags *diags)
 {
-    static const struct mm_pool_kind kind = {sizeof(struct page_on_its_way), place_page, take_placed, release_page};
+    static const struct mm_pool_kind kind = {sizeof(struct page_on_its_way), place_page, take_placed, release_page,
+                                             BATCH};
     struct placing p = {.build = build, .all = all, .diags = diags};
     struct mm_buf withdrawn = {0};
     struct mm_catalog_pages_input input = {
@@ -198,9 +238,11 @@ int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct 
         p.pages = mm_catalog_pages_new(&input, diags);
     if (p.pages)
         p.pool = mm_pool_new(&kind, &p, mm_pool_processors(MM_CATALOG_THREADS), diags);
-    result = p.pool ? take_lines(&p, fd) : -1;
+    result = !p.pool ? -1 : build->ahead.published ? take_rows(&p) : take_lines(&p, fd);
     mm_pool_free(p.pool);
     mm_catalog_at(&build->folder, NULL, diags);
+    if (result == 0)
+        result = mm_catalog_spool_empty(build, diags);
     mm_place_flush_await(&build->flusher);
     if (result == 0 && (p.written || build->unflushed))
         result = mm_place_flush(build->folder.fd, diags);

@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "text/path.h"
 
+#define BATCH 4 /* files that a thread takes at once */
+
 /* A file on its way from the spool to its place. */
 struct placing {
     const struct mm_catalog_staged *staged;
@@ -47,22 +49,27 @@ static void release_placing(void *slot)
     free(p->bytes);
 }
 
-/* It was read for the last time, and need not go to the device with the rest. */
-static int empty_spool(struct mm_catalog_build *build, struct mm_diags *diags)
+int mm_catalog_spool_empty(struct mm_catalog_build *build, struct mm_diags *diags)
 {
     if (build->spooled > 0 && ftruncate(build->spool, 0) < 0)
         return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
     return 0;
 }
 
+/* Lists are made out of the spool where pages were written ahead. Otherwise nobody needs it from here on. */
+static int empty_early(struct mm_catalog_build *build, struct mm_diags *diags)
+{
+    return build->ahead.published ? 0 : mm_catalog_spool_empty(build, diags);
+}
+
 /* They are flushed together with the pages. */
 int mm_catalog_place_files(struct mm_catalog_build *build, struct mm_diags *diags)
 {
-    static const struct mm_pool_kind kind = {sizeof(struct placing), place_file, take_placed, release_placing};
+    static const struct mm_pool_kind kind = {sizeof(struct placing), place_file, take_placed, release_placing, BATCH};
     struct placing *p;
     mm_catalog_at(&build->folder, NULL, diags);
     if (build->staged_count == 0)
-        return empty_spool(build, diags);
+        return empty_early(build, diags);
     struct mm_pool *pool = mm_pool_new(&kind, build, mm_pool_processors(MM_CATALOG_THREADS), diags);
     for (size_t i = 0; pool && i < build->staged_count && (p = mm_pool_slot(pool, diags)); i++) {
         p->staged = &build->staged[i];
@@ -70,11 +77,9 @@ int mm_catalog_place_files(struct mm_catalog_build *build, struct mm_diags *diag
     }
     int result = pool ? mm_pool_settle(pool, diags) : -1;
     mm_pool_free(pool);
-    if (result < 0)
+    if (result < 0 || empty_early(build, diags) < 0)
         return -1;
-    if (empty_spool(build, diags) < 0)
-        return -1;
-    build->flusher.files += build->staged_count; /* not before: the spool would be flushed too */
+    build->flusher.files += build->staged_count;
     build->unflushed = true;
     return 0;
 }

@@ -207,7 +207,10 @@ static int write_entries(struct mm_catalog_build *build, struct output *out, str
     while (result == 0 && (row = mm_catalog_next_row(build, &standing, &fresh))) {
         result = mm_catalog_row_line(build, row, diags);
         if (result == 0) {
-            mm_merkle_add_data(&tree, build->line.data, build->line.length);
+            if (row->has_leaf)
+                mm_merkle_add_leaf(&tree, row->leaf);
+            else
+                mm_merkle_add_data(&tree, build->line.data, build->line.length);
             mm_buf_add(&out->buf, build->line.data, build->line.length);
             mm_buf_char(&out->buf, '\n');
             result = drain(out, diags);

@@ -14,6 +14,7 @@
 /* Folders: manifests/PUBLISHER/NAME and no deeper. */
 #define DEPTH 3
 #define THREADS 8 /* at most */
+#define BATCH 4   /* folders that a thread takes at once */
 
 struct search {
     const struct mm_catalog_rows *entries;
@@ -277,7 +278,8 @@ static void release_model(void *slot)
 int mm_catalog_check_surplus(struct mm_catalog_folder *folder, const struct mm_catalog_rows *entries, uint64_t sequence,
                              const struct mm_catalog_page_counts *pages, struct mm_diags *diags)
 {
-    static const struct mm_pool_kind kind = {sizeof(struct model_folder), search_model, take_model, release_model};
+    static const struct mm_pool_kind kind = {sizeof(struct model_folder), search_model, take_model, release_model,
+                                             BATCH};
     struct search s = {.entries = entries, .pages = pages, .sequence = sequence, .diags = diags};
     mm_catalog_at(folder, NULL, diags);
     int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -104,7 +104,7 @@ static int take_job(void *context, void *slot, int result, struct mm_diags *diag
     return 0;
 }
 
-static const struct mm_pool_kind readers = {sizeof(struct mm_made *), read_job, take_job, NULL};
+static const struct mm_pool_kind readers = {sizeof(struct mm_made *), read_job, take_job, NULL, 1};
 
 static int read_all(struct reading *reading)
 {

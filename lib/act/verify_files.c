@@ -58,7 +58,7 @@ static int take_job(void *context, void *slot, int result, struct mm_diags *diag
     return result;
 }
 
-static const struct mm_pool_kind readers = {sizeof(size_t), read_job, take_job, NULL};
+static const struct mm_pool_kind readers = {sizeof(size_t), read_job, take_job, NULL, 1};
 
 /* Chunk hashes alone are worth all threads where the file is more than a thread's share of the bytes; a whole-file hash is one
  * thread's work anyway. */

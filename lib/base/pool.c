@@ -27,6 +27,7 @@ struct mm_pool {
     size_t place_count;
     uint64_t taken;        /* jobs, of the thread that gives them alone */
     bool ended;            /* TAKE said so; of that thread too */
+    unsigned batch;        /* jobs that are begun together */
     uint64_t given, begun; /* under the lock; jobs are begun in their order */
     unsigned idle;         /* threads that wait for a job */
     uint64_t awaited;      /* the job that the other thread waits for, UINT64_MAX for none */
@@ -55,17 +56,27 @@ static struct place *place_of(const struct mm_pool *pool, uint64_t job)
     return pool->places[job % pool->place_count];
 }
 
-/* Begins the next job and does it. With the lock, which is given back while the job is done. */
+/* How many jobs wait that nobody began. With the lock. */
+static uint64_t waiting(const struct mm_pool *pool)
+{
+    return pool->given - pool->begun;
+}
+
+/* Begins the next jobs, a batch at most, and does them. With the lock, which is given back while they are done. */
 static void do_next(struct mm_pool *pool)
 {
-    uint64_t job = pool->begun++;
-    struct place *place = place_of(pool, job);
+    uint64_t first = pool->begun;
+    pool->begun += waiting(pool) < pool->batch ? waiting(pool) : pool->batch;
+    uint64_t behind = pool->begun;
     pthread_mutex_unlock(&pool->lock);
-    int result = pool->kind->work(pool->context, place->slot, &place->diags);
+    for (uint64_t job = first; job < behind; job++) {
+        struct place *place = place_of(pool, job);
+        place->result = pool->kind->work(pool->context, place->slot, &place->diags);
+    }
     pthread_mutex_lock(&pool->lock);
-    place->result = result;
-    place->done = true;
-    if (pool->awaited == job)
+    for (uint64_t job = first; job < behind; job++)
+        place_of(pool, job)->done = true;
+    if (pool->awaited >= first && pool->awaited < behind)
         pthread_cond_signal(&pool->done);
 }
 
@@ -74,7 +85,7 @@ static void *run(void *context)
     struct mm_pool *pool = context;
     pthread_mutex_lock(&pool->lock);
     while (!pool->stopping) {
-        if (pool->begun < pool->given) {
+        if (waiting(pool) > 0) {
             do_next(pool);
             continue;
         }
@@ -120,6 +131,7 @@ struct mm_pool *mm_pool_new(const struct mm_pool_kind *kind, void *context, unsi
     }
     *pool = (struct mm_pool){.kind = kind,
                              .context = context,
+                             .batch = kind->batch ? kind->batch : 1,
                              .awaited = UINT64_MAX,
                              .lock = PTHREAD_MUTEX_INITIALIZER,
                              .job = PTHREAD_COND_INITIALIZER,
@@ -166,7 +178,9 @@ static void await(struct mm_pool *pool, uint64_t job)
     const struct place *place = place_of(pool, job);
     pthread_mutex_lock(&pool->lock);
     while (!place->done)
-        if (pool->begun < pool->given) {
+        if (waiting(pool) > 0) {
+            if (pool->idle > 0 && waiting(pool) > pool->batch)
+                pthread_cond_signal(&pool->job);
             do_next(pool);
         } else {
             pool->awaited = job;
@@ -212,7 +226,7 @@ void mm_pool_give(struct mm_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
     pool->given++;
-    if (pool->idle > 0)
+    if (pool->idle > 0 && waiting(pool) % pool->batch == 0)
         pthread_cond_signal(&pool->job);
     pthread_mutex_unlock(&pool->lock);
 }

@@ -25,6 +25,10 @@ struct mm_pool_kind {
     int (*take)(void *context, void *slot, int result, struct mm_diags *diags);
 
     void (*release)(void *slot); /* of every slot, once, in the end; NULL for nothing to release */
+
+    /* Jobs that a thread takes at once, and for which one is woken: more than 1 where they are so short that waking it costs as much as
+     * doing them. 0 counts as 1. */
+    unsigned batch;
 };
 
 struct mm_pool; /* opaque */

@@ -272,7 +272,7 @@ static int seal_pass(int root, const char *path, struct sealing *s, struct mm_di
  * the journal with the new modes of all, an answer that nothing is left in the device's own memory) mostly does for others too. */
 int mm_tree_seal(int root, const char *path, struct mm_diags *diags)
 {
-    static const struct mm_pool_kind kind = {sizeof(struct flushing), flush_one, take_flushed, close_flushed};
+    static const struct mm_pool_kind kind = {sizeof(struct flushing), flush_one, take_flushed, close_flushed, 1};
     struct sealing s = {0};
     if (seal_pass(root, path, &s, diags) < 0)
         return -1;

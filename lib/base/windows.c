@@ -131,7 +131,7 @@ uint64_t mm_windows_ending(const struct mm_windows *w)
 ssize_t mm_windows_read(const struct mm_windows *w, uint64_t offset, size_t length, bool *grew)
 {
     const struct mm_windows_input *input = &w->input;
-    unsigned char more, *out = length > 0 ? mm_windows_at(w, offset) : &more;
+    unsigned char more = 0, *out = length > 0 ? mm_windows_at(w, offset) : &more;
     size_t wanted = length > 0 ? length : 1; /* behind the end of a regular file */
     ssize_t got;
     do

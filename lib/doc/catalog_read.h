@@ -36,17 +36,18 @@ int mm_catalog_entries_read(int fd, mm_catalog_entry_fn *each, void *context, ui
 int mm_withdrawals_read(int fd, mm_withdrawal_fn *each, void *context, struct mm_catalog_sums *sums,
                         struct mm_diags *diags);
 
-/* More to be done with each entry, by several threads at once, before EACH gets it: with means that one entry after the other has, MEANS_SIZE
- * bytes that begin as zeros. */
+/* More to be done with each entry, by several threads at once, with means that one entry after the other has, MEANS_SIZE bytes that begin as
+ * zeros; and TAKE, which gets each entry in order, as an mm_catalog_entry_fn does, with what WORK left in its means. */
 struct mm_catalog_work {
     size_t means_size;
     int (*work)(const void *context, void *means, const struct mm_catalog_entry *entry,
                 const struct mm_catalog_line *line, struct mm_diags *diags); /* 0, or -1 to end the reading */
-    void (*release)(void *means);                                            /* NULL for nothing to release */
+    int (*take)(void *context, void *means, const struct mm_catalog_entry *entry, const struct mm_catalog_line *line);
+    void (*release)(void *means); /* NULL for nothing to release */
 };
 
-/* The same with WORK, of no entry in particular. CONTEXT is of both. */
-int mm_catalog_entries_work(int fd, const struct mm_catalog_work *work, mm_catalog_entry_fn *each, void *context,
-                            struct mm_catalog_sums *sums, struct mm_diags *diags);
+/* The same as mm_catalog_entries_read, with WORK, of no entry in particular. CONTEXT is of all its functions. */
+int mm_catalog_entries_work(int fd, const struct mm_catalog_work *work, void *context, struct mm_catalog_sums *sums,
+                            struct mm_diags *diags);
 
 #endif

@@ -189,7 +189,7 @@ static int take_group(void *context, void *slot, int result, struct mm_diags *di
     return result;
 }
 
-static const struct mm_pool_kind groups = {sizeof(struct group), hash_group, take_group, NULL};
+static const struct mm_pool_kind groups = {sizeof(struct group), hash_group, take_group, NULL, 1};
 
 /* The chunks that are collected go to the threads, or are hashed here where there are none. */
 static void give_group(struct mm_chunker *chunker)

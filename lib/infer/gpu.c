@@ -16,12 +16,15 @@
 #define STAGE ((size_t)16 * 1024 * 1024) /* bytes of weights on their way at a time */
 #define MANY 8                           /* vectors of one reading of the weights, as in kernels.cl */
 #define NONE_WRONG UINT32_MAX
+#define LENGTH_LIMIT                                                                                                   \
+    (1u << 27) /* of rows and columns: kernels count a batch of them, their bytes, and three matrices in 32 bits */
 
-enum { WITH_BIAS = 1, ONTO = 2 };
+#define TOGETHER 3 /* matrices of one launch, with one vector */
+#define ONTO 8     /* the product is added; below it a bit for each bias */
 
 /* The kernels that are no products. */
-enum { NORM, LOOK, ROTATE, KEEP, ATTEND, GATE, READ, KERNELS };
-static const char *const kernel_names[KERNELS] = {"norm_rows", "look_at",     "turn_pairs", "keep_values",
+enum { NORM, LOOK, PLACE, ATTEND, GATE, READ, KERNELS };
+static const char *const kernel_names[KERNELS] = {"norm_rows", "look_at",     "place_heads",
                                                   "attend",    "gate_values", "read_words"};
 
 /* A matrix or vector on the device. */
@@ -186,8 +189,11 @@ static int place_matrix(struct device *d, const struct mm_matrix *matrix, const 
 {
     out->matrix = matrix;
     out->has_bias = bias;
-    if (matrix->rows > UINT32_MAX || matrix->columns > UINT32_MAX)
-        return mm_diag(diags, MM_RULE_IO_LIMIT, "a matrix on a device has less than 2^32 rows and columns");
+    if (matrix->rows >= LENGTH_LIMIT || matrix->columns >= LENGTH_LIMIT)
+        return mm_diag(diags, MM_RULE_IO_LIMIT,
+                       "expected a matrix of fewer than %u rows and columns for a device, found %" PRIu64
+                       " of %" PRIu64,
+                       LENGTH_LIMIT, matrix->rows, matrix->columns);
     return find_products(d, matrix->dtype, diags) < 0 ||
                    place(d, matrix->bytes, matrix->rows * matrix->row_bytes, &out->memory, diags) < 0 ||
                    (bias && place(d, bias, matrix->rows * sizeof *bias, &out->bias, diags) < 0)
@@ -264,26 +270,81 @@ static int place_network(struct device *d, struct mm_diags *diags)
     (d)->dialect->launch((d)->gpu, kernel, (unsigned)(x), (unsigned)(y), arguments,                                    \
                          sizeof(arguments) / sizeof *(arguments), diags)
 
-/* OUT = the matrix times BATCH vectors at X, or that added to OUT. */
-static int multiply(struct device *d, const struct placed *placed, union mm_gpu_memory x, size_t batch,
-                    union mm_gpu_memory out, uint32_t flags, struct mm_diags *diags)
+/* A matrix, and where its products go. */
+struct product {
+    const struct placed *placed;
+    union mm_gpu_memory out;
+};
+
+static unsigned groups_of(const struct device *d, uint64_t rows)
 {
+    uint32_t rows_a_group = d->gpu->items / 32;
+    return (unsigned)((rows + rows_a_group - 1) / rows_a_group);
+}
+
+/* OUT = the matrix times BATCH vectors at X, or that added to OUT. */
+static int multiply_many(struct device *d, const struct product *product, union mm_gpu_memory x, size_t batch,
+                         uint32_t flags, struct mm_diags *diags)
+{
+    const struct placed *placed = product->placed;
     const struct mm_matrix *matrix = placed->matrix;
     uint32_t columns = (uint32_t)matrix->columns, rows = (uint32_t)matrix->rows, vectors = (uint32_t)batch;
-    uint32_t rows_a_group = d->gpu->items / 32;
     union mm_gpu_memory bias = placed->has_bias ? placed->bias : placed->memory; /* not looked at without the flag */
-    flags |= placed->has_bias ? WITH_BIAS : 0;
-    const struct mm_gpu_argument arguments[] = {ARGUMENT(placed->memory),
-                                                ARGUMENT(matrix->row_bytes),
-                                                ARGUMENT(columns),
-                                                ARGUMENT(rows),
-                                                ARGUMENT(x),
-                                                ARGUMENT(vectors),
-                                                ARGUMENT(out),
-                                                ARGUMENT(bias),
-                                                ARGUMENT(flags)};
-    return LAUNCH(d, batch == 1 ? d->one[matrix->dtype] : d->many[matrix->dtype],
-                  (rows + rows_a_group - 1) / rows_a_group, (batch + MANY - 1) / MANY, arguments, diags);
+    flags |= placed->has_bias ? 1 : 0;
+    const struct mm_gpu_argument arguments[] = {
+        ARGUMENT(placed->memory), ARGUMENT(matrix->row_bytes), ARGUMENT(columns), ARGUMENT(rows), ARGUMENT(x),
+        ARGUMENT(vectors),        ARGUMENT(product->out),      ARGUMENT(bias),    ARGUMENT(flags)};
+    return LAUNCH(d, d->many[matrix->dtype], groups_of(d, rows), (batch + MANY - 1) / MANY, arguments, diags);
+}
+
+/* The COUNT matrices, alike in dtype and columns, times the vector at X: one launch, as each costs more than a small matrix. */
+static int multiply_one(struct device *d, const struct product *products, size_t count, union mm_gpu_memory x,
+                        uint32_t flags, struct mm_diags *diags)
+{
+    const struct mm_matrix *matrix = products->placed->matrix;
+    union mm_gpu_memory memories[TOGETHER], outs[TOGETHER], biases[TOGETHER];
+    uint32_t columns = (uint32_t)matrix->columns, rows[TOGETHER] = {0};
+    uint64_t all = 0;
+    for (size_t i = 0; i < TOGETHER; i++) {
+        const struct placed *placed = products[i < count ? i : 0].placed; /* none is looked at that has no rows */
+        memories[i] = placed->memory;
+        outs[i] = products[i < count ? i : 0].out;
+        biases[i] = placed->has_bias ? placed->bias : placed->memory;
+        rows[i] = i < count ? (uint32_t)placed->matrix->rows : 0;
+        flags |= placed->has_bias ? 1u << i : 0;
+        all += rows[i];
+    }
+    const struct mm_gpu_argument arguments[] = {
+        ARGUMENT(memories[0]), ARGUMENT(memories[1]), ARGUMENT(memories[2]), ARGUMENT(matrix->row_bytes),
+        ARGUMENT(columns),     ARGUMENT(rows[0]),     ARGUMENT(rows[1]),     ARGUMENT(rows[2]),
+        ARGUMENT(x),           ARGUMENT(outs[0]),     ARGUMENT(outs[1]),     ARGUMENT(outs[2]),
+        ARGUMENT(biases[0]),   ARGUMENT(biases[1]),   ARGUMENT(biases[2]),   ARGUMENT(flags)};
+    return LAUNCH(d, d->one[matrix->dtype], groups_of(d, all), 1, arguments, diags);
+}
+
+/* True if the COUNT matrices can be multiplied together. */
+static bool alike(const struct product *products, size_t count)
+{
+    const struct mm_matrix *first = products->placed->matrix;
+    for (size_t i = 1; i < count; i++) {
+        const struct mm_matrix *matrix = products[i].placed->matrix;
+        if (matrix->dtype != first->dtype || matrix->columns != first->columns)
+            return false;
+    }
+    return true;
+}
+
+/* Each of the COUNT products (at most TOGETHER), with BATCH vectors at X; FLAGS: ONTO or 0. */
+static int multiply(struct device *d, const struct product *products, size_t count, union mm_gpu_memory x, size_t batch,
+                    uint32_t flags, struct mm_diags *diags)
+{
+    if (batch == 1 && alike(products, count))
+        return multiply_one(d, products, count, x, flags, diags);
+    for (size_t i = 0; i < count; i++)
+        if ((batch == 1 ? multiply_one(d, &products[i], 1, x, flags, diags)
+                        : multiply_many(d, &products[i], x, batch, flags, diags)) < 0)
+            return -1;
+    return 0;
 }
 
 /* NORMED = the normed stream from position FIRST of the batch on; what is not finite in it was LAYER's doing. */
@@ -312,26 +373,28 @@ static int look(struct device *d, union mm_gpu_memory values, size_t each, uint3
     return LAUNCH(d, d->kernels[LOOK], batch, 1, arguments, diags);
 }
 
-static int rotate(struct device *d, union mm_gpu_memory from, size_t heads, union mm_gpu_memory to, size_t to_first,
-                  size_t batch, struct mm_diags *diags)
+/* Queries turned, keys turned and values into the cache. */
+static int place_heads(struct device *d, const struct block *block, size_t batch, struct mm_diags *diags)
 {
-    uint32_t count = (uint32_t)heads, length = (uint32_t)d->key, pairs = (uint32_t)d->pairs;
-    uint32_t halves = d->network->rotates_halves, first = (uint32_t)d->length, out_first = (uint32_t)to_first;
-    const struct mm_gpu_argument arguments[] = {ARGUMENT(from),     ARGUMENT(d->scratch[TURNS]),
-                                                ARGUMENT(count),    ARGUMENT(length),
-                                                ARGUMENT(pairs),    ARGUMENT(halves),
-                                                ARGUMENT(first),    ARGUMENT(to),
-                                                ARGUMENT(out_first)};
-    return LAUNCH(d, d->kernels[ROTATE], batch, 1, arguments, diags);
-}
-
-/* Values into the cache. */
-static int keep(struct device *d, const struct block *block, size_t batch, struct mm_diags *diags)
-{
-    uint32_t count = (uint32_t)(d->groups * d->value), first = (uint32_t)d->length;
-    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[VALUES]), ARGUMENT(count), ARGUMENT(block->values),
-                                                ARGUMENT(first)};
-    return LAUNCH(d, d->kernels[KEEP], batch, 1, arguments, diags);
+    uint32_t heads = (uint32_t)d->heads, groups = (uint32_t)d->groups, key = (uint32_t)d->key;
+    uint32_t value = (uint32_t)d->value, pairs = (uint32_t)d->pairs, halves = d->network->rotates_halves;
+    uint32_t first = (uint32_t)d->length;
+    size_t elements = (d->heads + d->groups) * d->key + d->groups * d->value;
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[QUERIES]),
+                                                ARGUMENT(d->scratch[KEYS]),
+                                                ARGUMENT(d->scratch[VALUES]),
+                                                ARGUMENT(d->scratch[TURNS]),
+                                                ARGUMENT(heads),
+                                                ARGUMENT(groups),
+                                                ARGUMENT(key),
+                                                ARGUMENT(value),
+                                                ARGUMENT(pairs),
+                                                ARGUMENT(halves),
+                                                ARGUMENT(first),
+                                                ARGUMENT(d->scratch[TURNED]),
+                                                ARGUMENT(block->keys),
+                                                ARGUMENT(block->values)};
+    return LAUNCH(d, d->kernels[PLACE], (elements + d->gpu->items - 1) / d->gpu->items, batch, arguments, diags);
 }
 
 static int attend(struct device *d, const struct block *block, size_t batch, struct mm_diags *diags)
@@ -367,18 +430,16 @@ static int run_block(struct device *d, const struct block *block, uint32_t layer
 {
     const union mm_gpu_memory *s = d->scratch;
     const struct placed *p = block->parts;
+    const struct product heads[] = {{&p[QUERY], s[QUERIES]}, {&p[KEY], s[KEYS]}, {&p[VALUE], s[VALUES]}};
+    const struct product attended = {&p[ATTENTION_OUT], s[STREAM]}, down = {&p[DOWN], s[STREAM]};
+    const struct product feed[] = {{&p[GATE_UP], s[GATES]}, {&p[UP], s[UPS]}};
     return normalise(d, block->attention_norm, layer, 0, batch, diags) < 0 ||
-                   multiply(d, &p[QUERY], s[NORMED], batch, s[QUERIES], 0, diags) < 0 ||
-                   multiply(d, &p[KEY], s[NORMED], batch, s[KEYS], 0, diags) < 0 ||
-                   multiply(d, &p[VALUE], s[NORMED], batch, s[VALUES], 0, diags) < 0 ||
-                   rotate(d, s[QUERIES], d->heads, s[TURNED], 0, batch, diags) < 0 ||
-                   rotate(d, s[KEYS], d->groups, block->keys, d->length, batch, diags) < 0 ||
-                   keep(d, block, batch, diags) < 0 || attend(d, block, batch, diags) < 0 ||
-                   multiply(d, &p[ATTENTION_OUT], s[ATTENDED], batch, s[STREAM], ONTO, diags) < 0 ||
+                   multiply(d, heads, 3, s[NORMED], batch, 0, diags) < 0 || place_heads(d, block, batch, diags) < 0 ||
+                   attend(d, block, batch, diags) < 0 ||
+                   multiply(d, &attended, 1, s[ATTENDED], batch, ONTO, diags) < 0 ||
                    normalise(d, block->feed_forward_norm, layer + 1, 0, batch, diags) < 0 ||
-                   multiply(d, &p[GATE_UP], s[NORMED], batch, s[GATES], 0, diags) < 0 ||
-                   multiply(d, &p[UP], s[NORMED], batch, s[UPS], 0, diags) < 0 || gate(d, batch, diags) < 0 ||
-                   multiply(d, &p[DOWN], s[GATES], batch, s[STREAM], ONTO, diags) < 0
+                   multiply(d, feed, 2, s[NORMED], batch, 0, diags) < 0 || gate(d, batch, diags) < 0 ||
+                   multiply(d, &down, 1, s[GATES], batch, ONTO, diags) < 0
                ? -1
                : 0;
 }
@@ -443,7 +504,8 @@ static int find_logits(struct device *d, const struct mm_watching *w, size_t bat
         return 0;
     if (shown > count && normalise(d, d->output_norm, layer, batch - count, count, w->diags) < 0)
         return -1;
-    return multiply(d, &d->output, s[NORMED], count, s[LOGITS], 0, w->diags) < 0 ||
+    const struct product output = {&d->output, s[LOGITS]};
+    return multiply(d, &output, 1, s[NORMED], count, 0, w->diags) < 0 ||
                    look(d, s[LOGITS], d->vocabulary, layer + 2, batch - count, count, w->diags) < 0 ||
                    d->dialect->read(d->gpu, s[LOGITS], 0, logits, count * d->vocabulary * sizeof *logits, w->diags) <
                        0 ||
@@ -488,19 +550,22 @@ static void rewind_to(void *self, size_t length)
 
 #define READ_BYTES ((uint64_t)512 * 1024 * 1024)
 #define READ_ROUNDS 5
+#define READ_LAUNCHES 4 /* of a round, one behind the other, so that the way there and back hardly counts */
 #define READ_GROUPS 2048
 
-/* Reads BYTES of MEMORY once: the seconds that took. */
-static int read_once(struct device *d, union mm_gpu_memory memory, uint64_t bytes, double *seconds,
-                     struct mm_diags *diags)
+/* Reads BYTES of MEMORY READ_LAUNCHES times: the seconds that one took. */
+static int read_round(struct device *d, union mm_gpu_memory memory, uint64_t bytes, double *seconds,
+                      struct mm_diags *diags)
 {
     uint32_t count = (uint32_t)(bytes / 16), word = 0;
     const struct mm_gpu_argument arguments[] = {ARGUMENT(memory), ARGUMENT(count), ARGUMENT(d->scratch[WRONG])};
     double start = mm_clock_seconds();
-    if (LAUNCH(d, d->kernels[READ], READ_GROUPS, 1, arguments, diags) < 0 ||
-        d->dialect->read(d->gpu, d->scratch[WRONG], 0, &word, sizeof word, diags) < 0) /* behind it */
+    for (int i = 0; i < READ_LAUNCHES; i++)
+        if (LAUNCH(d, d->kernels[READ], READ_GROUPS, 1, arguments, diags) < 0)
+            return -1;
+    if (d->dialect->read(d->gpu, d->scratch[WRONG], 0, &word, sizeof word, diags) < 0) /* behind them */
         return -1;
-    *seconds = mm_clock_seconds() - start;
+    *seconds = (mm_clock_seconds() - start) / READ_LAUNCHES;
     return 0;
 }
 
@@ -513,7 +578,7 @@ static int read_rate(void *self, double *rate, struct mm_diags *diags)
     double seconds = 0;
     int result = allocate(d, bytes, &memory, diags);
     for (int round = 0; result == 0 && round < READ_ROUNDS; round++) {
-        result = read_once(d, memory, bytes, &seconds, diags);
+        result = read_round(d, memory, bytes, &seconds, diags);
         if (result == 0 && seconds > 0 && (double)bytes / seconds > *rate)
             *rate = (double)bytes / seconds;
     }

@@ -14,12 +14,28 @@ static inline __attribute__((always_inline)) __m256i mm_fast_dot_onto(__m256i su
     return _mm256_dpbusd_epi32(sum, w, x);
 }
 
-#include "infer/kernels_fast_x86.h"
+#include "infer/kernels_fast_pairs.h"
+
+static void multiply_q8_0(const struct mm_matrix *m, uint64_t first, uint64_t count, const struct mm_activations *a,
+                          float *out, size_t stride)
+{
+    mm_pair_product((struct mm_pair_kind){mm_pair_q8_0, mm_fast_q8_0, 34, 128}, m, first, count, a, out, stride);
+}
+
+static void multiply_q4_0(const struct mm_matrix *m, uint64_t first, uint64_t count, const struct mm_activations *a,
+                          float *out, size_t stride)
+{
+    mm_pair_product((struct mm_pair_kind){mm_pair_q4_0, mm_fast_q4_0, 18, 8}, m, first, count, a, out, stride);
+}
 
 static void multiply(const struct mm_matrix *m, uint64_t first, uint64_t count, const struct mm_activations *a,
                      float *out, size_t stride)
 {
-    mm_multiply_fn *product = mm_fast_products[mm_dtypes[m->dtype].ggml];
+    int ggml = mm_dtypes[m->dtype].ggml;
+    bool many = a->batch >= MM_BESIDE; /* one vector alone waits for memory: what is wider gains nothing there */
+    mm_multiply_fn *product = many && ggml == MM_GGML_Q8_0   ? multiply_q8_0
+                              : many && ggml == MM_GGML_Q4_0 ? multiply_q4_0
+                                                             : mm_fast_products[ggml];
     (product ? product : mm_kernels_avx512.multiply)(m, first, count, a, out, stride);
 }
 

@@ -1,8 +1,14 @@
-/* The functions of stages.h, for the instruction set that the including file is compiled for. It defines SET, the name of its struct mm_stages, and NAME. */
+/* The functions of stages.h, for the instruction set that the including file is compiled for. It defines SET, the
+ * name of its struct mm_stages, and NAME; without them they are those of plain C. */
 #include <stdint.h>
 #include <string.h>
 
 #include "infer/stages.h"
+
+#ifndef NAME
+#define SET mm_stages_portable
+#define NAME "portable"
+#endif
 
 /* No alignment is asked for; vectors are passed by address, as compilers differ in how they pass large ones. */
 typedef float vector __attribute__((vector_size(4 * MM_STAGE_LANES), aligned(4), may_alias));

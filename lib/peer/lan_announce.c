@@ -142,6 +142,7 @@ void mm_lan_announce_work(struct mm_lan_work *work)
     char name[MM_DISCOVERY_NAME];
     if (recv(work->fd, &a.what, sizeof a.what, 0) != (ssize_t)sizeof a.what || a.what.count > MM_LAN_ADDRESSES)
         return; /* nothing is to be announced after all */
+    // cppcheck-suppress autoVariables ; the work ends before this returns
     work->context = &a;
     avahi_server_config_init(&config);
     avahi_free(config.host_name);

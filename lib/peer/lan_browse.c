@@ -125,6 +125,7 @@ void mm_lan_browse_work(struct mm_lan_work *work)
 {
     struct browsing browsing = {0};
     AvahiServerConfig config;
+    // cppcheck-suppress autoVariables ; the work ends before this returns
     work->context = &browsing;
     avahi_server_config_init(&config);
     config.disable_publishing = 1;

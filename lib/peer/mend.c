@@ -36,7 +36,7 @@ int mm_peer_mend(struct mm_peer_fetch *fetch, struct mm_repair_target *target, s
     *facts = (struct mm_repair_facts){.state = MM_REPAIR_FAILED, .total = target->claim->chunks.bytes};
     if (!target->list && target->claim->chunks.count > 1) {
         result = mm_peer_fetch_list(fetch, target->claim, take_list, &list, diags);
-        target->list = &list;
+        target->list = &list; // cppcheck-suppress autoVariables ; taken back below
     }
     how->bring = bring;
     how->bring_context = fetch;

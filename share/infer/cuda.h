@@ -16,15 +16,51 @@ typedef unsigned long long ulong;
 #define GROUPS gridDim.x
 #define GROUP_Y blockIdx.y
 #define BARRIER __syncthreads()
-#define HALF_AT(at) half_at(at)
+#define HALF_AT(at) half_of(*(const ushort *)(at))
+#define FOUR float4
+#define LOAD_FOUR(at) (*(const float4 *)(at))
+#define STORE_FOUR(value, at) (*(float4 *)(at) = (value))
+#define MULTIPLY_ADD(a, b, c) __fmaf_rn(a, b, c)
+#define UNROLL _Pragma("unroll 4")
+#define ROW_SUMS(name) float *name = 0 /* the items of a row are a warp */
 #define LOWEST(at, value) atomicMin(at, value)
 #define isfinite(value) (((__float_as_uint(value) >> 23) & 255) != 255)
 #define as_float(bits) __uint_as_float(bits)
 #define fmax(a, b) fmaxf(a, b)
 #define exp(value) expf(value)
-DEVICE float half_at(const void *at)
+DEVICE float half_of(ushort bits)
 {
     float value;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(*(const ushort *)at));
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
     return value;
+}
+DEVICE void eight_floats(const float *at, float *v)
+{
+    float4 low = LOAD_FOUR(at), high = LOAD_FOUR(at + 4);
+    v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w;
+    v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
+}
+DEVICE void two_halves(uint bits, float *v)
+{
+    v[0] = half_of((ushort)bits), v[1] = half_of((ushort)(bits >> 16));
+}
+DEVICE void eight_halves(const uchar *at, float *v)
+{
+    uint4 bits = *(const uint4 *)at;
+    two_halves(bits.x, v), two_halves(bits.y, v + 2), two_halves(bits.z, v + 4), two_halves(bits.w, v + 6);
+}
+/* Blocks begin at even addresses: two bytes at a time. */
+DEVICE void eight_signed(const uchar *at, float *v)
+{
+    for (uint i = 0; i < 4; i++) {
+        uint bits = ((const ushort *)at)[i];
+        v[2 * i] = (float)(signed char)bits, v[2 * i + 1] = (float)(signed char)(bits >> 8);
+    }
+}
+/* Adds up what the items of each row have, in halves; the first one of a row has the sum then. */
+DEVICE float row_sum(float *sums, float mine)
+{
+    for (uint half_row = 16; half_row > 0; half_row /= 2)
+        mine += __shfl_down_sync(0xffffffffu, mine, half_row);
+    return mine;
 }

@@ -15,3 +15,35 @@
 #define BARRIER barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #define HALF_AT(at) vload_half(0, (GLOBAL const half *)(at))
 #define LOWEST(at, value) atomic_min(at, value)
+#define FOUR float4
+#define LOAD_FOUR(at) vload4(0, at)
+#define STORE_FOUR(value, at) vstore4(value, 0, at)
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#define UNROLL
+#define ROW_SUMS(name) SHARED float name[GROUP_ITEMS]
+DEVICE void eight_floats(GLOBAL const float *at, float *v)
+{
+    vstore8(vload8(0, at), 0, v);
+}
+DEVICE void eight_halves(GLOBAL const uchar *at, float *v)
+{
+    vstore8(vload_half8(0, (GLOBAL const half *)at), 0, v);
+}
+DEVICE void eight_signed(GLOBAL const uchar *at, float *v)
+{
+    vstore8(convert_float8(vload8(0, (GLOBAL const char *)at)), 0, v);
+}
+/* Adds up what the items of each row have, in halves; the first one of a row has the sum then. */
+DEVICE float row_sum(LOCAL float *sums, float mine)
+{
+    uint lane = LANE % 32;
+    BARRIER;
+    sums[LANE] = mine;
+    BARRIER;
+    for (uint half_row = 16; half_row > 0; half_row /= 2) {
+        if (lane < half_row)
+            sums[LANE] += sums[LANE + half_row];
+        BARRIER;
+    }
+    return sums[LANE];
+}

@@ -52,8 +52,15 @@ expect 'a first build' 0 'state: built'
 sound 'a first build'
 first again b1.manifest a1.manifest
 same 'equal input, equal pages' '' "$(diff -r web again 2>&1 | head -n 5)"
+cp web/manifests/keeper/alpha/index.html alone.html
 build a2.manifest a10.manifest
 sound 'more revisions'
+cp web/manifests/keeper/alpha/index.html three.html
+cp alone.html web/manifests/keeper/alpha/index.html
+check web
+expect 'a page that tells of the first revision alone' 1 "web/manifests/keeper/alpha/index.html: error: expected the page that follows from the catalog's lines, found another [catalog-page]"
+same 'it is named once' 1 "$(grep -c 'web/manifests/keeper/alpha/index.html: error: ' "$WORK/.err")"
+mv three.html web/manifests/keeper/alpha/index.html
 same 'the highest revision comes first, the others below it' '10 2 1' \
     "$(grep -oE 'revision [0-9]+,|<li>Revision [0-9]+' web/manifests/keeper/alpha/index.html | grep -oE '[0-9]+' | tr '\n' ' ' | sed 's/ $//')"
 for page in web/index.html web/manifests/keeper/alpha/index.html web/manifests/keeper/beta/index.html; do

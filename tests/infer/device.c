@@ -11,7 +11,7 @@
 #include "infer/gpu_parts.h"
 #include "model/quantize.h"
 
-enum { ROWS = 7, COLUMNS = 512, PLAIN_COLUMNS = 37, VECTORS = COLUMNS, LANES = 32, MANY = 8 };
+enum { ROWS = 7, BEHIND = 3, COLUMNS = 512, PLAIN_COLUMNS = 37, VECTORS = COLUMNS, LANES = 32, MANY = 8 };
 
 static const char *const dtypes[] = {"f32",    "f16",    "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1",
                                      "iq4_nl", "iq4_xs", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"};
@@ -46,6 +46,7 @@ struct product {
     struct mm_gpu *gpu;
     struct mm_diags *diags;
     union mm_gpu_memory rows, x, out;
+    union mm_gpu_memory rows_behind, out_behind; /* of the BEHIND last rows, on their own */
     int dtype;
     uint32_t columns;
 };
@@ -57,17 +58,37 @@ static bool multiply(const struct product *p, const float *x, uint32_t batch, fl
     const struct mm_dtype *info = &mm_dtypes[p->dtype];
     char name[64];
     uint64_t row_bytes = p->columns / info->block * info->bytes;
-    uint32_t rows = ROWS, flags = 0, rows_a_group = p->gpu->items / LANES;
+    uint32_t rows = ROWS, first = ROWS - BEHIND, none = 0, last = BEHIND, flags = 0,
+             rows_a_group = p->gpu->items / LANES;
     snprintf(name, sizeof name, batch == 1 ? "multiply_%s" : "multiply_many_%s", info->name);
     void *kernel = dialect->kernel(p->gpu, name, p->diags);
-    const struct mm_gpu_argument arguments[] = {
+    const struct mm_gpu_argument many[] = {
         {&p->rows, sizeof p->rows}, {&row_bytes, sizeof row_bytes}, {&p->columns, sizeof p->columns},
         {&rows, sizeof rows},       {&p->x, sizeof p->x},           {&batch, sizeof batch},
         {&p->out, sizeof p->out},   {&p->rows, sizeof p->rows},     {&flags, sizeof flags}};
+    /* three matrices of which one has all rows but three, the second none, and the third those */
+    union mm_gpu_memory rest = p->rows_behind;
+    const struct mm_gpu_argument one[] = {{&p->rows, sizeof p->rows},
+                                          {&p->rows, sizeof p->rows},
+                                          {&rest, sizeof rest},
+                                          {&row_bytes, sizeof row_bytes},
+                                          {&p->columns, sizeof p->columns},
+                                          {&first, sizeof first},
+                                          {&none, sizeof none},
+                                          {&last, sizeof last},
+                                          {&p->x, sizeof p->x},
+                                          {&p->out, sizeof p->out},
+                                          {&p->out, sizeof p->out},
+                                          {&p->out_behind, sizeof p->out_behind},
+                                          {&p->rows, sizeof p->rows},
+                                          {&p->rows, sizeof p->rows},
+                                          {&p->rows, sizeof p->rows},
+                                          {&flags, sizeof flags}};
     return kernel && dialect->write(p->gpu, p->x, 0, x, (size_t)batch * p->columns * sizeof *x, p->diags) == 0 &&
            dialect->launch(p->gpu, kernel, (ROWS + rows_a_group - 1) / rows_a_group, (batch + MANY - 1) / MANY,
-                           arguments, 9, p->diags) == 0 &&
-           dialect->read(p->gpu, p->out, 0, out, (size_t)batch * ROWS * sizeof *out, p->diags) == 0;
+                           batch == 1 ? one : many, batch == 1 ? 16 : 9, p->diags) == 0 &&
+           dialect->read(p->gpu, p->out, 0, out, (size_t)batch * ROWS * sizeof *out, p->diags) == 0 &&
+           (batch > 1 || dialect->read(p->gpu, p->out_behind, 0, out + first, last * sizeof *out, p->diags) == 0);
 }
 
 /* Unit vectors, all at once. */
@@ -124,11 +145,17 @@ static bool check_dtype(struct mm_gpu *gpu, int dtype, uint32_t columns, struct 
     if (good)
         make_rows(dtype, (size_t)ROWS * columns, rows, weights);
     good = good && gpu->dialect->allocate(gpu, bytes, &p.rows, diags) == 0 &&
+           gpu->dialect->allocate(gpu, bytes / ROWS * BEHIND, &p.rows_behind, diags) == 0 &&
+           gpu->dialect->allocate(gpu, BEHIND * sizeof *out, &p.out_behind, diags) == 0 &&
            gpu->dialect->allocate(gpu, vectors * sizeof *x, &p.x, diags) == 0 &&
            gpu->dialect->allocate(gpu, (size_t)ROWS * (columns + MANY + 4) * sizeof *out, &p.out, diags) == 0 &&
-           gpu->dialect->write(gpu, p.rows, 0, rows, bytes, diags) == 0 && gives_weights(&p, weights, x, out) &&
-           gives_sums(&p, weights, x, out);
+           gpu->dialect->write(gpu, p.rows, 0, rows, bytes, diags) == 0 &&
+           gpu->dialect->write(gpu, p.rows_behind, 0, rows + bytes / ROWS * (ROWS - BEHIND), bytes / ROWS * BEHIND,
+                               diags) == 0 &&
+           gives_weights(&p, weights, x, out) && gives_sums(&p, weights, x, out);
     gpu->dialect->release(gpu, p.rows);
+    gpu->dialect->release(gpu, p.rows_behind);
+    gpu->dialect->release(gpu, p.out_behind);
     gpu->dialect->release(gpu, p.x);
     gpu->dialect->release(gpu, p.out);
     free(rows);

@@ -62,7 +62,8 @@ static void release(void *slot_pointer)
     released_in->released++;
 }
 
-static const struct mm_pool_kind kind = {sizeof(struct slot), work, take, release};
+static const struct mm_pool_kind kind = {sizeof(struct slot), work, take, release, 1};
+static const struct mm_pool_kind in_batches = {sizeof(struct slot), work, take, release, 5};
 
 /* Gives COUNT jobs; returns what the settling did. */
 static int give(struct mm_pool *pool, struct sum *sum, uint64_t first, uint64_t count, struct mm_diags *diags)
@@ -87,13 +88,14 @@ static void results_and_findings_come_in_order(void **state)
 {
     struct mm_buf expected = {0};
     (void)state;
-    for (unsigned threads = 1; threads <= 9; threads += 4) {
+    for (unsigned turn = 0; turn < 6; turn++) {
+        unsigned threads = 1 + turn / 2 * 4;
         struct sum sum = {.end_at = UINT64_MAX};
         struct mm_diags diags;
         struct mm_buf found = {0};
         mm_diags_init(&diags);
         released_in = &sum;
-        struct mm_pool *pool = mm_pool_new(&kind, &sum, threads, &diags);
+        struct mm_pool *pool = mm_pool_new(turn % 2 ? &in_batches : &kind, &sum, threads, &diags);
         assert_non_null(pool);
         assert_int_equal(give(pool, &sum, 0, 1000, &diags), 0);
         check_number("results", sum.count, 1000);
@@ -105,8 +107,8 @@ static void results_and_findings_come_in_order(void **state)
         assert_true(sum.slots > 0 && sum.released >= sum.slots);
         check_number("errors", diags.errors, 143);
         check_number("findings", diags.count, 286);
-        text_of(&diags, threads == 1 ? &expected : &found);
-        if (threads > 1)
+        text_of(&diags, turn == 0 ? &expected : &found);
+        if (turn > 0)
             check_text("findings", mm_buf_text(&found), mm_buf_text(&expected));
         mm_buf_release(&found);
         mm_diags_release(&diags);
@@ -118,12 +120,13 @@ static void results_and_findings_come_in_order(void **state)
 static void what_comes_behind_the_end_is_dropped(void **state)
 {
     (void)state;
-    for (unsigned threads = 1; threads <= 4; threads++) {
+    for (unsigned turn = 0; turn < 8; turn++) {
+        unsigned threads = 1 + turn / 2;
         struct sum sum = {.end_at = 20};
         struct mm_diags diags;
         mm_diags_init(&diags);
         released_in = &sum;
-        struct mm_pool *pool = mm_pool_new(&kind, &sum, threads, &diags);
+        struct mm_pool *pool = mm_pool_new(turn % 2 ? &in_batches : &kind, &sum, threads, &diags);
         assert_non_null(pool);
         assert_int_equal(give(pool, &sum, 0, 1000, &diags), -1);
         check_number("results", sum.count, 21);
@@ -141,12 +144,13 @@ static void what_comes_behind_the_end_is_dropped(void **state)
 static void a_pool_ends_with_jobs_in_hand(void **state)
 {
     (void)state;
-    for (unsigned threads = 1; threads <= 4; threads++) {
+    for (unsigned turn = 0; turn < 8; turn++) {
+        unsigned threads = 1 + turn / 2;
         struct sum sum = {.end_at = UINT64_MAX};
         struct mm_diags diags;
         mm_diags_init(&diags);
         released_in = &sum;
-        struct mm_pool *pool = mm_pool_new(&kind, &sum, threads, &diags);
+        struct mm_pool *pool = mm_pool_new(turn % 2 ? &in_batches : &kind, &sum, threads, &diags);
         assert_non_null(pool);
         for (uint64_t i = 0; i < 3 && threads > 1; i++) {
             struct slot *slot = mm_pool_slot(pool, &diags);
