@@ -731,6 +731,42 @@ static void bitmaps_that_are_not_sound_are_refused(void **state)
     end(&w);
 }
 
+/* The chunks of the first order to a peer, whose rate is not known, while OTHERS may come too. */
+static uint64_t first_order(size_t others)
+{
+    struct world w = {0};
+    struct mm_plan_step step;
+    unsigned char all[13];
+    add_file(&w, 100 * CHUNK);
+    add_peer(&w, 1e6);
+    for (size_t i = 0; i < others; i++)
+        add_peer(&w, 1e6);
+    begin(&w);
+    memset(all, 0xff, sizeof all);
+    all[12] = 0xf0;
+    mm_plan_peer_ready(w.plan, 0, w.now);
+    do
+        mm_plan_next(w.plan, w.now, &step);
+    while (step.action == MM_PLAN_DIAL);
+    assert_int_equal(step.action, MM_PLAN_HAVE);
+    mm_plan_peer_has(w.plan, 0, 0, all, sizeof all, w.now);
+    do
+        mm_plan_next(w.plan, w.now, &step);
+    while (step.action == MM_PLAN_DIAL);
+    assert_int_equal(step.action, MM_PLAN_ORDER);
+    uint64_t count = step.count;
+    end(&w);
+    return count;
+}
+
+/* There is nobody to leave anything to; with another one on his way there is. */
+static void who_is_alone_is_asked_for_as_much_as_may_be(void **state)
+{
+    (void)state;
+    check_number("alone", first_order(0), 50); /* and as many behind them */
+    assert_true(first_order(1) < 50);
+}
+
 /* Any mixture of faults, with one honest peer among them: it ends, whole. */
 static void a_crowd_of_faults_beside_one_honest_peer(void **state)
 {
@@ -803,6 +839,7 @@ int main(void)
         cmocka_unit_test(a_peer_has_one_fate),
         cmocka_unit_test(late_news_are_passed_over),
         cmocka_unit_test(bitmaps_that_are_not_sound_are_refused),
+        cmocka_unit_test(who_is_alone_is_asked_for_as_much_as_may_be),
         cmocka_unit_test(a_crowd_of_faults_beside_one_honest_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
