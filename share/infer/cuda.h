@@ -40,6 +40,15 @@ DEVICE void eight_floats(const float *at, float *v)
     v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w;
     v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
 }
+DEVICE float eight_products(const float *v, const float *x)
+{
+    float4 low = LOAD_FOUR(x), high = LOAD_FOUR(x + 4);
+    float sum = v[0] * low.x;
+    sum = MULTIPLY_ADD(v[1], low.y, sum), sum = MULTIPLY_ADD(v[2], low.z, sum);
+    sum = MULTIPLY_ADD(v[3], low.w, sum), sum = MULTIPLY_ADD(v[4], high.x, sum);
+    sum = MULTIPLY_ADD(v[5], high.y, sum), sum = MULTIPLY_ADD(v[6], high.z, sum);
+    return MULTIPLY_ADD(v[7], high.w, sum);
+}
 DEVICE void two_halves(uint bits, float *v)
 {
     v[0] = half_of((ushort)bits), v[1] = half_of((ushort)(bits >> 16));

@@ -15,10 +15,13 @@
 
 TABLE float nonlinear[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
-DEVICE void plain_floats(GLOBAL const float *at, float *v)
+/* V times the eight numbers at X, added up. */
+DEVICE float plain_products(const float *v, GLOBAL const float *x)
 {
+    float sum = 0;
     for (uint i = 0; i < PIECE; i++)
-        v[i] = at[i];
+        sum = MULTIPLY_ADD(v[i], x[i], sum);
+    return sum;
 }
 
 DEVICE uint word_at(GLOBAL const uchar *at)
@@ -218,26 +221,20 @@ DEVICE void put(GLOBAL float *out, float value, GLOBAL const float *bias, uint r
 }
 
 /* Adds the product of a row's pieces with X to SUM: an item takes every LANES_A_ROWth. */
-#define ADD_PIECES(PIECE_OF, FLOATS)                                                                                   \
+#define ADD_PIECES(PIECE_OF, PRODUCTS)                                                                                 \
     UNROLL for (uint p = LANE % LANES_A_ROW; p < columns / PIECE; p += LANES_A_ROW)                                    \
     {                                                                                                                  \
-        float v[PIECE], y[PIECE], part = 0, factor = PIECE_OF(at, p, v);                                               \
-        FLOATS(x + p * PIECE, y);                                                                                      \
-        for (uint i = 0; i < PIECE; i++)                                                                               \
-            part = MULTIPLY_ADD(v[i], y[i], part);                                                                     \
-        sum = MULTIPLY_ADD(factor, part, sum);                                                                         \
+        float v[PIECE], factor = PIECE_OF(at, p, v);                                                                   \
+        sum = MULTIPLY_ADD(factor, PRODUCTS(v, x + p * PIECE), sum);                                                   \
     }
 
 /* The same with MANY vectors, the last of them again where there are not as many. */
-#define ADD_PIECES_OF_MANY(PIECE_OF, FLOATS)                                                                           \
+#define ADD_PIECES_OF_MANY(PIECE_OF, PRODUCTS)                                                                         \
     for (uint p = LANE % LANES_A_ROW; p < columns / PIECE; p += LANES_A_ROW) {                                         \
         float v[PIECE], factor = PIECE_OF(at, p, v);                                                                   \
         for (uint b = 0; b < MANY; b++) {                                                                              \
-            float y[PIECE], part = 0;                                                                                  \
-            FLOATS(x + (ulong)(first + b < last ? first + b : last) * columns + p * PIECE, y);                         \
-            for (uint i = 0; i < PIECE; i++)                                                                           \
-                part = MULTIPLY_ADD(v[i], y[i], part);                                                                 \
-            sum[b] = MULTIPLY_ADD(factor, part, sum[b]);                                                               \
+            GLOBAL const float *xb = x + (ulong)(first + b < last ? first + b : last) * columns;                       \
+            sum[b] = MULTIPLY_ADD(factor, PRODUCTS(v, xb + p * PIECE), sum[b]);                                        \
         }                                                                                                              \
     }
 
@@ -260,9 +257,9 @@ DEVICE void put(GLOBAL float *out, float value, GLOBAL const float *bias, uint r
         GLOBAL const uchar *at = (matrix == 0 ? rows_a : matrix == 1 ? rows_b : rows_c) + row_bytes * row;             \
         float sum = 0;                                                                                                 \
         if (ALIGNED) {                                                                                                 \
-            ADD_PIECES(DTYPE##_piece, eight_floats)                                                                    \
+            ADD_PIECES(DTYPE##_piece, eight_products)                                                                    \
         } else {                                                                                                       \
-            ADD_PIECES(PLAIN_PIECE, plain_floats)                                                                      \
+            ADD_PIECES(PLAIN_PIECE, plain_products)                                                                      \
         }                                                                                                              \
         if (LANE % LANES_A_ROW == 0)                                                                                   \
             for (uint i = columns / PIECE * PIECE; i < columns; i++)                                                   \
@@ -284,9 +281,9 @@ DEVICE void put(GLOBAL float *out, float value, GLOBAL const float *bias, uint r
         for (uint b = 0; b < MANY; b++)                                                                                \
             sum[b] = 0;                                                                                                \
         if (ALIGNED) {                                                                                                 \
-            ADD_PIECES_OF_MANY(DTYPE##_piece, eight_floats)                                                            \
+            ADD_PIECES_OF_MANY(DTYPE##_piece, eight_products)                                                            \
         } else {                                                                                                       \
-            ADD_PIECES_OF_MANY(PLAIN_PIECE, plain_floats)                                                              \
+            ADD_PIECES_OF_MANY(PLAIN_PIECE, plain_products)                                                              \
         }                                                                                                              \
         for (uint b = 0; b < MANY; b++) {                                                                              \
             GLOBAL const float *xb = x + (ulong)(first + b < last ? first + b : last) * columns;                       \

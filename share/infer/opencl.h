@@ -21,6 +21,7 @@
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #define UNROLL
 #define ROW_SUMS(name) SHARED float name[GROUP_ITEMS]
+#define eight_products plain_products
 DEVICE void eight_floats(GLOBAL const float *at, float *v)
 {
     vstore8(vload8(0, at), 0, v);
@@ -31,7 +32,8 @@ DEVICE void eight_halves(GLOBAL const uchar *at, float *v)
 }
 DEVICE void eight_signed(GLOBAL const uchar *at, float *v)
 {
-    vstore8(convert_float8(vload8(0, (GLOBAL const char *)at)), 0, v);
+    for (uint i = 0; i < 8; i++)
+        v[i] = (float)(signed char)at[i];
 }
 /* Adds up what the items of each row have, in halves; the first one of a row has the sum then. */
 DEVICE float row_sum(LOCAL float *sums, float mine)
