@@ -170,6 +170,17 @@ static int check_name(const struct mm_catalog_build *build, const char *model_id
     return 0;
 }
 
+/* It is listed all the same: the next head may name its successor. Whoever imports it meanwhile is refused. */
+static void note_expiry(const struct mm_catalog_build *build, const struct mm_manifest *manifest,
+                        struct mm_diags *diags)
+{
+    const struct mm_entry *expires = mm_manifest_get(manifest, 0, MM_FIELD_EXPIRES);
+    if (expires && strncmp(build->now, expires->value, expires->value_length) >= 0)
+        mm_note(diags, MM_RULE_CATALOG_EXPIRED,
+                "expected a manifest that has not expired, found one that expired at %.*s", (int)expires->value_length,
+                expires->value);
+}
+
 static int put_ahead(const struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
 {
     diags->file = build->folder.path;
@@ -195,6 +206,7 @@ static int admit_fresh(const struct mm_catalog_build *build, struct admission *a
     if (check_name(build, a->model_id, row->revision, diags) < 0 ||
         mm_catalog_entry_write(manifest, &a->line, diags) < 0 || judge(build, a, manifest, a->has_signature, diags) < 0)
         return -1;
+    note_expiry(build, manifest, diags);
     row->has_signature = !mm_entry_is(mm_manifest_get(manifest, 0, MM_FIELD_SIGNATURE_SCHEME), "none");
     row->length = (uint32_t)a->line.length;
     mm_merkle_leaf_data(a->sha, mm_buf_text(&a->line), a->line.length, row->leaf);
