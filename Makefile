@@ -174,7 +174,8 @@ INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
 # what its main has beside the others'; an archive, so that nobody else is linked with it
 INFER_CLI_LIBRARY := $(BUILD)/obj/cmd/cli_infer.a
-INFER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_answers.o $(BUILD)/obj/cmd/cli_deadline.o $(BUILD)/obj/cmd/cli_devices.o
+INFER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_answers.o $(BUILD)/obj/cmd/cli_asked.o $(BUILD)/obj/cmd/cli_deadline.o \
+	$(BUILD)/obj/cmd/cli_devices.o $(BUILD)/obj/cmd/cli_evidence.o $(BUILD)/obj/cmd/cli_traces.o
 
 all: $(LIBRARY) $(BINARIES) $(PEER_LIBRARY) $(PEER_BINARIES) $(LAN_LIBRARY) $(LAN_BINARIES) $(INFER_LIBRARY) $(INFER_BINARIES)
 

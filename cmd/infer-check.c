@@ -8,15 +8,17 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cli_answers.h"
+#include "cli_asked.h"
 #include "cli_deadline.h"
 #include "cli_devices.h"
+#include "cli_evidence.h"
 #include "cli_store.h"
 #include "cli_threads.h"
+#include "cli_traces.h"
 #include "cli_trust.h"
 #include "infer/loaded.h"
 #include "infer/pace.h"
 #include "infer/permitted.h"
-#include "infer/trace.h"
 #include "text/path.h"
 
 enum {
@@ -91,36 +93,25 @@ static const struct cli_command command = {
 #define TOKENS_MAX 1000000
 #define SECONDS_MAX 86400000
 
-/* What is asked where nobody says it: words, numbers, code, letters beyond ASCII (docs/formats/evidence.md). */
-static const struct prompt {
-    const char *name, *text;
-} built_in[] = {
-    {"story", "Once upon a time"},
-    {"numbers", "One, two, three, 4, 5,"},
-    {"code", "def add(a, b):\n    return"},
-    {"letters", "Le caf\xC3\xA9 \xE2\x80\x94 \xE6\x97\xA5\xE6\x9C\xAC"},
-};
-
 struct call {
     struct cli cli;
     struct cli_store store;
     struct cli_trust trust;
     struct cli_deadline deadline;
-    const char *record, *expect, *tokenizer, *threads, *trace, *trace_against, *keyring, *home, *model_id, *device;
-    const char **prompts;
-    size_t prompt_count;
+    const char *record, *expect, *tokenizer, *threads, *keyring, *home, *model_id, *device;
+    struct cli_asked asked;
+    struct cli_traces traces;
     struct cli_devices devices;
-    uint64_t tokens, seconds;
-    bool tokens_given, list_devices, no_receipt, require_signature, verbose, force, bench;
+    uint64_t seconds;
+    bool list_devices, no_receipt, require_signature, verbose, force, bench;
     struct mm_loading how;
-    int expect_file, against_file; /* -1: none */
-    struct mm_writer record_writer, trace_writer;
+    int expect_file; /* -1: none */
+    struct mm_writer record_writer;
     struct mm_permitted permitted;
     struct mm_loaded model;
     struct mm_evidence expected; /* no cases: nothing is */
     struct mm_evidence found[MM_LOADED_ENGINES];
     struct mm_smoke_result total[MM_LOADED_ENGINES];
-    struct mm_tracing tracing;
     struct mm_buf out;
 };
 
@@ -130,12 +121,10 @@ static int open_files(struct call *c)
 {
     if (c->expect && (c->expect_file = cli_open(&c->cli, c->expect)) < 0)
         return -1;
-    if (c->trace_against && (c->against_file = cli_open(&c->cli, c->trace_against)) < 0)
-        return -1;
     if (c->record && strcmp(c->record, "-") != 0 &&
         mm_writer_open(&c->record_writer, c->record, c->force, &c->cli.diags) < 0)
         return -1;
-    return c->trace ? mm_writer_open(&c->trace_writer, c->trace, c->force, &c->cli.diags) : 0;
+    return cli_traces_open(&c->cli, &c->traces, c->force);
 }
 
 static int open_trust(struct call *c)
@@ -158,8 +147,8 @@ static int enter_sandbox(struct call *c)
         rules[count++] = (struct mm_sandbox_rule){all, MM_SANDBOX_READ};
     if (c->record_writer.folder >= 0)
         rules[count++] = (struct mm_sandbox_rule){c->record_writer.folder, MM_SANDBOX_WRITE};
-    if (c->trace_writer.folder >= 0)
-        rules[count++] = (struct mm_sandbox_rule){c->trace_writer.folder, MM_SANDBOX_WRITE};
+    if (c->traces.writer.folder >= 0)
+        rules[count++] = (struct mm_sandbox_rule){c->traces.writer.folder, MM_SANDBOX_WRITE};
     int result = cli_sandbox(&c->cli, rules, count);
     if (all >= 0)
         close(all);
@@ -167,27 +156,6 @@ static int enter_sandbox(struct call *c)
 }
 
 /* ---- the model ---- */
-
-/* PUBLISHER/NAME for a file that says nothing of it: local, and its name as far as a model-id may have it. */
-static void name_file(const char *path, char out[static MM_EVIDENCE_MODEL_ID + 1])
-{
-    char name[64] = "";
-    size_t length = 0, whole = strlen(path);
-    while (whole > 1 && path[whole - 1] == '/')
-        whole--;
-    size_t start = whole;
-    while (start > 0 && path[start - 1] != '/')
-        start--;
-    for (size_t i = start; i < whole && length < sizeof name - 1; i++) {
-        char c = path[i] >= 'A' && path[i] <= 'Z' ? (char)(path[i] - 'A' + 'a') : path[i];
-        bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (alphanumeric || (length > 0 && strchr("._-", c)))
-            name[length++] = c;
-    }
-    while (length > 0 && strchr("._-", name[length - 1]))
-        name[--length] = '\0';
-    snprintf(out, MM_EVIDENCE_MODEL_ID + 1, "local/%s", length ? name : "model");
-}
 
 static int open_paths(struct call *c, const char *const *paths, size_t count, const char *tokenizer)
 {
@@ -204,7 +172,7 @@ static int open_named(struct call *c)
     if (c->model_id || c->expected.case_count > 0)
         snprintf(found->model_id, sizeof found->model_id, "%s", c->model_id ? c->model_id : c->expected.model_id);
     else
-        name_file(c->cli.argv[0], found->model_id);
+        cli_evidence_name(c->cli.argv[0], found->model_id);
     return mm_loaded_hash(&c->model, found->artifact_sha256, &c->cli.diags);
 }
 
@@ -252,7 +220,8 @@ static int read_expected(struct call *c)
 static int take_shipped(struct call *c)
 {
     const struct mm_permitted *permitted = &c->permitted;
-    if (c->no_receipt || c->expect || c->record || c->prompt_count > 0 || c->tokens_given || c->how.fast || c->bench)
+    if (c->no_receipt || c->expect || c->record || c->asked.prompt_count > 0 || c->asked.tokens_given || c->how.fast ||
+        c->bench)
         return 0;
     if (!permitted->evidence_path[0]) {
         mm_note(&c->cli.diags, MM_RULE_INFER_OTHER,
@@ -265,96 +234,7 @@ static int take_shipped(struct call *c)
                             permitted->evidence.length, &c->cli.diags);
 }
 
-static void compare_heads(struct call *c)
-{
-    const struct mm_evidence *found = &c->found[0];
-    if (c->expected.case_count == 0)
-        return;
-    if (strcmp(c->expected.model_id, found->model_id) != 0)
-        mm_note(&c->cli.diags, MM_RULE_INFER_OTHER, "the evidence was recorded with %s, this is %s",
-                c->expected.model_id, found->model_id);
-    if (memcmp(c->expected.artifact_sha256, found->artifact_sha256, MM_HASH_BYTES) != 0)
-        mm_note(&c->cli.diags, MM_RULE_INFER_OTHER, "the evidence was recorded with another artifact");
-}
-
-/* ---- cases ---- */
-
-static int add_case(struct call *c, const char *name, const char *prompt, size_t length)
-{
-    struct mm_evidence_case *one = mm_evidence_add_case(&c->found[0], name, strlen(name), &c->cli.diags);
-    if (!one)
-        return -1;
-    mm_buf_add(&one->prompt, prompt, length);
-    if (one->prompt.failed)
-        return mm_diag_memory(&c->cli.diags);
-    return mm_smoke_encode(c->model.encoder, one, &c->cli.diags);
-}
-
-/* The prompts: those that are expected, or given, or built in. */
-static int add_cases(struct call *c)
-{
-    int result = 0;
-    char name[32];
-    for (size_t i = 0; i < c->expected.case_count && result == 0; i++) {
-        const struct mm_evidence_case *one = &c->expected.cases[i];
-        result = add_case(c, one->name, one->prompt.data ? one->prompt.data : "", one->prompt.length);
-    }
-    for (size_t i = 0; i < c->prompt_count && result == 0; i++) {
-        snprintf(name, sizeof name, "prompt-%zu", i + 1);
-        result = add_case(c, name, c->prompts[i], strlen(c->prompts[i]));
-    }
-    bool none = c->expected.case_count == 0 && c->prompt_count == 0;
-    for (size_t i = 0; none && i < sizeof built_in / sizeof *built_in && result == 0; i++)
-        result = add_case(c, built_in[i].name, built_in[i].text, strlen(built_in[i].text));
-    return result;
-}
-
-static uint64_t tokens_of(const struct call *c, size_t which)
-{
-    return c->expected.case_count > 0 ? c->expected.cases[which].tokens.count : c->tokens;
-}
-
-/* How many positions are needed. A model that was made for fewer than the default asks for continues by fewer tokens. */
-static int count_positions(struct call *c)
-{
-    uint64_t most = mm_loaded_context(&c->model);
-    for (size_t i = 0; i < c->found[0].case_count; i++) {
-        const struct mm_evidence_case *one = &c->found[0].cases[i];
-        uint64_t prompt = one->prompt_tokens.count, needed = mm_smoke_positions(prompt, tokens_of(c, i));
-        if (needed > most && c->expected.case_count == 0 && !c->tokens_given && prompt <= most) {
-            c->tokens = most - prompt + 1;
-            needed = mm_smoke_positions(prompt, c->tokens);
-        }
-        if (needed > most)
-            return mm_diag(&c->cli.diags, MM_RULE_IO_LIMIT,
-                           "case %s: expected at most %llu positions, for which the model was made, found %llu",
-                           one->name, (unsigned long long)most, (unsigned long long)needed);
-        c->how.context = needed > c->how.context ? needed : c->how.context;
-    }
-    return 0;
-}
-
 /* ---- running ---- */
-
-/* The cases of engine WHICH from those of the first. */
-static int copy_cases(struct call *c, size_t which)
-{
-    struct mm_evidence *to = &c->found[which];
-    const struct mm_evidence *from = &c->found[0];
-    memcpy(to->model_id, from->model_id, sizeof to->model_id);
-    memcpy(to->artifact_sha256, from->artifact_sha256, sizeof to->artifact_sha256);
-    for (size_t i = 0; i < from->case_count; i++) {
-        const struct mm_evidence_case *one = &from->cases[i];
-        struct mm_evidence_case *copy = mm_evidence_add_case(to, one->name, strlen(one->name), &c->cli.diags);
-        if (!copy)
-            return -1;
-        mm_buf_add(&copy->prompt, one->prompt.data ? one->prompt.data : "", one->prompt.length);
-        for (size_t k = 0; k < one->prompt_tokens.count; k++)
-            if (mm_evidence_add_token(&copy->prompt_tokens, one->prompt_tokens.ids[k], &c->cli.diags) < 0)
-                return -1;
-    }
-    return 0;
-}
 
 /* Runs case I on engine WHICH, and prints it. */
 static int run_case(struct call *c, struct mm_smoke *check, size_t which, size_t i)
@@ -362,11 +242,11 @@ static int run_case(struct call *c, struct mm_smoke *check, size_t which, size_t
     struct mm_evidence_case *one = &c->found[which].cases[i];
     const struct mm_evidence *expected = which > 0 ? &c->found[0] : &c->expected;
     struct mm_smoke_result result = {0}, *total = &c->total[which];
-    bool compared = expected->case_count > 0, traced = which == 0 && (c->trace || c->trace_against);
-    if (traced && mm_trace_add_case(&c->tracing.trace, one->name, strlen(one->name), &c->cli.diags) < 0)
+    bool compared = expected->case_count > 0, traced = which == 0 && cli_traces_wanted(&c->traces);
+    if (traced && mm_trace_add_case(&c->traces.tracing.trace, one->name, strlen(one->name), &c->cli.diags) < 0)
         return -1;
     int done = compared ? mm_smoke_compare(check, &expected->cases[i], MM_SMOKE_TOLERANCE, one, &result, &c->cli.diags)
-                        : mm_smoke_run(check, one, c->tokens, &c->cli.diags);
+                        : mm_smoke_run(check, one, c->asked.tokens, &c->cli.diags);
     if (done < 0)
         return -1;
     total->differs = total->differs || result.differs;
@@ -383,13 +263,13 @@ static int run_engine(struct call *c, size_t which)
 {
     struct mm_evidence *found = &c->found[which];
     struct mm_smoke *check = NULL;
-    bool traced = which == 0 && (c->trace || c->trace_against);
+    bool traced = which == 0 && cli_traces_wanted(&c->traces);
     snprintf(found->engine, sizeof found->engine, "infer-check " MM_VERSION);
     snprintf(found->device, sizeof found->device, "%s", c->model.engines[which].device);
-    int result = which > 0 ? copy_cases(c, which) : 0;
+    int result = which > 0 ? cli_asked_again(&c->cli, &c->found[0], found) : 0;
     if (result == 0)
         result = mm_smoke_new(&check, &c->model.engines[which], c->model.encoder, traced ? mm_tracing_see : NULL,
-                              &c->tracing, &c->cli.diags);
+                              &c->traces.tracing, &c->cli.diags);
     for (size_t i = 0; i < found->case_count && result == 0; i++)
         result = run_case(c, check, which, i);
     mm_smoke_free(check);
@@ -404,82 +284,21 @@ static int run_engine(struct call *c, size_t which)
     return 0;
 }
 
-/* ---- the files that are written ---- */
-
-/* What is written can be read again: whatever is too long for a document is found here. */
-static int write_record(struct call *c)
-{
-    struct mm_buf text = {0};
-    struct mm_evidence again = {0};
-    c->cli.diags.file = cli_shown(c->record);
-    mm_evidence_write(&c->found[0], &text);
-    int result = mm_buf_text(&text) ? mm_evidence_read(&again, text.data, text.length, &c->cli.diags)
-                                    : mm_diag_memory(&c->cli.diags);
-    if (result == 0 && strcmp(c->record, "-") == 0)
-        result = cli_print(&c->cli, &text);
-    else if (result == 0 && (result = mm_writer_write(&c->record_writer, text.data, text.length, &c->cli.diags)) == 0)
-        result = mm_writer_commit(&c->record_writer, &c->cli.diags);
-    mm_evidence_release(&again);
-    mm_buf_release(&text);
-    return result;
-}
-
-static int write_trace(struct call *c)
-{
-    struct mm_buf text = {0};
-    mm_trace_write(&c->tracing.trace, &text);
-    int result = mm_buf_text(&text) ? mm_writer_write(&c->trace_writer, text.data, text.length, &c->cli.diags)
-                                    : mm_diag_memory(&c->cli.diags);
-    if (result == 0)
-        result = mm_writer_commit(&c->trace_writer, &c->cli.diags);
-    mm_buf_release(&text);
-    return result;
-}
-
-static int compare_trace(struct call *c)
-{
-    struct mm_buf text = {0};
-    struct mm_trace expected = {0};
-    c->cli.diags.file = cli_shown(c->trace_against);
-    int result = mm_file_read_all(c->against_file, MM_TRACE_MAX, &text, &c->cli.diags);
-    if (result >= 0)
-        result = mm_trace_read(&expected, text.data ? text.data : "", text.length, &c->cli.diags);
-    if (result == 0)
-        result = mm_trace_compare(&expected, &c->tracing.trace, &c->cli.diags);
-    mm_trace_release(&expected);
-    mm_buf_release(&text);
-    return result;
-}
-
-static int finish_trace(struct call *c)
-{
-    struct mm_trace *trace = &c->tracing.trace;
-    int result = 0;
-    memcpy(trace->artifact_sha256, c->found[0].artifact_sha256, MM_HASH_BYTES);
-    memcpy(trace->device, c->found[0].device, sizeof trace->device);
-    mm_trace_sort(trace);
-    if (c->trace)
-        result = write_trace(c);
-    if (result == 0 && c->trace_against)
-        result = compare_trace(c);
-    return result;
-}
-
 /* ---- the whole ---- */
 
 /* As many positions as the model was made for, and --bench wants. */
 static void bench_positions(struct call *c)
 {
-    uint64_t most = mm_loaded_context(&c->model), tokens = c->tokens_given ? c->tokens : BENCH_TOKENS;
-    c->tokens = tokens < most ? tokens : most > 1 ? most - 1 : 1;
-    c->how.context = c->tokens + BENCH_PROMPT < most ? c->tokens + BENCH_PROMPT : most;
+    uint64_t most = mm_loaded_context(&c->model), tokens = c->asked.tokens_given ? c->asked.tokens : BENCH_TOKENS;
+    c->asked.tokens = tokens < most ? tokens : most > 1 ? most - 1 : 1;
+    c->how.context = c->asked.tokens + BENCH_PROMPT < most ? c->asked.tokens + BENCH_PROMPT : most;
     c->how.beside = MM_PACE_READ;
 }
 
 static int bench(struct call *c)
 {
     struct mm_pace pace;
-    if (mm_pace_run(&c->model, c->how.context - c->tokens, c->tokens, &pace, &c->cli.diags) < 0)
+    if (mm_pace_run(&c->model, c->how.context - c->asked.tokens, c->asked.tokens, &pace, &c->cli.diags) < 0)
         return -1;
     cli_pace(&c->cli, &c->out, c->model.engines[0].device, &pace);
     return mm_loaded_finish(&c->model, &c->cli.diags);
@@ -490,10 +309,11 @@ static int load(struct call *c)
     if (read_expected(c) < 0 || (c->no_receipt ? open_named(c) : open_permitted(c)) < 0 || take_shipped(c) < 0)
         return -1;
     c->cli.diags.file = c->cli.argv[0];
-    compare_heads(c);
+    cli_evidence_heads(&c->cli, &c->expected, &c->found[0]);
     if (c->bench)
         bench_positions(c);
-    else if (add_cases(c) < 0 || count_positions(c) < 0)
+    else if (cli_asked_cases(&c->cli, &c->asked, &c->model, &c->expected, &c->found[0]) < 0 ||
+             cli_asked_positions(&c->cli, &c->asked, &c->model, &c->expected, &c->found[0], &c->how.context) < 0)
         return -1;
     else
         c->how.beside = mm_smoke_memory(c->model.checkpoint.slm.tokenizer.piece_count);
@@ -510,16 +330,16 @@ static int run_engines(struct call *c)
 
 static int run(struct call *c)
 {
-    int result = mm_tracing_begin(&c->tracing, &c->cli.diags);
+    int result = mm_tracing_begin(&c->traces.tracing, &c->cli.diags);
     if (result == 0)
         result = load(c);
     if (result == 0)
         result = c->bench ? bench(c) : run_engines(c);
     cli_deadline_end(&c->deadline);
     if (result == 0 && c->record)
-        result = write_record(c);
-    if (result == 0 && (c->trace || c->trace_against))
-        result = finish_trace(c);
+        result = cli_evidence_write(&c->cli, c->record, &c->record_writer, &c->found[0]);
+    if (result == 0 && cli_traces_wanted(&c->traces))
+        result = cli_traces_finish(&c->cli, &c->traces, &c->found[0]);
     if (result == 0 && !(c->record && strcmp(c->record, "-") == 0))
         result = cli_print(&c->cli, &c->out);
     return result;
@@ -562,7 +382,7 @@ static void take_prompt(struct call *c, const char *value)
     if (!mm_utf8_valid(value, strlen(value), &at) || strlen(value) > MM_EVIDENCE_VALUE_MAX / 8)
         cli_usage(&c->cli, "--prompt: expected at most %d bytes of UTF-8, found something else",
                   MM_EVIDENCE_VALUE_MAX / 8);
-    c->prompts[c->prompt_count++] = value; /* there is room for as many as there are arguments */
+    c->asked.prompts[c->asked.prompt_count++] = value; /* there is room for as many as there are arguments */
 }
 
 static void take_option(struct call *c, int option, const char *value)
@@ -572,8 +392,8 @@ static void take_option(struct call *c, int option, const char *value)
     case EXPECT: c->expect = value; break;
     case PROMPT: take_prompt(c, value); break;
     case TOKENS:
-        c->tokens = number(c, "--tokens", value, TOKENS_MAX);
-        c->tokens_given = true;
+        c->asked.tokens = number(c, "--tokens", value, TOKENS_MAX);
+        c->asked.tokens_given = true;
         break;
     case NO_RECEIPT: c->no_receipt = true; break;
     case MODEL_ID: c->model_id = value; break;
@@ -589,8 +409,8 @@ static void take_option(struct call *c, int option, const char *value)
             cli_usage(&c->cli, "--max-memory: expected a size such as 512M, found '%s'", value);
         break;
     case TIMEOUT: c->seconds = number(c, "--timeout", value, SECONDS_MAX); break;
-    case TRACE: c->trace = value; break;
-    case TRACE_AGAINST: c->trace_against = value; break;
+    case TRACE: c->traces.path = value; break;
+    case TRACE_AGAINST: c->traces.against = value; break;
     case VERBOSE: c->verbose = true; break;
     case REQUIRE_SIGNATURE: c->require_signature = true; break;
     case KEYRING: c->keyring = value; break;
@@ -629,11 +449,11 @@ static void check_call(const struct call *c)
         cli_usage(&c->cli,
                   "expected the MODEL-ID of a model in the store; --no-receipt runs the file '%s' all the same",
                   c->cli.argv[0]);
-    if (c->expect && (c->prompt_count > 0 || c->tokens_given))
+    if (c->expect && (c->asked.prompt_count > 0 || c->asked.tokens_given))
         cli_usage(&c->cli, "--prompt and --tokens are those of the evidence with --expect");
     if (c->how.fast && (c->expect || c->record))
         cli_usage(&c->cli, "--fast decides nothing: it goes neither with --expect nor with --record");
-    if (c->bench && (c->expect || c->record || c->trace || c->trace_against || c->prompt_count > 0))
+    if (c->bench && (c->expect || c->record || cli_traces_wanted(&c->traces) || c->asked.prompt_count > 0))
         cli_usage(&c->cli, "--bench compares nothing and writes nothing");
     for (int i = 0; i < c->cli.argc; i++)
         if (strcmp(c->cli.argv[i], "-") == 0)
@@ -651,18 +471,17 @@ static uint64_t default_memory(void)
 static void release(struct call *c)
 {
     mm_writer_abandon(&c->record_writer);
-    mm_writer_abandon(&c->trace_writer);
     for (size_t i = 0; i < MM_LOADED_ENGINES; i++)
         mm_evidence_release(&c->found[i]);
     mm_evidence_release(&c->expected);
-    mm_tracing_release(&c->tracing);
+    cli_traces_release(&c->traces);
     mm_loaded_release(&c->model);
     cli_devices_release(&c->devices);
     mm_permitted_release(&c->permitted);
     cli_trust_release(&c->trust);
     cli_store_release(&c->store);
     mm_buf_release(&c->out);
-    free(c->prompts);
+    free(c->asked.prompts);
 }
 
 int main(int argc, char **argv)
@@ -671,15 +490,14 @@ int main(int argc, char **argv)
                      .trust = CLI_TRUST_NONE,
                      .permitted = MM_PERMITTED_NONE,
                      .devices = CLI_DEVICES_NONE,
-                     .tokens = TOKENS_DEFAULT,
+                     .asked = {.tokens = TOKENS_DEFAULT},
+                     .traces = CLI_TRACES_NONE,
                      .expect_file = -1,
-                     .against_file = -1,
-                     .record_writer = {.fd = -1, .folder = -1},
-                     .trace_writer = {.fd = -1, .folder = -1}};
+                     .record_writer = {.fd = -1, .folder = -1}};
     const char *value;
     int option;
-    c.prompts = calloc((size_t)argc + 1, sizeof *c.prompts);
-    if (!c.prompts)
+    c.asked.prompts = calloc((size_t)argc + 1, sizeof *c.asked.prompts);
+    if (!c.asked.prompts)
         return cli_no_memory(command.name);
     cli_init(&c.cli, &command, argc, argv);
     c.how.max_memory = default_memory();
