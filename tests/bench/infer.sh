@@ -14,6 +14,11 @@ here=$(pwd) NODE_LLAMA=${NODE_LLAMA:-}
 $peer || echo "no xllamacpp here: $PYTHON lacks it"
 [ -n "$NODE_LLAMA" ] || echo 'no node-llama-cpp here: NODE_LLAMA names no folder'
 
+# told NAME LINE: what that peer printed, or that it printed nothing
+told() {
+    printf '%s\n' "${2:-$1 does not run this model}"
+}
+
 # bench MODEL TOKENS
 bench() {
     echo "== $1"
@@ -23,10 +28,10 @@ bench() {
         while [ $round -lt "$ROUNDS" ]; do
             "$BUILD/bench/infer" "$1" --tokens "$2" --prompt "$PROMPT" --threads $threads --runs 1 | tail -n 1
             "$BUILD/bench/infer" "$1" --tokens "$2" --prompt "$PROMPT" --threads $threads --runs 1 --fast 2>/dev/null | tail -n 1
-            $peer && "$PYTHON" tests/bench/infer_peer.py "$1" "$2" "$PROMPT" $threads 1 2>/dev/null | head -n 1
+            $peer && told 'xllamacpp' "$("$PYTHON" tests/bench/infer_peer.py "$1" "$2" "$PROMPT" $threads 1 2>/dev/null | head -n 1)"
             # the first run of a process has the kernels made ready in it
-            [ -z "$NODE_LLAMA" ] || (cd "$NODE_LLAMA" && node "$here/tests/bench/infer_peer.mjs" "$path" "$2" "$PROMPT" $threads 2 2>/dev/null) |
-                sed -n 's/^llama.cpp,/llama.cpp for this processor,/p' | tail -n 1
+            [ -z "$NODE_LLAMA" ] || told 'node-llama-cpp' "$(cd "$NODE_LLAMA" && node "$here/tests/bench/infer_peer.mjs" "$path" "$2" "$PROMPT" $threads 2 2>/dev/null |
+                sed -n 's/^llama.cpp,/llama.cpp for this processor,/p' | tail -n 1)"
             round=$((round + 1))
         done
     done
