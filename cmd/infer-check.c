@@ -434,7 +434,7 @@ static void take_instructions(struct call *c)
 
 static void check_model_id(const struct call *c)
 {
-    struct mm_value_fault fault;
+    struct mm_value_fault fault = {0};
     if (c->model_id && !mm_field_check(MM_FIELD_MODEL_ID, c->model_id, strlen(c->model_id), &fault))
         cli_usage(&c->cli, "--model-id: expected PUBLISHER/NAME, found '%s'", c->model_id);
 }

@@ -20,7 +20,7 @@
 static size_t fold(char folded[static MM_MEDIA_PATH], const char *path)
 {
     size_t length = 0;
-    for (; path[length] && length < MM_MEDIA_PATH - 1; length++) {
+    for (; length < MM_MEDIA_PATH - 1 && path[length]; length++) {
         char c = path[length];
         folded[length] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
     }

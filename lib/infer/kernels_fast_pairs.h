@@ -2,6 +2,7 @@
  * weights and their scales are taken apart once. Sums of a block's products are those of kernels_fast_x86.h; what is added in f32 goes in another order. */
 #ifndef MM_INFER_KERNELS_FAST_PAIRS_H
 #define MM_INFER_KERNELS_FAST_PAIRS_H
+#ifdef __AVX512VNNI__
 
 #include "infer/kernels_fast_x86.h"
 
@@ -123,4 +124,5 @@ MM_INLINE void mm_pair_product(struct mm_pair_kind kind, const struct mm_matrix 
         }
 }
 
+#endif
 #endif

@@ -36,14 +36,17 @@ static void describe(struct stage *s)
     close(fd);
     mm_hex(sha256, s->list.facts.sha256, MM_HASH_BYTES);
     mm_hex(root, s->list.facts.root, MM_HASH_BYTES);
-    mm_buf_printf(&s->manifest,
-                  "minimodel-manifest 0\nmodel-id: local/known\nversion: 1\nrevision: 1\ndisplay-name: known\npublisher-id: local\nkey-id: none\n"
-                  "signature-scheme: none\ncreated: 2026-01-01T00:00:00Z\nlicense: MIT\nlicense-route: none\nmodel-card-route: none\n"
-                  "takedown-route: none\nsource-lane: original\narchitecture: unknown\nparameters: %d\nquantization: u8\n"
-                  "peer-hint: available\nartifact: a\nartifact-role: weights\nartifact-format: safetensors\nartifact-bytes: %d\n"
-                  "artifact-sha256: %s\ntensor-layout-sha256: " LAYOUT "\nchunk-scheme: fixed-size-merkle-v0\nchunk-size: %d\n"
-                  "chunk-count: %" PRIu64 "\nmerkle-root: %s\n",
-                  TENSOR, LENGTH, sha256, FIXTURE_CHUNK, s->list.facts.count, root);
+    mm_buf_printf(
+        &s->manifest,
+        "minimodel-manifest 0\nmodel-id: local/known\nversion: 1\nrevision: 1\ndisplay-name: known\npublisher-id: "
+        "local\nkey-id: none\n"
+        "signature-scheme: none\ncreated: 2026-01-01T00:00:00Z\nlicense: MIT\nlicense-route: none\nmodel-card-route: "
+        "none\n"
+        "takedown-route: none\nsource-lane: original\narchitecture: unknown\nparameters: %d\nquantization: u8\n"
+        "peer-hint: available\nartifact: a\nartifact-role: weights\nartifact-format: safetensors\nartifact-bytes: %d\n"
+        "artifact-sha256: %s\ntensor-layout-sha256: " LAYOUT "\nchunk-scheme: fixed-size-merkle-v0\nchunk-size: %d\n"
+        "chunk-count: %" PRIu64 "\nmerkle-root: %s\n",
+        TENSOR, LENGTH, sha256, FIXTURE_CHUNK, s->list.facts.count, root);
 }
 
 static int set_up(void **state)
