@@ -188,12 +188,6 @@ static int check_signature(struct means *m, const struct mm_catalog_entry *entry
                          "expected the trusted comment of this manifest, found another");
 }
 
-static bool has_withdrawal(const struct mm_catalog_rows *withdrawn, const char *model_id)
-{
-    size_t at = mm_catalog_rows_first(withdrawn, model_id);
-    return at < withdrawn->count && strcmp(withdrawn->rows[at].model_id, model_id) == 0;
-}
-
 /* What is wrong with one entry does not keep the others from being looked at. */
 static int check_entry(const void *context, void *means, const struct mm_catalog_entry *entry,
                        const struct mm_catalog_line *line, struct mm_diags *diags)
@@ -207,7 +201,7 @@ static int check_entry(const void *context, void *means, const struct mm_catalog
     m->page.same = false;
     if (begin(m, c, diags) < 0)
         return -1;
-    if (!has_withdrawal(&c->withdrawn, entry->model_id))
+    if (!mm_catalog_rows_have(&c->withdrawn, entry->model_id))
         mm_catalog_page_compare_alone(&c->pages, &m->folder, &m->page, entry);
     if (!entry->beneath)
         return 0;

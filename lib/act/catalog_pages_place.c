@@ -34,12 +34,6 @@ struct page_on_its_way {
 
 /* ---- what changes ---- */
 
-static bool has_fresh(const struct mm_catalog_build *build, const char *model_id)
-{
-    size_t at = mm_catalog_rows_first(&build->fresh, model_id);
-    return at < build->fresh.count && strcmp(build->fresh.rows[at].model_id, model_id) == 0;
-}
-
 /* True if the model has rows that stand there and of those some that GOES, or that stay. */
 static bool has_standing(const struct mm_catalog_build *build, const char *model_id, bool goes)
 {
@@ -57,7 +51,7 @@ static bool changes(void *context, const char *model_id)
     const struct mm_catalog_build *build = p->build;
     if (mm_catalog_ahead_has_page(build, model_id))
         return false;
-    if (p->all || has_fresh(build, model_id) || has_standing(build, model_id, true))
+    if (p->all || mm_catalog_rows_have(&build->fresh, model_id) || has_standing(build, model_id, true))
         return true;
     for (size_t i = mm_catalog_withdrawn_first(build, model_id);
          i < build->withdrawn_count && strcmp(build->withdrawn[i].model_id, model_id) == 0; i++)
@@ -257,7 +251,7 @@ int mm_catalog_pages_place(struct mm_catalog_build *build, int fd, const struct 
 int mm_catalog_page_remove(struct mm_catalog_build *build, const char *model_id, struct mm_diags *diags)
 {
     char path[MM_PAGE_PATH];
-    if (has_standing(build, model_id, false) || has_fresh(build, model_id))
+    if (has_standing(build, model_id, false) || mm_catalog_rows_have(&build->fresh, model_id))
         return 0;
     return mm_catalog_remove_file(build, mm_page_path(path, model_id), diags);
 }

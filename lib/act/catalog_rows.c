@@ -74,3 +74,9 @@ size_t mm_catalog_rows_first(const struct mm_catalog_rows *rows, const char *mod
     }
     return from;
 }
+
+bool mm_catalog_rows_have(const struct mm_catalog_rows *rows, const char *model_id)
+{
+    size_t at = mm_catalog_rows_first(rows, model_id);
+    return at < rows->count && strcmp(rows->rows[at].model_id, model_id) == 0;
+}

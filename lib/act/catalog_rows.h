@@ -43,4 +43,7 @@ struct mm_catalog_row *mm_catalog_rows_find(const struct mm_catalog_rows *rows, 
 /* Where the rows of MODEL_ID begin in sorted ROWS, or would. */
 size_t mm_catalog_rows_first(const struct mm_catalog_rows *rows, const char *model_id);
 
+/* True if sorted ROWS have some of MODEL_ID. */
+bool mm_catalog_rows_have(const struct mm_catalog_rows *rows, const char *model_id);
+
 #endif

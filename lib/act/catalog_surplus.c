@@ -110,8 +110,7 @@ static bool of_pages(const struct search *s)
             return true;
     if (!middle || !mm_catalog_model_id(middle, length, id))
         return of_lists(s->path, false, s->pages->lists) || of_lists(s->path, true, s->pages->withdrawn);
-    size_t at = mm_catalog_rows_first(s->entries, id);
-    return at < s->entries->count && strcmp(s->entries->rows[at].model_id, id) == 0;
+    return mm_catalog_rows_have(s->entries, id);
 }
 
 /* manifests/PUBLISHER/NAME/REVISION.manifest of an entry, its signature where it has one, countersignatures. */
