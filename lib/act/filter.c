@@ -29,8 +29,8 @@ static int pass_chunk(int in, int out, const struct mm_chunk_list *list, uint64_
                       struct mm_sha256 *sha, struct mm_diags *diags)
 {
     const struct mm_chunk_facts *facts = &list->facts;
-    uint64_t offset = index * facts->size, left = facts->bytes - offset;
-    size_t length = (size_t)(left < facts->size ? left : facts->size);
+    uint64_t offset = index * facts->size;
+    size_t length = (size_t)mm_chunk_bytes(facts, index);
     unsigned char hash[MM_HASH_BYTES];
     ssize_t got = read_up_to(in, chunk, length, diags);
     if (got < 0)

@@ -237,9 +237,3 @@ void mm_item_close(struct mm_import *i, struct mm_item *item, const struct mm_ch
         close(item->fd);
     item->fd = -1;
 }
-
-uint64_t mm_item_chunk_bytes(const struct mm_item *item, uint64_t chunk)
-{
-    uint64_t left = item->claim.chunks.bytes - chunk * item->claim.chunks.size;
-    return left < item->claim.chunks.size ? left : item->claim.chunks.size;
-}

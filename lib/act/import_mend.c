@@ -55,7 +55,7 @@ static bool is_wanted(const struct mm_item *item, const struct mm_chunk_list *li
 
 static int note_lack(struct mm_import *i, struct mm_item *item, uint64_t chunk)
 {
-    uint64_t offset = chunk * item->claim.chunks.size, end = offset + mm_item_chunk_bytes(item, chunk);
+    uint64_t offset = chunk * item->claim.chunks.size, end = offset + mm_chunk_bytes(&item->claim.chunks, chunk);
     if (!mm_bits_add(&item->lacks, chunk))
         return mm_diag_memory(i->diags);
     if (item->lacks.count > NAMED_LACKS)
@@ -76,7 +76,7 @@ static void count_wrong(struct mm_import *i, const struct mm_item *item, uint64_
     const struct mm_intake *intake = &item->intake;
     bool of_store = intake->known && intake->known[chunk].file != MM_INTAKE_NO_FILE;
     uint64_t *count = mm_item_is_kept(item, chunk) ? &i->facts->kept : of_store ? &i->facts->reused : &i->facts->copied;
-    uint64_t bytes = chunk < item->seen ? mm_item_chunk_bytes(item, chunk) : item->reading.part;
+    uint64_t bytes = chunk < item->seen ? mm_chunk_bytes(&item->claim.chunks, chunk) : item->reading.part;
     *count -= bytes < *count ? bytes : *count;
 }
 
@@ -89,7 +89,7 @@ static int fetch(struct mm_import *i, struct mm_item *item, uint64_t chunk)
     if (result > 0)
         return note_lack(i, item, chunk);
     if (result == 0) {
-        mm_item_count_taken(i, from, mm_item_chunk_bytes(item, chunk));
+        mm_item_count_taken(i, from, mm_chunk_bytes(&item->claim.chunks, chunk));
         item->chunks_reused += from == MM_FROM_STORE;
     }
     return result;
@@ -103,7 +103,7 @@ static int fetch_wanted(struct mm_import *i, struct mm_item *item, const struct 
             count_wrong(i, item, chunk);
         uint64_t lacks = item->lacks.count;
         if (!wanted && chunk >= item->seen)
-            mm_item_count_kept(i, item, mm_item_chunk_bytes(item, chunk));
+            mm_item_count_kept(i, item, mm_chunk_bytes(&item->claim.chunks, chunk));
         if (wanted && fetch(i, item, chunk) < 0 && item->lacks.count == lacks)
             return -1; /* the store's side failed */
     }
@@ -229,7 +229,7 @@ static int write_item_lacks(struct mm_import *i, const struct mm_item *item, int
         if (!mm_bits_has(&item->lacks, chunk))
             continue;
         mm_buf_printf(text, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n", chunk, chunk * item->claim.chunks.size,
-                      mm_item_chunk_bytes(item, chunk), item->claim.path);
+                      mm_chunk_bytes(&item->claim.chunks, chunk), item->claim.path);
         if ((text->length > LACKS_BLOCK || text->failed) && flush_lacks(i, fd, path, text) < 0)
             return -1;
     }

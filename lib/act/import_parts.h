@@ -107,9 +107,6 @@ bool mm_item_has_choice(struct mm_import *import, struct mm_item *item);
 /* True if the partial file had chunk CHUNK, as far as its size tells, when the import began. */
 bool mm_item_is_kept(const struct mm_item *item, uint64_t chunk);
 
-/* The bytes of chunk CHUNK, which is the last one's rest or a whole one. */
-uint64_t mm_item_chunk_bytes(const struct mm_item *item, uint64_t chunk);
-
 /* Count GOT bytes that were in the partial file before, or were taken in; the second takes the former back. */
 void mm_item_count_kept(struct mm_import *import, struct mm_item *item, uint64_t got);
 void mm_item_count_nothing(struct mm_import *import, struct mm_item *item);

@@ -53,12 +53,6 @@ static const struct mm_media_piece *piece_of(const struct copying *c, uint64_t i
 
 /* ---- chunks ---- */
 
-static uint64_t chunk_bytes(const struct copying *c, uint64_t index)
-{
-    uint64_t left = c->claim->chunks.bytes - index * c->claim->chunks.size;
-    return left < c->claim->chunks.size ? left : c->claim->chunks.size;
-}
-
 static int read_chunk(struct copying *c, uint64_t index, size_t bytes)
 {
     uint64_t at = index * c->claim->chunks.size;
@@ -103,7 +97,7 @@ static int put_chunk(struct copying *c, const struct mm_media_piece *piece, cons
 static int copy_chunk(struct copying *c, uint64_t index)
 {
     unsigned char own[MM_HASH_BYTES];
-    size_t bytes = (size_t)chunk_bytes(c, index);
+    size_t bytes = (size_t)mm_chunk_bytes(&c->claim->chunks, index);
     if (read_chunk(c, index, bytes) < 0)
         return -1;
     mm_chunker_update(c->chunker, c->chunk, bytes);

@@ -71,7 +71,7 @@ static int read_hints(struct mm_repair_run *run)
 
 static int write_chunk(struct mm_repair_run *run, uint64_t index)
 {
-    uint64_t size = mm_fetch_bytes(&run->fetch, index);
+    uint64_t size = mm_chunk_bytes(run->fetch.chunks, index);
     if (mm_file_write_at(run->work, run->fetch.taken->bytes, (size_t)size, index * run->fetch.chunks->size) < 0)
         return mm_diag_errno(run->diags, MM_RULE_IO_WRITE, "cannot write", errno);
     run->facts->copied += mm_fetch_count(&run->fetch, index);
@@ -93,7 +93,7 @@ static int count_brought(struct mm_repair_run *run, const struct mm_bits *brough
         if (!mm_bits_has(&run->lacks, index))
             continue;
         if (mm_bits_has(brought, index)) {
-            run->facts->copied += mm_fetch_bytes(&run->fetch, index);
+            run->facts->copied += mm_chunk_bytes(run->fetch.chunks, index);
             run->changed = true;
         } else if (!mm_bits_add(&lacks, index)) {
             mm_bits_release(&lacks);
@@ -279,7 +279,7 @@ static bool is_unread(const struct mm_repair_run *run, uint64_t index)
 /* Says why chunk INDEX is wrong still: no copy has it, or it was written and is not there. */
 static void tell_lack(struct mm_repair_run *run, uint64_t index)
 {
-    uint64_t offset = index * run->target->claim->chunks.size, end = offset + mm_fetch_bytes(&run->fetch, index);
+    uint64_t offset = index * run->target->claim->chunks.size, end = offset + mm_chunk_bytes(run->fetch.chunks, index);
     bool unread = is_unread(run, index);
     if (!mm_bits_has(&run->lacks, index))
         mm_diag_offset(run->diags, MM_RULE_IO_READ, offset,
@@ -313,7 +313,7 @@ static int settle(struct mm_repair_run *run, struct mm_look *look)
     facts->lacks = look->bad;
     look->bad = (struct mm_bits){0};
     for (uint64_t index = 0; index < chunk_count(run) && facts->lacks.count; index++)
-        lacking += mm_bits_has(&facts->lacks, index) ? mm_fetch_bytes(&run->fetch, index) : 0;
+        lacking += mm_bits_has(&facts->lacks, index) ? mm_chunk_bytes(run->fetch.chunks, index) : 0;
     facts->mended = facts->wrong > facts->lacks.count ? facts->wrong - facts->lacks.count : 0;
     facts->kept = facts->total - lacking;
     facts->kept -= facts->copied < facts->kept ? facts->copied : facts->kept;
@@ -435,11 +435,10 @@ int mm_repair_write_lacks(const struct mm_repair_target *target, const struct mm
     struct mm_buf text = {0};
     int result = 0;
     for (uint64_t index = 0; index < chunks->count && facts->lacks.count && result == 0; index++) {
-        uint64_t offset = index * chunks->size, left = chunks->bytes - offset;
         if (!mm_bits_has(&facts->lacks, index))
             continue;
-        mm_buf_printf(&text, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t", index, offset,
-                      left < chunks->size ? left : chunks->size);
+        mm_buf_printf(&text, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t", index, index * chunks->size,
+                      mm_chunk_bytes(chunks, index));
         mm_buf_printable(&text, target->shown, strlen(target->shown));
         mm_buf_char(&text, '\n');
         if (text.failed)

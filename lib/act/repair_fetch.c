@@ -14,12 +14,6 @@
 #define FAILED_MAX 64  /* sectors of a chunk after which a place is believed to have no more of it */
 #define FILLED 0x8000u /* mark of a sector that is being filled in on trial */
 
-uint64_t mm_fetch_bytes(const struct mm_fetch *fetch, uint64_t index)
-{
-    uint64_t left = fetch->chunks->bytes - index * fetch->chunks->size;
-    return left < fetch->chunks->size ? left : fetch->chunks->size;
-}
-
 static size_t sectors_of(size_t length)
 {
     return (length + MM_SECTOR - 1) / MM_SECTOR;
@@ -168,7 +162,7 @@ bool mm_fetch_is_trouble(int error)
 static bool read_place(struct mm_fetch *fetch, size_t number, uint64_t index)
 {
     const struct mm_place *place = &fetch->places[number];
-    size_t length = (size_t)mm_fetch_bytes(fetch, index);
+    size_t length = (size_t)mm_chunk_bytes(fetch->chunks, index);
     uint64_t ignored = 0, *read = place->target ? &ignored : &fetch->counts[place->copy].read;
     int fd = place->is_set ? open_in_set(fetch, place->fd, index) : place->fd, error = 0;
     fetch->fresh.used = false;
@@ -194,7 +188,7 @@ static bool is_right(struct mm_fetch *fetch, const struct mm_piece *piece, uint6
     unsigned char hash[MM_HASH_BYTES];
     if (piece->lacking > 0)
         return false;
-    mm_sha256_once(fetch->sha, piece->bytes, (size_t)mm_fetch_bytes(fetch, index), hash);
+    mm_sha256_once(fetch->sha, piece->bytes, (size_t)mm_chunk_bytes(fetch->chunks, index), hash);
     return memcmp(hash, fetch->list->hashes.items[index], MM_HASH_BYTES) == 0;
 }
 
@@ -202,7 +196,7 @@ static bool is_right(struct mm_fetch *fetch, const struct mm_piece *piece, uint6
  * before. */
 static bool join(struct mm_fetch *fetch, struct mm_piece *piece, const struct mm_piece *other, uint64_t index)
 {
-    size_t length = (size_t)mm_fetch_bytes(fetch, index), sectors = sectors_of(length);
+    size_t length = (size_t)mm_chunk_bytes(fetch->chunks, index), sectors = sectors_of(length);
     for (size_t sector = 0; sector < sectors; sector++) {
         size_t at = sector * MM_SECTOR;
         if (piece->from[sector] || !other->from[sector])
@@ -285,7 +279,7 @@ bool mm_fetch_chunk(struct mm_fetch *fetch, uint64_t index, bool own)
 
 uint64_t mm_fetch_count(struct mm_fetch *fetch, uint64_t index)
 {
-    size_t length = (size_t)mm_fetch_bytes(fetch, index);
+    size_t length = (size_t)mm_chunk_bytes(fetch->chunks, index);
     uint64_t copied = 0;
     for (size_t sector = 0; sector < sectors_of(length); sector++) {
         const struct mm_place *place = &fetch->places[fetch->taken->from[sector] - 1];

@@ -40,9 +40,6 @@ struct mm_fetch {
     int error;                     /* errno of the last read that failed, 0 */
 };
 
-/* The bytes of chunk INDEX. */
-uint64_t mm_fetch_bytes(const struct mm_fetch *fetch, uint64_t index);
-
 /* Makes room for chunks. Returns 0, or -1 with IO_MEMORY. */
 int mm_fetch_begin(struct mm_fetch *fetch, struct mm_diags *diags);
 void mm_fetch_release(struct mm_fetch *fetch);

@@ -61,6 +61,5 @@ bool mm_bad_range_fits(const struct mm_bad_range *range, const struct mm_chunk_f
 {
     if (range->index >= facts->count || range->offset != range->index * facts->size)
         return false;
-    uint64_t left = facts->bytes - range->offset;
-    return range->bytes == (left < facts->size ? left : facts->size);
+    return range->bytes == mm_chunk_bytes(facts, range->index);
 }

@@ -276,8 +276,8 @@ static void add_bad(struct mm_chunk_compare *compare, uint64_t index)
         compare->failed = true;
         return;
     }
-    uint64_t offset = index * facts->size, left = facts->bytes - offset;
-    compare->bad[compare->bad_count++] = (struct mm_bad_range){index, offset, left < facts->size ? left : facts->size};
+    compare->bad[compare->bad_count++] =
+        (struct mm_bad_range){index, index * facts->size, mm_chunk_bytes(facts, index)};
 }
 
 void mm_chunk_compare_add(void *context, uint64_t index, const unsigned char hash[static MM_HASH_BYTES])

@@ -216,18 +216,12 @@ static struct asking *new_asking(struct mm_download *d, const struct mm_plan_ste
     return asking;
 }
 
-static uint64_t chunk_bytes(const struct mm_chunk_facts *chunks, uint64_t chunk)
-{
-    uint64_t left = chunks->bytes - chunk * chunks->size;
-    return left < chunks->size ? left : chunks->size;
-}
-
 static void ask_chunks(struct mm_download *d, const struct mm_plan_step *step, uint64_t now)
 {
     const struct mm_chunk_facts *chunks = &d->landing->items[step->file].claim.chunks;
     uint64_t offset = step->first * chunks->size, last = step->first + step->count - 1;
-    uint64_t length = last * chunks->size + chunk_bytes(chunks, last) - offset;
-    struct asking *asking = new_asking(d, step, (size_t)chunk_bytes(chunks, step->first));
+    uint64_t length = last * chunks->size + mm_chunk_bytes(chunks, last) - offset;
+    struct asking *asking = new_asking(d, step, (size_t)mm_chunk_bytes(chunks, step->first));
     if (!asking)
         return;
     asking->is_order = true;
@@ -429,7 +423,7 @@ static bool take_chunks(struct mm_download *d, struct asking *asking, const unsi
     mm_plan_order_bytes(d->plan, asking->id / 2, length, now);
     while (length > 0) {
         uint64_t chunk = asking->first + asking->taken;
-        size_t left = (size_t)chunk_bytes(chunks, chunk) - asking->held, some = length < left ? length : left;
+        size_t left = (size_t)mm_chunk_bytes(chunks, chunk) - asking->held, some = length < left ? length : left;
         memcpy(asking->bytes + asking->held, bytes, some);
         asking->held += some;
         bytes += some;

@@ -62,12 +62,6 @@ void mm_prefix_free(struct mm_prefix *prefix)
     free(prefix);
 }
 
-static uint64_t chunk_bytes(const struct mm_chunk_facts *chunks, uint64_t chunk)
-{
-    uint64_t left = chunks->bytes - chunk * chunks->size;
-    return left < chunks->size ? left : chunks->size;
-}
-
 /* The next chunk has gone through the twin. */
 static bool take_hash(struct mm_prefix *prefix, unsigned char hash[static MM_HASH_BYTES])
 {
@@ -110,7 +104,7 @@ bool mm_prefix_is_behind(const struct mm_prefix *prefix)
 void mm_prefix_catch_up(struct mm_prefix *prefix)
 {
     unsigned char hash[MM_HASH_BYTES];
-    uint64_t at = prefix->next * prefix->chunks->size, end = at + chunk_bytes(prefix->chunks, prefix->next);
+    uint64_t at = prefix->next * prefix->chunks->size, end = at + mm_chunk_bytes(prefix->chunks, prefix->next);
     struct mm_diags ignored;
     mm_diags_init(&ignored);
     while (at < end && !prefix->spoiled) {

@@ -29,6 +29,13 @@ struct mm_chunk_facts {
     unsigned char root[MM_HASH_BYTES];
 };
 
+/* The bytes of chunk INDEX, which is below the count: the last one may be shorter. */
+static inline uint64_t mm_chunk_bytes(const struct mm_chunk_facts *chunks, uint64_t index)
+{
+    uint64_t left = chunks->bytes - index * chunks->size;
+    return left < chunks->size ? left : chunks->size;
+}
+
 /* Called for each chunk in order. */
 typedef void mm_chunk_fn(void *context, uint64_t index, const unsigned char hash[static MM_HASH_BYTES]);
 
