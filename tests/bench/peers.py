@@ -85,6 +85,7 @@ class Contender:
 
     def once(self, size):
         cleared()
+        measure.memory_in_hand(size * 5 // 4)
         before = self.server.processors()
         run = measure.Job(f'exec {self.command}', needs=('sh',)).once()
         giving = self.server.processors() - before
@@ -354,6 +355,7 @@ def growth(sizes, runs):
         found = []
         for _ in range(runs):
             cleared()
+            measure.memory_in_hand(size * 5 // 4)
             before = server.processors()
             run = measure.Job(f'peer-fetch -q -y --home store --allow-unsigned {manifest} {address}').once()
             found.append((run, server.processors() - before))
