@@ -17,6 +17,7 @@ import growth
 import lint
 import machine
 import measure
+import memory
 import model
 import ratios
 import table
@@ -123,7 +124,8 @@ def run_ratios(options):
 def run_growth(options):
     sizes = sorted(map(bytes_of, os.environ.get('BENCH_SIZES', '64M 256M 1G 2G 4G 8G').split()))
     runs, before = setting('BENCH_RUNS', '3'), machine.load()
-    points = growth.measured(sizes, runs, say)
+    with memory.bounded(growth.PAGES) as within:
+        points = growth.measured(sizes, runs, say, within)
     if options.output:
         with open(options.output, 'w') as file:
             file.write(growth.tsv(points))

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-import measure
+import memory
 
 SHAPE = 'block_count=12 embedding_length=768 feed_forward_length=2048 head_count=12 head_count_kv=12 vocab_size=32000 context_length=1024'
 
@@ -48,7 +48,7 @@ def make(count, kind, key_id):
                 open(f'{kind}.more', 'w').write(path + '\n')
     if key_id != 'none':
         with open(f'{kind}.list', 'a') as names:
-            names.write(path + '\n')  # to be signed with the others; measured() leaves it out
+            names.write(path + '\n')  # to be signed with the others; measure() leaves it out
 
 
 def once(command):
@@ -65,7 +65,7 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
-def measured(runs):
+def measure(runs):
     for kind in ('signed', 'unsigned'):
         names = open(f'{kind}.list').read().splitlines()
         more = open(f'{kind}.more').read().strip()
@@ -88,15 +88,15 @@ def measured(runs):
         for name, command, folder in [rows[0]] + rows[2:] + [rows[1]]:
             command = command.replace('uN', f'u{turn}').replace('sN', f's{turn}')
             os.sync()  # what the command before left to be written is none of this one's
-            measure.memory_in_hand(4 << 30)
+            memory.in_hand(4 << 30)
             found[name].append(once(command))
     middle = {name: median([seconds for seconds, _, _ in found[name]]) for name, _, _ in rows}
     both = sum(middle[name] for name, _, _ in rows[:2])
     together = sum(middle[name] for name in ('catalog-build, first', 'catalog-build --check', 'catalog-find'))
     print(f'{"command":34} {"seconds":>8} {"ratio":>6} {"CPU":>7} {"KiB":>8}')
     for name, _, _ in rows:
-        seconds, processor, memory = (median([run[i] for run in found[name]]) for i in range(3))
-        print(f'{name:34} {seconds:8.2f} {seconds / both:6.2f} {processor:7.2f} {memory:8}')
+        seconds, processor, kib = (median([run[i] for run in found[name]]) for i in range(3))
+        print(f'{name:34} {seconds:8.2f} {seconds / both:6.2f} {processor:7.2f} {kib:8}')
     for name, seconds in (('sha256sum and jq together', both), ('build, check and find together', together)):
         print(f'{name:34} {seconds:8.2f} {seconds / both:6.2f}')
 
@@ -105,4 +105,4 @@ if __name__ == '__main__':
     if sys.argv[1] == 'manifests':
         make(int(sys.argv[2]), sys.argv[3], sys.argv[4])
     else:
-        measured(int(sys.argv[2]))
+        measure(int(sys.argv[2]))

@@ -4,6 +4,7 @@ import os
 import shutil
 
 import measure
+import memory
 import model
 import ratios
 import table
@@ -14,22 +15,23 @@ FIELDS = ('name', 'bytes', 'seconds', 'cpu', 'kib')
 GIB = 1 << 30
 MARGIN = 1.1      # what a GiB costs is as good as the same within this
 ROOM = 256 << 20  # left on the device
+PAGES = 5 << 29   # bytes of memory for a command that copies, and for what it copies
 
 
-def jobs():
-    """By the names that the plot has for them."""
+def jobs(within):
+    """By the names that the plot has for them; those that copy are started by WITHIN."""
     every = {'slm-verify': measure.Job('slm-verify big.manifest'),
              'slm-verify --quick': measure.Job('slm-verify --quick big.manifest'),
              'chunk-merkle --no-sha256': measure.Job('chunk-merkle --no-sha256 big.gguf'),
              'openssl dgst -sha256': measure.Job('openssl dgst -sha256 big.gguf'),
-             'slm-import': measure.Job('slm-import -q --allow-unsigned --home store big.manifest', before=ratios.room_for_a_copy),
-             'cp, sync, openssl dgst': ratios.copied_and_hashed()}
+             'slm-import': ratios.stored('slm-import -q --allow-unsigned --home store big.manifest').through(within),
+             'cp, sync, openssl dgst': ratios.copied_and_hashed().through(within)}
     return {name: job for name, job in every.items() if not job.lacks()}
 
 
-def measured(sizes, runs, say):
+def measured(sizes, runs, say, within):
     """Points of each size, one file that grows. Those for which the device has no room, for the file and one copy, are left out, and it is said."""
-    points, named = [], jobs()
+    points, named = [], jobs(within)
     for size in sizes:
         there = os.path.getsize('big.gguf') if os.path.exists('big.gguf') else 0
         ratios.cleared()

@@ -1,7 +1,5 @@
 """Commands as whole processes, in turns: what each run took, medians, and ratios to a peer."""
 import collections
-import ctypes
-import mmap
 import os
 import shlex
 import shutil
@@ -13,23 +11,6 @@ BUILT = os.path.join(ROOT, os.environ.get('BUILD', 'build'), 'bench')
 TIMED = os.path.join(BUILT, 'timed')
 
 Run = collections.namedtuple('Run', 'seconds cpu kib')  # wall, user and system of the command and its children, largest process
-
-
-SPARE = 1 << 30  # of the free memory, left alone
-
-
-def memory_in_hand(size):
-    """SIZE bytes of the memory that is free have been written once. A virtual machine gives free memory back to its host after some seconds; its
-    next writer then waits for the host, up to ten times as long as a copy takes, and would be measured for that."""
-    with open('/proc/meminfo') as file:
-        free = next(int(line.split()[1]) for line in file if line.startswith('MemFree:')) * 1024
-    size = min(size, free - SPARE)
-    if size <= 0:
-        return
-    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
-        first = ctypes.c_char.from_buffer(memory)
-        ctypes.memset(ctypes.addressof(first), 1, size)
-        del first
 
 
 class Failed(Exception):
@@ -46,9 +27,11 @@ class Job:
         self.needs = needs or self.words[:1]
 
     def through(self, prefix):
-        """The same started by another program."""
-        job = Job(f'{prefix} {self.command}', before=self.before)
-        job.needs = job.needs + self.needs
+        """The same started by another program; by none where PREFIX is empty."""
+        if not prefix:
+            return self
+        job = Job(f'{prefix} {shlex.join(self.words)}', before=self.before)
+        job.needs = [*job.needs, *self.needs]
         return job
 
     def lacks(self):

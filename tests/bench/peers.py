@@ -18,6 +18,7 @@ import time
 
 import machine
 import measure
+import memory
 import model
 import table
 
@@ -27,6 +28,7 @@ TICKS = os.sysconf('SC_CLK_TCK')
 DEBIAN_PYTHON = '/usr/bin/python3'  # the one that python3-libtorrent is for
 HEAD = ('from the peer to a file', 'seconds', 'MB/s', 'CPU, getting', 'CPU, giving', 'MiB', 'times as fast', 'at least', '')
 SPACES = '/run/netns'
+PAGES = 5 << 29  # bytes of memory for a getter, and for what it writes
 
 
 class Left(Exception):
@@ -85,7 +87,7 @@ class Contender:
 
     def once(self, size):
         cleared()
-        measure.memory_in_hand(size * 5 // 4)
+        memory.in_hand(size * 5 // 4)
         before = self.server.processors()
         run = measure.Job(f'exec {self.command}', needs=('sh',)).once()
         giving = self.server.processors() - before
@@ -341,7 +343,7 @@ def bottleneck(size, manifest):
     return ('four peers, 10 Mbit/s', 'seconds', 'of the line, without the cut', 'at least', ''), rows
 
 
-def growth(sizes, runs):
+def growth(sizes, runs, within):
     rows, first = [], None
     for size in sizes:
         shutil.rmtree('served', ignore_errors=True)
@@ -355,9 +357,9 @@ def growth(sizes, runs):
         found = []
         for _ in range(runs):
             cleared()
-            measure.memory_in_hand(size * 5 // 4)
+            memory.in_hand(size * 5 // 4)
             before = server.processors()
-            run = measure.Job(f'peer-fetch -q -y --home store --allow-unsigned {manifest} {address}').once()
+            run = measure.Job(f'peer-fetch -q -y --home store --allow-unsigned {manifest} {address}').through(within).once()
             found.append((run, server.processors() - before))
         server.end()
         run, giving = measure.middle([run for run, _ in found]), measure.median([giving for _, giving in found])
@@ -408,7 +410,9 @@ def parts(what, mib, runs):
         shutil.rmtree('served', ignore_errors=True)
         shutil.rmtree('web', ignore_errors=True)
         runs = number('BENCH_RUNS', '3')
-        yield f'What larger models cost; medians of {runs}.', *growth(sizes, runs)
+        with memory.bounded(PAGES) as within:
+            pages = f'; the getter and its pages in {PAGES >> 20} MiB of memory' if within else ''
+            yield f'What larger models cost; medians of {runs}{pages}.', *growth(sizes, runs, within)
 
 
 def main():

@@ -7,6 +7,7 @@ import shutil
 
 import machine
 import measure
+import memory
 import table
 
 Row = collections.namedtuple('Row', 'job figure most aim')  # FIGURE is a field of measure.Run; MOST and AIM are ratios, or None
@@ -37,7 +38,7 @@ def cleared():
 def room_for_a_copy():
     """As cleared(), and there is memory for the pages of a copy."""
     cleared()
-    measure.memory_in_hand(os.path.getsize('big.gguf') * 5 // 4)
+    memory.in_hand(os.path.getsize('big.gguf') * 5 // 4)
 
 
 def one_processor(job):
