@@ -4,10 +4,8 @@
  * No argument of these functions is a floating-point number, and none has more than ten: so all of them pass as ten words. */
 #include <dlfcn.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+
+#include "plan.h"
 
 typedef uintptr_t word;
 typedef word call(word, word, word, word, word, word, word, word, word, word);
@@ -25,19 +23,9 @@ static call *real(const char *name)
     return found;
 }
 
-/* What is to become of this call of NAME: NULL for nothing. */
 static const char *fault(const char *name)
 {
-    static char plan[64], *at, *what;
-    static int calls;
-    if (!at) {
-        snprintf(plan, sizeof plan, "%s", getenv("OPENCL_FAULT") ? getenv("OPENCL_FAULT") : "::");
-        at = strchr(plan, ':');
-        if (!at || !(what = strchr(at + 1, ':')))
-            abort();
-        *at++ = *what++ = '\0';
-    }
-    return strcmp(plan, name) == 0 && ++calls == atoi(at) ? what : NULL;
+    return fault_planned("OPENCL_FAULT", name);
 }
 
 /* Functions that give a status, and those that give an object and put their status where argument AT points. */
@@ -45,9 +33,6 @@ static const char *fault(const char *name)
     word name(word a, word b, word c, word d, word e, word f, word g, word h, word i, word j)                          \
     {                                                                                                                  \
         const char *what = fault(#name);                                                                               \
-        if (what && strcmp(what, "hang") == 0)                                                                         \
-            for (int n = 0; n < 600; n++)                                                                              \
-                sleep(1);                                                                                              \
         if (what && strcmp(what, "wrong") != 0)                                                                        \
             return (word)(int)strtol(what, NULL, 10);                                                                  \
         word result = real(#name)(a, b, c, d, e, f, g, h, i, j);                                                       \

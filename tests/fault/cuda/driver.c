@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../plan.h"
 #include "standin.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -119,20 +120,8 @@ __attribute__((destructor)) static void end(void)
 /* What is to become of this call of NAME: NULL for nothing. */
 static const char *fault(const char *name)
 {
-    static char plan[64], *at, *what;
-    static int calls;
-    if (!at) {
-        snprintf(plan, sizeof plan, "%s", getenv("CUDA_FAULT") ? getenv("CUDA_FAULT") : "::");
-        at = strchr(plan, ':');
-        if (!at || !(what = strchr(at + 1, ':')))
-            abort();
-        *at++ = *what++ = '\0';
-    }
-    if (strcmp(plan, name) != 0 || ++calls != atoi(at))
-        return NULL;
-    for (int n = 0; strcmp(what, "hang") == 0 && n < 600; n++)
-        sleep(1);
-    if (strcmp(what, "lost") == 0 && current)
+    const char *what = fault_planned("CUDA_FAULT", name);
+    if (what && strcmp(what, "lost") == 0 && current)
         current->lost = LAUNCH_FAILED;
     return what;
 }
