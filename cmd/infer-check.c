@@ -330,7 +330,7 @@ static int run_engines(struct call *c)
 
 static int run(struct call *c)
 {
-    int result = mm_tracing_begin(&c->traces.tracing, &c->cli.diags);
+    int result = cli_traces_wanted(&c->traces) ? mm_tracing_begin(&c->traces.tracing, &c->cli.diags) : 0;
     if (result == 0)
         result = load(c);
     if (result == 0)
