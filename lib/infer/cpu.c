@@ -15,6 +15,8 @@
 /* Multiplications that are worth the time until another thread has begun; below, the caller does them alone. */
 #define SHARED_FROM 65536
 
+#define LINE 64 /* bytes of a cache line */
+
 /* Rows that one thread takes at a time, at least: they are whole cache lines of what it writes. */
 #define ROWS_STEP 16
 
@@ -29,7 +31,7 @@ struct cpu {
     size_t heads, groups;          /* of queries; of keys and values */
     size_t key, value, value_room; /* elements of a head; VALUE to whole sixteens */
     double *frequencies;           /* of each pair: radians from one position to the next */
-    float *memory;                 /* all that follows lies there */
+    void *memory;                  /* all that follows lies there, at whole cache lines */
     float *keys;                   /* [block][group][position / 16][element][position % 16] */
     float *values;                 /* [block][group][position][value_room] */
     float *scores;                 /* [head][position] */
@@ -413,11 +415,13 @@ static bool lay_out(struct cpu *cpu)
     size_t sum = 0, at = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         sum += (parts[i].count + MM_STAGE_LANES - 1) / MM_STAGE_LANES * MM_STAGE_LANES;
-    cpu->memory = calloc(sum + MM_STAGE_LANES, sizeof(float));
+    cpu->memory = calloc(sum + 2 * MM_STAGE_LANES, sizeof(float));
     if (!cpu->memory)
         return false;
+    float *first = cpu->memory;
+    first += (LINE - (uintptr_t)first % LINE) % LINE / sizeof *first;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        *parts[i].at = cpu->memory + at;
+        *parts[i].at = first + at;
         at += (parts[i].count + MM_STAGE_LANES - 1) / MM_STAGE_LANES * MM_STAGE_LANES;
     }
     return true;
