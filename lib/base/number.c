@@ -78,7 +78,7 @@ static void set_digits(struct decimal *decimal, uint64_t number, int places)
         digits[count++] = (char)('0' + number % 10);
     decimal->exponent = count - 1 - places;
     int zeros = 0;
-    while (digits[zeros] == '0')
+    while (zeros + 1 < count && digits[zeros] == '0')
         zeros++;
     for (decimal->count = 0; count > zeros; decimal->count++)
         decimal->digits[decimal->count] = digits[--count];

@@ -25,6 +25,7 @@ struct cpu {
     const struct mm_kernels *kernels;
     const struct mm_stages *stages;
     struct mm_crew *crew;
+    bool alone;                    /* nothing is shared */
     size_t context, length;        /* positions: room, and filled */
     size_t room;                   /* CONTEXT to whole sixteens */
     size_t embedding, feed, pairs; /* elements; pairs that turn in a head */
@@ -68,7 +69,7 @@ static void multiply(const struct cpu *cpu, const struct mm_matrix *matrix, cons
 /* Has the crew do WORK for COUNT rows of COLUMNS elements for each position, where that is worth it. */
 static void share(const struct step *step, uint64_t count, uint64_t columns, mm_crew_fn *work)
 {
-    if (count * columns * step->batch < SHARED_FROM || mm_crew_threads(step->cpu->crew) == 1)
+    if (step->cpu->alone || count * columns * step->batch < SHARED_FROM)
         work((void *)step, 0, count, 0);
     else
         mm_crew_share(step->cpu->crew, count, ROWS_STEP, work, (void *)step);
@@ -211,7 +212,7 @@ static void share_attention(const struct step *step)
 {
     struct cpu *cpu = step->cpu;
     uint64_t work = (uint64_t)step->batch * cpu->heads * (cpu->length + step->batch) * (cpu->key + cpu->value);
-    if (work < SHARED_FROM || mm_crew_threads(cpu->crew) == 1)
+    if (cpu->alone || work < SHARED_FROM)
         attend((void *)step, 0, cpu->groups, 0);
     else
         mm_crew_share(cpu->crew, cpu->groups, 1, attend, (void *)step);
@@ -322,7 +323,7 @@ static int find_logits(struct cpu *cpu, const struct mm_watching *w, size_t batc
     if (mm_activations_set(&cpu->activations, cpu->kernels, cpu->normed + (batch - count) * cpu->embedding, count,
                            cpu->embedding) < 0)
         return mm_diag_memory(w->diags);
-    if (output->rows * output->columns * count < SHARED_FROM || mm_crew_threads(cpu->crew) == 1)
+    if (cpu->alone || output->rows * output->columns * count < SHARED_FROM)
         output_rows(&step, 0, output->rows, 0);
     else
         mm_crew_share(cpu->crew, output->rows, ROWS_STEP, output_rows, &step);
@@ -461,6 +462,7 @@ int mm_cpu_engine(struct mm_engine *engine, const struct mm_network *network, co
     cpu->kernels = kernels;
     cpu->stages = mm_stages_find(mm_kernels_name(kernels));
     cpu->crew = crew;
+    cpu->alone = threads == 1 || mm_network_work(&network->llama) < MM_CPU_ALONE;
     cpu->context = context;
     measure(cpu);
     if (memory > SIZE_MAX / 2 || !lay_out(cpu) || !find_frequencies(cpu) || !reserve_activations(cpu)) {
