@@ -83,11 +83,35 @@ MM_INLINE float mm_exact_row(struct mm_piece piece, const unsigned char *row, si
     return mm_lanes_sum(sums);
 }
 
+/* A row of plain weights that come from memory: one row after the other is the order in which memory is read fastest, and sums that wait for each other
+ * keep up with it. What lies MM_FAR behind is brought into the second cache meanwhile. */
+MM_INLINE float mm_exact_far(struct mm_piece piece, const unsigned char *row, size_t columns, const float *x)
+{
+    struct mm_lanes zero = mm_lanes_of(0), sums = zero;
+    size_t at = 0, column = 0, line = 64 / piece.bytes * piece.elements;
+    for (; column + line <= columns; column += line, at += 64) {
+        mm_bring_far(row + at);
+        for (size_t i = 0; i < line / MM_LANES; i++) {
+            struct mm_lanes values[2] = {mm_lanes_load(x + column + i * MM_LANES), zero};
+            sums = mm_exact_step(piece, sums, row + at + i * piece.bytes, values);
+        }
+    }
+    for (; column + MM_LANES <= columns; column += MM_LANES, at += piece.bytes) {
+        struct mm_lanes values[2] = {mm_lanes_load(x + column), zero};
+        sums = mm_exact_step(piece, sums, row + at, values);
+    }
+    if (column < columns)
+        sums = mm_exact_rest(piece, sums, row + at, x + column, columns - column);
+    return mm_lanes_sum(sums);
+}
+
 MM_INLINE void mm_exact_one(struct mm_piece piece, const unsigned char *row, size_t row_bytes, uint64_t count,
                             size_t columns, const float *x, float *out)
 {
     enum mm_ahead ahead = mm_ahead_of(count, row_bytes);
     uint64_t r = 0;
+    for (; MM_WIDTH > 16 && piece.elements == MM_LANES && ahead != MM_AHEAD_NOT && r < count; r++)
+        out[r] = mm_exact_far(piece, row + r * row_bytes, columns, x);
     for (; r + MM_ROWS <= count; r += MM_ROWS)
         mm_exact_rows(piece, row + r * row_bytes, row_bytes, columns, x, ahead, out + r);
     for (; r < count; r++)
