@@ -88,7 +88,7 @@ LAN_COMMANDS := peer-find
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
 PEER_TOOLS := serve fetch wire crowd cable
 # What runs models is a library of its own too, which infer-check alone is linked with.
-INFER_SOURCES := lib/infer/cpu.c lib/infer/crew.c lib/infer/elementary.c lib/infer/encoder.c lib/infer/encoder_added.c \
+INFER_SOURCES := lib/infer/cases.c lib/infer/cpu.c lib/infer/crew.c lib/infer/elementary.c lib/infer/encoder.c lib/infer/encoder_added.c \
 	lib/infer/encoder_bpe.c lib/infer/encoder_decode.c lib/infer/encoder_merge.c lib/infer/encoder_pieces.c \
 	lib/infer/encoder_roles.c lib/infer/encoder_spm.c lib/infer/gpu.c lib/infer/gpu_cuda.c \
 	lib/infer/gpu_opencl.c lib/infer/gpu_program.c lib/infer/kernels.c lib/infer/kernels_avx2.c \

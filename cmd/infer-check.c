@@ -16,7 +16,7 @@
 #include "cli_threads.h"
 #include "cli_traces.h"
 #include "cli_trust.h"
-#include "infer/loaded.h"
+#include "infer/cases.h"
 #include "infer/pace.h"
 #include "infer/permitted.h"
 #include "text/path.h"
@@ -236,47 +236,47 @@ static int take_shipped(struct call *c)
 
 /* ---- running ---- */
 
-/* Runs case I on engine WHICH, and prints it. */
-static int run_case(struct call *c, struct mm_smoke *check, size_t which, size_t i)
+/* Prints the cases that engine WHICH ran, and adds RESULTS up. */
+static void tell_cases(struct call *c, size_t which, bool compared, const struct mm_smoke_result *results)
 {
-    struct mm_evidence_case *one = &c->found[which].cases[i];
-    const struct mm_evidence *expected = which > 0 ? &c->found[0] : &c->expected;
-    struct mm_smoke_result result = {0}, *total = &c->total[which];
-    bool compared = expected->case_count > 0, traced = which == 0 && cli_traces_wanted(&c->traces);
-    if (traced && mm_trace_add_case(&c->traces.tracing.trace, one->name, strlen(one->name), &c->cli.diags) < 0)
-        return -1;
-    int done = compared ? mm_smoke_compare(check, &expected->cases[i], MM_SMOKE_TOLERANCE, one, &result, &c->cli.diags)
-                        : mm_smoke_run(check, one, c->asked.tokens, &c->cli.diags);
-    if (done < 0)
-        return -1;
-    total->differs = total->differs || result.differs;
-    total->near_ties += result.near_ties;
-    total->logits += result.logits;
-    total->largest = result.largest > total->largest ? result.largest : total->largest;
-    const struct cli_answer answer = {one, compared ? &result : NULL,
-                                      c->devices.count > 1 ? c->model.engines[which].device : NULL, c->verbose};
-    cli_answer(&c->cli, &c->out, &answer);
-    return 0;
+    struct mm_smoke_result *total = &c->total[which];
+    for (size_t i = 0; i < c->found[which].case_count; i++) {
+        const struct mm_smoke_result *result = &results[i];
+        total->differs = total->differs || result->differs;
+        total->near_ties += result->near_ties;
+        total->logits += result->logits;
+        total->largest = result->largest > total->largest ? result->largest : total->largest;
+        const struct cli_answer answer = {&c->found[which].cases[i], compared ? result : NULL,
+                                          c->devices.count > 1 ? c->model.engines[which].device : NULL, c->verbose};
+        cli_answer(&c->cli, &c->out, &answer);
+    }
+}
+
+static int run_cases(struct call *c, size_t which, bool compared)
+{
+    struct mm_evidence *found = &c->found[which];
+    bool traced = which == 0 && cli_traces_wanted(&c->traces);
+    const struct mm_cases cases = {.expected = which > 0 ? &c->found[0] : &c->expected,
+                                   .tokens = c->asked.tokens,
+                                   .tracing = traced ? &c->traces.tracing : NULL};
+    struct mm_smoke_result *results = calloc(found->case_count + 1, sizeof *results);
+    int result =
+        results ? mm_cases_run(&c->model, which, &cases, found, results, &c->cli.diags) : mm_diag_memory(&c->cli.diags);
+    if (result == 0)
+        tell_cases(c, which, compared, results);
+    free(results);
+    return result;
 }
 
 static int run_engine(struct call *c, size_t which)
 {
     struct mm_evidence *found = &c->found[which];
-    struct mm_smoke *check = NULL;
-    bool traced = which == 0 && cli_traces_wanted(&c->traces);
+    bool compared = which > 0 || c->expected.case_count > 0;
     snprintf(found->engine, sizeof found->engine, "infer-check " MM_VERSION);
     snprintf(found->device, sizeof found->device, "%s", c->model.engines[which].device);
-    int result = which > 0 ? cli_asked_again(&c->cli, &c->found[0], found) : 0;
-    if (result == 0)
-        result = mm_smoke_new(&check, &c->model.engines[which], c->model.encoder, traced ? mm_tracing_see : NULL,
-                              &c->traces.tracing, &c->cli.diags);
-    for (size_t i = 0; i < found->case_count && result == 0; i++)
-        result = run_case(c, check, which, i);
-    mm_smoke_free(check);
-    bool compared = which > 0 || c->expected.case_count > 0;
-    found->verdict = !compared ? MM_EVIDENCE_RECORDED : c->total[which].differs ? MM_EVIDENCE_FAIL : MM_EVIDENCE_PASS;
-    if (result < 0)
+    if ((which > 0 && cli_asked_again(&c->cli, &c->found[0], found) < 0) || run_cases(c, which, compared) < 0)
         return -1;
+    found->verdict = !compared ? MM_EVIDENCE_RECORDED : c->total[which].differs ? MM_EVIDENCE_FAIL : MM_EVIDENCE_PASS;
     const struct cli_answers answers = {found, compared ? &c->total[which] : NULL, MM_SMOKE_TOLERANCE,
                                         mm_loaded_memory(&c->model, &c->how, c->devices.count),
                                         which > 0 ? c->found[0].device : NULL};
@@ -315,8 +315,10 @@ static int load(struct call *c)
     else if (cli_asked_cases(&c->cli, &c->asked, &c->model, &c->expected, &c->found[0]) < 0 ||
              cli_asked_positions(&c->cli, &c->asked, &c->model, &c->expected, &c->found[0], &c->how.context) < 0)
         return -1;
-    else
+    else {
         c->how.beside = mm_smoke_memory(c->model.checkpoint.slm.tokenizer.piece_count);
+        c->how.sequences = cli_traces_wanted(&c->traces) ? 1 : c->found[0].case_count;
+    }
     return mm_loaded_start(&c->model, &c->how, c->devices.count, &c->cli.diags);
 }
 
@@ -330,7 +332,7 @@ static int run_engines(struct call *c)
 
 static int run(struct call *c)
 {
-    int result = mm_tracing_begin(&c->traces.tracing, &c->cli.diags);
+    int result = cli_traces_wanted(&c->traces) ? mm_tracing_begin(&c->traces.tracing, &c->cli.diags) : 0;
     if (result == 0)
         result = load(c);
     if (result == 0)

@@ -61,6 +61,63 @@ struct decimal {
     int count, exponent;
 };
 
+/* Sizes whose digits follow from whole numbers of 64 bits: nearly all that are written. */
+#define PLAIN_LEAST (-4) /* as powers of ten: from 10^-4 on, below 10^6 */
+#define PLAIN_MOST 5
+
+static const uint64_t powers[] = {
+    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+};
+
+/* The digits of NUMBER, which is not 0, times 10^-PLACES. */
+static void set_digits(struct decimal *decimal, uint64_t number, int places)
+{
+    char digits[24];
+    int count = 0;
+    for (; number > 0; number /= 10)
+        digits[count++] = (char)('0' + number % 10);
+    decimal->exponent = count - 1 - places;
+    int zeros = 0;
+    while (zeros + 1 < count && digits[zeros] == '0')
+        zeros++;
+    for (decimal->count = 0; count > zeros; decimal->count++)
+        decimal->digits[decimal->count] = digits[--count];
+    decimal->digits[decimal->count] = '\0';
+}
+
+/* The power of ten at or below VALUE, or PLAIN_MOST + 1 where whole numbers do not do. No f32 lies between a power and the nearest double. */
+static int plain_exponent(double value)
+{
+    static const double next[] = {1e-3, 1e-2, 1e-1, 1, 10, 100, 1000, 1e4, 1e5};
+    int exponent = PLAIN_LEAST;
+    if (!(value >= 1e-4 && value < 1e6))
+        return PLAIN_MOST + 1;
+    while (exponent < PLAIN_MOST && value >= next[exponent - PLAIN_LEAST])
+        exponent++;
+    return exponent;
+}
+
+/* The first precision from 6 digits on at which VALUE, whose power of ten is EXPONENT, reads back. VALUE is m / 2^q, and m × 10^places less than 2^64; a
+ * decimal number reads back if it lies less than half a unit of m from it, or half a unit if m is even: units are halves below a power of two. */
+static int write_plainly(float value, int exponent, struct decimal *decimal)
+{
+    int shift;
+    uint64_t mantissa = (uint64_t)(frexpf(fabsf(value), &shift) * 0x1p24F);
+    shift = 24 - shift; /* from 4 to 37 */
+    for (int precision = 6;; precision++) {
+        int places = precision - 1 - exponent;
+        uint64_t scaled = mantissa * powers[places], number = scaled >> shift;
+        uint64_t rest = scaled & (((uint64_t)1 << shift) - 1), half = (uint64_t)1 << (shift - 1);
+        bool up = rest > half || (rest == half && number % 2 == 1);
+        uint64_t apart = 2 * (up ? 2 * half - rest : rest) * (!up && mantissa == 1 << 23 ? 2 : 1);
+        if (precision < DIGITS_MAX && (apart > powers[places] || (apart == powers[places] && mantissa % 2 == 1)))
+            continue;
+        decimal->negative = value < 0;
+        set_digits(decimal, number + up, places);
+        return precision;
+    }
+}
+
 /* VALUE rounded to PRECISION digits. */
 static struct decimal to_decimal(float value, int precision)
 {
@@ -81,9 +138,27 @@ static struct decimal to_decimal(float value, int precision)
     return decimal;
 }
 
+/* The number that NUMBER × 10^-PLACES means, if that is certain: it is rounded twice, which does no harm but where the first rounding leaves half a
+ * unit of the second. */
+static bool divide(uint64_t number, int places, float *value)
+{
+    double quotient = (double)number / (double)powers[places];
+    uint64_t bits;
+    memcpy(&bits, &quotient, sizeof bits);
+    *value = (float)quotient;
+    return (bits & 0x1FFFFFFF) != 0x10000000;
+}
+
 static float from_decimal(const struct decimal *decimal)
 {
     char text[MM_REAL_TEXT];
+    float value;
+    uint64_t number = 0;
+    int places = decimal->count - 1 - decimal->exponent;
+    for (int i = 0; i < decimal->count; i++)
+        number = number * 10 + (uint64_t)(decimal->digits[i] - '0');
+    if (decimal->exponent >= PLAIN_LEAST && places >= 0 && divide(number, places, &value))
+        return decimal->negative ? -value : value;
     snprintf(text, sizeof text, "%s%se%d", decimal->negative ? "-" : "", decimal->digits,
              decimal->exponent - decimal->count + 1);
     return strtof(text, NULL);
@@ -110,8 +185,15 @@ const char *mm_real_write(char out[static MM_REAL_TEXT], float value)
     snprintf(out, MM_REAL_TEXT, "%s", isnan(value) ? "nan" : value < 0 ? "-inf" : isinf(value) ? "inf" : "0");
     if (!isfinite(value) || value == 0)
         return out;
+    struct decimal decimal;
+    int exponent = plain_exponent(fabs((double)value));
+    if (exponent <= PLAIN_MOST) {
+        int precision = write_plainly(value, exponent, &decimal);
+        spell(out, &decimal, precision);
+        return out;
+    }
     for (int precision = 6; precision <= DIGITS_MAX; precision++) {
-        struct decimal decimal = to_decimal(value, precision);
+        decimal = to_decimal(value, precision);
         spell(out, &decimal, precision);
         if (from_decimal(&decimal) == value)
             break;

@@ -15,6 +15,8 @@
 /* Multiplications that are worth the time until another thread has begun; below, the caller does them alone. */
 #define SHARED_FROM 65536
 
+#define LINE 64 /* bytes of a cache line */
+
 /* Rows that one thread takes at a time, at least: they are whole cache lines of what it writes. */
 #define ROWS_STEP 16
 
@@ -23,13 +25,14 @@ struct cpu {
     const struct mm_kernels *kernels;
     const struct mm_stages *stages;
     struct mm_crew *crew;
+    bool alone;                    /* nothing is shared */
     size_t context, length;        /* positions: room, and filled */
     size_t room;                   /* CONTEXT to whole sixteens */
     size_t embedding, feed, pairs; /* elements; pairs that turn in a head */
     size_t heads, groups;          /* of queries; of keys and values */
     size_t key, value, value_room; /* elements of a head; VALUE to whole sixteens */
     double *frequencies;           /* of each pair: radians from one position to the next */
-    float *memory;                 /* all that follows lies there */
+    void *memory;                  /* all that follows lies there, at whole cache lines */
     float *keys;                   /* [block][group][position / 16][element][position % 16] */
     float *values;                 /* [block][group][position][value_room] */
     float *scores;                 /* [head][position] */
@@ -66,7 +69,7 @@ static void multiply(const struct cpu *cpu, const struct mm_matrix *matrix, cons
 /* Has the crew do WORK for COUNT rows of COLUMNS elements for each position, where that is worth it. */
 static void share(const struct step *step, uint64_t count, uint64_t columns, mm_crew_fn *work)
 {
-    if (count * columns * step->batch < SHARED_FROM || mm_crew_threads(step->cpu->crew) == 1)
+    if (step->cpu->alone || count * columns * step->batch < SHARED_FROM)
         work((void *)step, 0, count, 0);
     else
         mm_crew_share(step->cpu->crew, count, ROWS_STEP, work, (void *)step);
@@ -209,7 +212,7 @@ static void share_attention(const struct step *step)
 {
     struct cpu *cpu = step->cpu;
     uint64_t work = (uint64_t)step->batch * cpu->heads * (cpu->length + step->batch) * (cpu->key + cpu->value);
-    if (work < SHARED_FROM || mm_crew_threads(cpu->crew) == 1)
+    if (cpu->alone || work < SHARED_FROM)
         attend((void *)step, 0, cpu->groups, 0);
     else
         mm_crew_share(cpu->crew, cpu->groups, 1, attend, (void *)step);
@@ -320,7 +323,7 @@ static int find_logits(struct cpu *cpu, const struct mm_watching *w, size_t batc
     if (mm_activations_set(&cpu->activations, cpu->kernels, cpu->normed + (batch - count) * cpu->embedding, count,
                            cpu->embedding) < 0)
         return mm_diag_memory(w->diags);
-    if (output->rows * output->columns * count < SHARED_FROM || mm_crew_threads(cpu->crew) == 1)
+    if (cpu->alone || output->rows * output->columns * count < SHARED_FROM)
         output_rows(&step, 0, output->rows, 0);
     else
         mm_crew_share(cpu->crew, output->rows, ROWS_STEP, output_rows, &step);
@@ -413,11 +416,13 @@ static bool lay_out(struct cpu *cpu)
     size_t sum = 0, at = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         sum += (parts[i].count + MM_STAGE_LANES - 1) / MM_STAGE_LANES * MM_STAGE_LANES;
-    cpu->memory = calloc(sum + MM_STAGE_LANES, sizeof(float));
+    cpu->memory = calloc(sum + 2 * MM_STAGE_LANES, sizeof(float));
     if (!cpu->memory)
         return false;
+    float *first = cpu->memory;
+    first += (LINE - (uintptr_t)first % LINE) % LINE / sizeof *first;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        *parts[i].at = cpu->memory + at;
+        *parts[i].at = first + at;
         at += (parts[i].count + MM_STAGE_LANES - 1) / MM_STAGE_LANES * MM_STAGE_LANES;
     }
     return true;
@@ -457,6 +462,7 @@ int mm_cpu_engine(struct mm_engine *engine, const struct mm_network *network, co
     cpu->kernels = kernels;
     cpu->stages = mm_stages_find(mm_kernels_name(kernels));
     cpu->crew = crew;
+    cpu->alone = threads == 1 || mm_network_work(&network->llama) < MM_CPU_ALONE;
     cpu->context = context;
     measure(cpu);
     if (memory > SIZE_MAX / 2 || !lay_out(cpu) || !find_frequencies(cpu) || !reserve_activations(cpu)) {

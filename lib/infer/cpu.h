@@ -13,7 +13,12 @@
 
 #define MM_CPU_BATCH 32 /* positions that are computed at once, at most */
 
-/* Fills ENGINE for sequences of at most CONTEXT positions. NETWORK, KERNELS and CREW are borrowed. Results do not hang on the number of threads, nor on how a
+/* Multiplications of a position (mm_network_work), below which threads that share rows cost more than they give: the calling thread does all, and
+ * others may run engines of their own. */
+#define MM_CPU_ALONE 1048576
+
+/* Fills ENGINE for sequences of at most CONTEXT positions. NETWORK, KERNELS and CREW are borrowed; engines that share one CREW may
+ * run at once if the network is so small that none of them shares its rows. Results do not hang on the number of threads, nor on how a
  * sequence was cut into calls of feed; with exact kernels not on the instruction set either. feed asks for no memory. Returns 0, or -1 with IO_MEMORY. */
 int mm_cpu_engine(struct mm_engine *engine, const struct mm_network *network, const struct mm_kernels *kernels,
                   struct mm_crew *crew, size_t context, struct mm_diags *diags);

@@ -83,11 +83,35 @@ MM_INLINE float mm_exact_row(struct mm_piece piece, const unsigned char *row, si
     return mm_lanes_sum(sums);
 }
 
+/* A row of plain weights that come from memory: one row after the other is the order in which memory is read fastest, and sums that wait for each other
+ * keep up with it. What lies MM_FAR behind is brought into the second cache meanwhile. */
+MM_INLINE float mm_exact_far(struct mm_piece piece, const unsigned char *row, size_t columns, const float *x)
+{
+    struct mm_lanes zero = mm_lanes_of(0), sums = zero;
+    size_t at = 0, column = 0, line = 64 / piece.bytes * piece.elements;
+    for (; column + line <= columns; column += line, at += 64) {
+        mm_bring_far(row + at);
+        for (size_t i = 0; i < line / MM_LANES; i++) {
+            struct mm_lanes values[2] = {mm_lanes_load(x + column + i * MM_LANES), zero};
+            sums = mm_exact_step(piece, sums, row + at + i * piece.bytes, values);
+        }
+    }
+    for (; column + MM_LANES <= columns; column += MM_LANES, at += piece.bytes) {
+        struct mm_lanes values[2] = {mm_lanes_load(x + column), zero};
+        sums = mm_exact_step(piece, sums, row + at, values);
+    }
+    if (column < columns)
+        sums = mm_exact_rest(piece, sums, row + at, x + column, columns - column);
+    return mm_lanes_sum(sums);
+}
+
 MM_INLINE void mm_exact_one(struct mm_piece piece, const unsigned char *row, size_t row_bytes, uint64_t count,
                             size_t columns, const float *x, float *out)
 {
     enum mm_ahead ahead = mm_ahead_of(count, row_bytes);
     uint64_t r = 0;
+    for (; MM_WIDTH > 16 && piece.elements == MM_LANES && ahead != MM_AHEAD_NOT && r < count; r++)
+        out[r] = mm_exact_far(piece, row + r * row_bytes, columns, x);
     for (; r + MM_ROWS <= count; r += MM_ROWS)
         mm_exact_rows(piece, row + r * row_bytes, row_bytes, columns, x, ahead, out + r);
     for (; r < count; r++)
@@ -139,96 +163,140 @@ static void mm_exact_expand(int ggml, const unsigned char *at, size_t count, flo
     }
 }
 
-/* A tile of four rows, COUNT columns that are a multiple of sixteen, meets one vector. */
-MM_INLINE void mm_tile_step(float w[MM_ROWS][MM_TILE], size_t count, const float *x, struct mm_lanes sums[MM_ROWS])
-{
-    struct mm_lanes s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-    for (size_t i = 0; i < count; i += MM_LANES) {
-        struct mm_lanes values = mm_lanes_load(x + i);
-        s0 = mm_lanes_step(s0, mm_lanes_load(w[0] + i), values);
-        s1 = mm_lanes_step(s1, mm_lanes_load(w[1] + i), values);
-        s2 = mm_lanes_step(s2, mm_lanes_load(w[2] + i), values);
-        s3 = mm_lanes_step(s3, mm_lanes_load(w[3] + i), values);
-    }
-    sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
-}
+/* Columns of four rows as f32, COUNT of them, a multiple of sixteen, and up to fifteen more, with zeros behind them. */
+struct mm_tile {
+    const unsigned char *rows[MM_ROWS]; /* in place, or in ROOM */
+    size_t count, rest;
+    float room[MM_ROWS][MM_TILE], last[MM_ROWS][MM_LANES];
+};
 
 #if MM_WIDTH == 64
-/* The same with two vectors that lie STRIDE apart: there are registers for their sums. */
-MM_INLINE void mm_tile_step_two(float w[MM_ROWS][MM_TILE], size_t count, const float *x, size_t stride,
-                                struct mm_lanes sums[2][MM_ROWS])
+#define MM_ABREAST 4 /* vectors that meet a tile at once: there are registers for their sums */
+#else
+#define MM_ABREAST 1
+#endif
+
+/* SUMS of VECTORS vectors that lie STRIDE apart, and what the tile comes to with each. */
+MM_INLINE void mm_tile_meet(const struct mm_tile *tile, const float *x, size_t stride, int vectors,
+                            struct mm_lanes (*sums)[MM_ROWS])
 {
-    struct mm_lanes s0 = sums[0][0], s1 = sums[0][1], s2 = sums[0][2], s3 = sums[0][3];
-    struct mm_lanes t0 = sums[1][0], t1 = sums[1][1], t2 = sums[1][2], t3 = sums[1][3];
-    for (size_t i = 0; i < count; i += MM_LANES) {
-        struct mm_lanes values = mm_lanes_load(x + i), others = mm_lanes_load(x + stride + i);
-        struct mm_lanes w0 = mm_lanes_load(w[0] + i), w1 = mm_lanes_load(w[1] + i);
-        struct mm_lanes w2 = mm_lanes_load(w[2] + i), w3 = mm_lanes_load(w[3] + i);
-        s0 = mm_lanes_step(s0, w0, values), t0 = mm_lanes_step(t0, w0, others);
-        s1 = mm_lanes_step(s1, w1, values), t1 = mm_lanes_step(t1, w1, others);
-        s2 = mm_lanes_step(s2, w2, values), t2 = mm_lanes_step(t2, w2, others);
-        s3 = mm_lanes_step(s3, w3, values), t3 = mm_lanes_step(t3, w3, others);
+    for (size_t i = 0; i < tile->count; i += MM_LANES) {
+        struct mm_lanes w0 = mm_lanes_load(tile->rows[0] + 4 * i), w1 = mm_lanes_load(tile->rows[1] + 4 * i);
+        struct mm_lanes w2 = mm_lanes_load(tile->rows[2] + 4 * i), w3 = mm_lanes_load(tile->rows[3] + 4 * i);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            struct mm_lanes values = mm_lanes_load(x + (size_t)v * stride + i);
+            sums[v][0] = mm_lanes_step(sums[v][0], w0, values);
+            sums[v][1] = mm_lanes_step(sums[v][1], w1, values);
+            sums[v][2] = mm_lanes_step(sums[v][2], w2, values);
+            sums[v][3] = mm_lanes_step(sums[v][3], w3, values);
+        }
     }
-    sums[0][0] = s0, sums[0][1] = s1, sums[0][2] = s2, sums[0][3] = s3;
-    sums[1][0] = t0, sums[1][1] = t1, sums[1][2] = t2, sums[1][3] = t3;
+    if (tile->rest == 0)
+        return;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+        struct mm_lanes values = mm_lanes_some(x + (size_t)v * stride + tile->count, tile->rest);
+        sums[v][0] = mm_lanes_step(sums[v][0], mm_lanes_load(tile->last[0]), values);
+        sums[v][1] = mm_lanes_step(sums[v][1], mm_lanes_load(tile->last[1]), values);
+        sums[v][2] = mm_lanes_step(sums[v][2], mm_lanes_load(tile->last[2]), values);
+        sums[v][3] = mm_lanes_step(sums[v][3], mm_lanes_load(tile->last[3]), values);
+    }
 }
-#endif
 
-static void mm_tile_steps(float w[MM_ROWS][MM_TILE], size_t count, const float *x, size_t stride, size_t vectors,
-                          struct mm_lanes sums[][MM_ROWS])
+/* The sums of the first ROWS rows. */
+MM_INLINE void mm_tile_end(const struct mm_lanes sums[MM_ROWS], unsigned rows, float *out)
 {
-    size_t v = 0;
-#if MM_WIDTH == 64
-    for (; v + 2 <= vectors; v += 2)
-        mm_tile_step_two(w, count, x + v * stride, stride, sums + v);
-#endif
-    for (; v < vectors; v++)
-        mm_tile_step(w, count, x + v * stride, sums[v]);
+    float results[MM_ROWS];
+    mm_lanes_sum_four(sums[0], sums[1], sums[2], sums[3], results);
+    if (rows == MM_ROWS)
+        memcpy(out, results, sizeof results);
+    else
+        for (unsigned r = 0; r < rows; r++)
+            out[r] = results[r];
 }
 
-/* The last columns of ROWS rows, fewer than sixteen. */
-static void mm_tile_rest(const struct mm_matrix *m, const unsigned char *row, unsigned rows, const float *x,
-                         size_t vectors, struct mm_lanes sums[][MM_ROWS])
+/* A tile that is all there is of its rows: sums stay in registers. */
+MM_INLINE void mm_tile_only(const struct mm_tile *tile, const float *x, size_t stride, int vectors, unsigned rows,
+                            float *out, size_t out_stride)
+{
+    struct mm_lanes zero = mm_lanes_of(0), sums[MM_ABREAST][MM_ROWS];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        sums[v][0] = sums[v][1] = sums[v][2] = sums[v][3] = zero;
+    mm_tile_meet(tile, x, stride, vectors, sums);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        mm_tile_end(sums[v], rows, out + (size_t)v * out_stride);
+}
+
+/* A tile that is a part of its rows. */
+MM_INLINE void mm_tile_part(const struct mm_tile *tile, const float *x, size_t stride, int vectors,
+                            struct mm_lanes (*all)[MM_ROWS])
+{
+    struct mm_lanes sums[MM_ABREAST][MM_ROWS];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        sums[v][0] = all[v][0], sums[v][1] = all[v][1], sums[v][2] = all[v][2], sums[v][3] = all[v][3];
+    mm_tile_meet(tile, x, stride, vectors, sums);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        all[v][0] = sums[v][0], all[v][1] = sums[v][1], all[v][2] = sums[v][2], all[v][3] = sums[v][3];
+}
+
+/* Makes COUNT columns from COLUMN on, at most MM_TILE, of the ROWS rows at ROW ready; rows that lack are like the first one. */
+static void mm_tile_take(struct mm_tile *tile, const struct mm_matrix *m, const unsigned char *row, unsigned rows,
+                         size_t column, size_t count)
 {
     const struct mm_dtype *dtype = &mm_dtypes[m->dtype];
-    size_t rest = m->columns % MM_LANES, done = m->columns - rest;
-    for (unsigned r = 0; r < rows; r++) {
-        unsigned char bytes[4 * MM_LANES] = {0};
-        float w[MM_LANES];
-        memcpy(bytes, row + r * m->row_bytes + done * dtype->bytes, rest * dtype->bytes);
-        mm_exact_expand(dtype->ggml, bytes, MM_LANES, w);
-        for (size_t v = 0; v < vectors; v++)
-            sums[v][r] = mm_lanes_step(sums[v][r], mm_lanes_load(w), mm_lanes_some(x + v * m->columns + done, rest));
+    size_t at = column / dtype->block * dtype->bytes;
+    bool in_place = dtype->ggml == MM_GGML_F32 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    tile->rest = count % MM_LANES;
+    tile->count = count - tile->rest;
+    mm_bring(mm_ahead_of(m->rows, m->row_bytes), row, m->row_bytes, at, count / dtype->block * dtype->bytes);
+    for (unsigned r = 0; r < MM_ROWS; r++) {
+        const unsigned char *bytes = row + (r < rows ? r : 0) * m->row_bytes + at;
+        tile->rows[r] = in_place ? bytes : (const unsigned char *)tile->room[r];
+        if (!in_place && tile->count > 0)
+            mm_exact_expand(dtype->ggml, bytes, tile->count, tile->room[r]);
+        if (tile->rest > 0) { /* which only plain dtypes have */
+            unsigned char padded[4 * MM_LANES] = {0};
+            memcpy(padded, bytes + tile->count * dtype->bytes, tile->rest * dtype->bytes);
+            mm_exact_expand(dtype->ggml, padded, MM_LANES, tile->last[r]);
+        }
     }
 }
 
-/* ROWS rows, at most MM_ROWS, at ROW times VECTORS vectors, at most MM_VECTORS. */
+/* ROWS rows, at most MM_ROWS, at ROW times VECTORS vectors, at most MM_VECTORS; the rows are one tile. */
+static void mm_exact_narrow(const struct mm_matrix *m, const unsigned char *row, unsigned rows, const float *x,
+                            size_t vectors, float *out, size_t stride)
+{
+    struct mm_tile tile;
+    size_t v = 0;
+    mm_tile_take(&tile, m, row, rows, 0, m->columns);
+    for (; v + MM_ABREAST <= vectors; v += MM_ABREAST)
+        mm_tile_only(&tile, x + v * m->columns, m->columns, MM_ABREAST, rows, out + v * stride, stride);
+    for (; v < vectors; v++)
+        mm_tile_only(&tile, x + v * m->columns, m->columns, 1, rows, out + v * stride, stride);
+}
+
+/* The same for rows of any length. */
 static void mm_exact_tiles(const struct mm_matrix *m, const unsigned char *row, unsigned rows, const float *x,
                            size_t vectors, float *out, size_t stride)
 {
-    const struct mm_dtype *dtype = &mm_dtypes[m->dtype];
     struct mm_lanes sums[MM_VECTORS][MM_ROWS];
-    float w[MM_ROWS][MM_TILE];
-    size_t whole = m->columns / MM_LANES * MM_LANES, count;
+    struct mm_tile tile;
     memset(sums, 0, vectors * sizeof *sums);
-    memset(w, 0, rows < MM_ROWS ? sizeof w : 0);
-    for (size_t column = 0; column < whole; column += count) {
-        count = whole - column < MM_TILE ? whole - column : MM_TILE;
-        mm_bring(mm_ahead_of(m->rows, m->row_bytes), row, m->row_bytes, column / dtype->block * dtype->bytes,
-                 count / dtype->block * dtype->bytes);
-        for (unsigned r = 0; r < rows; r++) {
-            const unsigned char *bytes = row + r * m->row_bytes + column / dtype->block * dtype->bytes;
-            mm_exact_expand(dtype->ggml, bytes, count, w[r]);
-        }
-        mm_tile_steps(w, count, x + column, m->columns, vectors, sums);
+    for (size_t column = 0; column < m->columns; column += MM_TILE) {
+        size_t v = 0;
+        mm_tile_take(&tile, m, row, rows, column, m->columns - column < MM_TILE ? m->columns - column : MM_TILE);
+        for (; v + MM_ABREAST <= vectors; v += MM_ABREAST)
+            mm_tile_part(&tile, x + v * m->columns + column, m->columns, MM_ABREAST, sums + v);
+        for (; v < vectors; v++)
+            mm_tile_part(&tile, x + v * m->columns + column, m->columns, 1, sums + v);
     }
-    if (whole < m->columns)
-        mm_tile_rest(m, row, rows, x, vectors, sums);
-    for (size_t v = 0; v < vectors; v++) {
-        float results[MM_ROWS];
-        mm_lanes_sum_four(sums[v][0], sums[v][1], sums[v][2], sums[v][3], results);
-        memcpy(out + v * stride, results, rows * sizeof *results);
-    }
+    for (size_t v = 0; v < vectors; v++)
+        mm_tile_end(sums[v], rows, out + v * stride);
 }
 
 static void mm_exact_batch(const struct mm_matrix *m, uint64_t first, uint64_t count, const struct mm_activations *a,
@@ -238,8 +306,13 @@ static void mm_exact_batch(const struct mm_matrix *m, uint64_t first, uint64_t c
         size_t vectors = a->batch - v < MM_VECTORS ? a->batch - v : MM_VECTORS;
         for (uint64_t r = 0; r < count; r += MM_ROWS) {
             unsigned rows = count - r < MM_ROWS ? (unsigned)(count - r) : MM_ROWS;
-            mm_exact_tiles(m, m->bytes + (first + r) * m->row_bytes, rows, a->values + v * m->columns, vectors,
-                           out + v * stride + first + r, stride);
+            const unsigned char *row = m->bytes + (first + r) * m->row_bytes;
+            const float *x = a->values + v * m->columns;
+            float *to = out + v * stride + first + r;
+            if (m->columns <= MM_TILE)
+                mm_exact_narrow(m, row, rows, x, vectors, to, stride);
+            else
+                mm_exact_tiles(m, row, rows, x, vectors, to, stride);
         }
     }
 }

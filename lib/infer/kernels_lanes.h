@@ -9,6 +9,9 @@
 #ifndef MM_WIDTH
 #define MM_WIDTH 16
 #endif
+#if MM_WIDTH == 64
+#include <immintrin.h>
+#endif
 
 #define MM_LANES 16
 #define MM_PARTS (4 * MM_LANES / MM_WIDTH)
@@ -66,9 +69,13 @@ MM_INLINE void mm_lanes_store(float *to, struct mm_lanes lanes)
 /* COUNT values, fewer than there are lanes, and zeros. */
 MM_INLINE struct mm_lanes mm_lanes_some(const float *from, size_t count)
 {
+#if MM_WIDTH == 64
+    return (struct mm_lanes){_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from)};
+#else
     float values[MM_LANES] = {0};
     memcpy(values, from, count * sizeof *values);
     return mm_lanes_load(values);
+#endif
 }
 
 /* All lanes the same. */

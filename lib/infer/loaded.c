@@ -1,6 +1,7 @@
 #include "infer/loaded.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,15 +68,35 @@ int mm_loaded_hash(const struct mm_loaded *loaded, unsigned char sha256[static M
     return result;
 }
 
-uint64_t mm_loaded_memory(const struct mm_loaded *loaded, const struct mm_loading *how, size_t engines)
+/* The same with BESIDE engines more, each with a sequence of its own. */
+static uint64_t memory_of(const struct mm_loaded *loaded, const struct mm_loading *how, size_t engines, size_t beside)
 {
     struct mm_llama llama = loaded->checkpoint.slm.llama;
-    uint64_t one, all, copied = mm_network_copied(&loaded->checkpoint);
+    uint64_t one, all = 0, copied = mm_network_copied(&loaded->checkpoint);
     mm_llama_defaults(&llama);
     one = mm_network_memory(&llama, how->context, MM_CPU_BATCH);
-    bool told = one != UINT64_MAX && copied != UINT64_MAX && mm_mul(one, engines, &all) && mm_add(all, copied, &all) &&
-                mm_add(all, how->beside, &all);
+    bool told = one != UINT64_MAX && copied != UINT64_MAX && mm_add_product(&all, one, engines + beside, 1) &&
+                mm_add(all, copied, &all) && mm_add_product(&all, how->beside, beside + 1, 1);
     return told ? all : UINT64_MAX;
+}
+
+/* How many engines there are to be beside the first one: one for each thread more, or none. */
+static size_t wanted_beside(const struct mm_loaded *loaded, const struct mm_loading *how, size_t engines)
+{
+    struct mm_llama llama = loaded->checkpoint.slm.llama;
+    size_t more = how->threads - 1;
+    bool all_gpus = how->gpus != NULL;
+    for (size_t i = 0; i < engines && all_gpus; i++)
+        all_gpus = how->gpus[i] != NULL;
+    mm_llama_defaults(&llama);
+    if (how->sequences < 2 || all_gpus || mm_network_work(&llama) >= MM_CPU_ALONE)
+        return 0;
+    return memory_of(loaded, how, engines, more) <= how->max_memory ? more : 0;
+}
+
+uint64_t mm_loaded_memory(const struct mm_loaded *loaded, const struct mm_loading *how, size_t engines)
+{
+    return memory_of(loaded, how, engines, wanted_beside(loaded, how, engines));
 }
 
 static int check_memory(const struct mm_loaded *loaded, const struct mm_loading *how, size_t engines,
@@ -93,6 +114,22 @@ static int check_memory(const struct mm_loaded *loaded, const struct mm_loading 
                    "expected a model that needs at most %" PRIu64
                    " bytes beside its weights, found one that needs %" PRIu64 " for %zu positions",
                    how->max_memory, needed, how->context);
+}
+
+/* Engines for the threads that the crew has got, up to COUNT more than the first one. */
+static int start_beside(struct mm_loaded *loaded, const struct mm_loading *how, size_t count,
+                        const struct mm_kernels *kernels, struct mm_diags *diags)
+{
+    size_t others = mm_crew_threads(loaded->crew) - 1;
+    count = count < others ? count : others;
+    loaded->beside = count > 0 ? mm_realloc_array(NULL, count, sizeof *loaded->beside) : NULL;
+    if (count > 0 && !loaded->beside)
+        return mm_diag_memory(diags);
+    for (; loaded->beside_count < count; loaded->beside_count++)
+        if (mm_cpu_engine(&loaded->beside[loaded->beside_count], &loaded->network, kernels, loaded->crew, how->context,
+                          diags) < 0)
+            return -1;
+    return 0;
 }
 
 int mm_loaded_start(struct mm_loaded *loaded, const struct mm_loading *how, size_t count, struct mm_diags *diags)
@@ -115,7 +152,13 @@ int mm_loaded_start(struct mm_loaded *loaded, const struct mm_loading *how, size
                 : mm_cpu_engine(engine, &loaded->network, kernels, loaded->crew, how->context, diags) < 0)
             return -1;
     }
-    return 0;
+    return start_beside(loaded, how, wanted_beside(loaded, how, count), kernels, diags);
+}
+
+size_t mm_loaded_abreast(const struct mm_loaded *loaded, size_t which)
+{
+    bool cpu = !loaded->engines[which].read_rate;
+    return cpu && loaded->beside_count > 0 ? loaded->beside_count + 1 : 1;
 }
 
 int mm_loaded_finish(const struct mm_loaded *loaded, struct mm_diags *diags)
@@ -128,6 +171,9 @@ void mm_loaded_release(struct mm_loaded *loaded)
 {
     for (size_t i = 0; i < loaded->engine_count; i++)
         loaded->engines[i].free(loaded->engines[i].self);
+    for (size_t i = 0; i < loaded->beside_count; i++)
+        loaded->beside[i].free(loaded->beside[i].self);
+    free(loaded->beside);
     mm_crew_free(loaded->crew);
     mm_network_release(&loaded->network);
     mm_encoder_free(loaded->encoder);

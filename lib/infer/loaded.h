@@ -17,18 +17,21 @@ struct mm_loaded {
     struct mm_crew *crew;
     struct mm_engine engines[MM_LOADED_ENGINES];
     size_t engine_count;
+    struct mm_engine *beside; /* of the CPU, for the threads of the crew but the first; see mm_loaded_abreast */
+    size_t beside_count;
 };
 
 /* How it is run. */
 struct mm_loading {
     size_t context;           /* positions */
+    size_t sequences;         /* that are to be run, 0: one; several may go at once then */
     unsigned threads;         /* from 1 */
     const char *instructions; /* of the kernels, as mm_kernels_names has them; NULL: the best */
     bool fast;                /* activations may be rounded to 8 bits */
     struct mm_gpu *const
         *gpus; /* of each engine, NULL: the CPU; all of them are the CPU where this is NULL. Borrowed */
     uint64_t beside,
-        max_memory; /* bytes that the caller will need for its own part, and that all may need, weights that are mapped aside */
+        max_memory; /* bytes that the caller will need for its own part of a sequence, and that all may need, weights that are mapped aside */
 };
 
 /* Opens the COUNT files at PATHS, or the one folder, and makes the encoder. LOADED is overwritten. Returns 0, or -1 with findings of
@@ -48,6 +51,10 @@ uint64_t mm_loaded_memory(const struct mm_loaded *loaded, const struct mm_loadin
 /* Binds the weights and makes COUNT engines. Returns 0, or -1 with INFER_MEMORY where more than max_memory is needed, INFER_DEVICE where this
  * processor lacks the instructions, what mm_gpu_engine finds, INFER_UNSUPPORTED, IO_READ or IO_MEMORY. */
 int mm_loaded_start(struct mm_loaded *loaded, const struct mm_loading *how, size_t count, struct mm_diags *diags);
+
+/* How many sequences can go at once on engine WHICH: 1, or, where it is the CPU and the network so small that threads do not share its rows, as many as the crew has
+ * threads. Thread 0 has the engine itself, thread I then BESIDE[I - 1], which gives the same answers. */
+size_t mm_loaded_abreast(const struct mm_loaded *loaded, size_t which);
 
 /* Returns 0 if no file was changed or lost while it was run, else -1 with IO_CHANGED. */
 int mm_loaded_finish(const struct mm_loaded *loaded, struct mm_diags *diags);

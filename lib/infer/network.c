@@ -80,6 +80,19 @@ uint64_t mm_network_memory(const struct mm_llama *llama, uint64_t context, uint6
     return told ? floats : UINT64_MAX;
 }
 
+uint64_t mm_network_work(const struct mm_llama *llama)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < MM_LLAMA_TENSORS; i++) {
+        uint64_t elements, times = mm_llama_tensors[i].blocks ? llama->numbers[MM_LLAMA_BLOCK_COUNT] : 1;
+        if (i == MM_LLAMA_T_TOKEN_EMBD || !strchr(mm_llama_tensors[i].dimensions, ','))
+            continue;
+        if (!elements_of(llama, (enum mm_llama_tensor_id)i, &elements) || !mm_add_product(&sum, elements, times, 1))
+            return UINT64_MAX;
+    }
+    return sum;
+}
+
 uint64_t mm_network_copied(const struct mm_checkpoint *checkpoint)
 {
     uint64_t sum = 0;

@@ -25,6 +25,9 @@ struct mm_network {
  * Computed from the facts alone, before anything is allocated. UINT64_MAX where it is more than can be told. */
 uint64_t mm_network_memory(const struct mm_llama *llama, uint64_t context, uint64_t batch);
 
+/* The multiplications with weights that a position costs, logits included, from the facts alone. UINT64_MAX likewise. */
+uint64_t mm_network_work(const struct mm_llama *llama);
+
 /* The bytes of weights that have to be read into memory beside that, as their files cannot be mapped soundly (mm_mapped_sound);
  * UINT64_MAX likewise. */
 uint64_t mm_network_copied(const struct mm_checkpoint *checkpoint);

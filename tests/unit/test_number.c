@@ -172,6 +172,10 @@ static void reals_are_the_first_spelling_that_reads_back(void **state)
         if (value - value == 0 && value != 0)
             check_real(value);
     }
+    for (int i = 0; i < 300000; i++) { /* from 2^-15 to 2^21, where digits are those of whole numbers */
+        bits = bits * 1664525 + 1013904223;
+        check_real(float_of((bits >> 9 & 0x7FFFFF) | (112 + (uint32_t)i % 36) << 23));
+    }
     for (uint32_t exponent = 0; exponent < 255; exponent++)
         for (uint32_t low = 0; low < 3; low++) {
             check_real(float_of(exponent << 23 | (low + (exponent == 0))));
