@@ -77,7 +77,7 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 	slm-path slm-remove slm-repair slm-unpack slm-verify
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
-PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
+PEER_SOURCES := lib/peer/client.c lib/peer/client_ask.c lib/peer/fetch.c lib/peer/fetch_texts.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
 	lib/peer/identity.c lib/peer/mend.c lib/peer/metrics.c lib/peer/quic.c lib/peer/quic_arrive.c \
 	lib/peer/quic_connection.c lib/peer/quic_end.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
 	lib/peer/udp.c
