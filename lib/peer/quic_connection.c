@@ -5,11 +5,10 @@
 #include "base/file.h"
 #include "peer/quic_parts.h"
 
-#define UNI_STREAMS 16                 /* of the peer at a time: HTTP/3 has three */
-#define FIRST_WINDOW (4 * 1024 * 1024) /* that a server may send ahead at first, a stream and in all */
-#define REQUEST_WINDOW (64 * 1024)     /* that a client may send ahead on a stream: requests are small */
-#define REQUESTS_WINDOW (512 * 1024)   /* and on all of them */
-#define ID_LIMIT 4                     /* ids of ours that the peer has to keep */
+#define UNI_STREAMS 16               /* of the peer at a time: HTTP/3 has three */
+#define REQUEST_WINDOW (64 * 1024)   /* that a client may send ahead on a stream: requests are small */
+#define REQUESTS_WINDOW (512 * 1024) /* and on all of them */
+#define ID_LIMIT 4                   /* ids of ours that the peer has to keep */
 
 /* UDP payloads that are tried in this order: over IPv6 and 1500 bytes, through a tunnel, over IPv4, with jumbo frames, and a host's own
  * interface. One that is below what is known to pass is left out. */
@@ -204,11 +203,6 @@ static void fill_settings(const struct mm_quic *quic, bool server, ngtcp2_settin
     }
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void fill_params(const struct mm_quic *quic, bool server, ngtcp2_transport_params *params)
 {
     ngtcp2_transport_params_default(params);
@@ -222,8 +216,9 @@ static void fill_params(const struct mm_quic *quic, bool server, ngtcp2_transpor
         params->initial_max_stream_data_bidi_remote = REQUEST_WINDOW;
         params->initial_max_data = REQUESTS_WINDOW;
     } else {
-        params->initial_max_stream_data_bidi_local = least(FIRST_WINDOW, quic->settings.stream_window);
-        params->initial_max_data = least(FIRST_WINDOW, quic->settings.window);
+        /* all of it at once: who may send ahead less than the line holds waits in the middle of a short body */
+        params->initial_max_stream_data_bidi_local = quic->settings.stream_window;
+        params->initial_max_data = quic->settings.window;
     }
 }
 
