@@ -330,11 +330,16 @@ WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vaspri
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
 	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%) $(INFER_COMMANDS:%=$(BUILD)/fault/%)
-faulty: $(FAULTY)
+PEER_FAULTY := $(patsubst %,$(BUILD)/fault/%,$(filter peer-fetch,$(PEER_COMMANDS)))
+faulty: $(FAULTY) $(PEER_FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
+$(PEER_FAULTY): $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(PEER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(PEER_LIBS) $(LIBS)
 
 check: all unit replayers faulty benches $(BUILD)/tables
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
