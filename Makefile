@@ -77,7 +77,7 @@ COMMANDS := catalog-build catalog-find chunk-merkle key-make key-trust manifest-
 	slm-path slm-remove slm-repair slm-unpack slm-verify
 # HTTP/3 between peers is a library of its own: no other command is linked with it, and where ngtcp2 or nghttp3 is missing or too old,
 # the commands that need it are left out.
-PEER_SOURCES := lib/peer/client.c lib/peer/fetch.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
+PEER_SOURCES := lib/peer/client.c lib/peer/client_ask.c lib/peer/fetch.c lib/peer/fetch_texts.c lib/peer/h3.c lib/peer/h3_body.c lib/peer/h3_stream.c \
 	lib/peer/identity.c lib/peer/mend.c lib/peer/metrics.c lib/peer/quic.c lib/peer/quic_arrive.c \
 	lib/peer/quic_connection.c lib/peer/quic_end.c lib/peer/quic_ids.c lib/peer/quic_write.c lib/peer/server.c lib/peer/tls.c \
 	lib/peer/udp.c
@@ -330,11 +330,16 @@ WRAPPED := malloc calloc realloc sodium_malloc strdup strndup vasprintf __vaspri
 	__pread64_chk write pwrite64 fsync syncfs linkat renameat open64 __open64_2 openat64 __openat64_2 fstat64 \
 	fstatat64 stat64 symlinkat mkdirat unlinkat fchmod fchmodat ioctl sync_file_range sysconf ftruncate64 pthread_create fchown syscall mmap64
 FAULTY := $(COMMANDS:%=$(BUILD)/fault/%) $(INFER_COMMANDS:%=$(BUILD)/fault/%)
-faulty: $(FAULTY)
+PEER_FAULTY := $(patsubst %,$(BUILD)/fault/%,$(filter peer-fetch,$(PEER_COMMANDS)))
+faulty: $(FAULTY) $(PEER_FAULTY)
 $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(INFER_CLI_LIBRARY) $(INFER_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
+$(PEER_FAULTY): $(BUILD)/fault/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(BUILD)/obj/tests/fault/faults.o $(PEER_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(PEER_LIBS) $(LIBS)
 
 check: all unit replayers faulty benches $(BUILD)/tables
 	$(Q)BUILD=$(BUILD) sh tests/run.sh

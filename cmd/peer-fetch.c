@@ -132,6 +132,8 @@ static int take_manifest(struct call *c)
         return -1;
     if (mm_manifest_read(&c->manifest, c->text.data ? c->text.data : "", c->text.length, &c->cli.diags) < 0)
         return -1;
+    if (!c->mend.file)
+        mm_peer_fetch_ahead(&c->peers.fetch, c->home, &c->manifest, &c->cli.diags);
     return mm_peer_fetch_signatures(&c->peers.fetch, c->manifest.sha256, &c->trust.trust, holds, c, &c->signatures,
                                     &c->cli.diags);
 }

@@ -2,15 +2,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/number.h"
 #include "cli.h"
 #include "peer/lan.h"
 
 #define WAIT 3       /* seconds */
 #define WAIT_MAX 600 /* likewise */
-#define MOMENT 300   /* milliseconds in which the other addresses of a peer come */
+#define MOMENT 0.3   /* seconds in which the other addresses of a peer come */
 
 enum { WAIT_SECONDS };
 
@@ -37,13 +37,6 @@ struct call {
     struct mm_discoveries found;
 };
 
-static int64_t milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Notes that FOUND is one of those that are wanted; true where all are. */
 static bool is_wanted(struct call *c, const struct mm_discovered *found)
 {
@@ -67,18 +60,18 @@ static bool have_all(const struct call *c)
 
 static int look(struct call *c)
 {
-    int64_t end = milliseconds() + (int64_t)c->wait * 1000, left;
+    double end = mm_clock_seconds() + (double)c->wait, left;
     bool all = false;
-    while ((left = end - milliseconds()) > 0) {
+    while ((left = end - mm_clock_seconds()) > 0) {
         struct mm_discovered found;
-        int result = mm_lan_found(&c->lan, (int)left, &found, &c->cli.diags);
+        int result = mm_lan_found(&c->lan, (int)(left * 1000) + 1, &found, &c->cli.diags);
         if (result < 0)
             return -1;
         if (result > 0 && is_wanted(c, &found))
             mm_discoveries_add(&c->found, &found);
         if (!all && c->wanted_count > 0 && have_all(c)) {
             all = true;
-            end = left > MOMENT ? milliseconds() + MOMENT : end;
+            end = left > MOMENT ? mm_clock_seconds() + MOMENT : end;
         }
     }
     return 0;

@@ -107,6 +107,7 @@ static void close_order(struct mm_plan *plan, struct plan_order *order, enum ord
     order->state = state;
     plan->open--;
     plan->peers[order->peer].orders--;
+    plan->peers[order->peer].ordered -= mm_plan_order_size(plan, order);
 }
 
 void mm_plan_cancel(struct mm_plan *plan, struct plan_order *order)

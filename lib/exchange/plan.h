@@ -13,8 +13,8 @@
 #include "exchange/limits.h"
 #include "exchange/peer_id.h"
 
-#define MM_PLAN_PEERS 64             /* at most */
-#define MM_PLAN_PEER_ORDERS 2        /* to one peer at once, so that it need not wait for the next */
+#define MM_PLAN_PEERS 64       /* at most */
+#define MM_PLAN_PEER_ORDERS 12 /* to one peer at once: servers answer 16 requests, and bitmaps are asked for too */
 #define MM_PLAN_TICK (MM_SECOND / 5) /* how long after a step without action the next one is due, at the latest */
 
 struct mm_plan_options {

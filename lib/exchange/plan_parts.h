@@ -42,6 +42,7 @@ struct plan_peer {
     uint64_t bytes, chunks;             /* in all */
     uint64_t taken_chunks, taken_bytes; /* that nobody had sent before */
     unsigned orders;
+    uint64_t ordered;        /* bytes of them */
     struct plan_have *haves; /* one for each file */
 };
 
@@ -75,6 +76,13 @@ static inline uint64_t mm_plan_chunk_bytes(const struct plan_file *file, uint64_
 {
     uint64_t left = file->bytes - chunk * file->chunk_size;
     return left < file->chunk_size ? left : file->chunk_size;
+}
+
+static inline uint64_t mm_plan_order_size(const struct mm_plan *plan, const struct plan_order *order)
+{
+    const struct plan_file *file = &plan->files[order->file];
+    uint64_t last = order->first + order->count - 1;
+    return (order->count - 1) * file->chunk_size + mm_plan_chunk_bytes(file, last);
 }
 
 static inline bool mm_plan_peer_holds(const struct plan_peer *peer, size_t file, uint64_t chunk)

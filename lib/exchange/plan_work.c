@@ -3,7 +3,10 @@
 
 #include "exchange/plan_parts.h"
 
-#define ORDER_TIME 2                    /* seconds that an order is to take at the peer's rate */
+#define ORDER_TIME 2 /* seconds that an order is to take at the peer's rate */
+#define ORDERS 2     /* to one peer at once, so that it need not wait for the next; more of small files, */
+#define SMALL_BYTES (UINT64_C(1) << 20) /* until they are so many bytes */
+#define SMALL_PART 4                    /* or a quarter of what it sends in a second */
 #define FIRST_BYTES (UINT64_C(1) << 20) /* of an order to a peer whose rate is not known */
 
 /* ---- how much ---- */
@@ -47,13 +50,15 @@ static bool is_alone(const struct mm_plan *plan)
 }
 
 /* Chunks of SIZE that PEER is to be asked for at once: as many as it sends in ORDER_TIME, and never so many that the others would be done
- * long before it. Whoever is alone is asked for as many as there may be: a connection that waits for requests does not find out how fast it is. */
+ * long before it. Whoever is alone is asked for as many as there may be: a connection that waits for requests does not find out how fast it is,
+ * and the last requests of ever fewer chunks would cost a round trip each. */
 static uint64_t order_size(const struct mm_plan *plan, const struct plan_peer *peer, uint64_t size, double left)
 {
-    double want = is_alone(plan) ? (double)plan->options.order_bytes
-                  : peer->rate   ? (double)peer->rate * ORDER_TIME
-                                 : (double)FIRST_BYTES;
-    double fair = left * share_of(plan, peer) / MM_PLAN_PEER_ORDERS;
+    bool alone = is_alone(plan);
+    double want = alone        ? (double)plan->options.order_bytes
+                  : peer->rate ? (double)peer->rate * ORDER_TIME
+                               : (double)FIRST_BYTES;
+    double fair = alone ? left : left * share_of(plan, peer) / ORDERS;
     if (want > (double)plan->options.order_bytes)
         want = (double)plan->options.order_bytes;
     if (want > fair)
@@ -109,6 +114,7 @@ static struct plan_order *new_order(struct mm_plan *plan, size_t peer, size_t fi
         order++;
     *order = (struct plan_order){ORDER_OPEN, plan->next_id++, peer, file, first, count, 0, 0, plan->now};
     plan->peers[peer].orders++;
+    plan->peers[peer].ordered += mm_plan_order_size(plan, order);
     plan->open++;
     *step = (struct mm_plan_step){MM_PLAN_ORDER, peer, file, order->id, first, count};
     return order;
@@ -216,9 +222,17 @@ static bool race(struct mm_plan *plan, size_t number, struct mm_plan_step *step)
 
 /* ---- who ---- */
 
+/* True if PEER has less to bring than makes a round trip worth while. */
+static bool brings_little(const struct mm_plan *plan, const struct plan_peer *peer)
+{
+    uint64_t much = is_alone(plan) ? SMALL_BYTES : peer->rate / SMALL_PART;
+    return peer->ordered < (much < SMALL_BYTES ? much : SMALL_BYTES);
+}
+
 static bool can_work(const struct mm_plan *plan, const struct plan_peer *peer, unsigned orders)
 {
-    return peer->state == PEER_READY && peer->orders < orders && peer->rest_until <= plan->now;
+    return peer->state == PEER_READY && peer->orders < orders && peer->rest_until <= plan->now &&
+           (peer->orders < ORDERS || brings_little(plan, peer));
 }
 
 /* The fastest peer below the rate CEILING, or equal to it and behind number AFTER, that can take one more of ORDERS. SIZE_MAX: none. */

@@ -1,4 +1,4 @@
-#include "peer/client.h"
+#include "peer/client_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,51 +11,6 @@
 #define WINDOW_LEAST (16u << 10)
 #define PAY_EVERY 10 /* milliseconds between payments under a limit of the rate */
 #define DEBT_MAX 2   /* seconds of the rate for which nothing is paid at first, at most */
-
-_Static_assert(sizeof(struct mm_reply_header) == sizeof(struct mm_h3_header), "headers are judged as they come");
-
-/* A peer, and its connection if it has one. */
-struct peer {
-    struct mm_peer_client *client;
-    size_t number;
-    union mm_udp_address to;
-    unsigned char key[MM_PEER_KEY_BYTES];
-    char authority[MM_PEER_ADDRESS_MAX];
-    struct mm_h3_connection *connection;
-    bool ready, dropped;
-    char why[120]; /* the last connection was lost */
-};
-
-/* A request of the download's. */
-struct carried {
-    struct carried *next;
-    struct mm_peer_client *client;
-    struct mm_h3_stream *stream;
-    uint64_t id;
-};
-
-/* A question that is waited for. */
-struct question {
-    struct mm_reply_wanted wanted;
-    struct mm_buf *out;
-    enum mm_reply reply;
-    const char *why;
-    bool over, complete;
-};
-
-struct mm_peer_client {
-    struct mm_h3 *h3;
-    struct peer *peers[MM_PLAN_PEERS];
-    size_t peer_count;
-    struct mm_carrier carrier;
-    struct mm_download *download;
-    struct carried *carried;
-    /* a limit of the rate */
-    uint64_t window; /* that each connection begins with */
-    struct mm_bucket bucket;
-    uint64_t debt; /* bytes that were allowed in advance, by windows */
-    size_t turn;   /* who is paid first */
-};
 
 uint64_t mm_peer_client_now(const struct mm_peer_client *client)
 {
@@ -180,7 +135,7 @@ static void hang_up(void *context, size_t number)
 
 /* ---- requests of the download ---- */
 
-static bool on_head(void *context, int status, const struct mm_h3_header *headers, size_t count)
+bool mm_peer_carried_head(void *context, int status, const struct mm_h3_header *headers, size_t count)
 {
     const struct carried *carried = context;
     const struct mm_peer_client *client = carried->client;
@@ -192,7 +147,7 @@ static bool on_head(void *context, int status, const struct mm_h3_header *header
                             mm_peer_client_now(client));
 }
 
-static bool on_body(void *context, const unsigned char *bytes, size_t length)
+bool mm_peer_carried_body(void *context, const unsigned char *bytes, size_t length)
 {
     const struct carried *carried = context;
     const struct mm_peer_client *client = carried->client;
@@ -200,7 +155,7 @@ static bool on_body(void *context, const unsigned char *bytes, size_t length)
            mm_download_body(client->download, carried->id, bytes, length, mm_peer_client_now(client));
 }
 
-static void on_end(void *context, enum mm_h3_end how)
+void mm_peer_carried_end(void *context, enum mm_h3_end how)
 {
     struct carried *carried = context, **at = &carried->client->carried;
     struct mm_peer_client *client = carried->client;
@@ -219,9 +174,12 @@ static bool get(void *context, size_t number, uint64_t id, const char *path, con
     struct carried *carried = peer->ready ? calloc(1, sizeof *carried) : NULL;
     if (!carried)
         return false;
-    struct mm_h3_get how = {path, range, most, carried, on_head, on_body, on_end, false};
+    struct mm_h3_get how = {path, range, most, carried, mm_peer_carried_head, mm_peer_carried_body, mm_peer_carried_end,
+                            false};
     *carried = (struct carried){client->carried, client, NULL, id};
     client->carried = carried;
+    if (!range && mm_peer_question_carry(peer, path, carried))
+        return true;
     carried->stream = mm_h3_get(peer->connection, &how);
     if (carried->stream)
         return true;
@@ -248,69 +206,6 @@ const struct mm_carrier *mm_peer_client_carry(struct mm_peer_client *client, str
         mm_h3_cancel(client->carried->stream);
     client->download = download;
     return &client->carrier;
-}
-
-/* ---- questions ---- */
-
-static bool question_head(void *context, int status, const struct mm_h3_header *headers, size_t count)
-{
-    struct question *question = context;
-    struct mm_reply_header told[MM_H3_HEADERS];
-    for (size_t i = 0; i < count && i < MM_H3_HEADERS; i++)
-        told[i] = (struct mm_reply_header){headers[i].name, headers[i].value};
-    question->reply =
-        mm_reply_judge(&question->wanted, status, told, count < MM_H3_HEADERS ? count : MM_H3_HEADERS, &question->why);
-    return question->reply == MM_REPLY_BODY;
-}
-
-static bool question_body(void *context, const unsigned char *bytes, size_t length)
-{
-    struct question *question = context;
-    if (length > question->wanted.most - question->out->length)
-        return false;
-    mm_buf_add(question->out, bytes, length);
-    return !question->out->failed;
-}
-
-static void question_end(void *context, enum mm_h3_end how)
-{
-    struct question *question = context;
-    question->over = true;
-    question->complete = how == MM_H3_COMPLETE;
-}
-
-/* What a question came to. */
-static int conclude(const struct peer *peer, const struct question *question, struct mm_diags *diags)
-{
-    char id[MM_PEER_ID_TEXT];
-    if (question->complete && question->reply == MM_REPLY_BODY)
-        return 0;
-    if (question->reply == MM_REPLY_ABSENT)
-        return 1;
-    bool answered = question->reply == MM_REPLY_REFUSED || question->reply == MM_REPLY_LATER;
-    mm_note(diags, MM_RULE_PEER_ANSWER, "peer %s: expected %s%s%s", mm_peer_id_write(id, peer->key),
-            answered ? question->why : "an answer, whole and in time",
-            answered || !peer->why[0] ? "" : ", found: ", answered ? "" : peer->why);
-    return -1;
-}
-
-int mm_peer_client_ask(struct mm_peer_client *client, size_t number, const char *path, uint64_t most, unsigned seconds,
-                       struct mm_buf *out, struct mm_diags *diags)
-{
-    struct peer *peer = client->peers[number];
-    struct question question = {.wanted = {.most = most}, .out = out, .reply = MM_REPLY_BODY, .why = ""};
-    struct mm_h3_get how = {path, NULL, most, &question, question_head, question_body, question_end, false};
-    uint64_t until = mm_peer_client_now(client) + seconds * MM_SECOND;
-    int result = 0;
-    mm_buf_clear(out);
-    struct mm_h3_stream *stream = peer->connection && !peer->dropped ? mm_h3_get(peer->connection, &how) : NULL;
-    while (stream && !question.over && result == 0 && mm_peer_client_now(client) < until)
-        result = mm_h3_run(client->h3, 100, diags);
-    if (stream && !question.over) {
-        mm_h3_cancel(stream);
-        question.complete = false;
-    }
-    return result < 0 ? -1 : conclude(peer, &question, diags);
 }
 
 /* ---- the client ---- */
@@ -352,8 +247,10 @@ void mm_peer_client_free(struct mm_peer_client *client)
         return;
     client->download = NULL;
     mm_h3_free(client->h3);
-    for (size_t i = 0; i < client->peer_count; i++)
+    for (size_t i = 0; i < client->peer_count; i++) {
+        mm_peer_questions_forget(client->peers[i]); /* which are over */
         free(client->peers[i]);
+    }
     free(client);
 }
 

@@ -32,6 +32,11 @@ size_t mm_peer_client_add(struct mm_peer_client *client, const union mm_udp_addr
 int mm_peer_client_ask(struct mm_peer_client *client, size_t peer, const char *path, uint64_t most, unsigned seconds,
                        struct mm_buf *out, struct mm_diags *diags);
 
+/* Asks PEER for PATH before anybody waits for it, so that its answer is on its way with others, also before the handshake is done: it is
+ * that of the next mm_peer_client_ask, or of the next request of the download, for PATH. Nothing is done where PEER has no connection, was asked
+ * that already, or has been asked 16 such questions. */
+void mm_peer_client_ask_ahead(struct mm_peer_client *client, size_t peer, const char *path, uint64_t most);
+
 /* How it stands with the connection to PEER. */
 enum mm_peer_standing { MM_PEER_LOST, MM_PEER_COMING, MM_PEER_READY };
 enum mm_peer_standing mm_peer_client_standing(const struct mm_peer_client *client, size_t peer);

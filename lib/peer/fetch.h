@@ -27,6 +27,12 @@ struct mm_peer_fetch {
 int mm_peer_fetch_manifest(struct mm_peer_fetch *fetch, const unsigned char sha256[static MM_HASH_BYTES],
                            struct mm_buf *text, struct mm_diags *diags);
 
+/* Asks for what will be needed of MANIFEST's model besides chunks: its signature, the chunk lists that HOME does not have, and what each peer
+ * holds, all in one round trip, as far as it is little. What fails will fail again for those who wait for it; what is wrong with the transport is
+ * among DIAGS, with IO_READ. */
+void mm_peer_fetch_ahead(struct mm_peer_fetch *fetch, int home, const struct mm_manifest *manifest,
+                         struct mm_diags *diags);
+
 /* Is one of SIGNATURES good: OTHER of the countersignatures, or the publisher's? */
 #define MM_PEER_OWN_SIGNATURE SIZE_MAX
 typedef bool mm_peer_judge_fn(void *context, const struct mm_signatures *signatures, size_t other);

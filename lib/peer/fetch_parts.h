@@ -1,8 +1,10 @@
-/* What fetching a model (fetch.c) and mending a file (mend.c) share. Nobody else includes this. */
+/* What fetching a model (fetch.c), its texts (fetch_texts.c) and mending a file (mend.c) share. Nobody else includes this. */
 #ifndef MM_PEER_FETCH_PARTS_H
 #define MM_PEER_FETCH_PARTS_H
 
 #include "peer/fetch.h"
+
+#define MM_PEER_TURN 20 /* milliseconds that the transport may take before anything else is looked at */
 
 /* What is made of a text that claims to be a chunk list. Returns 0; -1 with findings, which are of a no where the text is at fault. */
 typedef int mm_peer_list_fn(void *context, const struct mm_claim *claim, const char *text, size_t length,

@@ -112,7 +112,7 @@ struct mm_h3_settings {
     struct mm_quic_settings quic;
     uint64_t
         send_memory; /* bytes of files that wait for acknowledgements, of all connections (16 MiB), in equal parts; each has one block of 64 KiB
-                             besides */
+                        besides. Where more than 20 send, parts shrink by the square of their number: many hold less together than few */
     uint32_t
         stall; /* milliseconds without an acknowledgement after which a client that is being sent to is lost (60000) */
 };

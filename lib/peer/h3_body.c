@@ -4,7 +4,8 @@
 
 #include "peer/h3_parts.h"
 
-#define SPARE_BLOCKS 64
+#define SPARE_BLOCKS 16
+#define FEW 20                              /* connections that send at once */
 #define STREAM_BLOCKS 256                   /* of one stream, at most: 16 MiB on their way */
 #define GRANT_PAUSE (4 * MM_H3_MILLISECOND) /* until a grant is asked for again */
 #define MM_H3_MILLISECOND 1000000ull
@@ -43,14 +44,22 @@ static void give_block(struct mm_h3_stream *stream, struct mm_h3_block *block)
     h3->spare_count++;
 }
 
+/* What one connection may hold, in bytes: of a few an equal part of the whole; of more than that so much less that all of them together hold
+ * less than a few do, as each has other costs as well. */
+static uint64_t part_of(const struct mm_h3 *h3)
+{
+    uint64_t part = h3->send_memory / h3->holders;
+    return h3->holders > FEW ? part * FEW / h3->holders : part;
+}
+
 /* True if STREAM may have another block: its connection's first one always, the others out of what all share, of which each connection that sends
- * may have an equal part. So one that came first does not hold what others need, and a slow one no more than its part. */
+ * may have its part. So one that came first does not hold what others need, and a slow one no more than its part. */
 static bool may_take(const struct mm_h3_stream *stream)
 {
     const struct mm_h3 *h3 = stream->connection->h3;
     return stream->connection->blocks == 0 ||
            (stream->blocks < STREAM_BLOCKS && h3->counts.held + MM_H3_BLOCK <= h3->send_memory &&
-            (stream->connection->blocks + 1) * MM_H3_BLOCK <= h3->send_memory / h3->holders);
+            (stream->connection->blocks + 1) * MM_H3_BLOCK <= part_of(h3));
 }
 
 static nghttp3_ssize wait(struct mm_h3_stream *stream)

@@ -5,11 +5,11 @@
 #include "base/file.h"
 #include "peer/quic_parts.h"
 
-#define UNI_STREAMS 16                 /* of the peer at a time: HTTP/3 has three */
-#define FIRST_WINDOW (4 * 1024 * 1024) /* that a server may send ahead at first, a stream and in all */
-#define REQUEST_WINDOW (64 * 1024)     /* that a client may send ahead on a stream: requests are small */
-#define REQUESTS_WINDOW (512 * 1024)   /* and on all of them */
-#define ID_LIMIT 4                     /* ids of ours that the peer has to keep */
+#define UNI_STREAMS 16               /* of the peer at a time: HTTP/3 has three */
+#define REQUEST_WINDOW (64 * 1024)   /* that a client may send ahead on a stream: requests are small */
+#define REQUESTS_WINDOW (512 * 1024) /* and on all of them */
+#define REQUEST_DATAGRAM 1472        /* bytes of a client's datagrams, at most */
+#define ID_LIMIT 4                   /* ids of ours that the peer has to keep */
 
 /* UDP payloads that are tried in this order: over IPv6 and 1500 bytes, through a tunnel, over IPv4, with jumbo frames, and a host's own
  * interface. One that is below what is known to pass is left out. */
@@ -29,6 +29,16 @@ static void fill_random(uint8_t *bytes, size_t length, const ngtcp2_rand_ctx *co
 {
     (void)context;
     randombytes_buf(bytes, length);
+}
+
+/* A server's session is gone once hands were shaken: clients have nothing more to say to it, as there are no other certificates and no
+ * key updates of TLS in QUIC (RFC 9001, 4.4 and 6). */
+static int crypto_data(ngtcp2_conn *conn, ngtcp2_encryption_level level, uint64_t offset, const uint8_t *bytes,
+                       size_t length, void *pointer)
+{
+    struct mm_quic_connection *connection = pointer;
+    return connection->tls.session ? ngtcp2_crypto_recv_crypto_data_cb(conn, level, offset, bytes, length, pointer)
+                                   : NGTCP2_ERR_CRYPTO;
 }
 
 static int make_id(ngtcp2_conn *conn, ngtcp2_cid *id, uint8_t *token, size_t length, void *pointer)
@@ -151,7 +161,7 @@ static int reset_came(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *reset
 static const ngtcp2_callbacks callbacks = {
     .client_initial = ngtcp2_crypto_client_initial_cb,
     .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
-    .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
+    .recv_crypto_data = crypto_data,
     .handshake_completed = handshake_completed,
     .encrypt = ngtcp2_crypto_encrypt_cb,
     .decrypt = ngtcp2_crypto_decrypt_cb,
@@ -191,9 +201,10 @@ static void fill_settings(const struct mm_quic *quic, bool server, ngtcp2_settin
     settings->initial_ts = quic->now;
     settings->cc_algo = quic->settings.congestion == MM_QUIC_CUBIC ? NGTCP2_CC_ALGO_CUBIC : NGTCP2_CC_ALGO_BBR;
     settings->handshake_timeout = quic->settings.handshake * MM_QUIC_MILLISECOND;
-    settings->max_tx_udp_payload_size = quic->settings.datagram;
-    for (*probe_count = 0;
-         *probe_count < sizeof probes / sizeof *probes && probes[*probe_count] <= quic->settings.datagram;)
+    /* requests are small: a client that had larger datagrams would only make servers keep room for them */
+    uint16_t most = server || quic->settings.datagram < REQUEST_DATAGRAM ? quic->settings.datagram : REQUEST_DATAGRAM;
+    settings->max_tx_udp_payload_size = most;
+    for (*probe_count = 0; *probe_count < sizeof probes / sizeof *probes && probes[*probe_count] <= most;)
         ++*probe_count;
     settings->pmtud_probes = probes;
     settings->pmtud_probeslen = *probe_count;
@@ -202,11 +213,6 @@ static void fill_settings(const struct mm_quic *quic, bool server, ngtcp2_settin
         settings->max_window = quic->settings.window;
         settings->max_stream_window = quic->settings.stream_window;
     }
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 static void fill_params(const struct mm_quic *quic, bool server, ngtcp2_transport_params *params)
@@ -222,8 +228,9 @@ static void fill_params(const struct mm_quic *quic, bool server, ngtcp2_transpor
         params->initial_max_stream_data_bidi_remote = REQUEST_WINDOW;
         params->initial_max_data = REQUESTS_WINDOW;
     } else {
-        params->initial_max_stream_data_bidi_local = least(FIRST_WINDOW, quic->settings.stream_window);
-        params->initial_max_data = least(FIRST_WINDOW, quic->settings.window);
+        /* all of it at once: who may send ahead less than the line holds waits in the middle of a short body */
+        params->initial_max_stream_data_bidi_local = quic->settings.stream_window;
+        params->initial_max_data = quic->settings.window;
     }
 }
 

@@ -89,6 +89,19 @@ kill "$server"
 wait "$server"
 same "it ends well" 0 $?
 
+serve --connections 250 --connections-an-address 250 --handshakes 100000
+before=$(peak)
+come 0 50 "/v0/artifacts/$large"
+for _ in $(seq 100); do [ "$(figure body_bytes_total)" -gt 100000000 ] && break; sleep 0.2; done
+each=$((($(peak) - before) / 50))
+case $BUILD in
+*address* | *thread*) skip "fifty that take all they can cost at most 300 KiB each" "a sanitizer's memory is its own" ;;
+*) if [ "$each" -le 300 ]; then ok "fifty that take all they can cost at most 300 KiB each"; else not_ok "fifty that take all they can cost at most 300 KiB each" "$each KiB each"; fi ;;
+esac
+leave
+kill "$server"
+wait "$server"
+
 # ---- more than there is room for ----
 
 serve --connections 20 --connections-an-address 1000 --handshakes 100000

@@ -464,7 +464,7 @@ static void faults_alone_end_without_a_wrong_byte(void **state)
         begin(s);
         add_peer(s, fault, 4000000);
         enum mm_plan_state ended = run(s, 400);
-        bool whole = fault == RESETS || fault == LEAVES || fault == TRUNCATES; /* that comes to an end chunk by chunk, or not */
+        bool whole = fault == RESETS || fault == LEAVES || fault == TRUNCATES || fault == WHOLE; /* chunk by chunk, or not; WHOLE was asked for */
         if (ended == MM_PLAN_GOING || (ended == MM_PLAN_DONE && !whole))
             fail_msg("fault %d: ended as %d", fault, ended);
         check_no_wrong_byte(s);

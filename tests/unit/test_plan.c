@@ -7,7 +7,7 @@
 #define STEP (MM_SECOND / 200) /* of the clock */
 #define START (100 * MM_SECOND)
 #define CHUNK 65536
-#define FILES_MAX 3
+#define FILES_MAX 20
 #define PEERS_MAX 12
 
 struct file {
@@ -763,8 +763,39 @@ static uint64_t first_order(size_t others)
 static void who_is_alone_is_asked_for_as_much_as_may_be(void **state)
 {
     (void)state;
-    check_number("alone", first_order(0), 50); /* and as many behind them */
+    check_number("alone", first_order(0), 100);
     assert_true(first_order(1) < 50);
+}
+
+/* Orders that go to one peer at once, of a model of 20 files of BYTES each. */
+static unsigned orders_at_once(uint64_t bytes)
+{
+    struct world w = {0};
+    struct mm_plan_step step;
+    unsigned char all[3] = {0xff, 0xff, 0xff};
+    unsigned count = 0;
+    for (size_t i = 0; i < 20; i++)
+        add_file(&w, bytes);
+    add_peer(&w, 1e6);
+    begin(&w);
+    mm_plan_peer_ready(w.plan, 0, w.now);
+    for (mm_plan_next(w.plan, w.now, &step); step.action != MM_PLAN_REST; mm_plan_next(w.plan, w.now, &step)) {
+        uint64_t chunks = (bytes + CHUNK - 1) / CHUNK;
+        all[0] = (unsigned char)(0xff00 >> chunks);
+        if (step.action == MM_PLAN_HAVE)
+            mm_plan_peer_has(w.plan, 0, step.file, all, 1, w.now);
+        count += step.action == MM_PLAN_ORDER;
+    }
+    end(&w);
+    return count;
+}
+
+/* A round trip for two small files after another would take longer than their bytes. */
+static void small_files_are_asked_for_together(void **state)
+{
+    (void)state;
+    check_number("small ones", orders_at_once(1000), MM_PLAN_PEER_ORDERS);
+    check_number("large ones", orders_at_once(8 * CHUNK), 2);
 }
 
 /* Any mixture of faults, with one honest peer among them: it ends, whole. */
@@ -840,6 +871,7 @@ int main(void)
         cmocka_unit_test(late_news_are_passed_over),
         cmocka_unit_test(bitmaps_that_are_not_sound_are_refused),
         cmocka_unit_test(who_is_alone_is_asked_for_as_much_as_may_be),
+        cmocka_unit_test(small_files_are_asked_for_together),
         cmocka_unit_test(a_crowd_of_faults_beside_one_honest_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
