@@ -14,6 +14,7 @@ struct mm_catalog_row {
     bool spooled;    /* the line is one of a build's spool, not of catalog.jsonl */
     bool beneath, has_signature; /* its manifest stands beneath the catalog; a signature belongs to it */
     bool gone;                   /* withdrawn by a build */
+    bool alone;                  /* a check found its model's folder to hold what belongs to this row, and no more */
     bool paged;                  /* a build made the page of a model out of this row alone */
     bool has_leaf;
     unsigned char manifest_sha256[MM_HASH_BYTES];
