@@ -14,7 +14,7 @@
 
 #define KEPT_BYTES 65536 /* of a buffer, from one manifest to the next */
 #define AHEAD_THREADS 4  /* for each processor, where files are made too */
-#define BATCH 4          /* manifests that a thread takes at once */
+#define BATCH 8          /* manifests that a thread takes at once */
 
 /* One manifest on its way in. */
 struct admission {
@@ -36,12 +36,7 @@ struct admission {
 
 static int read_path(const char *path, size_t limit, struct mm_buf *text, struct mm_diags *diags)
 {
-    mm_buf_clear(text);
-    int fd = mm_file_open(path, diags);
-    if (fd < 0)
-        return -1;
-    int result = mm_file_read_all(fd, limit, text, diags);
-    close(fd);
+    int result = mm_file_read_path(path, limit, text, diags);
     if (result > 0)
         return mm_diag(diags, MM_RULE_TEXT_SIZE, "expected a file of at most %zu bytes, found more", limit);
     return result;

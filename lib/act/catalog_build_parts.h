@@ -38,7 +38,6 @@ struct mm_catalog_ahead {
 
 /* What one thread needs to write there. A zeroed one begins. */
 struct mm_catalog_ahead_means {
-    struct mm_place place;
     struct mm_catalog_entry entry;
     struct mm_model_page page;
     struct mm_buf text;

@@ -58,11 +58,6 @@ void mm_buf_add(struct mm_buf *buf, const void *bytes, size_t length)
     buf->data[buf->length] = '\0';
 }
 
-void mm_buf_str(struct mm_buf *buf, const char *text)
-{
-    mm_buf_add(buf, text, strlen(text));
-}
-
 void mm_buf_char(struct mm_buf *buf, char character)
 {
     mm_buf_add(buf, &character, 1);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/diag.h"
 
@@ -18,8 +19,11 @@ void mm_buf_release(struct mm_buf *buf);
 void mm_buf_clear(struct mm_buf *buf);               /* keeps the memory */
 void mm_buf_shrink(struct mm_buf *buf, size_t most); /* forgets what it holds; memory above MOST bytes is given back */
 void mm_buf_add(struct mm_buf *buf, const void *bytes, size_t length);
-void mm_buf_str(struct mm_buf *buf, const char *text);
 void mm_buf_char(struct mm_buf *buf, char character);
+static inline void mm_buf_str(struct mm_buf *buf, const char *text)
+{
+    mm_buf_add(buf, text, strlen(text)); /* here, where the length of most texts is known */
+}
 void mm_buf_number(struct mm_buf *buf, uint64_t number); /* in decimal */
 void mm_buf_printf(struct mm_buf *buf, const char *format, ...) MM_PRINTF(2);
 
