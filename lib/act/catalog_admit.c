@@ -245,7 +245,7 @@ static int stage(struct mm_catalog_build *build, const char *path, const struct 
     if (!staged->path)
         return mm_diag_memory(diags);
     build->staged_count++;
-    return mm_catalog_spool(build, mm_buf_text(text), text->length, &staged->at, diags);
+    return mm_catalog_spool(&build->spool, mm_buf_text(text), text->length, &staged->at, diags);
 }
 
 /* TEXT and SIGNATURE are NULL where they are not to be written. */
@@ -266,17 +266,18 @@ int mm_catalog_stage(struct mm_catalog_build *build, const char *model_id, uint6
     return stage_both(build, model_id, revision, &build->text, has_signature ? &build->signature : NULL, known, diags);
 }
 
-/* The line, and behind it the model's row in the lists. */
+/* The line, and the model's row in the lists. */
 static int spool_line(struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
 {
     const struct mm_buf *listed = &a->ahead.listed;
     uint64_t ignored;
-    if (mm_catalog_spool(build, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0)
+    if (mm_catalog_spool(&build->spool, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0 ||
+        mm_catalog_spool(&build->spool, "\n", 1, &ignored, diags) < 0)
         return -1;
     if (!a->row.paged)
         return 0;
     a->row.listed = (uint32_t)listed->length;
-    return mm_catalog_spool(build, mm_buf_text(listed), listed->length, &ignored, diags);
+    return mm_catalog_spool(&build->listed, mm_buf_text(listed), listed->length, &a->row.listed_at, diags);
 }
 
 static int take_good(struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)

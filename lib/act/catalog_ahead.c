@@ -37,6 +37,8 @@ void mm_catalog_ahead_begin(struct mm_catalog_build *build)
     if (mkdirat(build->folder.fd, ahead->name, 0777) < 0)
         return; /* what is published later says why */
     mm_diags_init(&ignored);
+    if (build->spool.length == 0 && !build->spool.sha)
+        build->spool.sha = mm_sha256_new(); /* without it the lines are copied later */
     ahead->fd = mm_tree_open(build->folder.fd, ahead->name);
     if (ahead->fd < 0 || mm_page_frames_init(&ahead->frames, &ignored) < 0)
         mm_catalog_ahead_end(build);

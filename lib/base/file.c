@@ -462,6 +462,16 @@ int mm_writer_write_at(struct mm_writer *writer, uint64_t offset, const void *by
     return 0;
 }
 
+bool mm_writer_adopt(struct mm_writer *writer, int fd)
+{
+    int own = writer->temporary[0] ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0)
+        return false;
+    close(writer->fd);
+    writer->fd = own;
+    return true;
+}
+
 /* Gives a file without a name the name NAME. The link through /proc needs no privilege. */
 static int link_unnamed(struct mm_writer *writer, const char *name)
 {

@@ -101,6 +101,10 @@ int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, 
 int mm_writer_write_at(struct mm_writer *writer, uint64_t offset, const void *bytes, size_t length,
                        struct mm_diags *diags);
 
+/* Makes FD, a file without a name in the folder of WRITER and with its mode, what WRITER publishes, in place of what was written; FD stays the caller's.
+ * Returns false, and nothing has changed, where WRITER's own file has a name or there are no more descriptors. */
+bool mm_writer_adopt(struct mm_writer *writer, int fd);
+
 /* Publishes the file and releases WRITER. Returns 0, or -1 with a finding; then nothing stands under the name, except that
  * a file whose folder could not be flushed stands there whole. */
 int mm_writer_commit(struct mm_writer *writer, struct mm_diags *diags);
