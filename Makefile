@@ -50,7 +50,7 @@ LIB_SOURCES := \
 	lib/act/attest.c lib/act/attest_bundle.c lib/act/attest_compare.c lib/act/catalog_admit.c \
 	lib/act/catalog_ahead.c lib/act/catalog_build.c lib/act/catalog_check.c lib/act/catalog_countersign.c \
 	lib/act/catalog_find.c lib/act/catalog_folder.c lib/act/catalog_found.c lib/act/catalog_history.c \
-	lib/act/catalog_merge.c lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c \
+	lib/act/catalog_merge.c lib/act/catalog_model.c lib/act/catalog_pages.c lib/act/catalog_pages_check.c lib/act/catalog_pages_place.c \
 	lib/act/catalog_place.c lib/act/catalog_prove.c lib/act/catalog_publish.c lib/act/catalog_revoked.c \
 	lib/act/catalog_rows.c lib/act/catalog_standing.c lib/act/catalog_surplus.c lib/act/catalog_traces.c \
 	lib/act/catalog_witness.c lib/act/chain.c \

@@ -14,7 +14,7 @@
 
 #define KEPT_BYTES 65536 /* of a buffer, from one manifest to the next */
 #define AHEAD_THREADS 4  /* for each processor, where files are made too */
-#define BATCH 4          /* manifests that a thread takes at once */
+#define BATCH 8          /* manifests that a thread takes at once */
 
 /* One manifest on its way in. */
 struct admission {
@@ -36,12 +36,7 @@ struct admission {
 
 static int read_path(const char *path, size_t limit, struct mm_buf *text, struct mm_diags *diags)
 {
-    mm_buf_clear(text);
-    int fd = mm_file_open(path, diags);
-    if (fd < 0)
-        return -1;
-    int result = mm_file_read_all(fd, limit, text, diags);
-    close(fd);
+    int result = mm_file_read_path(path, limit, text, diags);
     if (result > 0)
         return mm_diag(diags, MM_RULE_TEXT_SIZE, "expected a file of at most %zu bytes, found more", limit);
     return result;
@@ -250,7 +245,7 @@ static int stage(struct mm_catalog_build *build, const char *path, const struct 
     if (!staged->path)
         return mm_diag_memory(diags);
     build->staged_count++;
-    return mm_catalog_spool(build, mm_buf_text(text), text->length, &staged->at, diags);
+    return mm_catalog_spool(&build->spool, mm_buf_text(text), text->length, &staged->at, diags);
 }
 
 /* TEXT and SIGNATURE are NULL where they are not to be written. */
@@ -271,17 +266,18 @@ int mm_catalog_stage(struct mm_catalog_build *build, const char *model_id, uint6
     return stage_both(build, model_id, revision, &build->text, has_signature ? &build->signature : NULL, known, diags);
 }
 
-/* The line, and behind it the model's row in the lists. */
+/* The line, and the model's row in the lists. */
 static int spool_line(struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
 {
     const struct mm_buf *listed = &a->ahead.listed;
     uint64_t ignored;
-    if (mm_catalog_spool(build, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0)
+    if (mm_catalog_spool(&build->spool, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0 ||
+        mm_catalog_spool(&build->spool, "\n", 1, &ignored, diags) < 0)
         return -1;
     if (!a->row.paged)
         return 0;
     a->row.listed = (uint32_t)listed->length;
-    return mm_catalog_spool(build, mm_buf_text(listed), listed->length, &ignored, diags);
+    return mm_catalog_spool(&build->listed, mm_buf_text(listed), listed->length, &a->row.listed_at, diags);
 }
 
 static int take_good(struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)

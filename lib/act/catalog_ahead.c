@@ -15,6 +15,9 @@
 #include "base/tree.h"
 
 #define PREFIX MM_WRITER_TEMPORARY "ahead-"
+#ifndef O_PATH
+#define O_PATH O_RDONLY
+#endif
 #define NOISE 8          /* random bytes of a name */
 #define KEPT_BYTES 65536 /* of a page, until the next one */
 
@@ -34,6 +37,8 @@ void mm_catalog_ahead_begin(struct mm_catalog_build *build)
     if (mkdirat(build->folder.fd, ahead->name, 0777) < 0)
         return; /* what is published later says why */
     mm_diags_init(&ignored);
+    if (build->spool.length == 0 && !build->spool.sha)
+        build->spool.sha = mm_sha256_new(); /* without it the lines are copied later */
     ahead->fd = mm_tree_open(build->folder.fd, ahead->name);
     if (ahead->fd < 0 || mm_page_frames_init(&ahead->frames, &ignored) < 0)
         mm_catalog_ahead_end(build);
@@ -87,11 +92,6 @@ int mm_catalog_ahead_sweep(struct mm_catalog_build *build, struct mm_diags *diag
 
 /* ---- files ---- */
 
-static const char *beneath(const char *path)
-{
-    return path + strlen(MM_CATALOG_MANIFESTS);
-}
-
 /* The page of a model that has this one revision. Without it the page is made later. */
 static bool make_page(const struct mm_catalog_build *build, struct mm_catalog_ahead_means *means,
                       const struct mm_buf *line, struct mm_diags *diags)
@@ -116,24 +116,46 @@ static bool make_page(const struct mm_catalog_build *build, struct mm_catalog_ah
     return result == 0 && !means->text.failed && !means->listed.failed;
 }
 
+/* Makes the folder of the model, which mostly lacks alone, and opens it. Returns the descriptor, or -1 with a finding. */
+static int open_folder(int root, const char *model_id, struct mm_diags *diags)
+{
+    if (mkdirat(root, model_id, 0777) < 0 && errno != EEXIST && mm_tree_make(root, model_id, diags) < 0)
+        return -1;
+    int fd = openat(root, model_id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 ? fd : mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot open the folder of a model", errno);
+}
+
+/* Writes them into FOLDER, the model's. */
+static int put_files(const struct mm_catalog_build *build, struct mm_catalog_ahead_means *means, int folder,
+                     struct mm_catalog_row *row, const struct mm_buf *text, const struct mm_buf *signature,
+                     const struct mm_buf *line, struct mm_diags *diags)
+{
+    char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX], page[MM_PAGE_PATH];
+    int written = 0;
+    mm_catalog_manifest_path(path, row->model_id, row->revision);
+    if (mm_place_first_in(folder, path, text->data, text->length, diags) < 0)
+        return -1;
+    strcat(path, MM_SIGNATURE_SUFFIX);
+    if (signature && mm_place_first_in(folder, path, signature->data, signature->length, diags) < 0)
+        return -1;
+    if (make_page(build, means, line, diags))
+        written =
+            mm_place_first_in(folder, mm_page_path(page, row->model_id), means->text.data, means->text.length, diags);
+    row->paged = written > 0;
+    return written < 0 ? -1 : 0;
+}
+
 /* What stands there already is of a manifest that has this one's name, and both are refused; or it is the page that another revision made. */
 int mm_catalog_ahead_put(const struct mm_catalog_build *build, struct mm_catalog_ahead_means *means,
                          struct mm_catalog_row *row, const struct mm_buf *text, const struct mm_buf *signature,
                          const struct mm_buf *line, struct mm_diags *diags)
 {
-    char path[MM_CATALOG_MANIFEST_PATH + sizeof MM_SIGNATURE_SUFFIX], page[MM_PAGE_PATH];
-    int root = build->ahead.fd, written = 0;
-    mm_catalog_manifest_path(path, row->model_id, row->revision);
-    if (mm_place_first(&means->place, root, beneath(path), text->data, text->length, diags) < 0)
+    int folder = open_folder(build->ahead.fd, row->model_id, diags);
+    if (folder < 0)
         return -1;
-    strcat(path, MM_SIGNATURE_SUFFIX);
-    if (signature && mm_place_first(&means->place, root, beneath(path), signature->data, signature->length, diags) < 0)
-        return -1;
-    if (make_page(build, means, line, diags))
-        written = mm_place_first(&means->place, root, beneath(mm_page_path(page, row->model_id)), means->text.data,
-                                 means->text.length, diags);
-    row->paged = written > 0;
-    return written < 0 ? -1 : 0;
+    int result = put_files(build, means, folder, row, text, signature, line, diags);
+    close(folder);
+    return result;
 }
 
 void mm_catalog_ahead_means_release(struct mm_catalog_ahead_means *means)

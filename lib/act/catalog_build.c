@@ -81,39 +81,55 @@ int mm_catalog_withdrawn_add(struct mm_catalog_build *build, const struct mm_wit
 
 /* ---- the spool ---- */
 
-int mm_catalog_spool_flush(struct mm_catalog_build *build, struct mm_diags *diags)
+static int flush_spool(struct mm_catalog_spool *spool, struct mm_diags *diags)
 {
-    if (build->unspooled.failed)
+    if (spool->rest.failed)
         return mm_diag_memory(diags);
-    int result = mm_file_write_all(build->spool, mm_buf_text(&build->unspooled), build->unspooled.length,
-                                   "a temporary file", diags);
-    mm_buf_clear(&build->unspooled);
+    if (spool->sha)
+        mm_sha256_update(spool->sha, mm_buf_text(&spool->rest), spool->rest.length);
+    int result = mm_file_write_all(spool->fd, mm_buf_text(&spool->rest), spool->rest.length, "a temporary file", diags);
+    mm_buf_clear(&spool->rest);
     return result;
 }
 
-int mm_catalog_spool(struct mm_catalog_build *build, const void *bytes, size_t length, uint64_t *at,
-                     struct mm_diags *diags)
+int mm_catalog_spool_flush(struct mm_catalog_build *build, struct mm_diags *diags)
 {
-    *at = build->spooled;
-    mm_buf_add(&build->unspooled, bytes, length);
-    build->spooled += length;
-    return build->unspooled.length >= SPOOL_PIECE || build->unspooled.failed ? mm_catalog_spool_flush(build, diags) : 0;
+    return flush_spool(&build->spool, diags) < 0 ? -1 : flush_spool(&build->listed, diags);
 }
 
-static int open_spool(struct mm_catalog_build *build, struct mm_diags *diags)
+int mm_catalog_spool(struct mm_catalog_spool *spool, const void *bytes, size_t length, uint64_t *at,
+                     struct mm_diags *diags)
+{
+    *at = spool->length;
+    mm_buf_add(&spool->rest, bytes, length);
+    spool->length += length;
+    return spool->rest.length >= SPOOL_PIECE || spool->rest.failed ? flush_spool(spool, diags) : 0;
+}
+
+static void release_spool(struct mm_catalog_spool *spool)
+{
+    if (spool->fd >= 0)
+        close(spool->fd);
+    mm_buf_release(&spool->rest);
+    mm_sha256_free(spool->sha);
+}
+
+/* With the mode of a file that is published. Nobody else can open one without a name. */
+static int open_spool(const struct mm_catalog_build *build, struct mm_catalog_spool *spool, struct mm_diags *diags)
 {
     char name[] = MM_WRITER_TEMPORARY "spool-XXXXXX";
 #ifdef O_TMPFILE
-    build->spool = openat(build->folder.fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (build->spool >= 0)
+    spool->fd = openat(build->folder.fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    spool->unnamed = spool->fd >= 0;
+    if (spool->unnamed)
         return 0;
 #endif
     unsigned char noise[3];
     if (mm_random(noise, sizeof noise) == 0) {
         mm_hex(name + sizeof name - 7, noise, sizeof noise);
-        build->spool = openat(build->folder.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        spool->fd = openat(build->folder.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     }
-    if (build->spool < 0)
+    if (spool->fd < 0)
         return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot create a temporary file", errno);
     unlinkat(build->folder.fd, name, 0);
     return 0;
@@ -141,11 +157,10 @@ void mm_catalog_build_free(struct mm_catalog_build *build)
     free(build->staged);
     if (build->entries >= 0)
         close(build->entries);
-    if (build->spool >= 0)
-        close(build->spool);
+    release_spool(&build->spool);
+    release_spool(&build->listed);
     mm_sha256_free(build->sha);
     mm_buf_release(&build->withdrawn_text);
-    mm_buf_release(&build->unspooled);
     mm_buf_release(&build->text);
     mm_buf_release(&build->signature);
     mm_buf_release(&build->line);
@@ -171,8 +186,12 @@ struct mm_catalog_build *mm_catalog_build_new(const char *path, const struct mm_
         mm_diag_memory(diags);
         return NULL;
     }
-    *build = (struct mm_catalog_build){
-        .options = options, .folder = {.fd = -1}, .entries = -1, .spool = -1, .ahead = {.fd = -1}};
+    *build = (struct mm_catalog_build){.options = options,
+                                       .folder = {.fd = -1},
+                                       .entries = -1,
+                                       .spool = {.fd = -1},
+                                       .listed = {.fd = -1},
+                                       .ahead = {.fd = -1}};
     int result = 0;
     if (mkdir(path, 0777) < 0 && errno != EEXIST)
         result = mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot create the folder", errno);
@@ -180,7 +199,7 @@ struct mm_catalog_build *mm_catalog_build_new(const char *path, const struct mm_
     if (!build->sha)
         result = mm_diag_memory(diags);
     if (result < 0 || mm_catalog_folder_open(&build->folder, path, diags) < 0 || lock(build, diags) < 0 ||
-        open_spool(build, diags) < 0) {
+        open_spool(build, &build->spool, diags) < 0 || open_spool(build, &build->listed, diags) < 0) {
         mm_catalog_build_free(build);
         return NULL;
     }

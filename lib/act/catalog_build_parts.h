@@ -38,7 +38,6 @@ struct mm_catalog_ahead {
 
 /* What one thread needs to write there. A zeroed one begins. */
 struct mm_catalog_ahead_means {
-    struct mm_place place;
     struct mm_catalog_entry entry;
     struct mm_model_page page;
     struct mm_buf text;
@@ -47,6 +46,16 @@ struct mm_catalog_ahead_means {
 };
 
 #define MM_CATALOG_THREADS 8 /* at most: the largest manifests need 64 MiB each while they are read */
+
+/* What was read and is to be written, in a file without a name. */
+struct mm_catalog_spool {
+    int fd; /* -1: there is none */
+    uint64_t length;
+    struct mm_buf rest;    /* the end of it, which is not written yet */
+    struct mm_sha256 *sha; /* of all of it; NULL: nobody asks */
+    bool unnamed;          /* it never had a name, and can be given one */
+    bool published;        /* it has got one */
+};
 
 struct mm_catalog_build {
     const struct mm_catalog_build_options *options;
@@ -62,9 +71,9 @@ struct mm_catalog_build {
     bool mend_withdrawn; /* the file has lines that no head names */
     bool adopted;        /* the head's key is revoked: another one follows in any case */
     char now[MM_TIME_SIZE];
-    int spool; /* what was read and is to be written: texts of manifests and signatures, lines */
-    uint64_t spooled;
-    struct mm_buf unspooled; /* the end of it, which is not written yet */
+    struct mm_catalog_spool
+        spool; /* texts of manifests and signatures, lines: where these are all, in order, it becomes catalog.jsonl */
+    struct mm_catalog_spool listed; /* rows of models in the lists for people */
     struct mm_catalog_staged *staged;
     size_t staged_count, staged_capacity;
     struct mm_sha256 *sha;
@@ -98,11 +107,11 @@ int mm_catalog_withdrawn_add(struct mm_catalog_build *build, const struct mm_wit
                              struct mm_diags *diags);
 void mm_catalog_withdrawn_sort(struct mm_catalog_build *build);
 
-/* Appends BYTES to the spool; *AT gets where. Returns 0, or -1 with IO_WRITE. */
-int mm_catalog_spool(struct mm_catalog_build *build, const void *bytes, size_t length, uint64_t *at,
+/* Appends BYTES to SPOOL; *AT gets where. Returns 0, or -1 with IO_WRITE. */
+int mm_catalog_spool(struct mm_catalog_spool *spool, const void *bytes, size_t length, uint64_t *at,
                      struct mm_diags *diags);
 
-/* Writes what is held back, before anything is read from the spool. */
+/* Writes what is held back, before anything is read from the spools. */
 int mm_catalog_spool_flush(struct mm_catalog_build *build, struct mm_diags *diags);
 
 /* Puts the manifest in build->text, and the signature in build->signature, among the files that are to stand beneath the catalog. KNOWN: the
@@ -116,7 +125,7 @@ void mm_catalog_stage_once(struct mm_catalog_build *build);
 /* How many manifests the build writes. */
 uint64_t mm_catalog_count_manifests(const struct mm_catalog_build *build);
 
-/* The spool was read for the last time, and need not go to the device with the rest. Returns 0, or -1 with IO_WRITE. */
+/* The spools were read for the last time, and need not go to the device with the rest. Returns 0, or -1 with IO_WRITE. */
 int mm_catalog_spool_empty(struct mm_catalog_build *build, struct mm_diags *diags);
 
 /* Writes what is staged, unflushed; pages may be in the spool still. Returns 0, or -1 with findings. */
@@ -128,6 +137,9 @@ const struct mm_catalog_row *mm_catalog_next_row(const struct mm_catalog_build *
 
 /* Reads the line of ROW into build->line. Returns 0, or -1 with IO_ rules. */
 int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags);
+
+/* The same for its row in the lists. */
+int mm_catalog_row_listed(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags);
 
 /* Begins to write files of models ahead where that can be done: there is no head, and nothing where they are to stand. */
 void mm_catalog_ahead_begin(struct mm_catalog_build *build);

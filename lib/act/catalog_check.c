@@ -90,6 +90,8 @@ struct checking {
 /* What the check of an entry needs, and the next one has again. */
 struct means {
     struct mm_catalog_folder folder; /* the catalog's, with room of its own for names */
+    struct mm_catalog_model model;   /* whose files are looked at */
+    bool alone;                      /* the entry has its folder for itself */
     struct mm_buf text, line;
     struct mm_manifest manifest; /* its memory serves one after the other */
     struct mm_sha256 *sha;
@@ -101,6 +103,7 @@ static void release_means(void *context)
 {
     struct means *m = context;
     mm_buf_release(&m->folder.shown);
+    mm_catalog_model_release(&m->model);
     mm_buf_release(&m->text);
     mm_buf_release(&m->line);
     mm_manifest_release(&m->manifest);
@@ -118,6 +121,15 @@ static int begin(struct means *m, const struct checking *c, struct mm_diags *dia
     return m->sha && m->signature ? 0 : mm_diag_memory(diags);
 }
 
+/* Reads the file PATH of the model whose folder is open into m->text. Returns as mm_catalog_text does. */
+static int read_file(struct means *m, const char *path, size_t limit, struct mm_diags *diags)
+{
+    mm_catalog_at(&m->folder, path, diags);
+    return mm_catalog_model_text(&m->model, strrchr(path, '/') + 1, limit, &m->text)
+               ? 1
+               : mm_catalog_text(&m->folder, path, limit, &m->text, diags);
+}
+
 /* The manifest that stands in its place is the one that the entry names, and the entry is what follows from it. */
 static int check_manifest(struct means *m, const struct checking *c, const struct mm_catalog_entry *entry,
                           const struct mm_catalog_line *line, struct mm_diags *diags)
@@ -125,7 +137,7 @@ static int check_manifest(struct means *m, const struct checking *c, const struc
     char path[MM_CATALOG_MANIFEST_PATH];
     unsigned char sha256[MM_HASH_BYTES];
     mm_catalog_manifest_path(path, entry->model_id, entry->revision);
-    int there = mm_catalog_text(&m->folder, path, MM_MANIFEST_MAX, &m->text, diags);
+    int there = read_file(m, path, MM_MANIFEST_MAX, diags);
     if (there <= 0)
         return there < 0
                    ? -1
@@ -168,7 +180,7 @@ static int check_signature(struct means *m, const struct mm_catalog_entry *entry
     const struct mm_canonical_text *key_id = &entry->texts[MM_CATALOG_KEY_ID];
     mm_catalog_manifest_path(path, entry->model_id, entry->revision);
     strcat(path, MM_SIGNATURE_SUFFIX);
-    int there = mm_catalog_text(&m->folder, path, MM_SIGNATURE_MAX, &m->text, diags);
+    int there = read_file(m, path, MM_SIGNATURE_MAX, diags);
     if (there <= 0)
         return there < 0
                    ? -1
@@ -198,11 +210,13 @@ static int check_entry(const void *context, void *means, const struct mm_catalog
         mm_diag_line(diags, MM_RULE_CATALOG_WITHDRAWN, line->number, 1,
                      "expected no model that was withdrawn, found %s revision %" PRIu64, entry->model_id,
                      entry->revision);
-    m->page.same = false;
+    m->page.same = m->alone = false;
     if (begin(m, c, diags) < 0)
         return -1;
+    mm_catalog_model_open(&m->model, m->folder.fd, entry->model_id);
+    m->alone = mm_catalog_model_alone(&m->model, entry);
     if (!mm_catalog_rows_have(&c->withdrawn, entry->model_id))
-        mm_catalog_page_compare_alone(&c->pages, &m->folder, &m->page, entry);
+        mm_catalog_page_compare_alone(&c->pages, &m->model, &m->page, entry);
     if (!entry->beneath)
         return 0;
     check_manifest(m, c, entry, line, diags);
@@ -225,7 +239,10 @@ static int take_entry(void *context, void *means, const struct mm_catalog_entry 
                        c->checked->head.entry_count);
     int result = mm_catalog_pages_check_entry(&c->pages, entry, m->page.same);
     mm_catalog_at(c->folder, MM_CATALOG_ENTRIES, c->diags);
-    return result < 0 ? -1 : mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags);
+    if (result < 0 || mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags) < 0)
+        return -1;
+    c->entries.rows[c->entries.count - 1].alone = m->alone;
+    return 0;
 }
 
 /* ---- the catalog ---- */

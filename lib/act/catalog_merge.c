@@ -166,7 +166,7 @@ static int take_entry(void *context, const struct mm_catalog_entry *entry, const
         return 0;
     if (there)
         return compare_standing(m, there, entry, line);
-    if (mm_catalog_spool(build, line->text, line->length, &row.at, m->diags) < 0 ||
+    if (mm_catalog_spool(&build->spool, line->text, line->length, &row.at, m->diags) < 0 ||
         mm_catalog_rows_add(&build->fresh, &row, m->diags) < 0)
         return -1;
     int result = row.beneath ? take_files(m, &row)

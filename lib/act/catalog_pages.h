@@ -3,6 +3,7 @@
 #define MM_ACT_CATALOG_PAGES_H
 
 #include "act/catalog_folder.h"
+#include "act/catalog_model.h"
 #include "base/pool.h"
 #include "doc/catalog_page.h"
 #include "doc/catalog_read.h"
@@ -73,9 +74,9 @@ struct mm_catalog_page_alone {
     bool same; /* the page that stands there is that one */
 };
 
-/* Sets ALONE->same. FOLDER is the check's with room of its own for names. Any thread may call it, with ALONE of its own, once
+/* Sets ALONE->same. MODEL is open. Any thread may call it, with ALONE and MODEL of its own, once
  * mm_catalog_pages_check_begin returned 0. Finds nothing: what is not the same is compared again with what else there is of the model. */
-void mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, struct mm_catalog_folder *folder,
+void mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, const struct mm_catalog_model *model,
                                    struct mm_catalog_page_alone *alone, const struct mm_catalog_entry *entry);
 void mm_catalog_page_alone_release(struct mm_catalog_page_alone *alone);
 

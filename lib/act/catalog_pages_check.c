@@ -129,10 +129,9 @@ int mm_catalog_pages_check_begin(struct mm_catalog_pages_check *check, struct mm
 
 /* ---- models with one entry, on any thread ---- */
 
-void mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, struct mm_catalog_folder *folder,
+void mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, const struct mm_catalog_model *model,
                                    struct mm_catalog_page_alone *alone, const struct mm_catalog_entry *entry)
 {
-    char path[MM_PAGE_PATH];
     struct mm_diags ignored;
     alone->same = false;
     if (!check->pages)
@@ -145,8 +144,7 @@ void mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, s
     mm_model_page_begin(&alone->page, entry->model_id);
     mm_model_page_entry(&alone->page, entry);
     alone->same = mm_model_page_finish(&alone->page, &alone->text, &ignored) == 0 && !alone->text.failed &&
-                  mm_catalog_page_read(folder, mm_page_path(path, entry->model_id), alone->text.length, &alone->found,
-                                       &ignored) > 0 &&
+                  mm_catalog_model_text(model, MM_PAGE_INDEX, alone->text.length, &alone->found) &&
                   holds(&alone->found, &alone->text);
     mm_buf_shrink(&alone->text, KEPT_BYTES);
     mm_buf_shrink(&alone->found, KEPT_BYTES);

@@ -182,11 +182,8 @@ static int take_line(struct placing *p, const struct mm_catalog_row *row)
 
 static int take_listed(struct placing *p, const struct mm_catalog_row *row)
 {
-    struct mm_catalog_row listed = *row;
     const struct mm_buf *line = &p->build->line;
-    listed.at += row->length;
-    listed.length = row->listed;
-    return mm_catalog_row_line(p->build, &listed, p->diags) < 0
+    return mm_catalog_row_listed(p->build, row, p->diags) < 0
                ? -1
                : mm_catalog_pages_listed(p->pages, row->model_id, line->data, line->length, p->diags);
 }

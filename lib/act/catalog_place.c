@@ -31,7 +31,7 @@ static int place_file(const void *context, void *slot, struct mm_diags *diags)
         p->bytes = bytes;
         p->capacity = staged->length;
     }
-    if (mm_file_read_at(build->spool, staged->at, p->bytes, staged->length, diags) < 0)
+    if (mm_file_read_at(build->spool.fd, staged->at, p->bytes, staged->length, diags) < 0)
         return -1;
     return (staged->known ? mm_place_file : mm_place_unknown)(&p->place, build->folder.fd, staged->path, p->bytes,
                                                               staged->length, diags);
@@ -51,8 +51,10 @@ static void release_placing(void *slot)
 
 int mm_catalog_spool_empty(struct mm_catalog_build *build, struct mm_diags *diags)
 {
-    if (build->spooled > 0 && ftruncate(build->spool, 0) < 0)
-        return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
+    const struct mm_catalog_spool *spools[] = {&build->spool, &build->listed};
+    for (int i = 0; i < 2; i++)
+        if (spools[i]->length > 0 && !spools[i]->published && ftruncate(spools[i]->fd, 0) < 0)
+            return mm_diag_errno(diags, MM_RULE_IO_WRITE, "cannot empty a temporary file", errno);
     return 0;
 }
 

@@ -172,17 +172,25 @@ static int remove_gone(struct mm_catalog_build *build, struct mm_diags *diags)
 
 /* ---- the two lists ---- */
 
-int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags)
+static int read_line(struct mm_catalog_build *build, int fd, uint64_t at, size_t length, struct mm_diags *diags)
 {
     mm_buf_clear(&build->line);
-    char *bytes = malloc(row->length ? row->length : 1);
-    int result = bytes
-                     ? mm_file_read_at(row->spooled ? build->spool : build->entries, row->at, bytes, row->length, diags)
-                     : mm_diag_memory(diags);
+    char *bytes = malloc(length ? length : 1);
+    int result = bytes ? mm_file_read_at(fd, at, bytes, length, diags) : mm_diag_memory(diags);
     if (result == 0)
-        mm_buf_add(&build->line, bytes, row->length);
+        mm_buf_add(&build->line, bytes, length);
     free(bytes);
     return result < 0 ? -1 : build->line.failed ? mm_diag_memory(diags) : 0;
+}
+
+int mm_catalog_row_line(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags)
+{
+    return read_line(build, row->spooled ? build->spool.fd : build->entries, row->at, row->length, diags);
+}
+
+int mm_catalog_row_listed(struct mm_catalog_build *build, const struct mm_catalog_row *row, struct mm_diags *diags)
+{
+    return read_line(build, build->listed.fd, row->listed_at, row->listed, diags);
 }
 
 const struct mm_catalog_row *mm_catalog_next_row(const struct mm_catalog_build *build, size_t *standing, size_t *fresh)
@@ -196,12 +204,44 @@ const struct mm_catalog_row *mm_catalog_next_row(const struct mm_catalog_build *
     return first ? a : b;
 }
 
+/* True if the spool is nothing but the lines in their order. */
+static bool spool_is_list(const struct mm_catalog_build *build)
+{
+    const struct mm_catalog_rows *fresh = &build->fresh;
+    uint64_t at = 0;
+    for (size_t i = 0; i < fresh->count; i++) {
+        if (!fresh->rows[i].spooled || !fresh->rows[i].has_leaf || fresh->rows[i].at != at)
+            return false;
+        at += fresh->rows[i].length + (uint64_t)1;
+    }
+    return build->spool.unnamed && build->spool.sha && build->standing.count == 0 && at == build->spool.length;
+}
+
+/* The spool becomes the list: nothing is copied. */
+static int adopt_spool(struct mm_catalog_build *build, struct mm_catalog_head *head, struct mm_diags *diags)
+{
+    struct mm_merkle tree;
+    int result = mm_merkle_init(&tree, diags);
+    for (size_t i = 0; result == 0 && i < build->fresh.count; i++)
+        mm_merkle_add_leaf(&tree, build->fresh.rows[i].leaf);
+    if (result == 0) {
+        head->entry_count = tree.count;
+        mm_merkle_root(&tree, head->merkle_root);
+        mm_sha256_take(build->spool.sha, head->entries_sha256);
+        build->spool.published = true;
+    }
+    mm_merkle_release(&tree);
+    return result;
+}
+
 static int write_entries(struct mm_catalog_build *build, struct output *out, struct mm_catalog_head *head,
                          struct mm_diags *diags)
 {
     struct mm_merkle tree;
     size_t standing = 0, fresh = 0;
     const struct mm_catalog_row *row;
+    if (spool_is_list(build) && mm_writer_adopt(&out->writer, build->spool.fd))
+        return adopt_spool(build, head, diags);
     int result = mm_merkle_init(&tree, diags);
     out->sha = build->sha;
     while (result == 0 && (row = mm_catalog_next_row(build, &standing, &fresh))) {

@@ -204,6 +204,18 @@ static int kind_of(int folder, const struct dirent *entry)
     return S_ISREG(info.st_mode) ? DT_REG : S_ISDIR(info.st_mode) ? DT_DIR : DT_UNKNOWN;
 }
 
+/* True if s->path is the folder of a model that was looked at with its one entry. */
+static bool looked_at(const struct search *s)
+{
+    size_t length;
+    char id[MM_MODEL_ID_MAX + 1];
+    const char *text = between(s->path, MM_CATALOG_MANIFESTS, "", &length);
+    if (!text || !mm_catalog_model_id(text, length, id))
+        return false;
+    size_t at = mm_catalog_rows_first(s->entries, id);
+    return at < s->entries->count && s->entries->rows[at].alone && strcmp(s->entries->rows[at].model_id, id) == 0;
+}
+
 /* ENTRY of the open FOLDER, whose path is s->path. */
 static int look(struct search *s, int folder, const struct dirent *entry, int depth)
 {
@@ -219,6 +231,8 @@ static int look(struct search *s, int folder, const struct dirent *entry, int de
         say(s, "the folder");
         return 0;
     }
+    if (depth + 1 == DEPTH && looked_at(s))
+        return 0;
     int below = openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return below < 0 ? fails(s) : search_below(s, below, depth + 1);
 }

@@ -46,7 +46,7 @@ static bool reserve(struct mm_buf *buf, size_t more)
     return true;
 }
 
-void mm_buf_add(struct mm_buf *buf, const void *bytes, size_t length)
+void mm_buf_add_more(struct mm_buf *buf, const void *bytes, size_t length)
 {
     if (!reserve(buf, length)) {
         buf->failed = true;
@@ -56,16 +56,6 @@ void mm_buf_add(struct mm_buf *buf, const void *bytes, size_t length)
         memcpy(buf->data + buf->length, bytes, length);
     buf->length += length;
     buf->data[buf->length] = '\0';
-}
-
-void mm_buf_str(struct mm_buf *buf, const char *text)
-{
-    mm_buf_add(buf, text, strlen(text));
-}
-
-void mm_buf_char(struct mm_buf *buf, char character)
-{
-    mm_buf_add(buf, &character, 1);
 }
 
 void mm_buf_number(struct mm_buf *buf, uint64_t number)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/diag.h"
 
@@ -17,9 +18,30 @@ struct mm_buf {
 void mm_buf_release(struct mm_buf *buf);
 void mm_buf_clear(struct mm_buf *buf);               /* keeps the memory */
 void mm_buf_shrink(struct mm_buf *buf, size_t most); /* forgets what it holds; memory above MOST bytes is given back */
-void mm_buf_add(struct mm_buf *buf, const void *bytes, size_t length);
-void mm_buf_str(struct mm_buf *buf, const char *text);
-void mm_buf_char(struct mm_buf *buf, char character);
+void mm_buf_add_more(struct mm_buf *buf, const void *bytes, size_t length); /* mm_buf_add where there is no room yet */
+
+/* Many texts are made of short pieces, whose lengths are known here: most of what adding one takes would be the call. */
+static inline void mm_buf_add(struct mm_buf *buf, const void *bytes, size_t length)
+{
+    if (buf->failed || length >= buf->capacity - buf->length || !bytes) {
+        mm_buf_add_more(buf, bytes, length);
+        return;
+    }
+    memcpy(buf->data + buf->length, bytes, length);
+    buf->length += length;
+    buf->data[buf->length] = '\0';
+}
+
+static inline void mm_buf_char(struct mm_buf *buf, char character)
+{
+    mm_buf_add(buf, &character, 1);
+}
+
+static inline void mm_buf_str(struct mm_buf *buf, const char *text)
+{
+    mm_buf_add(buf, text, strlen(text));
+}
+
 void mm_buf_number(struct mm_buf *buf, uint64_t number); /* in decimal */
 void mm_buf_printf(struct mm_buf *buf, const char *format, ...) MM_PRINTF(2);
 

@@ -56,6 +56,14 @@ int mm_file_read_all(int fd, size_t limit, struct mm_buf *buf, struct mm_diags *
 /* The same for the file PATH, opened as mm_file_open does it; BUF is emptied first and keeps its memory. -1 with the findings of either. */
 int mm_file_read_path(const char *path, size_t limit, struct mm_buf *buf, struct mm_diags *diags);
 
+/* Reads the regular file NAME, of at most LIMIT bytes, in the open folder FOLDER into BUF, which is emptied first and keeps its memory. No
+ * link is followed. Where that is allowed, the system does not write down that it was read. Adds no finding: returns true; false where NAME is
+ * not such a file, longer, or not to be had for whatever reason. */
+bool mm_file_read_in(int folder, const char *name, size_t limit, struct mm_buf *buf);
+
+/* Opens the folder NAME in FOLDER in that way. Returns the descriptor, or -1 with errno. */
+int mm_file_open_folder_in(int folder, const char *name);
+
 /* Reads the LENGTH bytes from OFFSET of FD, whose position stays. Returns 0, or -1 with IO_READ, or with IO_CHANGED where
  * the file ends before. */
 int mm_file_read_at(int fd, uint64_t offset, void *out, size_t length, struct mm_diags *diags);
@@ -92,6 +100,10 @@ int mm_writer_write(struct mm_writer *writer, const void *bytes, size_t length, 
 /* The same at OFFSET of the file; what is skipped before reads as zeros. */
 int mm_writer_write_at(struct mm_writer *writer, uint64_t offset, const void *bytes, size_t length,
                        struct mm_diags *diags);
+
+/* Makes FD, a file without a name in the folder of WRITER and with its mode, what WRITER publishes, in place of what was written; FD stays the caller's.
+ * Returns false, and nothing has changed, where WRITER's own file has a name or there are no more descriptors. */
+bool mm_writer_adopt(struct mm_writer *writer, int fd);
 
 /* Publishes the file and releases WRITER. Returns 0, or -1 with a finding; then nothing stands under the name, except that
  * a file whose folder could not be flushed stands there whole. */

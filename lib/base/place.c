@@ -127,6 +127,15 @@ int mm_place_first(struct mm_place *place, int root, const char *path, const voi
     return fill(fd, root, path, path, bytes, length, diags) < 0 ? -1 : 1;
 }
 
+int mm_place_first_in(int folder, const char *path, const void *bytes, size_t length, struct mm_diags *diags)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    int fd = openat(folder, name, NEW_FILE, 0666);
+    if (fd < 0)
+        return errno == EEXIST ? 0 : fails(diags, "create", path);
+    return fill(fd, folder, name, path, bytes, length, diags) < 0 ? -1 : 1;
+}
+
 int mm_place_unknown(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
                      struct mm_diags *diags)
 {

@@ -35,6 +35,9 @@ int mm_place_unknown(struct mm_place *place, int root, const char *path, const v
 int mm_place_first(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
                    struct mm_diags *diags);
 
+/* The same for the last component of PATH in the open folder FOLDER; what stands before it in PATH is for findings alone. */
+int mm_place_first_in(int folder, const char *path, const void *bytes, size_t length, struct mm_diags *diags);
+
 /* Flushes everything that was written to the file system of ROOT. Returns 0, or -1 with IO_WRITE. */
 int mm_place_flush(int root, struct mm_diags *diags);
 

@@ -12,6 +12,8 @@
 #include "base/checked.h"
 #include "base/thread.h"
 
+#define BATCHES 2 /* in hand, for each thread: one that is done, and the next */
+
 /* One of the slots, used in turn. */
 struct place {
     struct mm_diags diags;
@@ -140,6 +142,8 @@ struct mm_pool *mm_pool_new(const struct mm_pool_kind *kind, void *context, unsi
         threads = MM_POOL_THREADS;
     size_t count = threads < 2 ? 1 : (size_t)threads * MM_POOL_JOBS;
     count = count > 1 && count < MM_POOL_FEWEST ? MM_POOL_FEWEST : count;
+    if (count > 1 && count < (size_t)threads * pool->batch * BATCHES)
+        count = (size_t)threads * pool->batch * BATCHES;
     if (make_places(pool, count) < 0) {
         mm_diag_memory(diags);
         mm_pool_free(pool);

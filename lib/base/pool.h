@@ -10,7 +10,8 @@
 
 #define MM_POOL_THREADS 16 /* at most, the caller's included */
 #define MM_POOL_JOBS 8     /* in hand, for each thread */
-#define MM_POOL_FEWEST 32  /* in hand, unless there is one thread alone */
+#define MM_POOL_FEWEST                                                                                                 \
+    32 /* in hand, unless there is one thread alone; two batches of each thread, where these are more */
 
 /* A kind of job. What a job needs, makes and leaves for the next one stands in a slot, SLOT_SIZE bytes that begin as zeros. */
 struct mm_pool_kind {

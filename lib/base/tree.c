@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 #include "base/writeback.h"
 
 #define MAKE_TRIES 8
-#define FLUSH_THREADS 8 /* they wait for the device, whatever the processors */
+#define NAMES_BLOCK 4096 /* bytes of names that are read at once */
+#define FLUSH_THREADS 8  /* they wait for the device, whatever the processors */
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define FILE_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
@@ -59,6 +61,46 @@ int mm_tree_open(int root, const char *path)
 {
     return openat(root, path, FOLDER_FLAGS);
 }
+
+static bool is_dot(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+#ifdef __linux__
+/* readdir asks the system four times more for each folder, which counts where there are many small ones. */
+int mm_tree_names(int folder, mm_tree_name_fn *each, void *context)
+{
+    alignas(struct dirent64) char block[NAMES_BLOCK];
+    ssize_t length;
+    while ((length = getdents64(folder, block, sizeof block)) > 0)
+        for (ssize_t at = 0; at < length;) {
+            const struct dirent64 *entry = (const void *)(block + at);
+            at += entry->d_reclen;
+            if (!is_dot(entry->d_name) && each(context, entry->d_name, entry->d_type) < 0)
+                return -1;
+        }
+    return length < 0 ? -1 : 0;
+}
+#else
+int mm_tree_names(int folder, mm_tree_name_fn *each, void *context)
+{
+    const struct dirent *entry;
+    int fd = fcntl(folder, F_DUPFD_CLOEXEC, 0), result = 0;
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    errno = 0;
+    while (result == 0 && (entry = readdir(dir)))
+        result = is_dot(entry->d_name) ? 0 : each(context, entry->d_name, entry->d_type);
+    result = errno ? -1 : result;
+    closedir(dir);
+    return result;
+}
+#endif
 
 int mm_tree_flush(int root, const char *path, struct mm_diags *diags)
 {

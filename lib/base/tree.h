@@ -16,6 +16,11 @@ int mm_tree_make_for(int root, const char *path, struct mm_diags *diags);
 /* Opens the folder PATH beneath ROOT. Adds no finding: returns the descriptor, or -1 with errno set. */
 int mm_tree_open(int root, const char *path);
 
+/* Calls EACH for every NAME in the open FOLDER but . and .., from where it stands; KIND is DT_REG and so on, DT_UNKNOWN where the file system does not
+ * tell. Returns 0; -1 where the folder cannot be read, or once EACH returned that. */
+typedef int mm_tree_name_fn(void *context, const char *name, int kind);
+int mm_tree_names(int folder, mm_tree_name_fn *each, void *context);
+
 /* Flushes the folder PATH and everything beneath it to the device, and gives regular files the mode 0444. */
 int mm_tree_seal(int root, const char *path, struct mm_diags *diags);
 

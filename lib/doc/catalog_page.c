@@ -1,6 +1,7 @@
 #include "doc/catalog_page.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,14 +79,9 @@ bool mm_page_is_of(const char *page, size_t length, const struct mm_catalog_head
 
 static const char *entity(char c)
 {
-    switch (c) {
-    case '&': return "&amp;";
-    case '<': return "&lt;";
-    case '>': return "&gt;";
-    case '"': return "&quot;";
-    case '\'': return "&#39;";
-    default: return NULL;
-    }
+    static const char *const entities[UCHAR_MAX + 1] = {
+        ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;"};
+    return entities[(unsigned char)c];
 }
 
 static void add_text(struct mm_buf *out, const char *text, size_t length, bool json)
@@ -135,6 +131,17 @@ void mm_page_exact(struct mm_buf *out, uint64_t number)
     mm_buf_add(out, at, (size_t)(text + sizeof text - at));
 }
 
+/* KEPT, whose last 0 to 2 digits are DECIMALS. */
+static void add_decimal(struct mm_buf *out, uint64_t kept, unsigned decimals)
+{
+    unsigned scale = decimals == 2 ? 100 : decimals == 1 ? 10 : 1;
+    mm_buf_number(out, kept / scale);
+    if (decimals > 0)
+        mm_buf_char(out, '.');
+    for (; scale > 1; scale /= 10)
+        mm_buf_char(out, (char)('0' + kept % scale / (scale / 10)));
+}
+
 /* Three digits are kept, the last one rounded; numbers are at most 2^63-1. */
 void mm_page_number(struct mm_buf *out, uint64_t number, const char *unit)
 {
@@ -157,15 +164,13 @@ void mm_page_number(struct mm_buf *out, uint64_t number, const char *unit)
     mm_buf_str(out, "\" title=\"");
     mm_page_exact(out, number);
     mm_buf_str(out, "\">");
-    if (decimals == 0)
-        mm_buf_printf(out, "%" PRIu64, kept);
-    else
-        mm_buf_printf(out, "%" PRIu64 ".%0*" PRIu64, kept / (decimals == 2 ? 100 : 10), (int)decimals,
-                      kept % (decimals == 2 ? 100 : 10));
+    add_decimal(out, kept, decimals);
+    if (sign > 0 || unit[0])
+        mm_buf_char(out, ' ');
     if (sign > 0)
-        mm_buf_printf(out, " %c%s</data>", signs[sign], unit);
-    else
-        mm_buf_printf(out, "%s%s</data>", unit[0] ? " " : "", unit);
+        mm_buf_char(out, signs[sign]);
+    mm_buf_str(out, unit);
+    mm_buf_str(out, "</data>");
 }
 
 void mm_page_time(struct mm_buf *out, const char *time, size_t length)

@@ -16,15 +16,19 @@ static void add_cell(const struct mm_canonical_text *value, struct mm_buf *out)
 void mm_page_model_row(const struct mm_catalog_entry *entry, uint64_t older, struct mm_buf *out)
 {
     const struct mm_canonical_text *texts = entry->texts;
-    mm_buf_printf(out, "<tr><th scope=\"row\"><a href=\"" MM_CATALOG_MANIFESTS "%s" MM_PAGE_OF_MODEL "\">",
-                  entry->model_id);
+    mm_buf_str(out, "<tr><th scope=\"row\"><a href=\"" MM_CATALOG_MANIFESTS);
+    mm_buf_str(out, entry->model_id);
+    mm_buf_str(out, MM_PAGE_OF_MODEL "\">");
     mm_page_isolated(out, &texts[MM_CATALOG_DISPLAY_NAME]);
-    mm_buf_printf(out, "</a></th><td><code>%s</code></td><td>", entry->model_id);
+    mm_buf_str(out, "</a></th><td><code>");
+    mm_buf_str(out, entry->model_id);
+    mm_buf_str(out, "</code></td><td>");
     if (older > 0)
-        mm_buf_printf(out, "<data value=\"%" PRIu64 "\">%" PRIu64 "</data> <small>and %" PRIu64 " older</small></td>",
+        mm_buf_printf(out, "<data value=\"%" PRIu64 "\">%" PRIu64 "</data> <small>and %" PRIu64 " older</small>",
                       entry->revision, entry->revision, older);
     else
-        mm_buf_printf(out, "%" PRIu64 "</td>", entry->revision);
+        mm_buf_number(out, entry->revision);
+    mm_buf_str(out, "</td>");
     add_cell(&texts[MM_CATALOG_LICENSE], out);
     add_cell(&texts[MM_CATALOG_ARCHITECTURE], out);
     mm_buf_str(out, "<td>");

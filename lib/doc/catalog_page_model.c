@@ -317,7 +317,9 @@ static void add_manifest_link(const struct mm_catalog_entry *entry, struct mm_bu
         mm_page_route(out, text_of(entry, MM_CATALOG_MANIFEST_ROUTE));
         return;
     }
-    mm_buf_printf(out, "<a href=\"%" PRIu64 MM_CATALOG_MANIFEST_SUFFIX "\">", entry->revision); /* beside the page */
+    mm_buf_str(out, "<a href=\"");
+    mm_buf_number(out, entry->revision); /* beside the page */
+    mm_buf_str(out, MM_CATALOG_MANIFEST_SUFFIX "\">");
     add_value(entry, MM_CATALOG_MANIFEST_ROUTE, out);
     mm_buf_str(out, "</a>");
 }
@@ -352,11 +354,15 @@ static void add_manifest_name(const struct mm_catalog_entry *entry, bool copied,
 {
     char path[MM_CATALOG_MANIFEST_PATH];
     mm_catalog_manifest_path(path, entry->model_id, entry->revision);
-    if (entry->beneath && !copied)
+    if (entry->beneath && !copied) {
         mm_page_word(out, path, strlen(path));
-    else
-        mm_buf_printf(out, "FOLDER/%s-%" PRIu64 MM_CATALOG_MANIFEST_SUFFIX, strchr(entry->model_id, '/') + 1,
-                      entry->revision);
+        return;
+    }
+    mm_buf_str(out, "FOLDER/");
+    mm_buf_str(out, strchr(entry->model_id, '/') + 1);
+    mm_buf_char(out, '-');
+    mm_buf_number(out, entry->revision);
+    mm_buf_str(out, MM_CATALOG_MANIFEST_SUFFIX);
 }
 
 static void add_fetching(const struct mm_catalog_entry *entry, struct mm_buf *out)
@@ -377,9 +383,11 @@ static void add_copying(const struct mm_catalog_entry *entry, const char *suffix
 {
     mm_buf_str(out, "cp ");
     add_manifest_name(entry, false, out);
-    mm_buf_printf(out, "%s ", suffix);
+    mm_buf_str(out, suffix);
+    mm_buf_char(out, ' ');
     add_manifest_name(entry, true, out);
-    mm_buf_printf(out, "%s\n", suffix);
+    mm_buf_str(out, suffix);
+    mm_buf_char(out, '\n');
 }
 
 static void add_trusting(const struct mm_catalog_entry *entry, struct mm_buf *out)
@@ -400,11 +408,13 @@ static void add_commands(const struct mm_catalog_entry *entry, struct mm_buf *ou
     mm_buf_str(out, "<h2>How to verify</h2>\n<p>These commands run in the catalog&#39;s folder.</p>\n");
     if (has_signature)
         add_trusting(entry, out);
-    mm_buf_printf(out,
-                  "<p>Is the catalog what its publisher signed, and does it list this model? That takes a key "
-                  "of the catalog&#39;s publisher, whom &ldquo;All models&rdquo; names, in the keyring.</p>\n"
-                  "<pre>catalog-build --check .\ncatalog-build --prove %s@%" PRIu64 " .</pre>\n",
-                  entry->model_id, entry->revision);
+    mm_buf_str(out, "<p>Is the catalog what its publisher signed, and does it list this model? That takes a key "
+                    "of the catalog&#39;s publisher, whom &ldquo;All models&rdquo; names, in the keyring.</p>\n"
+                    "<pre>catalog-build --check .\ncatalog-build --prove ");
+    mm_buf_str(out, entry->model_id);
+    mm_buf_char(out, '@');
+    mm_buf_number(out, entry->revision);
+    mm_buf_str(out, " .</pre>\n");
     if (!entry->beneath)
         add_fetching(entry, out);
     mm_buf_str(out, "<p>Are the files in FOLDER this model&#39;s?</p>\n<pre>slm-verify ");
@@ -417,7 +427,7 @@ static void add_commands(const struct mm_catalog_entry *entry, struct mm_buf *ou
         add_copying(entry, "", out);
     if (entry->beneath && has_signature)
         add_copying(entry, ".minisig", out);
-    mm_buf_printf(out, "slm-import %s", has_signature ? "" : "--allow-unsigned ");
+    mm_buf_str(out, has_signature ? "slm-import " : "slm-import --allow-unsigned ");
     add_manifest_name(entry, true, out);
     mm_buf_str(out, "</pre>\n");
 }
@@ -429,7 +439,11 @@ static void add_top(const struct mm_catalog_entry *entry, struct mm_buf *out)
     struct mm_canonical_text tags = *text_of(entry, MM_CATALOG_TAGS), tag;
     mm_buf_str(out, "<h1>");
     mm_page_isolated(out, text_of(entry, MM_CATALOG_DISPLAY_NAME));
-    mm_buf_printf(out, "</h1>\n<p><code>%s</code> revision %" PRIu64 ", version ", entry->model_id, entry->revision);
+    mm_buf_str(out, "</h1>\n<p><code>");
+    mm_buf_str(out, entry->model_id);
+    mm_buf_str(out, "</code> revision ");
+    mm_buf_number(out, entry->revision);
+    mm_buf_str(out, ", version ");
     add_value(entry, MM_CATALOG_VERSION, out);
     mm_buf_str(out, "</p>\n");
     if (!tags.at)
@@ -446,7 +460,8 @@ static void add_top(const struct mm_catalog_entry *entry, struct mm_buf *out)
 static void make_latest(struct mm_model_page *page, const struct mm_catalog_entry *entry)
 {
     mm_buf_clear(&page->title);
-    mm_buf_printf(&page->title, "%s: ", entry->model_id);
+    mm_buf_str(&page->title, entry->model_id);
+    mm_buf_str(&page->title, ": ");
     add_value(entry, MM_CATALOG_DISPLAY_NAME, &page->title);
     mm_buf_clear(&page->latest);
     add_top(entry, &page->latest);

@@ -7,9 +7,10 @@
 #include "doc/catalog_lines.h"
 
 #define THREADS 8                      /* at most */
+#define WORK_THREADS 4                 /* for each processor, where work reads files: it may wait for the device */
 #define PENDING_MAX (16 * 1024 * 1024) /* bytes of lines that are read and not yet taken */
 #define KEPT_BYTES 65536               /* of a buffer, from one line to the next */
-#define BATCH 4                        /* lines that a thread takes at once: one is a few microseconds of work */
+#define BATCH 8                        /* lines that a thread takes at once: one is a few microseconds of work */
 
 /* A file on its way: what is the same for both. */
 struct walk {
@@ -142,6 +143,14 @@ static int give_lines(struct entries *e, struct mm_pool *pool, struct mm_diags *
     return mm_pool_settle(pool, e->walk.diags) < 0 || some < 0 ? -1 : 0;
 }
 
+static unsigned count_threads(const struct entries *e)
+{
+    unsigned processors = mm_pool_processors(THREADS), threads = processors * WORK_THREADS;
+    if (!e->work || processors < 2)
+        return processors;
+    return threads < THREADS ? threads : THREADS;
+}
+
 static int read_entries(struct entries *e)
 {
     const struct mm_pool_kind kind = {.slot_size = sizeof(struct slot) + (e->work ? e->work->means_size : 0),
@@ -150,7 +159,7 @@ static int read_entries(struct entries *e)
                                       .release = release_slot,
                                       .batch = BATCH};
     struct mm_diags later;
-    struct mm_pool *pool = mm_pool_new(&kind, e, mm_pool_processors(THREADS), e->walk.diags);
+    struct mm_pool *pool = mm_pool_new(&kind, e, count_threads(e), e->walk.diags);
     if (!pool)
         return -1;
     mm_diags_init(&later);
