@@ -1,29 +1,11 @@
-# Sourced by tests of peers that serve the shipped model, behind harness.sh: the model with a manifest of chunks of 64 KiB, and servers in the background, which end with the test.
+# Sourced by tests of peers that serve the shipped model, behind harness.sh: the model with a manifest of chunks of 64 KiB, and what peers_listen.sh has.
 cp -r "$ROOT/share/model" model && chmod -R u+w model
 manifest-make -q --private --model-id local/keeper --peer-hint available -s 64K -o keeper.manifest model 2>/dev/null
 cp keeper.manifest model/m.manifest
 weights=mini-keeper-200k-f16.gguf
 manifest=$(sha256sum <keeper.manifest | cut -c1-64)
 total=$(sed -n 's/^artifact-bytes: //p' keeper.manifest | awk '{ n += $1 } END { print n }')
-servers=
-trap 'for server in $servers; do kill -9 "$server" 2>/dev/null; done; wait; chmod -R u+rwx "$WORK"; rm -rf "$WORK"' EXIT
-
-# listen NAME OPTION...: peer-serve with the store NAME in the background; $address is where, $server who
-listen() {
-    name=$1
-    shift
-    [ -f "$name.key" ] || peer-key "$name.key" >/dev/null
-    : >"$name.served" # what an earlier one said is not this one's
-    peer-serve --home "$name" -s "$name.key" --listen 127.0.0.1:0 "$@" >"$name.served" 2>"$name.complained" &
-    server=$!
-    servers="$servers $server"
-    for _ in $(seq 20); do
-        address=$(sed -n 's/^address: //p' "$name.served")
-        [ -n "$address" ] && return
-        sleep 0.2
-    done
-    not_ok "peer-serve listens" "$(cat "$name.complained")"
-}
+. "$ROOT/tests/cmd/peers_listen.sh"
 
 # serve NAME OPTION...: the same with the model in the store, shared
 serve() {

@@ -5,8 +5,7 @@ need "signatures from peers" peer-fetch || exit 0
 MINIMODEL_KEYRING=$WORK/keyring
 SOURCE_DATE_EPOCH=1700000000
 export MINIMODEL_KEYRING SOURCE_DATE_EPOCH
-servers=
-trap 'for server in $servers; do kill -9 "$server" 2>/dev/null; done; wait; chmod -R u+rwx "$WORK"; rm -rf "$WORK"' EXIT
+. "$ROOT/tests/cmd/peers_listen.sh"
 
 # make_key NAME PUBLISHER: NAME.key, and its public half in the keyring; NAME.id tells its id
 make_key() {
@@ -15,19 +14,8 @@ make_key() {
     mkdir -p "keyring/$2" && cp "$1.pub" "keyring/$2/$(cat "$1.id").pub"
 }
 
-# serve NAME: the store NAME in the background; $address is where
-serve() {
-    [ -f "$1.peer" ] || peer-key "$1.peer" >/dev/null
-    : >"$1.served"
-    peer-serve --home "$1" -s "$1.peer" --share acme/m --listen 127.0.0.1:0 >"$1.served" 2>"$1.complained" &
-    servers="$servers $!"
-    for _ in $(seq 20); do
-        address=$(sed -n 's/^address: //p' "$1.served")
-        [ -n "$address" ] && return
-        sleep 0.2
-    done
-    not_ok "peer-serve listens" "$(cat "$1.complained")"
-}
+# serve NAME: the store NAME; $address is where
+serve() { listen "$1" --share acme/m; }
 
 mkdir src && cp "$MODEL" src/model.gguf && chmod u+w src/model.gguf
 make_key acme acme

@@ -127,6 +127,80 @@ static void a_wrong_chunk_spoils_them(void **state)
     assert_false(mm_prefix_end(s->prefix, 0, &known));
 }
 
+/* Wherever the wrong one is, nothing is known, and the right bytes of that chunk do not mend it. */
+static void a_wrong_chunk_anywhere_spoils_them(void **state)
+{
+    struct stage *s = *state;
+    static const uint64_t places[] = {0, CHUNKS / 2, CHUNKS - 1};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct mm_import_known known;
+        unsigned char need[2] = {0xff, 0x80}, hash[MM_HASH_BYTES];
+        unsigned char *wrong = s->model.bytes[0] + places[i] * FIXTURE_CHUNK;
+        mm_prefix_free(s->prefix);
+        s->prefix = mm_prefix_new(&s->model.lists[0].facts, &s->model.lists[0], s->fd, need);
+        for (uint64_t chunk = 0; chunk < places[i]; chunk++)
+            assert_true(land(s, chunk));
+        wrong[length_of(places[i]) - 1] ^= 0x80;
+        assert_false(mm_prefix_take(s->prefix, wrong, length_of(places[i]), hash));
+        wrong[length_of(places[i]) - 1] ^= 0x80;
+        for (uint64_t chunk = places[i]; chunk < CHUNKS; chunk++)
+            assert_false(land(s, chunk));
+        assert_false(mm_prefix_end(s->prefix, 0, &known));
+    }
+}
+
+/* What an earlier fetch left, which nobody took into the digests, is read back from the disk; what changed there since is found. */
+static void what_was_there_before_is_read_back(void **state)
+{
+    struct stage *s = *state;
+    unsigned char need[2] = {0x0a, 0x80}; /* 4, 6 and 8 lack */
+    struct mm_import_known known;
+    assert_int_equal(pwrite(s->fd, s->model.bytes[0], LENGTH, 0), LENGTH);
+    for (int changed = 0; changed < 2; changed++) {
+        mm_prefix_free(s->prefix);
+        s->prefix = mm_prefix_new(&s->model.lists[0].facts, &s->model.lists[0], s->fd, need);
+        if (changed)
+            assert_int_equal(pwrite(s->fd, "changed", 7, 5 * FIXTURE_CHUNK), 7);
+        assert_false(mm_prefix_is_next(s->prefix, 4));
+        for (uint64_t chunk = 4; chunk < CHUNKS; chunk += 2)
+            land(s, chunk);
+        if (changed)
+            assert_false(mm_prefix_end(s->prefix, 3, &known));
+        else
+            check_known(s);
+    }
+}
+
+/* Files of one byte, and of one chunk to the byte. */
+static void one_chunk_is_enough(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, FIXTURE_CHUNK, FIXTURE_CHUNK + 1};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct fixture_model model;
+        struct mm_import_known known;
+        unsigned char need[1] = {0xc0}, hash[MM_HASH_BYTES];
+        size_t length = lengths[i];
+        fixture_make(&model, "fixture", 1, "available", &length, 1, 7);
+        int fd = file_of("", 0);
+        struct mm_prefix *prefix = mm_prefix_new(&model.lists[0].facts, &model.lists[0], fd, need);
+        assert_non_null(prefix);
+        for (uint64_t chunk = 0; chunk * FIXTURE_CHUNK < length; chunk++) {
+            size_t at = (size_t)chunk * FIXTURE_CHUNK, some = length - at < FIXTURE_CHUNK ? length - at : FIXTURE_CHUNK;
+            assert_false(mm_prefix_end(prefix, 0, &known));
+            assert_true(mm_prefix_is_next(prefix, chunk));
+            assert_true(mm_prefix_take(prefix, model.bytes[0] + at, some, hash));
+            assert_int_equal(pwrite(fd, model.bytes[0] + at, some, (off_t)at), some);
+            assert_int_equal(mm_prefix_wrote(prefix, chunk), 0);
+        }
+        assert_true(mm_prefix_end(prefix, 0, &known));
+        assert_memory_equal(known.chunks.sha256, model.lists[0].facts.sha256, MM_HASH_BYTES);
+        mm_prefix_free(prefix);
+        close(fd);
+        fixture_release(&model);
+    }
+}
+
 /* What is read back is compared with the list: the file may have changed since it was written. */
 static void a_change_before_the_reading_spoils_them(void **state)
 {
@@ -193,6 +267,9 @@ int main(void)
         CASE(in_any_order_what_was_early_is_read_back),
         CASE(nothing_is_known_while_chunks_lack),
         CASE(a_wrong_chunk_spoils_them),
+        CASE(a_wrong_chunk_anywhere_spoils_them),
+        CASE(what_was_there_before_is_read_back),
+        cmocka_unit_test(one_chunk_is_enough),
         CASE(a_change_before_the_reading_spoils_them),
         CASE(a_file_that_is_shorter_spoils_them),
         CASE(a_landing_follows_tensors_alone),
