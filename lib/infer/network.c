@@ -96,10 +96,19 @@ uint64_t mm_network_work(const struct mm_llama *llama)
 uint64_t mm_network_copied(const struct mm_checkpoint *checkpoint)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < checkpoint->slm.tensor_count; i++)
-        if (checkpoint->slm.tensors[i].rank > 1 && !mm_mapped_sound(checkpoint->stored[i].fd) &&
+    int fd = -1; /* the file of the tensor before, mostly of this one too */
+    bool sound = false;
+    for (size_t i = 0; i < checkpoint->slm.tensor_count; i++) {
+        if (checkpoint->slm.tensors[i].rank < 2)
+            continue;
+        if (checkpoint->stored[i].fd != fd) {
+            fd = checkpoint->stored[i].fd;
+            sound = mm_mapped_sound(fd);
+        }
+        if (!sound &&
             !mm_add_product(&sum, mm_checkpoint_rows(checkpoint, i), mm_checkpoint_row_bytes(checkpoint, i), 1))
             return UINT64_MAX;
+    }
     return sum;
 }
 
@@ -117,7 +126,7 @@ static struct place *find_mapping(const struct places *places, int fd)
 static struct place *map_file(struct places *places, int fd)
 {
     struct place *known = find_mapping(places, fd);
-    uint64_t size = mm_file_size(fd);
+    uint64_t size = known ? 0 : mm_file_size(fd);
     if (known || size == 0 || size > SIZE_MAX || !mm_mapped_sound(fd) ||
         !mm_grow(&places->items, places->count, &places->capacity, sizeof *places->items))
         return known;
