@@ -1,9 +1,6 @@
 #include "hash/sha256.h"
 
-/* Its own functions for SHA-256, old as they are: the general ones begin with reading libcrypto's configuration and fetching an implementation,
- * which takes a millisecond, a tenth of what a small check takes. */
-#define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 const unsigned char mm_sha256_empty[MM_HASH_BYTES] = {
@@ -12,10 +9,10 @@ const unsigned char mm_sha256_empty[MM_HASH_BYTES] = {
 };
 
 struct mm_sha256 {
-    SHA256_CTX context;
+    EVP_MD_CTX *context;
 };
 
-/* Nothing makes SHA-256 fail. An answer must never be made from a digest that was
+/* Nothing but exhausted memory inside libcrypto makes SHA-256 fail. An answer must never be made from a digest that was
  * not computed, so the process ends. */
 static void must(int result)
 {
@@ -26,25 +23,33 @@ static void must(int result)
 struct mm_sha256 *mm_sha256_new(void)
 {
     struct mm_sha256 *sha = malloc(sizeof *sha);
-    if (sha)
-        must(SHA256_Init(&sha->context));
+    if (!sha)
+        return NULL;
+    sha->context = EVP_MD_CTX_new();
+    if (!sha->context || EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL) != 1) {
+        mm_sha256_free(sha);
+        return NULL;
+    }
     return sha;
 }
 
 void mm_sha256_free(struct mm_sha256 *sha)
 {
+    if (!sha)
+        return;
+    EVP_MD_CTX_free(sha->context);
     free(sha);
 }
 
 void mm_sha256_update(struct mm_sha256 *sha, const void *bytes, size_t length)
 {
-    must(SHA256_Update(&sha->context, bytes, length));
+    must(EVP_DigestUpdate(sha->context, bytes, length));
 }
 
 void mm_sha256_take(struct mm_sha256 *sha, unsigned char digest[static MM_HASH_BYTES])
 {
-    must(SHA256_Final(digest, &sha->context));
-    must(SHA256_Init(&sha->context));
+    must(EVP_DigestFinal_ex(sha->context, digest, NULL));
+    must(EVP_DigestInit_ex(sha->context, NULL, NULL));
 }
 
 void mm_sha256_once(struct mm_sha256 *sha, const void *bytes, size_t length, unsigned char digest[static MM_HASH_BYTES])
