@@ -49,7 +49,7 @@ struct mm_place_flusher {
     atomic_bool busy;
     uint64_t files; /* that were written since */
 };
-#define MM_PLACE_FLUSH_FILES 16384 /* 64 MiB of small files */
+#define MM_PLACE_FLUSH_FILES 65536 /* 256 MiB of small files */
 
 /* Counts a file that was written beneath ROOT; behind each MM_PLACE_FLUSH_FILES of them the flushing begins, unless it is going on. */
 void mm_place_flush_beside(struct mm_place_flusher *flusher, int root);

@@ -290,6 +290,27 @@ static size_t count_names(const char *folder)
     return count;
 }
 
+/* Nothing but a regular file of that folder, and no more of it than was allowed; a buffer that was of use before is of use again. */
+static void a_file_of_a_folder_is_read_unless_it_is_another_thing(void **state)
+{
+    const struct tree *tree = *state;
+    static const char *const others[] = {"sub", "inside", "out", "fifo", "absent", "dangling"};
+    struct mm_buf text = {0};
+    assert_true(mm_file_read_in(tree->root, "file", 3, &text));
+    assert_string_equal(text.data, "top");
+    assert_false(mm_file_read_in(tree->root, "file", 2, &text));
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_false(mm_file_read_in(tree->root, others[i], 1000, &text));
+    assert_int_equal(mm_file_open_folder_in(tree->root, "folder-link"), -1);
+    assert_int_equal(mm_file_open_folder_in(tree->root, "file"), -1);
+    int sub = mm_file_open_folder_in(tree->root, "sub");
+    assert_true(sub >= 0);
+    assert_true(mm_file_read_in(sub, "file", 1000, &text));
+    assert_string_equal(text.data, "below");
+    close(sub);
+    mm_buf_release(&text);
+}
+
 struct scene {
     char *folder;
     const char *path;
@@ -331,6 +352,32 @@ static void a_file_appears_whole_at_commit(void **state)
     assert_int_equal(count_names(s.folder), 1);
     mm_writer_abandon(&s.writer);
     assert_true(file_holds(s.path, "first second"));
+    end(&s);
+}
+
+/* What was written before is not in it; the descriptor stays the caller's. */
+static void a_file_without_a_name_can_be_adopted(void **state)
+{
+    struct scene s;
+    char byte;
+    (void)state;
+    begin(&s);
+    int fd = open(s.folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        end(&s);
+        skip();
+    }
+    assert_int_equal(write(fd, "other", 5), 5);
+    assert_int_equal(mm_writer_open(&s.writer, s.path, false, &s.diags), 0);
+    assert_int_equal(mm_writer_write(&s.writer, BYTES("first"), &s.diags), 0);
+    if (mm_writer_adopt(&s.writer, fd)) {
+        assert_int_equal(mm_writer_commit(&s.writer, &s.diags), 0);
+        assert_true(file_holds(s.path, "other"));
+        assert_int_equal(count_names(s.folder), 1);
+    }
+    mm_writer_abandon(&s.writer);
+    assert_int_equal(pread(fd, &byte, 1, 0), 1);
+    close(fd);
     end(&s);
 }
 
@@ -550,7 +597,9 @@ int main(void)
         cmocka_unit_test(reading_stops_behind_the_limit),
         cmocka_unit_test(a_named_file_is_read_whole),
         cmocka_unit_test_setup_teardown(failed_reads_are_reported, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_of_a_folder_is_read_unless_it_is_another_thing, set_up, tear_down),
         cmocka_unit_test(a_file_appears_whole_at_commit),
+        cmocka_unit_test(a_file_without_a_name_can_be_adopted),
         cmocka_unit_test(an_existing_file_is_kept),
         cmocka_unit_test(a_dangling_link_is_kept_too),
         cmocka_unit_test(a_file_that_came_meanwhile_is_kept),

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <dirent.h>
 #include <errno.h>
 
 #include "base/tree.h"
@@ -228,6 +229,38 @@ static void no_link_is_left_to_write_through(void **state)
     assert_int_equal(place->diags.items[1].rule, MM_RULE_IO_NOT_REGULAR);
 }
 
+struct names {
+    size_t count, links, most;
+};
+
+static int take_name(void *context, const char *name, int kind)
+{
+    struct names *names = context;
+    assert_true(name[0] == 'n' || name[0] == 'l');
+    names->links += kind == DT_LNK || (kind == DT_UNKNOWN && name[0] == 'l');
+    return ++names->count == names->most ? -1 : 0;
+}
+
+/* More than one block of them, links as what they are, and not . and .. */
+static void all_names_of_a_folder_are_told(void **state)
+{
+    struct place *place = *state;
+    struct names all = {0}, some = {.most = 3};
+    char name[64];
+    for (int i = 0; i < 500; i++) {
+        snprintf(name, sizeof name, "name-%040d", i);
+        close(openat(place->root, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    }
+    assert_int_equal(symlinkat("nowhere", place->root, "link"), 0);
+    assert_int_equal(mm_tree_names(place->root, take_name, &all), 0);
+    assert_int_equal(all.count, 501);
+    assert_int_equal(all.links, 1);
+    lseek(place->root, 0, SEEK_SET);
+    assert_int_equal(mm_tree_names(place->root, take_name, &some), -1);
+    assert_int_equal(some.count, 3);
+    assert_int_equal(mm_tree_names(-1, take_name, &all), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +276,7 @@ int main(void)
         TEST(empty_folders_are_pruned_up_to_one_that_is_not),
         TEST(what_a_killed_writer_left_is_swept),
         TEST(no_link_is_left_to_write_through),
+        TEST(all_names_of_a_folder_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
