@@ -294,7 +294,7 @@ for lie in "rename catalog-entry" "bytes catalog-entry" "drop catalog-surplus" "
     expect "a catalog that lies: $lie" 1 "[${lie#* }]" 'verdict: fail'
 done
 rm -rf lying && cp -a true lying && cp true/heads/1 seen && cp true/heads/2 seen-now
-python3 "$HELP" forge lying drop && rm -r lying/manifests/demo/model-000000 lying/models lying/index.html
+python3 "$HELP" forge lying drop && rm -r lying/manifests/demo/model-000000 lying/index.html
 check --allow-unsigned lying
 expect 'an entry that vanished is not seen by one head' 0 'verdict: pass'
 check --allow-unsigned --since seen lying
