@@ -4,7 +4,7 @@
 #include "peer/quic_parts.h"
 
 #define SMALLEST_FIRST 1200   /* bytes of a client's first datagram (RFC 9000, 14.1) */
-#define SMALLEST_RESET 43     /* a datagram below that is not answered with a reset, which has to be shorter */
+#define LARGEST_RESET 43      /* longer ones look no more like what a connection sends */
 #define ANSWERS_A_SECOND 1000 /* datagrams without a connection that are answered */
 #define MAY_BE_MEANT 16       /* connections to one server that are looked at for its reset */
 #define TOKEN_LIFE (10 * NGTCP2_SECONDS)
@@ -50,12 +50,12 @@ static void reset(struct mm_quic *quic, struct mm_udp *udp, const struct mm_udp_
     unsigned char token[NGTCP2_STATELESS_RESET_TOKENLEN], noise[64];
     unsigned char *room;
     ngtcp2_cid id;
-    size_t length =
-        datagram->length - 1 - NGTCP2_STATELESS_RESET_TOKENLEN; /* shorter than what came, so that two ends stop */
-    if (datagram->length < SMALLEST_RESET || !may_answer(quic) || !(room = mm_udp_room(quic->outbox)))
+    /* Shorter than what came, so that two ends stop; but as short as a ping is: a client that waits for an answer says nothing else (RFC 9000, 10.3.3). */
+    size_t whole = datagram->length > LARGEST_RESET ? LARGEST_RESET : datagram->length - 1;
+    size_t length = whole - NGTCP2_STATELESS_RESET_TOKENLEN;
+    if (whole < NGTCP2_MIN_STATELESS_RESET_RANDLEN + NGTCP2_STATELESS_RESET_TOKENLEN || !may_answer(quic) ||
+        !(room = mm_udp_room(quic->outbox)))
         return;
-    if (length > SMALLEST_RESET - NGTCP2_STATELESS_RESET_TOKENLEN)
-        length = SMALLEST_RESET - NGTCP2_STATELESS_RESET_TOKENLEN;
     ngtcp2_cid_init(&id, ids->dcid, ids->dcidlen);
     if (ngtcp2_crypto_generate_stateless_reset_token(token, quic->secret, sizeof quic->secret, &id) != 0 ||
         mm_random(noise, length) < 0)
