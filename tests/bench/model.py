@@ -3,9 +3,10 @@ import os
 import struct
 
 import measure
+import memory
 
 ALIGNMENT = 32
-PIECE = 1 << 20  # bytes written at once
+PIECE = 4 << 20  # bytes written at once
 I8 = 24          # the dtype's number in GGUF
 
 
@@ -22,7 +23,9 @@ def header(size):
 
 
 def grow(path, size):
-    """Makes PATH a model of SIZE bytes; what it held before stays, and the end is new. It is on the device when this returns."""
+    """Makes PATH a model of SIZE bytes; what it held before stays, and the end is new. It is on the device when this returns, and in the page cache in
+    large pieces if memory has any: who maps it waits for each piece, and who reads it hardly does."""
+    memory.in_hand(size * 5 // 4)
     with open(path, 'r+b' if os.path.exists(path) else 'w+b') as file:
         file.write(header(size))
         at = file.seek(max(file.tell(), os.path.getsize(path)))
