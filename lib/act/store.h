@@ -7,7 +7,7 @@
 /* Paths beneath the home. */
 #define MM_STORE_MODELS "models"
 #define MM_STORE_MANIFEST "manifest"     /* in a model's folder; its signatures beside it */
-#define MM_STORE_OFFER "offer" /* in the partial import of a fetch: its manifest and signature */
+#define MM_STORE_OFFER "offer"           /* in the partial import of a fetch: its manifest and signature */
 #define MM_STORE_PARTIAL "store/partial" /* MANIFEST-SHA256: a model on its way in; locks beside it */
 #define MM_STORE_CHUNKS "store/chunks"   /* MERKLE-ROOT.chunks: chunk lists of what was imported */
 #define MM_STORE_TRASH "store/trash"     /* models on their way out */

@@ -18,8 +18,8 @@
 
 struct mm_response_hold {
     struct mm_shares *shares;
-    struct mm_share_blob *open; /* a file's, or NULL */
-    char *memory;               /* or NULL */
+    struct mm_share_blob *open;       /* a file's, or NULL */
+    char *memory;                     /* or NULL */
     struct mm_catalog_share *catalog; /* whose file FD is, or NULL */
     int fd;
 };
