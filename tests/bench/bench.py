@@ -124,7 +124,7 @@ def run_ratios(options):
 def run_growth(options):
     sizes = sorted(map(bytes_of, os.environ.get('BENCH_SIZES', '64M 256M 1G 2G 4G 8G').split()))
     runs, before = setting('BENCH_RUNS', '3'), machine.load()
-    with memory.bounded(growth.PAGES) as within:
+    with memory.bounded(memory.PAGES) as within:
         points = growth.measured(sizes, runs, say, within)
     if options.output:
         with open(options.output, 'w') as file:

@@ -4,7 +4,6 @@ import os
 import shutil
 
 import measure
-import memory
 import model
 import ratios
 import table
@@ -15,7 +14,6 @@ FIELDS = ('name', 'bytes', 'seconds', 'cpu', 'kib')
 GIB = 1 << 30
 MARGIN = 1.1      # what a GiB costs is as good as the same within this
 ROOM = 256 << 20  # left on the device
-PAGES = 5 << 29   # bytes of memory for a command that copies, and for what it copies
 
 
 def jobs(within):

@@ -7,6 +7,7 @@ import shlex
 
 SPARE = 1 << 30  # bytes of the free memory that are left alone
 GROUPS = ('/sys/fs/cgroup/memory', '/sys/fs/cgroup')  # version 1, version 2
+PAGES = 5 << 29  # bytes for a command that makes a large file, and for what it writes
 LIMITS = ('memory.limit_in_bytes', 'memory.max')
 
 

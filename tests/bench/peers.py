@@ -28,7 +28,6 @@ TICKS = os.sysconf('SC_CLK_TCK')
 DEBIAN_PYTHON = '/usr/bin/python3'  # the one that python3-libtorrent is for
 HEAD = ('from the peer to a file', 'seconds', 'MB/s', 'CPU, getting', 'CPU, giving', 'MiB', 'times as fast', 'at least', '')
 SPACES = '/run/netns'
-PAGES = 5 << 29  # bytes of memory for a getter, and for what it writes
 
 
 class Left(Exception):
@@ -410,8 +409,8 @@ def parts(what, mib, runs):
         shutil.rmtree('served', ignore_errors=True)
         shutil.rmtree('web', ignore_errors=True)
         runs = number('BENCH_RUNS', '3')
-        with memory.bounded(PAGES) as within:
-            pages = f'; the getter and its pages in {PAGES >> 20} MiB of memory' if within else ''
+        with memory.bounded(memory.PAGES) as within:
+            pages = f'; the getter and its pages in {memory.PAGES >> 20} MiB of memory' if within else ''
             yield f'What larger models cost; medians of {runs}{pages}.', *growth(sizes, runs, within)
 
 
