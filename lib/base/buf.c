@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/utf8.h"
 
 void mm_buf_release(struct mm_buf *buf)
@@ -60,11 +61,8 @@ void mm_buf_add_more(struct mm_buf *buf, const void *bytes, size_t length)
 
 void mm_buf_number(struct mm_buf *buf, uint64_t number)
 {
-    char digits[20], *at = digits + sizeof digits; /* 2^64-1 has 20 */
-    do
-        *--at = (char)('0' + number % 10);
-    while (number /= 10);
-    mm_buf_add(buf, at, (size_t)(digits + sizeof digits - at));
+    char digits[MM_DECIMAL_DIGITS];
+    mm_buf_add(buf, digits, mm_decimal_write(digits, number));
 }
 
 /* Short texts, which most are, need no memory of their own. */

@@ -72,17 +72,14 @@ static const uint64_t powers[] = {
 /* The digits of NUMBER, which is not 0, times 10^-PLACES. */
 static void set_digits(struct decimal *decimal, uint64_t number, int places)
 {
-    char digits[24];
-    int count = 0;
-    for (; number > 0; number /= 10)
-        digits[count++] = (char)('0' + number % 10);
+    char digits[MM_DECIMAL_DIGITS];
+    int count = (int)mm_decimal_write(digits, number);
     decimal->exponent = count - 1 - places;
-    int zeros = 0;
-    while (zeros + 1 < count && digits[zeros] == '0')
-        zeros++;
-    for (decimal->count = 0; count > zeros; decimal->count++)
-        decimal->digits[decimal->count] = digits[--count];
-    decimal->digits[decimal->count] = '\0';
+    while (count > 1 && digits[count - 1] == '0')
+        count--;
+    memcpy(decimal->digits, digits, (size_t)count);
+    decimal->digits[count] = '\0';
+    decimal->count = count;
 }
 
 /* The power of ten at or below VALUE, or PLAIN_MOST + 1 where whole numbers do not do. No f32 lies between a power and the nearest double. */
@@ -272,4 +269,14 @@ bool mm_hex_hash(const char *text, size_t length, unsigned char out[MM_HASH_BYTE
             out[i] = (unsigned char)((high - 1) << 4 | (low - 1));
     }
     return true;
+}
+
+size_t mm_decimal_write(char out[static MM_DECIMAL_DIGITS], uint64_t number)
+{
+    char text[MM_DECIMAL_DIGITS], *end = text + sizeof text, *at = end;
+    do
+        *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    memcpy(out, at, (size_t)(end - at));
+    return (size_t)(end - at);
 }

@@ -25,6 +25,10 @@ const char *mm_real_write(char out[static MM_REAL_TEXT], float value);
 /* Reads TEXT[0..LENGTH) where it is exactly what mm_real_write writes. */
 bool mm_real_read(const char *text, size_t length, float *value);
 
+/* Writes NUMBER in decimal, without a NUL. Returns how many digits it has. */
+#define MM_DECIMAL_DIGITS 20 /* of 2^64-1 */
+size_t mm_decimal_write(char out[static MM_DECIMAL_DIGITS], uint64_t number);
+
 #define MM_HASH_BYTES 32
 #define MM_HASH_HEX 64
 

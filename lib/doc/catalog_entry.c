@@ -63,17 +63,12 @@ static const enum mm_shape shape_order[MM_SHAPE_COUNT] = {
 
 void mm_catalog_manifest_path(char out[static MM_CATALOG_MANIFEST_PATH], const char *model_id, uint64_t revision)
 {
-    char digits[20], *digit = digits + sizeof digits; /* 2^64-1 has 20 */
     size_t length = strnlen(model_id, MM_MODEL_ID_MAX), at = sizeof MM_CATALOG_MANIFESTS - 1;
-    do
-        *--digit = (char)('0' + revision % 10);
-    while (revision /= 10);
     memcpy(out, MM_CATALOG_MANIFESTS, at);
     memcpy(out + at, model_id, length);
     at += length;
     out[at++] = '/';
-    for (; digit < digits + sizeof digits; digit++)
-        out[at++] = *digit;
+    at += mm_decimal_write(out + at, revision);
     strcpy(out + at, MM_CATALOG_MANIFEST_SUFFIX);
 }
 
