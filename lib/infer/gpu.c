@@ -55,9 +55,18 @@ enum scratch {
     SCORES,
     TURNS,
     LOGITS,
-    WRONG,
+    WORDS, /* of struct words */
     SCRATCH
 };
+
+/* What the kernels are told of a batch, and tell. */
+struct words {
+    uint32_t wrong, first; /* the first position */
+};
+
+/* How far it is with recording a token's launches. Drivers load a kernel when it is launched first, which they may not while they record: so the first token is not
+ * recorded. */
+enum recording { NONE_FED, ONE_FED, TRIED };
 
 struct device {
     struct mm_gpu *gpu;
@@ -72,6 +81,8 @@ struct device {
     void *kernels[KERNELS];
     void *one[MM_DTYPE_COUNT], *many[MM_DTYPE_COUNT]; /* products, by dtype */
     float *stream;                                    /* of a batch, here */
+    enum recording recording;
+    void *token; /* the launches of one token, as the dialect recorded them; NULL: it does not, or has not yet */
 };
 
 /* ---- what it takes ---- */
@@ -95,7 +106,7 @@ static uint64_t scratch_elements(const struct mm_llama *llama, uint64_t context,
     case SCORES: times *= heads, each = context; break;
     case TURNS: times = context, each = n[MM_LLAMA_ROPE_DIMENSIONS]; break;
     case LOGITS: each = n[MM_LLAMA_VOCAB_SIZE]; break;
-    default: each = 1, times = 1;
+    default: each = sizeof(struct words) / sizeof(float), times = 1;
     }
     return mm_mul(times, each, &elements) ? elements : UINT64_MAX;
 }
@@ -360,7 +371,7 @@ static int normalise(struct device *d, union mm_gpu_memory weights, uint32_t lay
                                                 ARGUMENT(d->network->llama.norm_epsilon),
                                                 ARGUMENT(d->scratch[NORMED]),
                                                 ARGUMENT(layer),
-                                                ARGUMENT(d->scratch[WRONG])};
+                                                ARGUMENT(d->scratch[WORDS])};
     return LAUNCH(d, d->kernels[NORM], batch, 1, arguments, diags);
 }
 
@@ -369,7 +380,7 @@ static int look(struct device *d, union mm_gpu_memory values, size_t each, uint3
 {
     uint32_t count = (uint32_t)each, from = (uint32_t)first;
     const struct mm_gpu_argument arguments[] = {ARGUMENT(values), ARGUMENT(count), ARGUMENT(from), ARGUMENT(layer),
-                                                ARGUMENT(d->scratch[WRONG])};
+                                                ARGUMENT(d->scratch[WORDS])};
     return LAUNCH(d, d->kernels[LOOK], batch, 1, arguments, diags);
 }
 
@@ -378,7 +389,6 @@ static int place_heads(struct device *d, const struct block *block, size_t batch
 {
     uint32_t heads = (uint32_t)d->heads, groups = (uint32_t)d->groups, key = (uint32_t)d->key;
     uint32_t value = (uint32_t)d->value, pairs = (uint32_t)d->pairs, halves = d->network->rotates_halves;
-    uint32_t first = (uint32_t)d->length;
     size_t elements = (d->heads + d->groups) * d->key + d->groups * d->value;
     const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[QUERIES]),
                                                 ARGUMENT(d->scratch[KEYS]),
@@ -390,7 +400,7 @@ static int place_heads(struct device *d, const struct block *block, size_t batch
                                                 ARGUMENT(value),
                                                 ARGUMENT(pairs),
                                                 ARGUMENT(halves),
-                                                ARGUMENT(first),
+                                                ARGUMENT(d->scratch[WORDS]),
                                                 ARGUMENT(d->scratch[TURNED]),
                                                 ARGUMENT(block->keys),
                                                 ARGUMENT(block->values)};
@@ -400,7 +410,7 @@ static int place_heads(struct device *d, const struct block *block, size_t batch
 static int attend(struct device *d, const struct block *block, size_t batch, struct mm_diags *diags)
 {
     uint32_t heads = (uint32_t)d->heads, groups = (uint32_t)d->groups, key = (uint32_t)d->key;
-    uint32_t value = (uint32_t)d->value, first = (uint32_t)d->length, context = (uint32_t)d->context;
+    uint32_t value = (uint32_t)d->value, context = (uint32_t)d->context;
     float scale = 1 / sqrtf((float)d->key);
     const struct mm_gpu_argument arguments[] = {ARGUMENT(d->scratch[TURNED]),
                                                 ARGUMENT(block->keys),
@@ -409,7 +419,7 @@ static int attend(struct device *d, const struct block *block, size_t batch, str
                                                 ARGUMENT(groups),
                                                 ARGUMENT(key),
                                                 ARGUMENT(value),
-                                                ARGUMENT(first),
+                                                ARGUMENT(d->scratch[WORDS]),
                                                 ARGUMENT(context),
                                                 ARGUMENT(scale),
                                                 ARGUMENT(d->scratch[SCORES]),
@@ -469,7 +479,7 @@ static int check(struct device *d, const struct mm_watching *w)
 {
     char own[MM_LAYER_NAME];
     uint32_t wrong;
-    if (d->dialect->read(d->gpu, d->scratch[WRONG], 0, &wrong, sizeof wrong, w->diags) < 0)
+    if (d->dialect->read(d->gpu, d->scratch[WORDS], 0, &wrong, sizeof wrong, w->diags) < 0)
         return -1;
     if (wrong == NONE_WRONG)
         return 0;
@@ -478,38 +488,96 @@ static int check(struct device *d, const struct mm_watching *w)
                    mm_layer_name(d->network, (int)(wrong >> 8) - 1, own), d->length + (wrong & 255));
 }
 
-/* ---- a sequence ---- */
+/* ---- a batch ---- */
 
 static int take_embeddings(struct device *d, const uint32_t *tokens, size_t batch, struct mm_diags *diags)
 {
-    const uint32_t none = NONE_WRONG;
+    const struct words words = {NONE_WRONG, (uint32_t)d->length};
     mm_layer_embed(d->network, tokens, batch, d->stream);
-    return d->dialect->write(d->gpu, d->scratch[WRONG], 0, &none, sizeof none, diags) < 0
+    return d->dialect->write(d->gpu, d->scratch[WORDS], 0, &words, sizeof words, diags) < 0
                ? -1
                : d->dialect->write(d->gpu, d->scratch[STREAM], 0, d->stream, batch * d->embedding * sizeof(float),
                                    diags);
 }
 
-/* Logits of the COUNT last positions of BATCH. */
-static int find_logits(struct device *d, const struct mm_watching *w, size_t batch, size_t count, float *logits)
+/* The launches of all blocks, each shown. */
+static int run_blocks(struct device *d, const struct mm_watching *w, size_t batch)
 {
-    const union mm_gpu_memory *s = d->scratch;
+    for (size_t i = 0; i < d->block_count; i++)
+        if (run_block(d, &d->blocks[i], (uint32_t)i, batch, w->diags) < 0 ||
+            show(d, w, (int)i, d->scratch[STREAM], d->length, batch, d->embedding) < 0)
+            return -1;
+    return 0;
+}
+
+/* The last norm of the COUNT last positions of BATCH. */
+static int run_output_norm(struct device *d, size_t batch, size_t count, struct mm_diags *diags)
+{
     uint32_t layer = (uint32_t)d->block_count;
-    size_t shown = w->trace ? batch : count;
-    if (normalise(d, d->output_norm, layer, batch - shown, shown, w->diags) < 0 ||
-        look(d, s[NORMED], d->embedding, layer + 1, batch - shown, shown, w->diags) < 0 ||
-        show(d, w, (int)layer, s[NORMED], d->length, shown, d->embedding) < 0)
+    return normalise(d, d->output_norm, layer, batch - count, count, diags) < 0 ||
+                   look(d, d->scratch[NORMED], d->embedding, layer + 1, batch - count, count, diags) < 0
+               ? -1
+               : 0;
+}
+
+/* The launches from the last norm to the logits, of the COUNT last positions of BATCH. */
+static int run_output(struct device *d, size_t batch, size_t count, struct mm_diags *diags)
+{
+    const struct product output = {&d->output, d->scratch[LOGITS]};
+    return run_output_norm(d, batch, count, diags) < 0 ||
+                   multiply(d, &output, 1, d->scratch[NORMED], count, 0, diags) < 0 ||
+                   look(d, d->scratch[LOGITS], d->vocabulary, (uint32_t)d->block_count + 2, batch - count, count,
+                        diags) < 0
+               ? -1
+               : 0;
+}
+
+/* The launches of a batch of tokens whose embeddings are there, with the logits of the COUNT last ones. */
+static int run_batch(struct device *d, const struct mm_watching *w, size_t batch, size_t count)
+{
+    if (run_blocks(d, w, batch) < 0)
         return -1;
-    if (count == 0)
-        return 0;
-    if (shown > count && normalise(d, d->output_norm, layer, batch - count, count, w->diags) < 0)
+    if (w->trace && (run_output_norm(d, batch, batch, w->diags) < 0 ||
+                     show(d, w, (int)d->block_count, d->scratch[NORMED], d->length, batch, d->embedding) < 0))
         return -1;
-    const struct product output = {&d->output, s[LOGITS]};
-    return multiply(d, &output, 1, s[NORMED], count, 0, w->diags) < 0 ||
-                   look(d, s[LOGITS], d->vocabulary, layer + 2, batch - count, count, w->diags) < 0 ||
-                   d->dialect->read(d->gpu, s[LOGITS], 0, logits, count * d->vocabulary * sizeof *logits, w->diags) <
-                       0 ||
-                   show(d, w, (int)layer + 1, s[LOGITS], d->length + batch - count, count, d->vocabulary) < 0
+    return count > 0 ? run_output(d, batch, count, w->diags) : 0;
+}
+
+/* ---- a token, recorded ---- */
+
+/* The launches of a token are the same for each: what differs stands in memory. Where they cannot be recorded they are given one by one, and if that fails it is said there. */
+static void record_token(struct device *d)
+{
+    struct mm_diags ignored;
+    const struct mm_watching nobody = {NULL, NULL, &ignored};
+    if (d->dialect->record(d->gpu) < 0)
+        return;
+    mm_diags_init(&ignored);
+    bool whole = run_batch(d, &nobody, 1, 1) == 0;
+    d->token = d->dialect->recorded(d->gpu);
+    if (d->token && !whole) {
+        d->dialect->forget(d->gpu, d->token);
+        d->token = NULL;
+    }
+    mm_diags_release(&ignored);
+}
+
+/* One token with its logits, which nobody watches. */
+static int run_token(struct device *d, const struct mm_watching *w)
+{
+    if (d->recording == ONE_FED && d->dialect->record)
+        record_token(d);
+    d->recording = d->recording == NONE_FED ? ONE_FED : TRIED;
+    return d->token ? d->dialect->replay(d->gpu, d->token, w->diags) : run_batch(d, w, 1, 1);
+}
+
+/* ---- a sequence ---- */
+
+static int take_logits(struct device *d, const struct mm_watching *w, size_t batch, size_t count, float *logits)
+{
+    union mm_gpu_memory memory = d->scratch[LOGITS];
+    return d->dialect->read(d->gpu, memory, 0, logits, count * d->vocabulary * sizeof *logits, w->diags) < 0 ||
+                   show(d, w, (int)d->block_count + 1, memory, d->length + batch - count, count, d->vocabulary) < 0
                ? -1
                : 0;
 }
@@ -518,16 +586,11 @@ static int feed_batch(void *self, const struct mm_watching *w, const uint32_t *t
                       float *logits)
 {
     struct device *d = self;
+    bool token = batch == 1 && count == 1 && !w->trace;
     if (take_embeddings(d, tokens, batch, w->diags) < 0 ||
-        show(d, w, -1, d->scratch[STREAM], d->length, batch, d->embedding) < 0)
-        return -1;
-    for (size_t i = 0; i < d->block_count; i++)
-        if (run_block(d, &d->blocks[i], (uint32_t)i, batch, w->diags) < 0 ||
-            show(d, w, (int)i, d->scratch[STREAM], d->length, batch, d->embedding) < 0)
-            return -1;
-    if ((count > 0 || w->trace) && find_logits(d, w, batch, count, logits) < 0)
-        return -1;
-    if (check(d, w) < 0)
+        show(d, w, -1, d->scratch[STREAM], d->length, batch, d->embedding) < 0 ||
+        (token ? run_token(d, w) : run_batch(d, w, batch, count)) < 0 ||
+        (count > 0 && take_logits(d, w, batch, count, logits) < 0) || check(d, w) < 0)
         return -1;
     d->length += batch;
     return 0;
@@ -558,12 +621,12 @@ static int read_round(struct device *d, union mm_gpu_memory memory, uint64_t byt
                       struct mm_diags *diags)
 {
     uint32_t count = (uint32_t)(bytes / 16), word = 0;
-    const struct mm_gpu_argument arguments[] = {ARGUMENT(memory), ARGUMENT(count), ARGUMENT(d->scratch[WRONG])};
+    const struct mm_gpu_argument arguments[] = {ARGUMENT(memory), ARGUMENT(count), ARGUMENT(d->scratch[WORDS])};
     double start = mm_clock_seconds();
     for (int i = 0; i < READ_LAUNCHES; i++)
         if (LAUNCH(d, d->kernels[READ], READ_GROUPS, 1, arguments, diags) < 0)
             return -1;
-    if (d->dialect->read(d->gpu, d->scratch[WRONG], 0, &word, sizeof word, diags) < 0) /* behind them */
+    if (d->dialect->read(d->gpu, d->scratch[WORDS], 0, &word, sizeof word, diags) < 0) /* behind them */
         return -1;
     *seconds = (mm_clock_seconds() - start) / READ_LAUNCHES;
     return 0;
@@ -608,6 +671,8 @@ static void release(void *self)
     d->dialect->release(d->gpu, d->output_norm);
     for (int i = 0; i < SCRATCH; i++)
         d->dialect->release(d->gpu, d->scratch[i]);
+    if (d->token)
+        d->dialect->forget(d->gpu, d->token);
     free(d->blocks);
     free(d->stream);
     free(d);

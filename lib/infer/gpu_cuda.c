@@ -12,7 +12,7 @@
 #define ITEMS 128
 #define ARCHITECTURES 64 /* that a compiler knows, at most */
 
-enum { ATTRIBUTE_MAJOR = 75, ATTRIBUTE_MINOR = 76, OUT_OF_MEMORY = 2 };
+enum { ATTRIBUTE_MAJOR = 75, ATTRIBUTE_MINOR = 76, OUT_OF_MEMORY = 2, CAPTURE_OF_THREAD = 1 };
 
 static struct {
     int (*init)(unsigned);
@@ -64,6 +64,30 @@ static const char *const names[] = {
 };
 _Static_assert(sizeof names / sizeof *names == sizeof cu / sizeof(void *), "a name for each function");
 
+/* Graphs are younger than what is needed otherwise, and a driver without them is as good, but for its speed. */
+static struct {
+    int (*create_stream)(void **, unsigned);
+    int (*destroy_stream)(void *);
+    int (*begin_capture)(void *, int);
+    int (*end_capture)(void *, void **);
+    int (*instantiate)(void **, void *, unsigned long long);
+    int (*launch)(void *, void *);
+    int (*destroy)(void *);
+    int (*destroy_plan)(void *);
+} graph;
+
+static const char *const graph_names[] = {
+    "cuStreamCreate",
+    "cuStreamDestroy_v2",
+    "cuStreamBeginCapture_v2",
+    "cuStreamEndCapture",
+    "cuGraphInstantiateWithFlags",
+    "cuGraphLaunch",
+    "cuGraphExecDestroy",
+    "cuGraphDestroy",
+};
+_Static_assert(sizeof graph_names / sizeof *graph_names == sizeof graph / sizeof(void *), "a name for each function");
+
 static struct {
     int (*create)(void **, const char *, const char *, int, const char *const *, const char *const *);
     int (*compile)(void *, int, const char *const *);
@@ -91,6 +115,8 @@ struct cuda {
     int capability; /* 90 for 9.0 */
     void *context, *module;
     struct mm_buf program; /* for the device, or PTX with its NUL */
+    void *stream;          /* for graphs, which the default one does not take; NULL until it is wanted */
+    bool recording;
 };
 
 static int failed(const struct cuda *c, const char *call, int error, struct mm_diags *diags)
@@ -109,7 +135,7 @@ static int enter(const struct cuda *c)
 
 /* ---- devices ---- */
 
-static bool driver, compiler;
+static bool driver, compiler, graphs;
 
 /* A compiler that is newer than the driver may make what that does not take: those that are as old come first. */
 static bool open_compiler(void)
@@ -126,6 +152,7 @@ static void open_libraries(void)
     static const char *const files[] = {"libcuda.so.1", NULL};
     driver = mm_gpu_library(files, names, (void **)&cu, sizeof names / sizeof *names) && cu.init(0) == 0;
     compiler = driver && open_compiler();
+    graphs = driver && mm_gpu_library(files, graph_names, (void **)&graph, sizeof graph_names / sizeof *graph_names);
 }
 
 static void tell(int device, unsigned index, struct mm_gpu_device *out)
@@ -159,9 +186,17 @@ static int describe(unsigned index, struct mm_gpu_device *out, const char **why)
     return 1;
 }
 
+static void drop_stream(struct cuda *c)
+{
+    if (c->stream && enter(c) == 0)
+        graph.destroy_stream(c->stream);
+    c->stream = NULL;
+}
+
 static void end(struct mm_gpu *gpu)
 {
     struct cuda *c = (struct cuda *)gpu;
+    drop_stream(c);
     if (c->module && enter(c) == 0)
         cu.unload_module(c->module);
     if (c->context)
@@ -360,8 +395,55 @@ static int launch(struct mm_gpu *gpu, void *function, unsigned groups_x, unsigne
         values[i] = (void *)(uintptr_t)arguments[i].value;
     int error = enter(c);
     if (error == 0)
-        error = cu.launch(function, groups_x, groups_y, 1, gpu->items, 1, 1, 0, NULL, values, NULL);
+        error = cu.launch(function, groups_x, groups_y, 1, gpu->items, 1, 1, 0, c->recording ? c->stream : NULL, values,
+                          NULL);
     return error == 0 ? 0 : failed(c, "cuLaunchKernel", error, diags);
+}
+
+/* ---- launches that are recorded ---- */
+
+/* The stream is one that keeps order with the default one, where everything else goes. Others of its kind are not minded while a thread records. */
+static int record(struct mm_gpu *gpu)
+{
+    struct cuda *c = (struct cuda *)gpu;
+    if (!graphs || enter(c) != 0)
+        return -1;
+    if (!c->stream && graph.create_stream(&c->stream, 0) != 0)
+        c->stream = NULL;
+    if (!c->stream || graph.begin_capture(c->stream, CAPTURE_OF_THREAD) != 0)
+        return -1;
+    c->recording = true;
+    return 0;
+}
+
+/* What went wrong while it recorded ends with its stream. */
+static void *recorded(struct mm_gpu *gpu)
+{
+    struct cuda *c = (struct cuda *)gpu;
+    void *plan = NULL, *launches = NULL;
+    c->recording = false;
+    if (enter(c) == 0 && graph.end_capture(c->stream, &plan) == 0 && graph.instantiate(&launches, plan, 0) != 0)
+        launches = NULL;
+    if (plan)
+        graph.destroy_plan(plan);
+    if (!launches)
+        drop_stream(c);
+    return launches;
+}
+
+static int replay(struct mm_gpu *gpu, void *launches, struct mm_diags *diags)
+{
+    struct cuda *c = (struct cuda *)gpu;
+    int error = enter(c);
+    if (error == 0)
+        error = graph.launch(launches, c->stream);
+    return error == 0 ? 0 : failed(c, "cuGraphLaunch", error, diags);
+}
+
+static void forget(struct mm_gpu *gpu, void *launches)
+{
+    if (enter((struct cuda *)gpu) == 0)
+        graph.destroy(launches);
 }
 
 const struct mm_gpu_dialect mm_gpu_cuda = {
@@ -379,4 +461,8 @@ const struct mm_gpu_dialect mm_gpu_cuda = {
     .write = write_memory,
     .read = read_memory,
     .launch = launch,
+    .record = record,
+    .recorded = recorded,
+    .replay = replay,
+    .forget = forget,
 };

@@ -50,6 +50,14 @@ struct mm_gpu_dialect {
     /* Gives the device GROUPS_X × GROUPS_Y groups to compute, behind what it was given before. */
     int (*launch)(struct mm_gpu *gpu, void *kernel, unsigned groups_x, unsigned groups_y,
                   const struct mm_gpu_argument *arguments, unsigned count, struct mm_diags *diags);
+
+    /* Launches that are given again and again; NULL, all four, where a dialect cannot. `record`: what is launched from now on is kept and not run, arguments as they are then, and nothing else may be
+     * asked of the device until `recorded` gives the launches, or NULL where they could not be kept. -1 where it cannot record: no finding says so, and single launches go
+     * on as ever. `replay` gives them to the device, behind what it was given before. `forget` is before the memory is released that they have as arguments. */
+    int (*record)(struct mm_gpu *gpu);
+    void *(*recorded)(struct mm_gpu *gpu);
+    int (*replay)(struct mm_gpu *gpu, void *launches, struct mm_diags *diags);
+    void (*forget)(struct mm_gpu *gpu, void *launches);
 };
 
 extern const struct mm_gpu_dialect mm_gpu_opencl, mm_gpu_cuda;

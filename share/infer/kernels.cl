@@ -317,6 +317,10 @@ MULTIPLY(q6_k, true, q6_k_piece, 0)
 
 /* ---- the rest of a block; each for every position of a batch ---- */
 
+/* The words of a batch, which stand in memory so that the arguments of a token's kernels are those of the next one's too: WRONG, the first of them, is the lowest
+ * LAYER × 256 + b of what is not finite, and this one its first position. */
+#define FIRST 1
+
 DEVICE float group_sum(LOCAL float *sums, float mine)
 {
     BARRIER;
@@ -403,9 +407,10 @@ DEVICE float turned(GLOBAL const float *from, GLOBAL const float *turn, uint i, 
 
 /* What attention wants of position FIRST + b (GROUP_Y): its queries turned, its keys turned into the cache, and its values into the cache. An item an element of the three. */
 KERNEL place_heads(GLOBAL const float *queries, GLOBAL const float *keys, GLOBAL const float *values, GLOBAL const float *turns,
-            uint heads, uint heads_kv, uint key_length, uint value_length, uint pairs, uint halves, uint first,
+            uint heads, uint heads_kv, uint key_length, uint value_length, uint pairs, uint halves, GLOBAL const uint *words,
             GLOBAL float *turned_queries, GLOBAL float *kept_keys, GLOBAL float *kept_values)
 {
+    uint first = words[FIRST];
     uint i = GROUP * GROUP_ITEMS + LANE, b = GROUP_Y, of_queries = heads * key_length, of_keys = heads_kv * key_length;
     uint of_values = heads_kv * value_length;
     GLOBAL const float *turn = turns + (ulong)(first + b) * pairs * 2;
@@ -440,11 +445,11 @@ DEVICE float key_product(GLOBAL const float *query, GLOBAL const float *key, uin
 /* OUT[b][head] = the values of positions 0 to FIRST + b, weighted by softmax(query times key × SCALE). A group a head (GROUP) and position (GROUP_Y). SCORES has room
  * for CONTEXT of each. The values are added up by as many items as there are for every fourth element, or every one; each adds every PARTSth position, and these sums are added in order. */
 KERNEL attend(GLOBAL const float *queries, GLOBAL const float *keys, GLOBAL const float *values, uint heads,
-              uint heads_kv, uint key_length, uint value_length, uint first, uint context, float scale,
+              uint heads_kv, uint key_length, uint value_length, GLOBAL const uint *words, uint context, float scale,
               GLOBAL float *scores, GLOBAL float *out)
 {
     SHARED float local_values[4 * GROUP_ITEMS];
-    uint head = GROUP, b = GROUP_Y, kv = head / (heads / heads_kv), count = first + b + 1;
+    uint head = GROUP, b = GROUP_Y, kv = head / (heads / heads_kv), first = words[FIRST], count = first + b + 1;
     GLOBAL const float *query = queries + ((ulong)b * heads + head) * key_length;
     GLOBAL float *score = scores + ((ulong)b * heads + head) * context;
     float most = LEAST, sum = 0;

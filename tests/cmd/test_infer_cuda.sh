@@ -8,13 +8,14 @@ need 'CUDA without a card' "${CXX:-c++}" || exit 0
 PYTHONDONTWRITEBYTECODE=1 MINIMODEL_CACHE=$WORK/cache
 export PYTHONDONTWRITEBYTECODE MINIMODEL_CACHE
 STANDIN=$ROOT/tests/fault/cuda
-mkdir card
+mkdir card old
 # without the sanitizers of what is tested: threads that are no threads are more than they bear
 if ! ${CC:-cc} -O2 -std=gnu17 -shared -fPIC -fvisibility=hidden -D_GNU_SOURCE -o card/libcuda.so.1 "$STANDIN/driver.c" "$STANDIN/fibers.c" -ldl 2>.err ||
     ! ${CC:-cc} -O2 -std=gnu17 -shared -fPIC -fvisibility=hidden -D_GNU_SOURCE -DSTANDIN_FOLDER="\"$STANDIN\"" -o card/libnvrtc.so.12 "$STANDIN/nvrtc.c" 2>>.err; then
     skip 'CUDA without a card' "no compiler that makes the stand-in: $(head -n 1 .err)"
     exit 0
 fi
+${CC:-cc} -O2 -std=gnu17 -shared -fPIC -fvisibility=hidden -D_GNU_SOURCE -DWITHOUT_GRAPHS -o old/libcuda.so.1 "$STANDIN/driver.c" "$STANDIN/fibers.c" -ldl
 LD_LIBRARY_PATH=$WORK/card${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} CUDA_COMPLAINTS=$WORK/complaints CUDA_COUNTS=$WORK/counts
 export LD_LIBRARY_PATH CUDA_COMPLAINTS CUDA_COUNTS
 check() { run infer-check -q -n 6 --prompt 'The keeper' --no-receipt "$@"; }
@@ -61,12 +62,15 @@ hold
 well 'it passes its own evidence' 0 'largest-difference: 0'
 run infer-check -q --no-receipt --device cuda --expect first.evidence "$MODEL"
 well "and the CPU's" 0 'verdict: pass'
-launches() { # N: how many there are for N tokens
+# counted WHAT: how many there were in the last run
+counted() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" counts; }
+# asked N [LIBRARIES]: N tokens behind a prompt
+asked() {
     rm -f counts
-    run infer-check -q -n "$1" --prompt 'The keeper' --no-receipt --device cuda "$MODEL"
-    sed -n 's/^launches \([0-9]*\) .*/\1/p' counts
+    run env LD_LIBRARY_PATH="${2:+$2:}$LD_LIBRARY_PATH" infer-check -q -n "$1" --prompt 'The keeper' --no-receipt --device cuda "$MODEL"
 }
-six=$(launches 6) two=$(launches 2)
+asked 2 "$WORK/old" && two=$(counted launches)
+asked 6 "$WORK/old" && six=$(counted launches)
 same 'a token takes nine launches for each of four blocks, and four' 160 $((six - two))
 check --device cuda,cuda "$MODEL"
 well 'a card twice is two devices' 0 'largest-difference: 0' 'verdict: pass'
@@ -86,6 +90,34 @@ found=$(sed -n 's/.*in layer \([a-z0-9_.]*\) at.*/\1/p' .err)
 check --device cuda nan.gguf
 well 'a weight that is no number' 1 infer-number
 same 'is found in the same layer as on the CPU' "$found" "$(sed -n 's/.*in layer \([a-z0-9_.]*\) at.*/\1/p' .err)"
+
+# ---- launches that are recorded ----
+
+asked 6
+well 'the launches of a token are recorded' 0
+same 'from the second one on: the prompt and the first token are launched' "$two" "$(counted launches)"
+same 'and given to the card again for each' 4 "$(counted replays)"
+# two sequences, of one token too, one behind the other
+printf '%s\n' 'greedy 12 1 9 7 8' 'forced 1 5 6' 'greedy 9 1' 'greedy 3 1 9' >sequences
+"$BUILD/infer/logits" "$MODEL" --device cuda <sequences >with.json 2>.err
+same 'they were' 1 "$(tail -n 1 counts | grep -c 'replays [1-9]')"
+LD_LIBRARY_PATH=$WORK/old:$LD_LIBRARY_PATH "$BUILD/infer/logits" "$MODEL" --device cuda <sequences >without.json 2>.err
+same 'which a driver without graphs does not' 1 "$(tail -n 1 counts | grep -c 'replays 0')"
+[ -s with.json ] && cmp -s with.json without.json && ok 'all logits are those of single launches, bit for bit' ||
+    not_ok 'all logits are those of single launches, bit for bit' "$(cmp with.json without.json 2>&1)"
+[ ! -s complaints ] && ok 'and nothing is wrong with either' || not_ok 'and nothing is wrong with either' "$(head -n 3 complaints)"
+for plan in cuStreamCreate:1:2 cuStreamBeginCapture_v2:1:401 "cuLaunchKernel:$((two + 7)):1" cuStreamEndCapture:1:901 cuGraphInstantiateWithFlags:1:2; do
+    rm -f counts
+    run env CUDA_FAULT="$plan" infer-check -q -n 6 --prompt 'The keeper' --no-receipt --device cuda --force --record single.evidence "$MODEL"
+    well "$plan is no harm" 0
+    same "as single launches follow $plan" "$(cat one.evidence) $((six))" "$(cat single.evidence) $(counted launches)"
+done
+for plan in cuGraphLaunch:1:719 cuGraphLaunch:3:700 cuGraphLaunch:3:lost "cuLaunchKernel:$((two + 7)):lost" cuStreamEndCapture:1:lost cuGraphInstantiateWithFlags:1:lost; do
+    run env CUDA_FAULT="$plan" infer-check -q --no-receipt -n 6 --prompt 'The keeper' --device cuda "$MODEL"
+    well "$plan" 3 infer-device
+done
+run env CUDA_FAULT=cuGraphLaunch:2:hang infer-check -q --no-receipt -n 6 --prompt 'The keeper' --device cuda --timeout 2 "$MODEL"
+well 'cuGraphLaunch:2:hang' 3 infer-timeout
 
 # ---- programs that are kept ----
 

@@ -8,6 +8,8 @@
  *   CUDA_MEMORY=BYTES        of a device (1 GiB)
  *   CUDA_BACKWARDS=1         threads of a block run in the other order
  *
+ * Compiled with WITHOUT_GRAPHS it is a driver of the days before there were any.
+ *
  * There are two devices, of compute capability 9.0 and 7.0. An address of theirs is no address here, as with a card: it is translated where kernels and copies get it. What was launched runs
  * when something waits for it. Memory is full of NaN at first, and so are the ends of allocations; behind those is a page that nobody may touch. */
 #include <dlfcn.h>
@@ -38,16 +40,21 @@ enum {
     NO_IMAGE = 209,
     INVALID_PTX = 218,
     INVALID_HANDLE = 400,
+    ILLEGAL_STATE = 401,
     NOT_FOUND = 500,
     ILLEGAL_ADDRESS = 700,
     LAUNCH_FAILED = 719,
+    CAPTURE_UNSUPPORTED = 900,
+    CAPTURE_INVALIDATED = 901,
+    CAPTURE_IMPLICIT = 906,
+    CAPTURE_WRONG_THREAD = 908,
     DEVICES = 2,
 };
 
 struct context {
     int device;
     int lost; /* the error that every call gives from now on */
-    size_t modules, memory;
+    size_t modules, memory, streams, graphs;
     struct context *before; /* that was current when this was made */
 };
 
@@ -77,11 +84,26 @@ struct launch {
     unsigned char values[STANDIN_ARGUMENTS][STANDIN_SIZE];
 };
 
+/* Launches in a row, with the arguments as they were given: of a graph, or of what is made of it to be launched. */
+struct graph {
+    struct context *context;
+    bool executable;
+    size_t count;
+    struct launch *launches;
+};
+
+struct stream {
+    struct context *context;
+    struct graph *captured; /* NULL where nothing is */
+    bool invalidated;
+};
+
 static __thread struct context *current;
+static __thread struct stream *capturing; /* by this thread */
 static struct allocation *allocations;
 static uint64_t next_address = ADDRESSES;
 static struct launch queue[QUEUE];
-static size_t queued, contexts, launches, copies, blocks_run;
+static size_t queued, contexts, launches, copies, blocks_run, replays;
 static int complaints = -1, counts = -1;
 static bool begun;
 
@@ -112,7 +134,8 @@ __attribute__((destructor)) static void end(void)
     char line[128];
     if (contexts > 0)
         complain(0, "%zu contexts are not destroyed", contexts);
-    int length = snprintf(line, sizeof line, "launches %zu blocks %zu copies %zu\n", launches, blocks_run, copies);
+    int length = snprintf(line, sizeof line, "launches %zu blocks %zu copies %zu replays %zu\n", launches, blocks_run,
+                          copies, replays);
     if (counts >= 0 && begun && write(counts, line, (size_t)length) != length)
         complain(0, "the counts cannot be written");
 }
@@ -138,6 +161,15 @@ static const char *fault(const char *name)
         return complain(INVALID_CONTEXT, "%s without a current context", __func__);                                    \
     if ((needs_context) && current->lost && !was_lost)                                                                 \
     return current->lost
+
+/* The error of a CALL that may not be while this thread captures what it launches, for which a driver spoils the capture; else 0. */
+static int not_captured(const char *call)
+{
+    if (!capturing || capturing->context != current)
+        return 0;
+    capturing->invalidated = true;
+    return complain(CAPTURE_UNSUPPORTED, "%s while launches are captured", call);
+}
 
 /* ---- devices ---- */
 
@@ -255,6 +287,8 @@ EXPORT int cuCtxDestroy_v2(struct context *context)
 {
     BEGIN_CALL(false);
     flush();
+    if ((context->streams > 0 || context->graphs > 0) && !context->lost)
+        complain(0, "cuCtxDestroy with %zu streams and %zu graphs", context->streams, context->graphs);
     release_all(context);
     if (context->modules > 0 && !context->lost)
         complain(0, "cuCtxDestroy with %zu modules", context->modules);
@@ -309,6 +343,8 @@ EXPORT int cuModuleLoadData(struct module **out, const void *image)
     int architecture;
     BEGIN_CALL(true);
     snprintf(wanted, sizeof wanted, "\177ELF sm_%d\n", capability(current->device));
+    if (not_captured(__func__))
+        return CAPTURE_UNSUPPORTED;
     bool own = strncmp(image, wanted, strlen(wanted)) == 0;
     if (!own && (sscanf(image, "// compute_%d\n", &architecture) != 1 || architecture > capability(current->device)))
         return complain(NO_IMAGE, "a program for '%.14s' on a device of %d", (const char *)image + 1,
@@ -334,6 +370,8 @@ EXPORT int cuModuleLoadData(struct module **out, const void *image)
 EXPORT int cuModuleUnload(struct module *module)
 {
     BEGIN_CALL(true);
+    if (not_captured(__func__))
+        return CAPTURE_UNSUPPORTED;
     flush();
     if (module->context != current)
         return complain(INVALID_CONTEXT, "cuModuleUnload of another context");
@@ -372,6 +410,8 @@ EXPORT int cuMemAlloc_v2(uint64_t *address, size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     BEGIN_CALL(true);
+    if (not_captured(__func__))
+        return CAPTURE_UNSUPPORTED;
     if (size == 0)
         return complain(INVALID_VALUE, "cuMemAlloc of nothing");
     if (size > memory_of_device() - current->memory)
@@ -404,6 +444,8 @@ EXPORT int cuMemGetInfo_v2(size_t *left, size_t *all)
 EXPORT int cuMemFree_v2(uint64_t address)
 {
     BEGIN_CALL(true);
+    if (not_captured(__func__))
+        return CAPTURE_UNSUPPORTED;
     flush();
     for (struct allocation **at = &allocations; *at; at = &(*at)->next) {
         struct allocation *a = *at;
@@ -428,7 +470,9 @@ static unsigned char *of_copy(uint64_t address, size_t length, const char *call,
 {
     struct allocation *a = find(address, length);
     copies++;
-    *error = flush();
+    *error = not_captured(call);
+    if (*error == 0)
+        *error = flush();
     if (*error)
         return NULL;
     if (!a || a->context != current) {
@@ -487,16 +531,14 @@ static int flush(void)
     return error;
 }
 
-/* Takes the argument I of KERNEL from VALUE; an address of a device becomes one of here. */
-static int take(struct launch *launch, const struct standin_kernel *kernel, unsigned i, const void *value)
+/* Makes an address of here out of the argument I, where it is one of a device. */
+static int translate(struct launch *launch, unsigned i)
 {
+    const struct standin_kernel *kernel = launch->function->kernel;
     uint64_t address;
-    if (kernel->sizes[i] > STANDIN_SIZE)
-        return complain(INVALID_VALUE, "kernel %s: argument %u has %u bytes", kernel->name, i, kernel->sizes[i]);
-    memcpy(launch->values[i], value, kernel->sizes[i]);
     if (!kernel->pointers[i])
         return 0;
-    memcpy(&address, value, sizeof address);
+    memcpy(&address, launch->values[i], sizeof address);
     struct allocation *a = find(address, 1);
     if (!a || a->context != current)
         return complain(INVALID_VALUE, "kernel %s: argument %u points into no memory of this context", kernel->name, i);
@@ -505,32 +547,214 @@ static int take(struct launch *launch, const struct standin_kernel *kernel, unsi
     return 0;
 }
 
+/* Puts LAUNCH behind those that wait to be run. */
+static int put_in_queue(const struct launch *launch)
+{
+    int error = queued == QUEUE ? flush() : 0;
+    queue[queued] = *launch;
+    for (unsigned i = 0; error == 0 && i < launch->function->kernel->count; i++)
+        error = translate(&queue[queued], i);
+    queued += error == 0;
+    return error;
+}
+
+static int put_in_graph(struct graph *g, const struct launch *launch)
+{
+    struct launch *grown = realloc(g->launches, (g->count + 1) * sizeof *grown);
+    if (!grown)
+        return OUT_OF_MEMORY;
+    g->launches = grown;
+    g->launches[g->count++] = *launch;
+    return 0;
+}
+
+/* Fills LAUNCH with copies of what VALUES point to. */
+static int take(struct launch *launch, void **values)
+{
+    const struct standin_kernel *kernel = launch->function->kernel;
+    for (unsigned i = 0; i < kernel->count; i++) {
+        if (kernel->sizes[i] > STANDIN_SIZE)
+            return complain(INVALID_VALUE, "kernel %s: argument %u has %u bytes", kernel->name, i, kernel->sizes[i]);
+        memcpy(launch->values[i], values[i], kernel->sizes[i]);
+    }
+    return 0;
+}
+
 EXPORT int cuLaunchKernel(struct function *function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
-                          unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared, void *stream,
+                          unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared, struct stream *stream,
                           void **values, void **extra)
 {
     BEGIN_CALL(true);
-    if (function->module->context != current)
-        return complain(INVALID_HANDLE, "cuLaunchKernel of another context's kernel");
+    if (function->module->context != current || (stream && stream->context != current))
+        return complain(INVALID_HANDLE, "cuLaunchKernel of another context's kernel, or on its stream");
     if (grid_x == 0 || grid_x > 0x7fffffff || grid_y == 0 || grid_y > 65535 || grid_z != 1 || block_x == 0 ||
-        block_x > STANDIN_THREADS || block_y != 1 || block_z != 1 || shared > 0 || stream || extra || !values)
+        block_x > STANDIN_THREADS || block_y != 1 || block_z != 1 || shared > 0 || extra || !values)
         return complain(INVALID_VALUE, "cuLaunchKernel of %s with %u x %u blocks of %u", function->kernel->name, grid_x,
                         grid_y, block_x);
-    int error = queued == QUEUE ? flush() : 0;
-    struct launch *launch = &queue[queued];
-    *launch = (struct launch){function, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, {{0}}};
-    for (unsigned i = 0; error == 0 && i < function->kernel->count; i++)
-        error = take(launch, function->kernel, i, values[i]);
+    if (capturing && capturing->context == current && stream != capturing) {
+        capturing->invalidated = true;
+        return complain(CAPTURE_IMPLICIT, "cuLaunchKernel of %s on another stream while launches are captured",
+                        function->kernel->name);
+    }
+    struct launch launch = {function, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, {{0}}};
+    int error = take(&launch, values);
+    if (error == 0 && stream && stream->captured)
+        return put_in_graph(stream->captured, &launch);
     launches++;
-    queued += error == 0;
-    return error;
+    return error ? error : put_in_queue(&launch);
 }
 
 EXPORT int cuCtxSynchronize(void)
 {
     BEGIN_CALL(true);
-    return flush();
+    return not_captured(__func__) ? CAPTURE_UNSUPPORTED : flush();
 }
+
+/* ---- graphs ---- */
+
+#ifndef WITHOUT_GRAPHS
+
+EXPORT int cuStreamCreate(struct stream **out, unsigned flags)
+{
+    BEGIN_CALL(true);
+    if (flags != 0)
+        return complain(INVALID_VALUE, "cuStreamCreate of a stream that keeps no order with copies");
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (!stream)
+        return OUT_OF_MEMORY;
+    stream->context = current;
+    current->streams++;
+    *out = stream;
+    return 0;
+}
+
+static void release_graph(struct graph *g)
+{
+    free(g->launches);
+    free(g);
+}
+
+static struct graph *new_graph(bool executable, const struct graph *from)
+{
+    struct graph *g = calloc(1, sizeof *g);
+    if (!g)
+        abort();
+    g->context = current;
+    g->executable = executable;
+    g->count = from ? from->count : 0;
+    if (g->count > 0 && !(g->launches = malloc(g->count * sizeof *g->launches)))
+        abort();
+    if (g->count > 0)
+        memcpy(g->launches, from->launches, g->count * sizeof *g->launches);
+    return g;
+}
+
+EXPORT int cuStreamDestroy_v2(struct stream *stream)
+{
+    BEGIN_CALL(true);
+    flush();
+    if (stream->context != current)
+        return complain(INVALID_CONTEXT, "cuStreamDestroy of another context's stream");
+    if (stream->captured) {
+        complain(0, "cuStreamDestroy while launches are captured");
+        release_graph(stream->captured);
+    }
+    if (capturing == stream)
+        capturing = NULL;
+    current->streams--;
+    free(stream);
+    return 0;
+}
+
+/* MODE: 0 minds what other threads do too, 1 does not, 2 minds nothing. */
+EXPORT int cuStreamBeginCapture_v2(struct stream *stream, int mode)
+{
+    BEGIN_CALL(true);
+    if (!stream || stream->context != current || mode != 1)
+        return complain(INVALID_VALUE, "cuStreamBeginCapture of no stream of this context, or in mode %d", mode);
+    if (stream->captured || capturing)
+        return complain(ILLEGAL_STATE, "cuStreamBeginCapture while launches are captured");
+    stream->captured = new_graph(false, NULL);
+    stream->invalidated = false;
+    capturing = stream;
+    return 0;
+}
+
+/* However it ends, nothing is captured any more. */
+EXPORT int cuStreamEndCapture(struct stream *stream, struct graph **out)
+{
+    struct graph *captured = capturing == stream ? stream->captured : NULL;
+    if (captured)
+        stream->captured = NULL, capturing = NULL;
+    const char *planned = fault(__func__);
+    int error = planned && atoi(planned) != 0 ? atoi(planned) : current ? current->lost : INVALID_CONTEXT;
+    *out = NULL;
+    if (error == 0 && !captured)
+        return complain(stream->captured ? CAPTURE_WRONG_THREAD : ILLEGAL_STATE,
+                        "cuStreamEndCapture where this thread captures nothing");
+    if (error == 0 && stream->invalidated)
+        error = CAPTURE_INVALIDATED;
+    if (error) {
+        if (captured)
+            release_graph(captured);
+        return error;
+    }
+    current->graphs++;
+    *out = captured;
+    return 0;
+}
+
+EXPORT int cuGraphInstantiateWithFlags(struct graph **out, struct graph *from, unsigned long long flags)
+{
+    BEGIN_CALL(true);
+    if (not_captured(__func__))
+        return CAPTURE_UNSUPPORTED;
+    if (!from || from->executable || from->context != current || from->count == 0 || flags != 0)
+        return complain(INVALID_VALUE, "cuGraphInstantiate of no graph of this context, or with flags");
+    *out = new_graph(true, from);
+    current->graphs++;
+    return 0;
+}
+
+static int destroy(struct graph *g, bool executable, const char *call)
+{
+    if (!g || g->executable != executable || g->context != current)
+        return complain(INVALID_HANDLE, "%s of none of this context", call);
+    current->graphs--;
+    release_graph(g);
+    return 0;
+}
+
+EXPORT int cuGraphExecDestroy(struct graph *g)
+{
+    BEGIN_CALL(true);
+    return destroy(g, true, __func__);
+}
+
+EXPORT int cuGraphDestroy(struct graph *g)
+{
+    BEGIN_CALL(true);
+    return destroy(g, false, __func__);
+}
+
+/* What arguments point to has to be there still. */
+EXPORT int cuGraphLaunch(struct graph *g, struct stream *stream)
+{
+    BEGIN_CALL(true);
+    if (!g || !g->executable || g->context != current || !stream || stream->context != current)
+        return complain(INVALID_HANDLE, "cuGraphLaunch of none of this context, or on no stream");
+    if (not_captured(__func__))
+        return CAPTURE_UNSUPPORTED;
+    for (size_t i = 0; i < g->count; i++) {
+        int error = put_in_queue(&g->launches[i]);
+        if (error)
+            return error;
+    }
+    replays++;
+    return 0;
+}
+
+#endif
 
 EXPORT int cuGetErrorName(int error, const char **name)
 {
