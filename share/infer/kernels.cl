@@ -220,12 +220,26 @@ DEVICE void put(GLOBAL float *out, float value, GLOBAL const float *bias, uint r
     *out = flags & ONTO ? *out + value : value;
 }
 
+DEVICE float gated(float gate, float up)
+{
+    return gate / (1 + exp(-gate)) * up;
+}
+
 /* Adds the product of a row's pieces with X to SUM: an item takes every LANES_A_ROWth. */
 #define ADD_PIECES(PIECE_OF, PRODUCTS)                                                                                 \
     UNROLL for (uint p = LANE % LANES_A_ROW; p < columns / PIECE; p += LANES_A_ROW)                                    \
     {                                                                                                                  \
         float v[PIECE], factor = PIECE_OF(at, p, v);                                                                   \
         sum = MULTIPLY_ADD(factor, PRODUCTS(v, x + p * PIECE), sum);                                                   \
+    }
+
+/* The same for the row at UP too, to OTHER. */
+#define ADD_PIECES_OF_BOTH(PIECE_OF, PRODUCTS)                                                                         \
+    UNROLL for (uint p = LANE % LANES_A_ROW; p < columns / PIECE; p += LANES_A_ROW)                                    \
+    {                                                                                                                  \
+        float v[PIECE], u[PIECE], factor = PIECE_OF(at, p, v), factor_up = PIECE_OF(up, p, u);                         \
+        sum = MULTIPLY_ADD(factor, PRODUCTS(v, x + p * PIECE), sum);                                                   \
+        other = MULTIPLY_ADD(factor_up, PRODUCTS(u, x + p * PIECE), other);                                            \
     }
 
 /* The same with MANY vectors, the last of them again where there are not as many. */
@@ -239,6 +253,7 @@ DEVICE void put(GLOBAL float *out, float value, GLOBAL const float *bias, uint r
     }
 
 /* multiply: OUT[row] = row times X for up to three matrices that stand one behind the other, of COUNT_A, COUNT_B and COUNT_C rows of COLUMNS elements.
+ * multiply_gated: OUT[row] = silu(row times X) × that row of ROWS_UP times X, of two matrices alike.
  * multiply_many: OUT[b][row] = row times X[b] for one matrix, MANY vectors at a time: the group's second number says which.
  *
  * ALIGNED says that sixteen bytes can be loaded at once, of the rows and of X. The last elements of a row that do not fill a piece (rows without blocks alone have them) are the first
@@ -257,17 +272,38 @@ DEVICE void put(GLOBAL float *out, float value, GLOBAL const float *bias, uint r
         GLOBAL const uchar *at = (matrix == 0 ? rows_a : matrix == 1 ? rows_b : rows_c) + row_bytes * row;             \
         float sum = 0;                                                                                                 \
         if (ALIGNED) {                                                                                                 \
-            ADD_PIECES(DTYPE##_piece, eight_products)                                                                    \
+            ADD_PIECES(DTYPE##_piece, eight_products)                                                                  \
         } else {                                                                                                       \
-            ADD_PIECES(PLAIN_PIECE, plain_products)                                                                      \
+            ADD_PIECES(PLAIN_PIECE, plain_products)                                                                    \
         }                                                                                                              \
         if (LANE % LANES_A_ROW == 0)                                                                                   \
             for (uint i = columns / PIECE * PIECE; i < columns; i++)                                                   \
-                sum += TAIL * x[i];                                                                                    \
+                sum += TAIL(at) * x[i];                                                                                \
         sum = row_sum(sums, sum);                                                                                      \
         if (LANE % LANES_A_ROW == 0 && asked < all)                                                                    \
             put((matrix == 0 ? out_a : matrix == 1 ? out_b : out_c) + row, sum,                                        \
                 matrix == 0 ? bias_a : matrix == 1 ? bias_b : bias_c, row, flags & (ONTO | 1 << matrix));              \
+    }                                                                                                                  \
+    KERNEL multiply_gated_##DTYPE(GLOBAL const uchar *rows, GLOBAL const uchar *rows_up, ulong row_bytes, uint columns,\
+                                  uint count, GLOBAL const float *x, GLOBAL float *out, GLOBAL const float *bias,      \
+                                  GLOBAL const float *bias_up, uint flags)                                             \
+    {                                                                                                                  \
+        ROW_SUMS(sums);                                                                                                \
+        uint row = GROUP * ROWS_A_GROUP + LANE / LANES_A_ROW, kept = row < count ? row : count - 1;                    \
+        GLOBAL const uchar *at = rows + row_bytes * kept, *up = rows_up + row_bytes * kept;                            \
+        float sum = 0, other = 0;                                                                                      \
+        if (ALIGNED) {                                                                                                 \
+            ADD_PIECES_OF_BOTH(DTYPE##_piece, eight_products)                                                          \
+        } else {                                                                                                       \
+            ADD_PIECES_OF_BOTH(PLAIN_PIECE, plain_products)                                                            \
+        }                                                                                                              \
+        if (LANE % LANES_A_ROW == 0)                                                                                   \
+            for (uint i = columns / PIECE * PIECE; i < columns; i++)                                                   \
+                sum += TAIL(at) * x[i], other += TAIL(up) * x[i];                                                      \
+        sum = row_sum(sums, sum);                                                                                      \
+        other = row_sum(sums, other);                                                                                  \
+        if (LANE % LANES_A_ROW == 0 && row < count)                                                                    \
+            out[row] = gated(flags & 1 ? sum + bias[row] : sum, flags & 2 ? other + bias_up[row] : other);             \
     }                                                                                                                  \
     KERNEL multiply_many_##DTYPE(GLOBAL const uchar *rows, ulong row_bytes, uint columns, uint count,                  \
                                  GLOBAL const float *x, uint batch, GLOBAL float *out, GLOBAL const float *bias,       \
@@ -281,39 +317,40 @@ DEVICE void put(GLOBAL float *out, float value, GLOBAL const float *bias, uint r
         for (uint b = 0; b < MANY; b++)                                                                                \
             sum[b] = 0;                                                                                                \
         if (ALIGNED) {                                                                                                 \
-            ADD_PIECES_OF_MANY(DTYPE##_piece, eight_products)                                                            \
+            ADD_PIECES_OF_MANY(DTYPE##_piece, eight_products)                                                          \
         } else {                                                                                                       \
-            ADD_PIECES_OF_MANY(PLAIN_PIECE, plain_products)                                                              \
+            ADD_PIECES_OF_MANY(PLAIN_PIECE, plain_products)                                                            \
         }                                                                                                              \
         for (uint b = 0; b < MANY; b++) {                                                                              \
             GLOBAL const float *xb = x + (ulong)(first + b < last ? first + b : last) * columns;                       \
             if (LANE % LANES_A_ROW == 0)                                                                               \
                 for (uint i = columns / PIECE * PIECE; i < columns; i++)                                               \
-                    sum[b] += TAIL * xb[i];                                                                            \
+                    sum[b] += TAIL(at) * xb[i];                                                                        \
             float whole = row_sum(sums, sum[b]);                                                                       \
             if (LANE % LANES_A_ROW == 0 && row < count && first + b <= last)                                           \
                 put(out + (ulong)(first + b) * count + row, whole, bias, row, flags);                                  \
         }                                                                                                              \
     }
 
-#define F32_AT ((GLOBAL const float *)at)[i]
-#define F16_AT HALF_AT(at + 2 * i)
-#define BF16_AT as_float((uint)((GLOBAL const ushort *)at)[i] << 16)
+#define F32_AT(row) ((GLOBAL const float *)(row))[i]
+#define F16_AT(row) HALF_AT((row) + 2 * i)
+#define BF16_AT(row) as_float((uint)((GLOBAL const ushort *)(row))[i] << 16)
+#define NONE_AT(row) 0 /* blocks are whole pieces */
 MULTIPLY(f32, columns % PIECE == 0, f32_plain, F32_AT)
 MULTIPLY(f16, columns % PIECE == 0, f16_plain, F16_AT)
 MULTIPLY(bf16, columns % PIECE == 0, bf16_plain, BF16_AT)
-MULTIPLY(q8_0, true, q8_0_piece, 0)
-MULTIPLY(q4_0, true, q4_0_piece, 0)
-MULTIPLY(q4_1, true, q4_1_piece, 0)
-MULTIPLY(q5_0, true, q5_0_piece, 0)
-MULTIPLY(q5_1, true, q5_1_piece, 0)
-MULTIPLY(iq4_nl, true, iq4_nl_piece, 0)
-MULTIPLY(iq4_xs, true, iq4_xs_piece, 0)
-MULTIPLY(q2_k, true, q2_k_piece, 0)
-MULTIPLY(q3_k, true, q3_k_piece, 0)
-MULTIPLY(q4_k, true, q4_k_piece, 0)
-MULTIPLY(q5_k, true, q5_k_piece, 0)
-MULTIPLY(q6_k, true, q6_k_piece, 0)
+MULTIPLY(q8_0, true, q8_0_piece, NONE_AT)
+MULTIPLY(q4_0, true, q4_0_piece, NONE_AT)
+MULTIPLY(q4_1, true, q4_1_piece, NONE_AT)
+MULTIPLY(q5_0, true, q5_0_piece, NONE_AT)
+MULTIPLY(q5_1, true, q5_1_piece, NONE_AT)
+MULTIPLY(iq4_nl, true, iq4_nl_piece, NONE_AT)
+MULTIPLY(iq4_xs, true, iq4_xs_piece, NONE_AT)
+MULTIPLY(q2_k, true, q2_k_piece, NONE_AT)
+MULTIPLY(q3_k, true, q3_k_piece, NONE_AT)
+MULTIPLY(q4_k, true, q4_k_piece, NONE_AT)
+MULTIPLY(q5_k, true, q5_k_piece, NONE_AT)
+MULTIPLY(q6_k, true, q6_k_piece, NONE_AT)
 
 /* ---- the rest of a block; each for every position of a batch ---- */
 
@@ -499,7 +536,7 @@ KERNEL gate_values(GLOBAL float *gates, GLOBAL const float *up, uint count)
 {
     uint i = GROUP * GROUP_ITEMS + LANE;
     if (i < count)
-        gates[i] = gates[i] / (1 + exp(-gates[i])) * up[i];
+        gates[i] = gated(gates[i], up[i]);
 }
 
 /* Adds up COUNT fours of words, so that the time which reading takes can be told. */

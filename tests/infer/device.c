@@ -132,6 +132,36 @@ static bool gives_sums(const struct product *p, const float *weights, float *x, 
     return true;
 }
 
+/* Rows BEHIND the first ones, each gated by the row that stands as far behind the first: against what products said of these, so near that no sum can have been another. */
+static bool gates(const struct product *p, const float *x, const float *products, float *out)
+{
+    const struct mm_gpu_dialect *dialect = p->gpu->dialect;
+    const struct mm_dtype *info = &mm_dtypes[p->dtype];
+    char name[64];
+    uint64_t row_bytes = p->columns / info->block * info->bytes;
+    uint32_t rows = BEHIND, flags = 0, rows_a_group = p->gpu->items / LANES;
+    snprintf(name, sizeof name, "multiply_gated_%s", info->name);
+    void *kernel = dialect->kernel(p->gpu, name, p->diags);
+    const struct mm_gpu_argument arguments[] = {
+        {&p->rows, sizeof p->rows},     {&p->rows_behind, sizeof p->rows_behind},
+        {&row_bytes, sizeof row_bytes}, {&p->columns, sizeof p->columns},
+        {&rows, sizeof rows},           {&p->x, sizeof p->x},
+        {&p->out, sizeof p->out},       {&p->rows, sizeof p->rows},
+        {&p->rows, sizeof p->rows},     {&flags, sizeof flags}};
+    if (!kernel || dialect->write(p->gpu, p->x, 0, x, p->columns * sizeof *x, p->diags) < 0 ||
+        dialect->launch(p->gpu, kernel, (rows + rows_a_group - 1) / rows_a_group, 1, arguments, 10, p->diags) < 0 ||
+        dialect->read(p->gpu, p->out, 0, out, BEHIND * sizeof *out, p->diags) < 0)
+        return false;
+    for (uint32_t row = 0; row < BEHIND; row++) {
+        double gate = (double)products[row], expected = gate / (1 + exp(-gate)) * (double)products[ROWS - BEHIND + row];
+        if (!(fabs(expected - (double)out[row]) <= 1e-6 * fabs(expected) + 1e-30)) {
+            printf("# gated row %" PRIu32 ": expected %.9g, found %.9g\n", row, expected, (double)out[row]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_dtype(struct mm_gpu *gpu, int dtype, uint32_t columns, struct mm_diags *diags)
 {
     const struct mm_dtype *info = &mm_dtypes[dtype];
@@ -152,7 +182,7 @@ static bool check_dtype(struct mm_gpu *gpu, int dtype, uint32_t columns, struct 
            gpu->dialect->write(gpu, p.rows, 0, rows, bytes, diags) == 0 &&
            gpu->dialect->write(gpu, p.rows_behind, 0, rows + bytes / ROWS * (ROWS - BEHIND), bytes / ROWS * BEHIND,
                                diags) == 0 &&
-           gives_weights(&p, weights, x, out) && gives_sums(&p, weights, x, out);
+           gives_weights(&p, weights, x, out) && gives_sums(&p, weights, x, out) && gates(&p, x, out, out + ROWS);
     gpu->dialect->release(gpu, p.rows);
     gpu->dialect->release(gpu, p.rows_behind);
     gpu->dialect->release(gpu, p.out_behind);
