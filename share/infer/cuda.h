@@ -22,6 +22,7 @@ typedef unsigned long long ulong;
 #define STORE_FOUR(value, at) (*(float4 *)(at) = (value))
 #define MULTIPLY_ADD(a, b, c) __fmaf_rn(a, b, c)
 #define UNROLL _Pragma("unroll 4")
+#define UNROLL_FAR _Pragma("unroll 16") /* where few groups run */
 #define ROW_SUMS(name) float *name = 0 /* the items of a row are a warp */
 #define LOWEST(at, value) atomicMin(at, value)
 #define isfinite(value) (((__float_as_uint(value) >> 23) & 255) != 255)
@@ -58,13 +59,20 @@ DEVICE void eight_halves(const uchar *at, float *v)
     uint4 bits = *(const uint4 *)at;
     two_halves(bits.x, v), two_halves(bits.y, v + 2), two_halves(bits.z, v + 4), two_halves(bits.w, v + 6);
 }
-/* Blocks begin at even addresses: two bytes at a time. */
+DEVICE void four_signed(uint bits, float *v)
+{
+    v[0] = (float)(signed char)bits, v[1] = (float)(signed char)(bits >> 8);
+    v[2] = (float)(signed char)(bits >> 16), v[3] = (float)(signed char)(bits >> 24);
+}
+/* Blocks begin at even addresses, two bytes before these eight at the latest: three loads, the words that four bytes can be loaded of and the last two bytes, are fewer than four of two
+ * bytes. */
 DEVICE void eight_signed(const uchar *at, float *v)
 {
-    for (uint i = 0; i < 4; i++) {
-        uint bits = ((const ushort *)at)[i];
-        v[2 * i] = (float)(signed char)bits, v[2 * i + 1] = (float)(signed char)(bits >> 8);
-    }
+    uint odd = (uint)(ulong)at & 2;
+    const uint *words = (const uint *)(at - odd);
+    uint first = words[0], second = words[1], last = *(const ushort *)(at + 6);
+    four_signed(__funnelshift_r(first, second, 8 * odd), v);
+    four_signed(__funnelshift_r(second, last, 8 * odd), v + 4);
 }
 /* Adds up what the items of each row have, in halves; the first one of a row has the sum then. */
 DEVICE float row_sum(float *sums, float mine)

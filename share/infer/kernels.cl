@@ -384,9 +384,10 @@ DEVICE float group_most(LOCAL float *most, float mine)
     return most[0];
 }
 
+/* Without branches, which would keep loads of the next ones waiting. */
 DEVICE bool all_finite(FOUR a)
 {
-    return isfinite(a.x) && isfinite(a.y) && isfinite(a.z) && isfinite(a.w);
+    return isfinite(a.x) & isfinite(a.y) & isfinite(a.z) & isfinite(a.w);
 }
 
 /* OUT[b] = X[b] / sqrt(mean of its squares + EPSILON) × WEIGHT. A group a position. What is not finite is noted: the lowest LAYER × 256 + b. */
@@ -403,7 +404,7 @@ KERNEL norm_rows(GLOBAL const float *x, ulong x_at, GLOBAL const float *weight, 
     {
         FOUR a = LOAD_FOUR(mine + 4 * i);
         sum += a.x * a.x + a.y * a.y + (a.z * a.z + a.w * a.w);
-        well = well && all_finite(a);
+        well = well & all_finite(a);
     }
     for (uint i = 4 * fours + LANE; i < count; i += GROUP_ITEMS) {
         sum += mine[i] * mine[i];
@@ -462,14 +463,16 @@ KERNEL place_heads(GLOBAL const float *queries, GLOBAL const float *keys, GLOBAL
     }
 }
 
-/* QUERY times KEY. */
+/* Loops that are unrolled count by one: of those that count by more, compilers for a card do not know where they end, and let each load wait for the one before.
+ *
+ * QUERY times KEY. */
 DEVICE float key_product(GLOBAL const float *query, GLOBAL const float *key, uint length)
 {
     float product = 0;
     if (length % 4 == 0)
-        UNROLL for (uint i = 0; i < length; i += 4)
+        UNROLL_FAR for (uint i = 0; i < length / 4; i++)
         {
-            FOUR q = LOAD_FOUR(query + i), k = LOAD_FOUR(key + i);
+            FOUR q = LOAD_FOUR(query + 4 * i), k = LOAD_FOUR(key + 4 * i);
             product = MULTIPLY_ADD(q.x, k.x, product), product = MULTIPLY_ADD(q.y, k.y, product);
             product = MULTIPLY_ADD(q.z, k.z, product), product = MULTIPLY_ADD(q.w, k.w, product);
         }
@@ -509,8 +512,9 @@ KERNEL attend(GLOBAL const float *queries, GLOBAL const float *keys, GLOBAL cons
         ulong step = (ulong)heads_kv * value_length;
         float x = 0, y = 0, z = 0, w = 0;
         if (takes_part && width == 4)
-            UNROLL for (uint t = part; t < count; t += parts)
+            UNROLL for (uint n = 0; n < (count + parts - 1 - part) / parts; n++)
             {
+                uint t = part + n * parts;
                 FOUR v = LOAD_FOUR(value + t * step);
                 x = MULTIPLY_ADD(score[t], v.x, x), y = MULTIPLY_ADD(score[t], v.y, y);
                 z = MULTIPLY_ADD(score[t], v.z, z), w = MULTIPLY_ADD(score[t], v.w, w);

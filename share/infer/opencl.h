@@ -20,6 +20,7 @@
 #define STORE_FOUR(value, at) vstore4(value, 0, at)
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #define UNROLL
+#define UNROLL_FAR
 #define ROW_SUMS(name) SHARED float name[GROUP_ITEMS]
 #define eight_products plain_products
 DEVICE void eight_floats(GLOBAL const float *at, float *v)

@@ -71,6 +71,12 @@ static inline unsigned __float_as_uint(float value)
     return standin_bits<unsigned>(value);
 }
 
+/* The lower word of HIGH and LOW, shifted by SHIFT bits, of which five count. */
+static inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned shift)
+{
+    return (unsigned)(((unsigned long long)high << 32 | low) >> (shift & 31));
+}
+
 static inline unsigned atomicMin(unsigned *at, unsigned value)
 {
     unsigned before = *at;
