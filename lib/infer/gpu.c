@@ -15,6 +15,7 @@
 
 #define STAGE ((size_t)16 * 1024 * 1024) /* bytes of weights on their way at a time */
 #define MANY 8                           /* vectors of one reading of the weights, as in kernels.cl */
+#define LOOKED 1024                      /* values that a group looks at, as there */
 #define NONE_WRONG UINT32_MAX
 #define LENGTH_LIMIT                                                                                                   \
     (1u << 27) /* of rows and columns: kernels count a batch of them, their bytes, and three matrices in 32 bits */
@@ -408,7 +409,7 @@ static int look(struct device *d, union mm_gpu_memory values, size_t each, uint3
     uint32_t count = (uint32_t)each, from = (uint32_t)first;
     const struct mm_gpu_argument arguments[] = {ARGUMENT(values), ARGUMENT(count), ARGUMENT(from), ARGUMENT(layer),
                                                 ARGUMENT(d->scratch[WORDS])};
-    return LAUNCH(d, d->kernels[LOOK], batch, 1, arguments, diags);
+    return LAUNCH(d, d->kernels[LOOK], (each + LOOKED - 1) / LOOKED, batch, arguments, diags);
 }
 
 /* Queries turned, keys turned and values into the cache. */

@@ -6,6 +6,7 @@
 #define LANES_A_ROW 32                           /* work items that share a row */
 #define ROWS_A_GROUP (GROUP_ITEMS / LANES_A_ROW) /* GROUP_ITEMS, of a group, stands before this text: 32, 64 or 128 */
 #define MANY 8         /* vectors that one reading of the weights serves */
+#define LOOKED 1024    /* values that a group looks at */
 #define PIECE 8        /* elements that one item takes at a time */
 
 /* ---- eight elements of a row, from 8 × P on ----
@@ -423,12 +424,18 @@ KERNEL norm_rows(GLOBAL const float *x, ulong x_at, GLOBAL const float *weight, 
         to[i] = mine[i] * scale * weight[i];
 }
 
-/* Notes what is not finite among COUNT values of each position from FIRST on. */
+/* Notes what is not finite among COUNT values of each position from FIRST on (GROUP_Y). Each group looks at LOOKED of them: logits are so many that one would look for longer than a card
+ * takes to compute them. */
 KERNEL look_at(GLOBAL const float *x, uint count, uint first, uint layer, GLOBAL uint *wrong)
 {
-    for (uint i = LANE; i < count; i += GROUP_ITEMS)
-        if (!isfinite(x[(ulong)GROUP * count + i]))
-            LOWEST(wrong, layer << 8 | (first + GROUP));
+    bool well = true;
+    for (uint n = 0; n < LOOKED / GROUP_ITEMS; n++) {
+        uint i = GROUP * LOOKED + n * GROUP_ITEMS + LANE;
+        if (i < count)
+            well = well & isfinite(x[(ulong)GROUP_Y * count + i]);
+    }
+    if (!well)
+        LOWEST(wrong, layer << 8 | (first + GROUP_Y));
 }
 
 /* Element I of heads of LENGTH elements each, its pair turned by TURN: cosines and sines of PAIRS pairs. */
