@@ -11,7 +11,16 @@
 #include "infer/gpu_parts.h"
 #include "model/quantize.h"
 
-enum { ROWS = 7, BEHIND = 3, COLUMNS = 512, PLAIN_COLUMNS = 37, VECTORS = COLUMNS, LANES = 32, MANY = 8 };
+enum {
+    ROWS = 7,
+    BEHIND = 3,
+    COLUMNS = 512,
+    PLAIN_COLUMNS = 37,
+    VECTORS = COLUMNS,
+    LANES = 32,
+    MANY = 8,
+    LOOKED = 1024
+};
 
 static const char *const dtypes[] = {"f32",    "f16",    "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1",
                                      "iq4_nl", "iq4_xs", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"};
@@ -195,6 +204,37 @@ static bool check_dtype(struct mm_gpu *gpu, int dtype, uint32_t columns, struct 
     return good;
 }
 
+/* Three positions of more values than a group looks at, the last of the second one infinite: that has to be noted, and nothing where it is a number. */
+static bool notes(struct mm_gpu *gpu, float last, uint32_t expected, struct mm_diags *diags)
+{
+    enum { POSITIONS = 3, VALUES = 4 * LOOKED + 5, LAYER = 7, FIRST = 2 };
+    uint32_t count = VALUES, first = FIRST, layer = LAYER, wrong = UINT32_MAX;
+    union mm_gpu_memory values = {0}, word = {0};
+    float *x = calloc((size_t)POSITIONS * VALUES, sizeof *x);
+    const struct mm_gpu_argument arguments[] = {{&values, sizeof values},
+                                                {&count, sizeof count},
+                                                {&first, sizeof first},
+                                                {&layer, sizeof layer},
+                                                {&word, sizeof word}};
+    void *kernel = gpu->dialect->kernel(gpu, "look_at", diags);
+    if (x)
+        x[2 * VALUES - 1] = last;
+    bool good =
+        x && kernel && gpu->dialect->allocate(gpu, (uint64_t)POSITIONS * VALUES * sizeof *x, &values, diags) == 0 &&
+        gpu->dialect->allocate(gpu, sizeof wrong, &word, diags) == 0 &&
+        gpu->dialect->write(gpu, values, 0, x, (size_t)POSITIONS * VALUES * sizeof *x, diags) == 0 &&
+        gpu->dialect->write(gpu, word, 0, &wrong, sizeof wrong, diags) == 0 &&
+        gpu->dialect->launch(gpu, kernel, (VALUES + LOOKED - 1) / LOOKED, POSITIONS, arguments, 5, diags) == 0 &&
+        gpu->dialect->read(gpu, word, 0, &wrong, sizeof wrong, diags) == 0;
+    gpu->dialect->release(gpu, values);
+    gpu->dialect->release(gpu, word);
+    free(x);
+    if (good && wrong == expected)
+        return true;
+    printf("not ok: what is not finite: expected %" PRIx32 ", found %" PRIx32 "\n", expected, wrong);
+    return false;
+}
+
 static int dtype_named(const char *name)
 {
     for (int i = 0; i < MM_DTYPE_COUNT; i++)
@@ -216,6 +256,8 @@ int main(int argc, char **argv)
         printf("%s: %s on %s\n", good ? "ok" : "not ok", dtypes[i], mm_gpu_device(gpu)->what);
         all = all && good;
     }
+    if (gpu)
+        all = notes(gpu, INFINITY, 7 << 8 | 3, &diags) && notes(gpu, 1, UINT32_MAX, &diags) && all;
     for (size_t i = 0; i < diags.count; i++)
         fprintf(stderr, "%s\n", diags.items[i].text);
     mm_diags_release(&diags);
