@@ -54,7 +54,9 @@ enum {
 struct context {
     int device;
     int lost; /* the error that every call gives from now on */
-    size_t modules, memory, streams, graphs;
+    size_t modules, memory;
+    struct stream *streams;
+    struct graph *graphs;
     struct context *before; /* that was current when this was made */
 };
 
@@ -87,6 +89,7 @@ struct launch {
 /* Launches in a row, with the arguments as they were given: of a graph, or of what is made of it to be launched. */
 struct graph {
     struct context *context;
+    struct graph *next; /* of the context */
     bool executable;
     size_t count;
     struct launch *launches;
@@ -94,6 +97,7 @@ struct graph {
 
 struct stream {
     struct context *context;
+    struct stream *next;    /* of the context */
     struct graph *captured; /* NULL where nothing is */
     bool invalidated;
 };
@@ -266,11 +270,27 @@ EXPORT int cuCtxCreate_v2(struct context **out, unsigned flags, int device)
 
 static int flush(void);
 
+static void release_graph(struct graph *g)
+{
+    free(g->launches);
+    free(g);
+}
+
 /* What the context still has goes with it; where nothing can be released any more, nobody is to blame. */
 static void release_all(struct context *context)
 {
     if (context->memory > 0 && !context->lost)
         complain(0, "cuCtxDestroy with %zu bytes that are not released", context->memory);
+    if ((context->streams || context->graphs) && !context->lost)
+        complain(0, "cuCtxDestroy with a %s that is not destroyed", context->graphs ? "graph" : "stream");
+    for (struct stream *stream; (stream = context->streams);) {
+        context->streams = stream->next;
+        free(stream);
+    }
+    for (struct graph *g; (g = context->graphs);) {
+        context->graphs = g->next;
+        release_graph(g);
+    }
     for (struct allocation **at = &allocations; *at;) {
         struct allocation *a = *at;
         if (a->context == context) {
@@ -287,8 +307,6 @@ EXPORT int cuCtxDestroy_v2(struct context *context)
 {
     BEGIN_CALL(false);
     flush();
-    if ((context->streams > 0 || context->graphs > 0) && !context->lost)
-        complain(0, "cuCtxDestroy with %zu streams and %zu graphs", context->streams, context->graphs);
     release_all(context);
     if (context->modules > 0 && !context->lost)
         complain(0, "cuCtxDestroy with %zu modules", context->modules);
@@ -623,15 +641,10 @@ EXPORT int cuStreamCreate(struct stream **out, unsigned flags)
     if (!stream)
         return OUT_OF_MEMORY;
     stream->context = current;
-    current->streams++;
+    stream->next = current->streams;
+    current->streams = stream;
     *out = stream;
     return 0;
-}
-
-static void release_graph(struct graph *g)
-{
-    free(g->launches);
-    free(g);
 }
 
 static struct graph *new_graph(bool executable, const struct graph *from)
@@ -661,7 +674,11 @@ EXPORT int cuStreamDestroy_v2(struct stream *stream)
     }
     if (capturing == stream)
         capturing = NULL;
-    current->streams--;
+    for (struct stream **at = &current->streams; *at; at = &(*at)->next)
+        if (*at == stream) {
+            *at = stream->next;
+            break;
+        }
     free(stream);
     return 0;
 }
@@ -699,7 +716,8 @@ EXPORT int cuStreamEndCapture(struct stream *stream, struct graph **out)
             release_graph(captured);
         return error;
     }
-    current->graphs++;
+    captured->next = current->graphs;
+    current->graphs = captured;
     *out = captured;
     return 0;
 }
@@ -712,7 +730,8 @@ EXPORT int cuGraphInstantiateWithFlags(struct graph **out, struct graph *from, u
     if (!from || from->executable || from->context != current || from->count == 0 || flags != 0)
         return complain(INVALID_VALUE, "cuGraphInstantiate of no graph of this context, or with flags");
     *out = new_graph(true, from);
-    current->graphs++;
+    (*out)->next = current->graphs;
+    current->graphs = *out;
     return 0;
 }
 
@@ -720,7 +739,11 @@ static int destroy(struct graph *g, bool executable, const char *call)
 {
     if (!g || g->executable != executable || g->context != current)
         return complain(INVALID_HANDLE, "%s of none of this context", call);
-    current->graphs--;
+    for (struct graph **at = &current->graphs; *at; at = &(*at)->next)
+        if (*at == g) {
+            *at = g->next;
+            break;
+        }
     release_graph(g);
     return 0;
 }
