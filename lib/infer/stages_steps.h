@@ -104,34 +104,55 @@ static float weigh(float *scores, size_t positions, size_t sixteens)
     return fold(&sum);
 }
 
-/* The weighed values of COUNT sixteens of elements from VALUES on. */
-static inline __attribute__((always_inline)) void mix(const struct mm_attention *a, const float *values,
-                                                      const float *weights, float sum, vector *out, int count)
+/* The weighed values of TILE sixteens of elements from VALUES on, for one head. */
+static void mix_tile(const struct mm_attention *a, const float *values, const float *weights, float sum, float *out)
 {
-    vector sums[TILE] = {0};
+    vector mixed[TILE] = {0};
+    for (size_t i = 0; i < a->positions; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < TILE; j++)
+            mixed[j] += *(const vector *)&values[i * a->value_stride + (size_t)j * MM_STAGE_LANES] * weights[i];
+#pragma GCC unroll 4
+    for (int j = 0; j < TILE; j++)
+        *(vector *)&out[j * MM_STAGE_LANES] = mixed[j] / sum;
+}
+
+/* One sixteen of elements from VALUES on, of which LENGTH are wanted, for COUNT heads whose WEIGHTS lie STRIDE apart. */
+static inline __attribute__((always_inline)) void mix_heads(const struct mm_attention *a, const float *values,
+                                                            const float *weights, size_t stride, const float *sums,
+                                                            float *out, size_t length, int count)
+{
+    vector mixed[TILE] = {0};
     for (size_t i = 0; i < a->positions; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < count; j++)
-            sums[j] += *(const vector *)&values[i * a->value_stride + (size_t)j * MM_STAGE_LANES] * weights[i];
+            mixed[j] += *(const vector *)&values[i * a->value_stride] * weights[(size_t)j * stride + i];
 #pragma GCC unroll 4
-    for (int j = 0; j < count; j++)
-        out[j] = sums[j] / sum;
+    for (int j = 0; j < count; j++) {
+        mixed[j] = mixed[j] / sums[j];
+        memcpy(out + (size_t)j * a->value_length, &mixed[j], length * sizeof *out);
+    }
 }
 
-static void mix_all(const struct mm_attention *a, const float *weights, float sum, float *out)
+/* COUNT heads from HEAD on, at most TILE, whose weights lie STRIDE apart and add up to SUMS. */
+static void mix_all(const struct mm_attention *a, size_t head, size_t count, size_t stride, const float *sums)
 {
-    vector mixed[TILE];
-    for (size_t at = 0; at < a->value_length;) {
-        size_t rest = a->value_length - at;
-        if (rest >= TILE * MM_STAGE_LANES)
-            mix(a, a->values + at, weights, sum, mixed, TILE);
-        else
-            mix(a, a->values + at, weights, sum, mixed, 1);
-        size_t count = rest >= TILE * MM_STAGE_LANES ? TILE * MM_STAGE_LANES
-                       : rest < MM_STAGE_LANES       ? rest
-                                                     : MM_STAGE_LANES;
-        memcpy(out + at, mixed, count * sizeof *out);
-        at += count;
+    const float *weights = a->scores + head * stride;
+    float *out = a->out + head * a->value_length;
+    size_t at = 0;
+    for (; at + TILE * MM_STAGE_LANES <= a->value_length; at += TILE * MM_STAGE_LANES)
+        for (size_t j = 0; j < count; j++)
+            mix_tile(a, a->values + at, weights + j * stride, sums[j], out + j * a->value_length + at);
+    for (; at < a->value_length; at += MM_STAGE_LANES) {
+        size_t rest = a->value_length - at, length = rest < MM_STAGE_LANES ? rest : MM_STAGE_LANES, j = 0;
+        if (count == TILE)
+            mix_heads(a, a->values + at, weights, stride, sums, out + at, length, TILE), j = TILE;
+        for (; j + 2 <= count; j += 2)
+            mix_heads(a, a->values + at, weights + j * stride, stride, sums + j, out + j * a->value_length + at, length,
+                      2);
+        if (j < count)
+            mix_heads(a, a->values + at, weights + j * stride, stride, sums + j, out + j * a->value_length + at, length,
+                      1);
     }
 }
 
@@ -139,9 +160,12 @@ static void attend(const struct mm_attention *a)
 {
     size_t sixteens = (a->positions + MM_STAGE_LANES - 1) / MM_STAGE_LANES, stride = sixteens * MM_STAGE_LANES;
     score_all(a, sixteens);
-    for (size_t head = 0; head < a->heads; head++) {
-        float sum = weigh(a->scores + head * stride, a->positions, sixteens);
-        mix_all(a, a->scores + head * stride, sum, a->out + head * a->value_length);
+    for (size_t head = 0, count; head < a->heads; head += count) {
+        float sums[TILE];
+        count = a->heads - head < TILE ? a->heads - head : TILE;
+        for (size_t j = 0; j < count; j++)
+            sums[j] = weigh(a->scores + (head + j) * stride, a->positions, sixteens);
+        mix_all(a, head, count, stride, sums);
     }
 }
 
