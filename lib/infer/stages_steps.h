@@ -13,6 +13,8 @@
 /* No alignment is asked for; vectors are passed by address, as compilers differ in how they pass large ones. */
 typedef float vector __attribute__((vector_size(4 * MM_STAGE_LANES), aligned(4), may_alias));
 typedef int32_t bits __attribute__((vector_size(4 * MM_STAGE_LANES), aligned(4), may_alias));
+typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t quad_bits __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define TILE 4 /* vectors in hand at once, so that additions need not wait for each other */
 
@@ -40,12 +42,23 @@ static inline void exponential(vector *x)
 /* The sixteen lanes, added in pairs that lie half the rest apart. */
 static inline float fold(const vector *lanes)
 {
-    float sums[MM_STAGE_LANES];
-    memcpy(sums, lanes, sizeof sums);
-    for (int half = MM_STAGE_LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            sums[i] += sums[i + half];
-    return sums[0];
+    const quad *four = (const quad *)lanes;
+    quad sums = (four[0] + four[2]) + (four[1] + four[3]);
+    return (sums[0] + sums[2]) + (sums[1] + sums[3]);
+}
+
+static inline quad larger(quad a, quad b)
+{
+    quad_bits above = a > b;
+    return (quad)(((quad_bits)a & above) | ((quad_bits)b & ~above));
+}
+
+static inline float largest_of(const vector *lanes)
+{
+    const quad *four = (const quad *)lanes;
+    quad most = larger(larger(four[0], four[1]), larger(four[2], four[3]));
+    float one = most[0] > most[1] ? most[0] : most[1], other = most[2] > most[3] ? most[2] : most[3];
+    return one > other ? one : other;
 }
 
 /* Scores of COUNT sixteens of positions from KEYS on, for one head. */
@@ -89,9 +102,7 @@ static float weigh(float *scores, size_t positions, size_t sixteens)
         bits larger = next > largest;
         largest = (vector)(((bits)next & larger) | ((bits)largest & ~larger));
     }
-    most = largest[0];
-    for (int i = 1; i < MM_STAGE_LANES; i++)
-        most = largest[i] > most ? largest[i] : most;
+    most = largest_of(&largest);
     for (size_t i = 0; i < sixteens; i++) {
         vector weight = *(const vector *)&scores[i * MM_STAGE_LANES] - most;
         exponential(&weight);
