@@ -5,7 +5,6 @@
 #define MM_CONVERT_CHECKPOINT_H
 
 #include "base/file.h"
-#include "hash/sha256.h"
 #include "model/slm.h"
 
 /* Where a tensor's rows are. */
