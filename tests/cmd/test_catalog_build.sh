@@ -72,14 +72,16 @@ if need 'minisign verifies the head' minisign; then
     expect 'minisign verifies the head' 0 'catalog:keeper sequence:1'
 fi
 
-describe late.manifest late 1
-sed -i 's/^created: .*/&\nexpires: 2026-01-02T00:00:00Z/' late.manifest
-manifest-sign -q -s keeper.key --force late.manifest >/dev/null 2>&1
+describe late.manifest late 1 expires=2026-01-02T00:00:00Z
 run catalog-build -o ended -s keeper.key --catalog-id keeper --publisher keeper late.manifest
 expect 'an expired manifest is listed' 0 'state: built' 'added: 1'
 expect 'and noted' 0 'late.manifest: note: expected a manifest that has not expired, found one that expired at 2026-01-02T00:00:00Z [catalog-expired]'
 run catalog-build -o ended -s keeper.key late.manifest
 same 'once, when it comes in' '' "$err"
+sound 'an expired manifest' ended
+python3 "$SECOND" lines late.manifest >lines
+same 'the second implementation writes the same line of it' '' "$(cmp lines ended/catalog.jsonl 2>&1)"
+same 'it says when' 1 "$(grep -c '"expires":"2026-01-02T00:00:00Z"' ended/catalog.jsonl)"
 
 before=$(files web)
 build

@@ -55,6 +55,7 @@ same 'equal input, equal pages' '' "$(diff -r web again 2>&1 | head -n 5)"
 cp web/manifests/keeper/alpha/index.html alone.html
 build a2.manifest a10.manifest
 sound 'more revisions'
+same 'until when it is good' 1 "$(grep -c '2099-01-01 00:00:00 UTC' web/manifests/keeper/alpha/index.html)"
 cp web/manifests/keeper/alpha/index.html three.html
 cp alone.html web/manifests/keeper/alpha/index.html
 check web
