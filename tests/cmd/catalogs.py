@@ -3,7 +3,7 @@
 usage: catalogs.py manifest OUT PUBLISHER NAME REVISION KEYID [KEY=VALUE]...   a small manifest into the file OUT; VALUE replaces a field's, "-" leaves it out; bytes= is of all artifacts
        catalogs.py many FOLDER COUNT                                          COUNT unsigned manifests of publisher demo
        catalogs.py forge FOLDER HOW                                           changes a catalog whose head is unsigned, and makes its head fit again:
-           rename, drop, swap, repeat (the last line), bytes (of an artifact), count (a lie), root (a lie), local, boundary, empty-withdrawn, many-withdrawn (200,000)
+           rename, drop, swap, repeat (the last line), bytes (of an artifact), count (a lie), root (a lie), local, boundary, empty-withdrawn, many-withdrawn (200,000), full-withdrawn (as long as it may be)
        catalogs.py seeds FOLDER                                               fuzzing seeds into FOLDER/catalog and FOLDER/catalog-query
 """
 import hashlib
@@ -83,6 +83,8 @@ def forge(folder, how):
     withdrawn = b'' if how == 'empty-withdrawn' else open(path('withdrawn.jsonl'), 'rb').read()
     if how == 'many-withdrawn':
         withdrawn = b''.join(b'{"manifest_sha256":"%064x","model_id":"demo/gone-%06d","reason":"r","revision":1,"time":"2026-01-01T00:00:00Z"}\n' % (i, i) for i in range(200000))
+    if how == 'full-withdrawn':
+        withdrawn = b''.join(b'{"manifest_sha256":"%064x","model_id":"demo/gone-%06d","reason":"%s","revision":1,"time":"2026-01-01T00:00:00Z"}\n' % (i, i, b'r' * 852) for i in range(65536))  # of 1024 bytes each
     open(path('catalog.jsonl'), 'wb').write(text)
     open(path('withdrawn.jsonl'), 'wb').write(withdrawn)
     head = [line.split(': ', 1) for line in open(path('catalog.head')).read().splitlines()]
