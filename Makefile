@@ -170,6 +170,9 @@ PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
 LAN_BINARIES := $(LAN_COMMANDS:%=$(BUILD)/bin/%)
 # what their mains share
 PEER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_peers.o
+# the parts of peer-serve; an archive, so that the others are not linked with them
+SERVE_CLI_LIBRARY := $(BUILD)/obj/cmd/cli_serve.a
+SERVE_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_serve_announce.o $(BUILD)/obj/cmd/cli_serve_loop.o $(BUILD)/obj/cmd/cli_serve_print.o
 INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
 # what its main has beside the others'; an archive, so that nobody else is linked with it
@@ -252,7 +255,10 @@ $(BUILD)/libminimodel-lan.a: $(LAN_SOURCES:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(PEER_LIBRARY) $(LAN_LIBRARY) $(LIBRARY)
+$(SERVE_CLI_LIBRARY): $(SERVE_CLI_OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(SERVE_CLI_LIBRARY) $(PEER_LIBRARY) $(LAN_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(LAN_LIBRARY),$^) $(if $(filter peer-serve,$*),$(LAN_LIBRARY) $(LIBRARY) $(LAN_LIBS)) $(PEER_LIBS) $(LIBS)
