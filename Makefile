@@ -86,7 +86,7 @@ PEER_COMMANDS := peer-fetch peer-serve
 LAN_SOURCES := lib/peer/lan.c lib/peer/lan_announce.c lib/peer/lan_browse.c
 LAN_COMMANDS := peer-find
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
-PEER_TOOLS := serve fetch wire crowd cable
+PEER_TOOLS := serve fetch wire crowd cable liar
 # What runs models is a library of its own too, which infer-check alone is linked with.
 INFER_SOURCES := lib/infer/cases.c lib/infer/cpu.c lib/infer/crew.c lib/infer/elementary.c lib/infer/encoder.c lib/infer/encoder_added.c \
 	lib/infer/encoder_bpe.c lib/infer/encoder_decode.c lib/infer/encoder_merge.c lib/infer/encoder_pieces.c \
