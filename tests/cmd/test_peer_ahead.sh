@@ -26,6 +26,7 @@ done <files
 
 # lies LIE: a liar, whose address is in $lied
 lies() {
+    : >liar.address # what an earlier one said is not this one's
     "$liar" web "$1" >liar.address 2>liar.complained &
     liar_pid=$!
     servers="$servers $liar_pid"
