@@ -24,13 +24,13 @@ def header(size):
 
 def grow(path, size):
     """Makes PATH a model of SIZE bytes; what it held before stays, and the end is new. It is on the device when this returns, and in the page cache in
-    large pieces if memory has any: who maps it waits for each piece, and who reads it hardly does."""
+    large pieces if memory has any, as its writes end at multiples of them: who maps it waits for each piece, and who reads it hardly does."""
     memory.in_hand(size * 5 // 4)
     with open(path, 'r+b' if os.path.exists(path) else 'w+b') as file:
         file.write(header(size))
         at = file.seek(max(file.tell(), os.path.getsize(path)))
         while at < size:
-            at += file.write(os.urandom(min(PIECE, size - at)))
+            at += file.write(os.urandom(min(PIECE - at % PIECE, size - at)))
         file.flush()
         os.fsync(file.fileno())
 
