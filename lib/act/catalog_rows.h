@@ -7,10 +7,9 @@
 struct mm_catalog_row {
     char *model_id;
     uint64_t revision;
-    uint64_t at;     /* of the line in its file */
-    uint32_t length; /* of the line */
-    uint32_t
-        listed; /* bytes of the model's row in the lists, in the spool of a build that made its page of this row alone */
+    uint64_t at;                 /* of the line in its file */
+    uint32_t length;             /* of the line */
+    uint32_t listed;             /* bytes of the model's row in a build's lists, where its page is of this row alone */
     uint64_t listed_at;          /* where they begin there */
     bool merged;                 /* it comes from another catalog, and may come from a third one too */
     bool spooled;                /* the line is one of a build's spool, not of catalog.jsonl */
