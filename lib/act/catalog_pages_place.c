@@ -103,7 +103,7 @@ static int place_page(const void *context, void *slot, struct mm_diags *diags)
     if (build->has_head && stands_there(on, diags))
         return 0;
     diags->file = build->folder.path;
-    on->written = on->place.folders = true; /* mostly beside manifests */
+    on->written = true;
     if (build->has_head && strchr(on->path, '/') && mm_catalog_sweep_beside(build, on->path, diags) < 0)
         return -1;
     return (build->has_head ? mm_place_file : mm_place_unknown)(&on->place, build->folder.fd, on->path, on->page.data,
