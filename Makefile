@@ -86,7 +86,7 @@ PEER_COMMANDS := peer-fetch peer-serve
 LAN_SOURCES := lib/peer/lan.c lib/peer/lan_announce.c lib/peer/lan_browse.c
 LAN_COMMANDS := peer-find
 PEER_TESTS := $(basename $(notdir $(wildcard tests/peer/test_*.c)))
-PEER_TOOLS := serve fetch wire crowd cable
+PEER_TOOLS := serve fetch wire crowd cable liar
 # What runs models is a library of its own too, which infer-check alone is linked with.
 INFER_SOURCES := lib/infer/cases.c lib/infer/cpu.c lib/infer/crew.c lib/infer/elementary.c lib/infer/encoder.c lib/infer/encoder_added.c \
 	lib/infer/encoder_bpe.c lib/infer/encoder_decode.c lib/infer/encoder_merge.c lib/infer/encoder_pieces.c \
@@ -170,6 +170,9 @@ PEER_BINARIES := $(PEER_COMMANDS:%=$(BUILD)/bin/%)
 LAN_BINARIES := $(LAN_COMMANDS:%=$(BUILD)/bin/%)
 # what their mains share
 PEER_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_mend.o $(BUILD)/obj/cmd/cli_peers.o
+# the parts of peer-serve; an archive, so that the others are not linked with them
+SERVE_CLI_LIBRARY := $(BUILD)/obj/cmd/cli_serve.a
+SERVE_CLI_OBJECTS := $(BUILD)/obj/cmd/cli_serve_announce.o $(BUILD)/obj/cmd/cli_serve_loop.o $(BUILD)/obj/cmd/cli_serve_print.o
 INFER_LIBRARY := $(BUILD)/libminimodel-infer.a
 INFER_BINARIES := $(INFER_COMMANDS:%=$(BUILD)/bin/%)
 # what its main has beside the others'; an archive, so that nobody else is linked with it
@@ -252,7 +255,10 @@ $(BUILD)/libminimodel-lan.a: $(LAN_SOURCES:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(PEER_LIBRARY) $(LAN_LIBRARY) $(LIBRARY)
+$(SERVE_CLI_LIBRARY): $(SERVE_CLI_OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(PEER_BINARIES): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(PEER_CLI_OBJECTS) $(CLI_OBJECTS) $(SERVE_CLI_LIBRARY) $(PEER_LIBRARY) $(LAN_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(LAN_LIBRARY),$^) $(if $(filter peer-serve,$*),$(LAN_LIBRARY) $(LIBRARY) $(LAN_LIBS)) $(PEER_LIBS) $(LIBS)

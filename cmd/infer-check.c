@@ -159,7 +159,7 @@ static int enter_sandbox(struct call *c)
 
 static int open_paths(struct call *c, const char *const *paths, size_t count, const char *tokenizer)
 {
-    const struct mm_checkpoint_options from = {.tokenizer = tokenizer, .run = true, .hash = c->no_receipt};
+    const struct mm_checkpoint_options from = {.tokenizer = tokenizer, .run = true};
     c->cli.diags.file = cli_shown(paths[0]);
     return mm_loaded_open(&c->model, paths, count, &from, &c->cli.diags);
 }

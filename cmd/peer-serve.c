@@ -1,30 +1,16 @@
 /* peer-serve: gives verified models of the store to other machines, over HTTP/3. */
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/checked.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
-#include "cli_secret.h"
-#include "cli_store.h"
-#include "cli_trust.h"
-#include "exchange/catalog_share.h"
-#include "peer/lan.h"
-#include "peer/metrics.h"
-#include "peer/server.h"
+#include "cli_serve.h"
 
-#define LISTEN_MAX 8
 #define PORT "4433"
-#define FIRST_LOOK (256u << 20) /* bytes of fetches in progress that are looked at before anything is served, */
-#define NEXT_LOOK (64u << 20)   /* and each second */
-#define RELOAD_SECONDS 2        /* after a fetch in progress has ended: its receipt comes behind its files */
-#define DRAIN_SECONDS 30        /* in which what is being sent may be sent to its end */
 
 enum {
     SECRET_KEY,
@@ -90,266 +76,15 @@ static const struct cli_command command = {
         MM_GROUP_TRUST | MM_GROUP_POLICY | MM_GROUP_CATALOG | MM_GROUP_PEER,
 };
 
-struct call {
-    struct cli cli;
-    struct cli_store store;
-    struct cli_trust trust;
-    struct cli_signer signer; /* the peer's key */
-    const char *home_given, *keyring, *directory, *metrics_path;
-    const char **shared;
-    size_t shared_count, shared_capacity;
-    struct mm_shares_wanted wanted;
-    unsigned char (*admitted)[MM_PEER_KEY_BYTES];
-    size_t admitted_count, admitted_capacity;
-    union mm_udp_address listen[LISTEN_MAX];
-    size_t listen_count;
-    struct mm_peer_server_options how;
-    struct mm_peer_identity *identity;
-    struct mm_shares *shares;
-    struct mm_peer_server *server;
-    struct mm_catalog_share catalog;
-    char catalog_id[MM_CATALOG_SHARE_ID];
-    struct mm_metrics *metrics;
-    uint64_t reloads;
-    bool log, log_clients, announce, stopping;
-    struct mm_lan lan; /* the process that announces */
-    int signals;
-    uint64_t drain_until, reload_at;
-    struct mm_buf line;
-};
-
-/* ---- the log ---- */
-
-static void add_member(struct call *c, const char *name, const char *value)
-{
-    if (c->cli.json) {
-        mm_buf_printf(&c->line, ",\"%s\":", name);
-        mm_buf_json_str(&c->line, value);
-    } else {
-        mm_buf_char(&c->line, '\t');
-        mm_buf_escaped(&c->line, value, strlen(value));
-    }
-}
-
-static void add_number(struct call *c, const char *name, uint64_t value)
-{
-    if (c->cli.json)
-        mm_buf_printf(&c->line, ",\"%s\":%" PRIu64, name, value);
-    else
-        mm_buf_printf(&c->line, "\t%" PRIu64, value);
-}
-
-/* TIME STATUS BYTES MILLISECONDS METHOD PATH, and who asked where that is asked for. */
-static void served(void *context, const struct mm_peer_served *request)
-{
-    struct call *c = context;
-    char time[MM_TIME_SIZE], id[MM_PEER_ID_TEXT], address[MM_UDP_TEXT];
-    union mm_udp_address from;
-    mm_time_now(time);
-    mm_buf_printf(&c->line, c->cli.json ? "{\"time\":\"%s\"" : "%s", time);
-    add_number(c, "status", (uint64_t)request->status);
-    add_number(c, "bytes", request->sent);
-    add_number(c, "milliseconds", request->time / 1000000);
-    add_member(c, "method", request->method);
-    add_member(c, "path", request->path);
-    if (c->log_clients) {
-        socklen_t length = request->from->sa_family == AF_INET6 ? sizeof from.v6 : sizeof from.v4;
-        bool known = mm_udp_address(&from, request->from, length);
-        add_member(c, "peer-id", request->client ? mm_peer_id_write(id, request->client) : "-");
-        add_member(c, "from", known ? mm_udp_text(address, &from) : "-");
-    }
-    mm_buf_str(&c->line, c->cli.json ? "}\n" : "\n");
-    if (cli_print(&c->cli, &c->line) < 0) /* nobody reads it: that ends the command, but not this call */
-        mm_h3_stop(mm_peer_server_h3(c->server));
-}
-
-/* ---- what is said first ---- */
-
-static void add_address(struct call *c, struct mm_buf *out, const union mm_udp_address *address)
-{
-    char text[MM_UDP_TEXT], id[MM_PEER_ID_TEXT];
-    struct mm_buf whole = {0};
-    mm_buf_printf(&whole, MM_PEER_SCHEME "%s#%s", mm_udp_text(text, address),
-                  mm_peer_id_write(id, mm_peer_identity_key(c->identity)));
-    if (c->cli.json)
-        mm_buf_json_str(out, mm_buf_text(&whole) ? whole.data : "");
-    else
-        mm_buf_printf(out, "address: %s\n", mm_buf_text(&whole) ? whole.data : "");
-    mm_buf_release(&whole);
-}
-
-static int print_beginning(struct call *c)
-{
-    struct mm_buf out = {0};
-    char id[MM_PEER_ID_TEXT];
-    union mm_udp_address address;
-    cli_fact(&c->cli, &out, "peer-id", mm_peer_id_write(id, mm_peer_identity_key(c->identity)), false);
-    cli_number(&c->cli, &out, "models", mm_shares_models(c->shares));
-    if (c->directory)
-        cli_fact(&c->cli, &out, "catalog", c->catalog_id, false);
-    mm_buf_str(&out, c->cli.json ? ",\"addresses\":[" : "");
-    for (size_t i = 0; mm_quic_address(mm_h3_quic(mm_peer_server_h3(c->server)), i, &address); i++) {
-        mm_buf_str(&out, c->cli.json && i ? "," : "");
-        add_address(c, &out, &address);
-    }
-    mm_buf_str(&out, c->cli.json ? "]}\n" : "");
-    int result = cli_print(&c->cli, &out);
-    mm_buf_release(&out);
-    return result;
-}
-
-/* ---- while it serves ---- */
-
-/* What there is to share now. What cannot be shared is said, and the rest is. */
-static struct mm_shares *take_shares(struct call *c)
-{
-    struct mm_shares *shares = mm_shares_new(c->store.home, &c->wanted, &c->trust.trust, &c->cli.diags);
-    c->cli.diags.file = "";
-    if (shares)
-        mm_shares_look(shares, FIRST_LOOK);
-    return shares;
-}
-
-static void reload(struct call *c)
-{
-    struct mm_shares *shares = take_shares(c);
-    if (shares) {
-        mm_peer_server_share(c->server, shares);
-        mm_shares_drop(c->shares);
-        c->shares = shares;
-        c->reloads++;
-    }
-    cli_report(&c->cli);
-}
-
-/* ---- the local network ---- */
-
-static void stop_announcing(struct call *c)
-{
-    if (c->lan.fd >= 0)
-        mm_quic_watch(mm_h3_quic(mm_peer_server_h3(c->server)), c->lan.fd, NULL, NULL, &c->cli.diags);
-    mm_lan_end(&c->lan);
-}
-
-/* Whatever becomes of the announcement, who knows the address is served. */
-static void on_lan(void *context)
-{
-    struct call *c = context;
-    struct mm_diags mark = c->cli.diags;
-    int fd = c->lan.fd;
-    if (mm_lan_announced(&c->lan, &c->cli.diags) >= 0)
-        return;
-    mm_diags_soften(&c->cli.diags, &mark, true);
-    mm_note(&c->cli.diags, MM_RULE_IO_OPEN, "this peer is not announced any more");
-    mm_quic_watch(mm_h3_quic(mm_peer_server_h3(c->server)), fd, NULL, NULL, &c->cli.diags);
-    cli_report(&c->cli);
-}
-
-/* Adds ADDRESS, unless nobody else can reach it, or it has another port than those before: one port is announced. */
-static void describe(struct mm_lan_announcement *what, const union mm_udp_address *address)
-{
-    bool is_ipv6 = address->any.sa_family == AF_INET6;
-    uint16_t port = ntohs(is_ipv6 ? address->v6.sin6_port : address->v4.sin_port);
-    const unsigned char *bytes = is_ipv6 ? address->v6.sin6_addr.s6_addr : (const unsigned char *)&address->v4.sin_addr;
-    static const unsigned char any[16];
-    if (what->port && what->port != port)
-        return;
-    if (memcmp(bytes, any, is_ipv6 ? 16 : 4) == 0) {
-        *(is_ipv6 ? &what->ipv6 : &what->ipv4) = true;
-    } else if (is_ipv6 ? !IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr) : bytes[0] != 127) {
-        what->addresses[what->count].is_ipv6 = is_ipv6;
-        memcpy(what->addresses[what->count++].bytes, bytes, is_ipv6 ? 16 : 4);
-    } else {
-        return;
-    }
-    what->port = port;
-}
-
-static int announce(struct call *c)
-{
-    struct mm_lan_announcement what = {0};
-    union mm_udp_address address;
-    struct mm_quic *quic = mm_h3_quic(mm_peer_server_h3(c->server));
-    if (!c->announce)
-        return 0;
-    memcpy(what.key, mm_peer_identity_key(c->identity), sizeof what.key);
-    for (size_t i = 0; mm_quic_address(quic, i, &address) && what.count < MM_LAN_ADDRESSES; i++)
-        describe(&what, &address);
-    if (what.ipv4 || what.ipv6)
-        what.count = 0; /* they are among all */
-    if (what.port == 0)
-        return mm_diag(&c->cli.diags, MM_RULE_IO_OPEN,
-                       "expected an address that others can reach, found loopback alone");
-    return mm_lan_announce(&c->lan, &what, &c->cli.diags) < 0
-               ? -1
-               : mm_quic_watch(quic, c->lan.fd, on_lan, c, &c->cli.diags);
-}
-
-/* ---- signals ---- */
-
-static void on_signal(void *context)
-{
-    struct call *c = context;
-    struct signalfd_siginfo info;
-    while (read(c->signals, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGHUP) {
-            reload(c);
-        } else if (c->stopping) { /* told twice: at once */
-            c->drain_until = 0;
-        } else {
-            stop_announcing(c);
-            mm_h3_stop(mm_peer_server_h3(c->server));
-            c->stopping = true;
-            c->drain_until = mm_quic_now(mm_h3_quic(mm_peer_server_h3(c->server))) + DRAIN_SECONDS * MM_SECOND;
-        }
-    }
-}
-
-static void tick(void *context)
-{
-    struct call *c = context; /* the time of a drain passes by it too */
-    uint64_t now = mm_quic_now(mm_h3_quic(mm_peer_server_h3(c->server)));
-    if (mm_shares_look(c->shares, NEXT_LOOK))
-        c->reload_at = now + RELOAD_SECONDS * MM_SECOND;
-    if (c->reload_at == 0 || now < c->reload_at)
-        return;
-    c->reload_at = 0;
-    reload(c);
-}
-
-/* SIGHUP and SIGTERM come as descriptors do; SIGINT ends the process as it always does. */
-static int watch_signals(struct call *c)
-{
-    struct mm_quic *quic = mm_h3_quic(mm_peer_server_h3(c->server));
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGTERM);
-    c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (c->signals < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return mm_diag(&c->cli.diags, MM_RULE_IO_OPEN, "cannot wait for signals");
-    mm_quic_every(quic, 1000, tick, c);
-    return mm_quic_watch(quic, c->signals, on_signal, c, &c->cli.diags);
-}
-
-static int serve(struct call *c)
-{
-    struct mm_h3 *h3 = mm_peer_server_h3(c->server);
-    int result = 0;
-    while (result == 0 && !mm_h3_drained(h3) && !(c->stopping && mm_quic_now(mm_h3_quic(h3)) >= c->drain_until))
-        result = mm_h3_run(h3, -1, &c->cli.diags);
-    return result;
-}
-
 /* ---- before it serves ---- */
 
 /* Who serves a catalog alone needs no store. */
-static bool shares_models(const struct call *c)
+static bool shares_models(const struct cli_serve *c)
 {
     return c->shared_count > 0 || c->wanted.all;
 }
 
-static int listen_all(struct call *c)
+static int listen_all(struct cli_serve *c)
 {
     struct mm_quic *quic = mm_h3_quic(mm_peer_server_h3(c->server));
     for (size_t i = 0; i < c->listen_count; i++)
@@ -359,7 +94,7 @@ static int listen_all(struct call *c)
 }
 
 /* What is served besides models, and where figures are told. */
-static int open_more(struct call *c)
+static int open_more(struct cli_serve *c)
 {
     if (c->metrics_path && !(c->metrics = mm_metrics_open(c->metrics_path, &c->cli.diags)))
         return -1;
@@ -374,18 +109,18 @@ static int open_more(struct call *c)
 
 static void tell_metrics(void *context, struct mm_buf *out)
 {
-    struct call *c = context;
+    struct cli_serve *c = context;
     mm_peer_server_metrics(c->server, c->reloads, out);
 }
 
-static int serve_metrics(struct call *c)
+static int serve_metrics(struct cli_serve *c)
 {
     return c->metrics
                ? mm_metrics_serve(c->metrics, mm_h3_quic(mm_peer_server_h3(c->server)), tell_metrics, c, &c->cli.diags)
                : 0;
 }
 
-static int enter_sandbox(struct call *c)
+static int enter_sandbox(struct cli_serve *c)
 {
     struct mm_sandbox_rule rules[4];
     size_t count = cli_trust_rules(&c->trust, rules, 0);
@@ -397,14 +132,14 @@ static int enter_sandbox(struct call *c)
 }
 
 /* The key is needed for the certificate alone, and does not stay. */
-static int make_server(struct call *c)
+static int make_server(struct cli_serve *c)
 {
     if (cli_signer_open(&c->cli, &c->signer) < 0 || !(c->identity = mm_peer_identity_new(c->signer.key, &c->cli.diags)))
         return -1;
     mm_secret_key_free(c->signer.key);
     c->signer.key = NULL;
     if (open_more(c) < 0 || enter_sandbox(c) < 0 || cli_trust_read_policies(&c->cli, &c->trust) < 0 ||
-        !(c->shares = take_shares(c)))
+        !(c->shares = cli_serve_take_shares(c)))
         return -1;
     if (mm_shares_models(c->shares) == 0 && shares_models(c))
         return c->cli.diags.errors
@@ -416,7 +151,7 @@ static int make_server(struct call *c)
     return c->server ? 0 : -1;
 }
 
-static int run(struct call *c)
+static int run(struct cli_serve *c)
 {
     /* before there is a secret in this process */
     bool ready = (!c->announce || mm_lan_announcer(&c->lan, &c->cli.diags) == 0) &&
@@ -426,11 +161,12 @@ static int run(struct call *c)
     if (ready)
         cli_trust_open(&c->cli, &c->trust, c->keyring);
     ready = ready && cli_trust_open_policies(&c->cli, &c->trust) == 0 && make_server(c) == 0 && listen_all(c) == 0 &&
-            watch_signals(c) == 0 && announce(c) == 0 && serve_metrics(c) == 0 && print_beginning(c) == 0;
-    return ready ? serve(c) : -1;
+            cli_serve_watch_signals(c) == 0 && cli_serve_announce(c) == 0 && serve_metrics(c) == 0 &&
+            cli_serve_print_beginning(c) == 0;
+    return ready ? cli_serve_run(c) : -1;
 }
 
-static void release(struct call *c)
+static void release(struct cli_serve *c)
 {
     mm_lan_end(&c->lan);
     mm_metrics_close(c->metrics);
@@ -450,13 +186,13 @@ static void release(struct call *c)
 /* ---- the call ---- */
 
 /* IP:PORT or [IPV6]:PORT. */
-static bool take_address(struct call *c, const char *text)
+static bool take_address(struct cli_serve *c, const char *text)
 {
     union mm_udp_address *address = &c->listen[c->listen_count];
     const char *colon = strrchr(text, ':');
     char host[INET6_ADDRSTRLEN + 2];
     uint64_t port;
-    if (!colon || c->listen_count == LISTEN_MAX || (size_t)(colon - text) >= sizeof host ||
+    if (!colon || c->listen_count == CLI_SERVE_ADDRESSES || (size_t)(colon - text) >= sizeof host ||
         !mm_number(colon + 1, strlen(colon + 1), 65535, &port))
         return false;
     size_t length = (size_t)(colon - text);
@@ -476,14 +212,14 @@ static bool take_address(struct call *c, const char *text)
                      is_ipv6 ? (void *)&address->v6.sin6_addr : (void *)&address->v4.sin_addr) == 1;
 }
 
-static void take_share(struct call *c, const char *name)
+static void take_share(struct cli_serve *c, const char *name)
 {
     if (!mm_grow(&c->shared, c->shared_count, &c->shared_capacity, sizeof *c->shared))
         exit(cli_no_memory(command.name));
     c->shared[c->shared_count++] = name;
 }
 
-static void take_peer(struct call *c, const char *id)
+static void take_peer(struct cli_serve *c, const char *id)
 {
     if (!mm_grow(&c->admitted, c->admitted_count, &c->admitted_capacity, sizeof *c->admitted))
         exit(cli_no_memory(command.name));
@@ -491,7 +227,7 @@ static void take_peer(struct call *c, const char *id)
         cli_usage(&c->cli, "--admit: expected a peer id, found '%s'", id);
 }
 
-static uint64_t take_number(struct call *c, int option, const char *value, uint64_t most)
+static uint64_t take_number(struct cli_serve *c, int option, const char *value, uint64_t most)
 {
     uint64_t number;
     bool bytes = option == UPLOAD_RATE || option == BYTES_A_DAY;
@@ -501,7 +237,7 @@ static uint64_t take_number(struct call *c, int option, const char *value, uint6
     return number;
 }
 
-static void take_limit(struct call *c, int option, const char *value)
+static void take_limit(struct cli_serve *c, int option, const char *value)
 {
     struct mm_limits_options *limits = &c->how.limits;
     switch (option) {
@@ -514,7 +250,7 @@ static void take_limit(struct call *c, int option, const char *value)
     }
 }
 
-static void take_option(struct call *c, int option, const char *value)
+static void take_option(struct cli_serve *c, int option, const char *value)
 {
     switch (option) {
     case SECRET_KEY: c->signer.path = value; break;
@@ -524,7 +260,8 @@ static void take_option(struct call *c, int option, const char *value)
     case DIRECTORY: c->directory = value; break;
     case LISTEN:
         if (!take_address(c, value))
-            cli_usage(&c->cli, "--listen: expected IP:PORT or [IPV6]:PORT, %d at most, found '%s'", LISTEN_MAX, value);
+            cli_usage(&c->cli, "--listen: expected IP:PORT or [IPV6]:PORT, %d at most, found '%s'", CLI_SERVE_ADDRESSES,
+                      value);
         break;
     case ADMIT: take_peer(c, value); break;
     case NO_LISTING: c->how.listing = false; break;
@@ -544,13 +281,13 @@ static void take_option(struct call *c, int option, const char *value)
 
 int main(int argc, char **argv)
 {
-    struct call c = {.store = {NULL, -1},
-                     .trust = CLI_TRUST_NONE,
-                     .signer = CLI_NO_SIGNER,
-                     .how = {.limits = MM_LIMITS_DEFAULT, .listing = true},
-                     .lan = MM_LAN_NONE,
-                     .catalog.folder = -1,
-                     .signals = -1};
+    struct cli_serve c = {.store = {NULL, -1},
+                          .trust = CLI_TRUST_NONE,
+                          .signer = CLI_NO_SIGNER,
+                          .how = {.limits = MM_LIMITS_DEFAULT, .listing = true},
+                          .lan = MM_LAN_NONE,
+                          .catalog.folder = -1,
+                          .signals = -1};
     const char *value;
     int option;
     cli_init(&c.cli, &command, argc, argv);
@@ -571,7 +308,7 @@ int main(int argc, char **argv)
     c.wanted.count = c.shared_count;
     c.how.admitted = (const unsigned char(*)[MM_PEER_KEY_BYTES])c.admitted;
     c.how.admitted_count = c.admitted_count;
-    c.how.served = c.log ? served : NULL;
+    c.how.served = c.log ? cli_serve_log : NULL;
     c.how.context = &c;
     int result = run(&c);
     release(&c);

@@ -183,6 +183,7 @@ static int put_ahead(const struct mm_catalog_build *build, struct admission *a, 
                                       &a->line, diags);
     diags->file = a->path;
     a->unwritten = result < 0;
+    mm_buf_shrink(&a->text, KEPT_BYTES); /* nobody asks for it any more */
     return result;
 }
 
@@ -212,10 +213,8 @@ static int admit_fresh(const struct mm_catalog_build *build, struct admission *a
     return build->ahead.fd >= 0 && row->beneath ? put_ahead(build, a, diags) : 0;
 }
 
-static int admit(const void *context, void *slot, struct mm_diags *diags)
+static int look_at(const struct mm_catalog_build *build, struct admission *a, struct mm_diags *diags)
 {
-    const struct mm_catalog_build *build = context;
-    struct admission *a = slot;
     unsigned char sha256[MM_HASH_BYTES];
     a->fresh = a->put_text = a->put_signature = a->unwritten = false;
     diags->file = a->path;
@@ -231,6 +230,16 @@ static int admit(const void *context, void *slot, struct mm_diags *diags)
         return admit_known(build, a, row, diags);
     }
     return read_manifest(a, sha256, diags) < 0 ? -1 : admit_fresh(build, a, diags);
+}
+
+/* What a large one needs while it is looked at is many times what it leaves to be taken, for which many wait. */
+static int admit(const void *context, void *slot, struct mm_diags *diags)
+{
+    struct admission *a = slot;
+    int result = look_at(context, a, diags);
+    if (a->manifest.text_capacity > KEPT_BYTES)
+        mm_manifest_release(&a->manifest);
+    return result;
 }
 
 /* ---- what came of it ---- */
@@ -274,9 +283,8 @@ static int spool_line(struct mm_catalog_build *build, struct admission *a, struc
     if (mm_catalog_spool(&build->spool, mm_buf_text(&a->line), a->line.length, &a->row.at, diags) < 0 ||
         mm_catalog_spool(&build->spool, "\n", 1, &ignored, diags) < 0)
         return -1;
-    if (!a->row.paged)
+    if (a->row.listed == 0)
         return 0;
-    a->row.listed = (uint32_t)listed->length;
     return mm_catalog_spool(&build->listed, mm_buf_text(listed), listed->length, &a->row.listed_at, diags);
 }
 
@@ -308,8 +316,6 @@ static int take_admission(void *context, void *slot, int result, struct mm_diags
     mm_buf_shrink(&a->signature, KEPT_BYTES);
     mm_buf_shrink(&a->line, KEPT_BYTES);
     mm_buf_shrink(&a->there, KEPT_BYTES);
-    if (a->manifest.text_capacity > KEPT_BYTES)
-        mm_manifest_release(&a->manifest);
     free(a->path);
     a->path = NULL;
     return a->unwritten ? -1 : 0;

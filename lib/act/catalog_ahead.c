@@ -18,8 +18,7 @@
 #ifndef O_PATH
 #define O_PATH O_RDONLY
 #endif
-#define NOISE 8          /* random bytes of a name */
-#define KEPT_BYTES 65536 /* of a page, until the next one */
+#define NOISE 8 /* random bytes of a name */
 
 /* ---- beginning and end ---- */
 
@@ -97,23 +96,13 @@ static bool make_page(const struct mm_catalog_build *build, struct mm_catalog_ah
                       const struct mm_buf *line, struct mm_diags *diags)
 {
     struct mm_diags mark = *diags;
-    if (!means->begun)
-        mm_model_page_init(&means->page, &build->ahead.frames);
-    means->begun = true;
-    mm_buf_shrink(&means->text, KEPT_BYTES);
-    mm_buf_shrink(&means->listed, KEPT_BYTES);
-    mm_buf_clear(&means->text);
-    int result = mm_catalog_entry_read(&means->entry, line->data, line->length, 1, diags);
-    if (result == 0) {
-        mm_model_page_begin(&means->page, means->entry.model_id);
-        mm_model_page_entry(&means->page, &means->entry);
-        result = mm_model_page_finish(&means->page, &means->text, diags);
-        mm_buf_clear(&means->listed);
-        mm_page_model_row(&means->entry, 0, &means->listed);
-    }
-    if (result < 0)
+    mm_buf_clear(&means->listed);
+    if (mm_catalog_entry_read(&means->entry, line->data, line->length, 1, diags) < 0) {
         mm_diags_rewind(diags, &mark);
-    return result == 0 && !means->text.failed && !means->listed.failed;
+        return false;
+    }
+    mm_page_model_row(&means->entry, 0, &means->listed);
+    return mm_catalog_page_alone_make(&means->page, &build->ahead.frames, &means->entry) && !means->listed.failed;
 }
 
 /* Makes the folder of the model, which mostly lacks alone, and opens it. Returns the descriptor, or -1 with a finding. */
@@ -139,9 +128,10 @@ static int put_files(const struct mm_catalog_build *build, struct mm_catalog_ahe
     if (signature && mm_place_first_in(folder, path, signature->data, signature->length, diags) < 0)
         return -1;
     if (make_page(build, means, line, diags))
-        written =
-            mm_place_first_in(folder, mm_page_path(page, row->model_id), means->text.data, means->text.length, diags);
-    row->paged = written > 0;
+        written = mm_place_first_in(folder, mm_page_path(page, row->model_id), means->page.text.data,
+                                    means->page.text.length, diags);
+    mm_catalog_page_alone_shrink(&means->page);
+    row->listed = written > 0 ? (uint32_t)means->listed.length : 0;
     return written < 0 ? -1 : 0;
 }
 
@@ -160,9 +150,7 @@ int mm_catalog_ahead_put(const struct mm_catalog_build *build, struct mm_catalog
 
 void mm_catalog_ahead_means_release(struct mm_catalog_ahead_means *means)
 {
-    if (means->begun)
-        mm_model_page_release(&means->page);
-    mm_buf_release(&means->text);
+    mm_catalog_page_alone_release(&means->page);
     mm_buf_release(&means->listed);
 }
 
@@ -173,7 +161,7 @@ bool mm_catalog_ahead_has_page(const struct mm_catalog_build *build, const char 
     const struct mm_catalog_rows *rows = &build->fresh;
     size_t at = build->ahead.published ? mm_catalog_rows_first(rows, model_id) : rows->count;
     size_t gone = mm_catalog_withdrawn_first(build, model_id);
-    if (at >= rows->count || strcmp(rows->rows[at].model_id, model_id) != 0 || !rows->rows[at].paged ||
+    if (at >= rows->count || strcmp(rows->rows[at].model_id, model_id) != 0 || rows->rows[at].listed == 0 ||
         (at + 1 < rows->count && strcmp(rows->rows[at + 1].model_id, model_id) == 0))
         return false;
     return gone >= build->withdrawn_count || strcmp(build->withdrawn[gone].model_id, model_id) != 0;

@@ -60,10 +60,10 @@ int mm_catalog_withdrawn_add(struct mm_catalog_build *build, const struct mm_wit
                              struct mm_diags *diags)
 {
     size_t at = build->withdrawn_text.length;
-    if (at > MM_WITHDRAWN_FILE_MAX)
+    mm_withdrawal_write(withdrawal, &build->withdrawn_text);
+    if (build->withdrawn_text.length + build->withdrawn_count + 1 > MM_WITHDRAWN_FILE_MAX) /* an LF each */
         return mm_diag(diags, MM_RULE_IO_LIMIT, "expected withdrawals of at most %u bytes, found more",
                        MM_WITHDRAWN_FILE_MAX);
-    mm_withdrawal_write(withdrawal, &build->withdrawn_text);
     if (build->withdrawn_text.failed ||
         !mm_grow(&build->withdrawn, build->withdrawn_count, &build->withdrawn_capacity, sizeof *build->withdrawn))
         return mm_diag_memory(diags);

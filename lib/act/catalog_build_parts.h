@@ -39,10 +39,8 @@ struct mm_catalog_ahead {
 /* What one thread needs to write there. A zeroed one begins. */
 struct mm_catalog_ahead_means {
     struct mm_catalog_entry entry;
-    struct mm_model_page page;
-    struct mm_buf text;
-    struct mm_buf listed; /* the model's row in the lists, where the manifest's row is `paged` */
-    bool begun;
+    struct mm_catalog_page_alone page;
+    struct mm_buf listed; /* the model's row in the lists, where the manifest's row has such a one */
 };
 
 #define MM_CATALOG_THREADS 8 /* at most: the largest manifests need 64 MiB each while they are read */
@@ -145,7 +143,7 @@ int mm_catalog_row_listed(struct mm_catalog_build *build, const struct mm_catalo
 void mm_catalog_ahead_begin(struct mm_catalog_build *build);
 
 /* Writes the manifest TEXT of ROW, its SIGNATURE (NULL for none), and, where it is the first one of its model, the page that follows from
- * LINE: then the row is `paged`. Any thread may call it, with MEANS of its own. Returns 0, or -1 with IO_WRITE. */
+ * LINE: then the row is `listed`. Any thread may call it, with MEANS of its own. Returns 0, or -1 with IO_WRITE. */
 int mm_catalog_ahead_put(const struct mm_catalog_build *build, struct mm_catalog_ahead_means *means,
                          struct mm_catalog_row *row, const struct mm_buf *text, const struct mm_buf *signature,
                          const struct mm_buf *line, struct mm_diags *diags);

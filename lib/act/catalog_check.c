@@ -92,11 +92,13 @@ struct means {
     struct mm_catalog_folder folder; /* the catalog's, with room of its own for names */
     struct mm_catalog_model model;   /* whose files are looked at */
     bool alone;                      /* the entry has its folder for itself */
+    bool paged;                      /* the page of its model follows from it alone */
     struct mm_buf text, line;
     struct mm_manifest manifest; /* its memory serves one after the other */
     struct mm_sha256 *sha;
     struct mm_signature *signature; /* it holds a whole file */
     struct mm_catalog_page_alone page;
+    struct mm_buf found; /* the page that stands there */
 };
 
 static void release_means(void *context)
@@ -110,6 +112,7 @@ static void release_means(void *context)
     mm_sha256_free(m->sha);
     free(m->signature);
     mm_catalog_page_alone_release(&m->page);
+    mm_buf_release(&m->found);
 }
 
 static int begin(struct means *m, const struct checking *c, struct mm_diags *diags)
@@ -210,13 +213,13 @@ static int check_entry(const void *context, void *means, const struct mm_catalog
         mm_diag_line(diags, MM_RULE_CATALOG_WITHDRAWN, line->number, 1,
                      "expected no model that was withdrawn, found %s revision %" PRIu64, entry->model_id,
                      entry->revision);
-    m->page.same = m->alone = false;
+    m->paged = m->alone = false;
     if (begin(m, c, diags) < 0)
         return -1;
     mm_catalog_model_open(&m->model, m->folder.fd, entry->model_id);
     m->alone = mm_catalog_model_alone(&m->model, entry);
     if (!mm_catalog_rows_have(&c->withdrawn, entry->model_id))
-        mm_catalog_page_compare_alone(&c->pages, &m->model, &m->page, entry);
+        m->paged = mm_catalog_page_compare_alone(&c->pages, &m->model, &m->page, &m->found, entry);
     if (!entry->beneath)
         return 0;
     check_manifest(m, c, entry, line, diags);
@@ -237,7 +240,7 @@ static int take_entry(void *context, void *means, const struct mm_catalog_entry 
     if (line->number > c->checked->head.entry_count) /* whatever else there is, however much */
         return mm_diag(c->diags, MM_RULE_CATALOG_FILE, "expected %" PRIu64 " entries as the head says, found more",
                        c->checked->head.entry_count);
-    int result = mm_catalog_pages_check_entry(&c->pages, entry, m->page.same);
+    int result = mm_catalog_pages_check_entry(&c->pages, entry, m->paged);
     mm_catalog_at(c->folder, MM_CATALOG_ENTRIES, c->diags);
     if (result < 0 || mm_catalog_rows_add_entry(&c->entries, entry, line, c->diags) < 0)
         return -1;

@@ -69,8 +69,11 @@ int mm_catalog_hit_add(struct mm_catalog_find *find, uint32_t catalog, const str
     find->matches += !again;
     if (find->options->count)
         return 0;
-    if (again && find->held)
+    if (again && find->held) {
         find->hit_count--;
+        if (find->options->sort == MM_SORT_ID) /* its name goes too */
+            find->ids.length = find->hits[find->hit_count].key;
+    }
     find->held = find->options->sort != MM_SORT_NOT || find->hit_count < find->options->limit;
     if (!find->held)
         return 0;

@@ -200,8 +200,8 @@ struct state {
     bool there; /* after the last step that names it */
 };
 
-/* Lines that were removed are kept in memory up to here. */
-#define STATES_TEXT_MAX (256u * 1024 * 1024)
+/* Changes are kept in memory up to here: nobody signed them, and there may be as many files of them as heads. */
+#define HELD_MAX (256u * 1024 * 1024)
 
 struct history {
     struct mm_catalog_folder *folder;
@@ -209,7 +209,7 @@ struct history {
     struct mm_diags *diags;
     struct state *states; /* sorted: how the old catalog differs from the present one */
     size_t count, capacity, at;
-    uint64_t text;
+    uint64_t held;                      /* bytes that changes need */
     struct mm_catalog_rows withdrawals; /* that were added since */
     struct mm_catalog_rows withdrawn;   /* all that there are now */
     struct mm_merkle tree;              /* of the old catalog, made again */
@@ -247,15 +247,13 @@ static int add_state(struct history *h, const struct mm_catalog_change *change, 
 
 static int take_change(struct history *h, const struct mm_catalog_change *change, uint64_t sequence)
 {
-    if (change->kind == MM_CHANGE_WITHDRAWN) {
-        struct mm_catalog_row row = {.model_id = (char *)change->model_id, .revision = change->revision}; /* copied */
-        return mm_catalog_rows_add(&h->withdrawals, &row, h->diags);
-    }
-    h->text += change->length;
-    if (h->text > STATES_TEXT_MAX)
+    struct mm_catalog_row row = {.model_id = (char *)change->model_id, .revision = change->revision}; /* copied */
+    bool withdrawn = change->kind == MM_CHANGE_WITHDRAWN;
+    h->held += (withdrawn ? sizeof row : sizeof(struct state)) + strlen(change->model_id) + change->length;
+    if (h->held > HELD_MAX)
         return mm_diag(h->diags, MM_RULE_IO_LIMIT,
-                       "expected removed entries of at most %u bytes since that head, found more", STATES_TEXT_MAX);
-    return add_state(h, change, sequence);
+                       "expected changes since that head that need at most %u bytes of memory, found more", HELD_MAX);
+    return withdrawn ? mm_catalog_rows_add(&h->withdrawals, &row, h->diags) : add_state(h, change, sequence);
 }
 
 static int read_step(struct history *h, uint64_t sequence)

@@ -8,6 +8,8 @@
 #include "base/checked.h"
 #include "base/file.h"
 
+#define KEPT_BYTES 65536 /* of a buffer, from one page to the next */
+
 struct mm_catalog_pages {
     struct mm_catalog_pages_input input;
     struct mm_page_frames frames;
@@ -240,6 +242,37 @@ struct mm_catalog_pages *mm_catalog_pages_new(const struct mm_catalog_pages_inpu
         return NULL;
     }
     return pages;
+}
+
+/* ---- models with one entry ---- */
+
+bool mm_catalog_page_alone_make(struct mm_catalog_page_alone *alone, const struct mm_page_frames *frames,
+                                const struct mm_catalog_entry *entry)
+{
+    struct mm_diags ignored;
+    if (!alone->begun)
+        mm_model_page_init(&alone->page, frames);
+    alone->begun = true;
+    mm_diags_init(&ignored);
+    mm_buf_clear(&alone->text);
+    mm_model_page_begin(&alone->page, entry->model_id);
+    mm_model_page_entry(&alone->page, entry);
+    bool made = mm_model_page_finish(&alone->page, &alone->text, &ignored) == 0;
+    mm_diags_release(&ignored);
+    return made;
+}
+
+void mm_catalog_page_alone_shrink(struct mm_catalog_page_alone *alone)
+{
+    mm_model_page_shrink(&alone->page, KEPT_BYTES);
+    mm_buf_shrink(&alone->text, KEPT_BYTES);
+}
+
+void mm_catalog_page_alone_release(struct mm_catalog_page_alone *alone)
+{
+    if (alone->begun)
+        mm_model_page_release(&alone->page);
+    mm_buf_release(&alone->text);
 }
 
 int mm_catalog_page_read(struct mm_catalog_folder *folder, const char *path, size_t limit, struct mm_buf *text,

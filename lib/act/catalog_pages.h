@@ -47,6 +47,21 @@ int mm_catalog_pages_listed(struct mm_catalog_pages *pages, const char *model_id
 int mm_catalog_pages_finish(struct mm_catalog_pages *pages, struct mm_catalog_page_counts *counts,
                             struct mm_diags *diags);
 
+/* The page of a model that has one entry and no withdrawal, as most have, and what one thread needs to make it. A zeroed one begins. */
+struct mm_catalog_page_alone {
+    struct mm_model_page page;
+    struct mm_buf text;
+    bool begun;
+};
+
+/* Makes the page of ENTRY: ALONE->text. FRAMES are borrowed, and the same for every entry. Finds nothing: returns false where memory is exhausted. */
+bool mm_catalog_page_alone_make(struct mm_catalog_page_alone *alone, const struct mm_page_frames *frames,
+                                const struct mm_catalog_entry *entry);
+
+/* Gives back what a large one needed, as many threads and jobs have one each. */
+void mm_catalog_page_alone_shrink(struct mm_catalog_page_alone *alone);
+void mm_catalog_page_alone_release(struct mm_catalog_page_alone *alone);
+
 /* Reads the page PATH into TEXT, at most LIMIT + 1 bytes of it. Returns 1; 0 where there is none; -1 with a finding. */
 int mm_catalog_page_read(struct mm_catalog_folder *folder, const char *path, size_t limit, struct mm_buf *text,
                          struct mm_diags *diags);
@@ -66,26 +81,19 @@ struct mm_catalog_pages_check {
     char alone[MM_MODEL_ID_MAX + 1];      /* the model whose page was found to follow from its one entry, "" for none */
 };
 
-/* What one thread needs to compare the page of a model that has one entry and no withdrawal, as most have. A zeroed one begins. */
-struct mm_catalog_page_alone {
-    struct mm_model_page page;
-    struct mm_buf text, found;
-    bool begun;
-    bool same; /* the page that stands there is that one */
-};
-
-/* Sets ALONE->same. MODEL is open. Any thread may call it, with ALONE and MODEL of its own, once
- * mm_catalog_pages_check_begin returned 0. Finds nothing: what is not the same is compared again with what else there is of the model. */
-void mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, const struct mm_catalog_model *model,
-                                   struct mm_catalog_page_alone *alone, const struct mm_catalog_entry *entry);
-void mm_catalog_page_alone_release(struct mm_catalog_page_alone *alone);
+/* True if the page that stands there is the one that ALONE makes of ENTRY; FOUND is room for it. MODEL is open. Any thread may call it, with what is
+ * not const of its own, once mm_catalog_pages_check_begin returned 0. Finds nothing: what is not the same is compared again with what else there
+ * is of the model. */
+bool mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, const struct mm_catalog_model *model,
+                                   struct mm_catalog_page_alone *alone, struct mm_buf *found,
+                                   const struct mm_catalog_entry *entry);
 
 /* Begins to compare the pages in FOLDER, which has this HEAD. Where none are there, or those of another layout, a note says so. Returns 0, or
  * -1 with findings. Release CHECK in every case. */
 int mm_catalog_pages_check_begin(struct mm_catalog_pages_check *check, struct mm_catalog_folder *folder,
                                  const struct mm_catalog_head *head, struct mm_diags *diags);
 
-/* Takes the next entry. ALONE: what mm_catalog_page_compare_alone set for it, false where that was not asked. */
+/* Takes the next entry. ALONE: what mm_catalog_page_compare_alone returned for it, false where that was not asked. */
 int mm_catalog_pages_check_entry(struct mm_catalog_pages_check *check, const struct mm_catalog_entry *entry,
                                  bool alone);
 int mm_catalog_pages_check_finish(struct mm_catalog_pages_check *check);

@@ -129,34 +129,15 @@ int mm_catalog_pages_check_begin(struct mm_catalog_pages_check *check, struct mm
 
 /* ---- models with one entry, on any thread ---- */
 
-void mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, const struct mm_catalog_model *model,
-                                   struct mm_catalog_page_alone *alone, const struct mm_catalog_entry *entry)
+bool mm_catalog_page_compare_alone(const struct mm_catalog_pages_check *check, const struct mm_catalog_model *model,
+                                   struct mm_catalog_page_alone *alone, struct mm_buf *found,
+                                   const struct mm_catalog_entry *entry)
 {
-    struct mm_diags ignored;
-    alone->same = false;
-    if (!check->pages)
-        return;
-    mm_diags_init(&ignored);
-    if (!alone->begun)
-        mm_model_page_init(&alone->page, mm_catalog_pages_frames(check->pages));
-    alone->begun = true;
-    mm_buf_clear(&alone->text);
-    mm_model_page_begin(&alone->page, entry->model_id);
-    mm_model_page_entry(&alone->page, entry);
-    alone->same = mm_model_page_finish(&alone->page, &alone->text, &ignored) == 0 && !alone->text.failed &&
-                  mm_catalog_model_text(model, MM_PAGE_INDEX, alone->text.length, &alone->found) &&
-                  holds(&alone->found, &alone->text);
-    mm_buf_shrink(&alone->text, KEPT_BYTES);
-    mm_buf_shrink(&alone->found, KEPT_BYTES);
-    mm_diags_release(&ignored);
-}
-
-void mm_catalog_page_alone_release(struct mm_catalog_page_alone *alone)
-{
-    if (alone->begun)
-        mm_model_page_release(&alone->page);
-    mm_buf_release(&alone->text);
-    mm_buf_release(&alone->found);
+    bool same = check->pages && mm_catalog_page_alone_make(alone, mm_catalog_pages_frames(check->pages), entry) &&
+                mm_catalog_model_text(model, MM_PAGE_INDEX, alone->text.length, found) && holds(found, &alone->text);
+    mm_catalog_page_alone_shrink(alone);
+    mm_buf_shrink(found, KEPT_BYTES);
+    return same;
 }
 
 /* The model has more than the entry of which its page tells. What else is said of pages stays in their order. */

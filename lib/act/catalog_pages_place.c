@@ -103,7 +103,7 @@ static int place_page(const void *context, void *slot, struct mm_diags *diags)
     if (build->has_head && stands_there(on, diags))
         return 0;
     diags->file = build->folder.path;
-    on->written = on->place.folders = true; /* mostly beside manifests */
+    on->written = true;
     if (build->has_head && strchr(on->path, '/') && mm_catalog_sweep_beside(build, on->path, diags) < 0)
         return -1;
     return (build->has_head ? mm_place_file : mm_place_unknown)(&on->place, build->folder.fd, on->path, on->page.data,
@@ -197,8 +197,7 @@ static int take_rows(struct placing *p)
     int result = 0;
     mm_catalog_at(&build->folder, MM_CATALOG_ENTRIES, p->diags);
     while (result == 0 && (row = mm_catalog_next_row(build, &standing, &fresh)))
-        result = row->listed > 0 && mm_catalog_ahead_has_page(build, row->model_id) ? take_listed(p, row)
-                                                                                    : take_line(p, row);
+        result = mm_catalog_ahead_has_page(build, row->model_id) ? take_listed(p, row) : take_line(p, row);
     if (result < 0 || mm_catalog_pages_finish(p->pages, &build->pages, p->diags) < 0)
         return -1;
     return mm_pool_settle(p->pool, p->diags);

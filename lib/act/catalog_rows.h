@@ -7,16 +7,15 @@
 struct mm_catalog_row {
     char *model_id;
     uint64_t revision;
-    uint64_t at;        /* of the line in its file */
-    uint32_t length;    /* of the line */
-    uint32_t listed;    /* bytes of the model's row in the lists for people, in a spool of the build; 0 for none */
-    uint64_t listed_at; /* where they begin there */
-    bool merged;        /* it comes from another catalog, and may come from a third one too */
-    bool spooled;       /* the line is one of a build's spool, not of catalog.jsonl */
+    uint64_t at;                 /* of the line in its file */
+    uint32_t length;             /* of the line */
+    uint32_t listed;             /* bytes of the model's row in a build's lists, where its page is of this row alone */
+    uint64_t listed_at;          /* where they begin there */
+    bool merged;                 /* it comes from another catalog, and may come from a third one too */
+    bool spooled;                /* the line is one of a build's spool, not of catalog.jsonl */
     bool beneath, has_signature; /* its manifest stands beneath the catalog; a signature belongs to it */
     bool gone;                   /* withdrawn by a build */
     bool alone;                  /* a check found its model's folder to hold what belongs to this row, and no more */
-    bool paged;                  /* a build made the page of a model out of this row alone */
     bool has_leaf;
     unsigned char manifest_sha256[MM_HASH_BYTES];
     unsigned char leaf[MM_HASH_BYTES]; /* of the tree over the lines */

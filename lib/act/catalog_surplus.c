@@ -9,6 +9,7 @@
 
 #include "act/catalog_check.h"
 #include "base/pool.h"
+#include "base/tree.h"
 #include "doc/manifest_field.h"
 
 /* Folders: manifests/PUBLISHER/NAME and no deeper. */
@@ -26,11 +27,12 @@ struct search {
     int result;
 };
 
-/* The folder of a model, which is open. */
+/* The folder of a model. */
 struct model_folder {
     struct search search;
     const char *file; /* what findings are about */
-    DIR *dir;
+    int fd;           /* it is open while OPEN */
+    bool open;
 };
 
 /* What begins with BEFORE and ends with BEHIND: what stands between them, and its length in *LENGTH; or NULL. */
@@ -166,40 +168,33 @@ static int fails(struct search *s)
 
 /* ---- folders ---- */
 
-static int search_folder(struct search *s, DIR *dir, int depth);
+static int search_folder(struct search *s, int fd, int depth);
 
 /* The folder FD, which is taken over, at s->path. Those of models, of which there may be many, are for the pool. */
 static int search_below(struct search *s, int fd, int depth)
 {
-    DIR *dir = fdopendir(fd);
-    if (!dir) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return fails(s);
-    }
     if (depth < DEPTH || !s->pool)
-        return search_folder(s, dir, depth);
+        return search_folder(s, fd, depth);
     struct model_folder *model = mm_pool_slot(s->pool, s->diags);
     if (!model) {
-        closedir(dir);
+        close(fd);
         return -1;
     }
-    *model =
-        (struct model_folder){{.entries = s->entries, .pages = s->pages, .sequence = s->sequence}, s->diags->file, dir};
+    *model = (struct model_folder){
+        {.entries = s->entries, .pages = s->pages, .sequence = s->sequence}, s->diags->file, fd, true};
     memcpy(model->search.path, s->path, strlen(s->path) + 1);
     mm_pool_give(s->pool);
     return 0;
 }
 
-/* What the entry of the open FOLDER is: DT_REG, DT_DIR, or DT_UNKNOWN for what is something else; -1 where that cannot be found out, with
- * errno. */
-static int kind_of(int folder, const struct dirent *entry)
+/* What NAME in the open FOLDER is, which has KIND: DT_REG, DT_DIR, or DT_UNKNOWN for what is something else; -1 where that cannot be found out,
+ * with errno. */
+static int kind_of(int folder, const char *name, int kind)
 {
     struct stat info;
-    if (entry->d_type == DT_REG || entry->d_type == DT_DIR)
-        return entry->d_type;
-    if (fstatat(folder, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+    if (kind == DT_REG || kind == DT_DIR)
+        return kind;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
         return -1;
     return S_ISREG(info.st_mode) ? DT_REG : S_ISDIR(info.st_mode) ? DT_DIR : DT_UNKNOWN;
 }
@@ -216,10 +211,19 @@ static bool looked_at(const struct search *s)
     return at < s->entries->count && s->entries->rows[at].alone && strcmp(s->entries->rows[at].model_id, id) == 0;
 }
 
-/* ENTRY of the open FOLDER, whose path is s->path. */
-static int look(struct search *s, int folder, const struct dirent *entry, int depth)
+/* A folder whose names are gone through. */
+struct names {
+    struct search *search;
+    int folder, depth;
+    size_t length; /* of its path */
+    bool ended;    /* by what one of them is */
+};
+
+/* NAME, which is s->path in n->folder. */
+static int look_at(const struct names *n, const char *name, int told)
 {
-    int kind = kind_of(folder, entry);
+    struct search *s = n->search;
+    int kind = kind_of(n->folder, name, told);
     if (kind < 0)
         return errno == ENOENT ? 0 : fails(s);
     if (kind != DT_DIR) {
@@ -227,34 +231,35 @@ static int look(struct search *s, int folder, const struct dirent *entry, int de
             say(s, kind == DT_REG ? "the file" : "what is no regular file,");
         return 0;
     }
-    if (depth == DEPTH) {
+    if (n->depth == DEPTH) {
         say(s, "the folder");
         return 0;
     }
-    if (depth + 1 == DEPTH && looked_at(s))
+    if (n->depth + 1 == DEPTH && looked_at(s))
         return 0;
-    int below = openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return below < 0 ? fails(s) : search_below(s, below, depth + 1);
+    int below = mm_tree_open(n->folder, name);
+    return below < 0 ? fails(s) : search_below(s, below, n->depth + 1);
 }
 
-/* Takes DIR over. */
-static int search_folder(struct search *s, DIR *dir, int depth)
+static int look(void *context, const char *name, int kind)
 {
-    size_t length = strlen(s->path);
-    struct dirent *entry;
-    int result = 0;
-    errno = 0;
-    while (result == 0 && (entry = readdir(dir))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        snprintf(s->path + length, sizeof s->path - length, "%s%s", length ? "/" : "", entry->d_name);
-        result = look(s, dirfd(dir), entry, depth);
-        s->path[length] = '\0';
-        errno = 0;
-    }
-    if (result == 0 && errno)
-        result = fails(s);
-    closedir(dir);
+    struct names *n = context;
+    struct search *s = n->search;
+    snprintf(s->path + n->length, sizeof s->path - n->length, "%s%s", n->length ? "/" : "", name);
+    int result = look_at(n, name, kind);
+    s->path[n->length] = '\0';
+    n->ended = result < 0;
+    return result;
+}
+
+/* Takes FD over. */
+static int search_folder(struct search *s, int fd, int depth)
+{
+    struct names names = {.search = s, .folder = fd, .depth = depth, .length = strlen(s->path)};
+    int result = mm_tree_names(fd, look, &names);
+    if (result < 0 && !names.ended)
+        fails(s);
+    close(fd);
     return result;
 }
 
@@ -263,12 +268,11 @@ static int search_folder(struct search *s, DIR *dir, int depth)
 static int search_model(const void *context, void *slot, struct mm_diags *diags)
 {
     struct model_folder *model = slot;
-    DIR *dir = model->dir;
     (void)context;
-    model->dir = NULL;
+    model->open = false;
     diags->file = model->file;
     model->search.diags = diags;
-    return search_folder(&model->search, dir, DEPTH);
+    return search_folder(&model->search, model->fd, DEPTH);
 }
 
 static int take_model(void *context, void *slot, int result, struct mm_diags *diags)
@@ -284,8 +288,8 @@ static int take_model(void *context, void *slot, int result, struct mm_diags *di
 static void release_model(void *slot)
 {
     struct model_folder *model = slot;
-    if (model->dir)
-        closedir(model->dir);
+    if (model->open)
+        close(model->fd);
 }
 
 int mm_catalog_check_surplus(struct mm_catalog_folder *folder, const struct mm_catalog_rows *entries, uint64_t sequence,
@@ -295,7 +299,7 @@ int mm_catalog_check_surplus(struct mm_catalog_folder *folder, const struct mm_c
                                              BATCH};
     struct search s = {.entries = entries, .pages = pages, .sequence = sequence, .diags = diags};
     mm_catalog_at(folder, NULL, diags);
-    int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = mm_tree_open(folder->fd, ".");
     if (fd < 0)
         return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the folder", errno);
     s.pool = mm_pool_new(&kind, &s, mm_pool_processors(THREADS), diags);

@@ -14,17 +14,19 @@
 
 int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
-    if (unlinkat(build->folder.fd, path, 0) < 0 && errno != ENOENT)
-        return mm_diag(diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-    if (!slash)
-        return 0;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *folder = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
     if (!folder)
         return mm_diag_memory(diags);
-    mm_tree_prune(build->folder.fd, folder);
+    int fd = mm_tree_open(build->folder.fd, folder), result = 0;
+    if ((fd < 0 || unlinkat(fd, name, 0) < 0) && errno != ENOENT)
+        result = mm_diag(diags, MM_RULE_IO_WRITE, "cannot remove %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    if (slash && fd >= 0 && result == 0)
+        mm_tree_prune(build->folder.fd, folder);
     free(folder);
-    return 0;
+    return result;
 }
 
 int mm_catalog_manifest_remove(struct mm_catalog_build *build, const char *model_id, uint64_t revision,

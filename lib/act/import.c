@@ -196,29 +196,65 @@ static void write_only_chunk(const struct mm_claim *claim, struct mm_buf *out)
     mm_hashes_release(&hashes);
 }
 
-/* The artifact's chunk list as stored, and a compressed one's text: of a source, of an earlier run, of a model that has or had the same artifact, or the only one there
- * can be. */
-static bool find_list(const struct mm_import *i, const struct mm_claim *claim, struct mm_buf *stored,
-                      struct mm_buf *text, bool *compressed)
+/* The list beside the partial file, of an earlier run. Returns 1, 0, or -1 with findings where one is there that cannot be read: it is not to
+ * be removed, and what was taken in by it not judged without it. */
+static int find_own_list(const struct mm_import *i, const struct mm_claim *claim, struct mm_buf *stored,
+                         struct mm_buf *text, bool *compressed)
 {
-    char root[MM_HASH_HEX + 1], path[sizeof claim->path + 16];
+    char path[sizeof claim->path + 16];
+    struct mm_diags mark = *i->diags;
     bool stated;
-    if (mm_supply_chunk_list(i->supply, claim, stored, text, compressed))
-        return true;
-    for (int form = 0; form < 2; form++) {
+    int found = 0;
+    for (int form = 0; found <= 0 && form < 2; form++) {
         *compressed = form == 0;
         snprintf(path, sizeof path, "%s.chunks%s", claim->path, *compressed ? ".gz" : "");
-        if (mm_supply_read_list(i->files, path, MM_LINKS_BENEATH, claim, stored, text, &stated))
-            return true;
+        found = mm_supply_read_list(i->files, path, MM_LINKS_BENEATH, claim, stored, text, &stated, i->diags);
     }
+    if (found > 0)
+        mm_diags_rewind(i->diags, &mark);
+    return found > 0 ? 1 : i->diags->errors > mark.errors ? -1 : 0;
+}
+
+/* Of a model that has or had the same artifact. Returns as find_own_list does. */
+static int find_kept_list(const struct mm_import *i, const struct mm_claim *claim, struct mm_buf *stored,
+                          struct mm_buf *text)
+{
+    char root[MM_HASH_HEX + 1], path[MM_STORE_PATH];
+    bool stated;
     mm_hex(root, claim->chunks.root, MM_HASH_BYTES);
     snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", root);
-    if (mm_supply_read_list(i->home, path, MM_LINKS_BENEATH, claim, stored, text, &stated))
-        return true;
-    mm_buf_clear(stored);
-    if (claim->chunks.count <= 1)
+    return mm_supply_read_list(i->home, path, MM_LINKS_BENEATH, claim, stored, text, &stated, i->diags);
+}
+
+/* The artifact's chunk list as stored, and a compressed one's text: of a source, of an earlier run, of a model that has or had the same artifact,
+ * or the only one there can be. Sets item->listed. A source's that cannot be read, or the store's, is done without, and noted. */
+static int find_list(struct mm_import *i, struct mm_item *item, struct mm_buf *stored, struct mm_buf *text,
+                     bool *compressed)
+{
+    const struct mm_claim *claim = &item->claim;
+    struct mm_diags mark = *i->diags;
+    int found = mm_supply_chunk_list(i->supply, claim, stored, text, compressed, i->diags), own = 0;
+    if (found <= 0)
+        own = find_own_list(i, claim, stored, text, compressed);
+    if (own < 0)
+        return -1;
+    if (found <= 0 && own == 0) {
+        *compressed = false;
+        int kept = find_kept_list(i, claim, stored, text);
+        found = kept ? kept : found;
+    }
+    item->listed = found > 0 || own > 0;
+    if (!item->listed && claim->chunks.count <= 1) {
+        mm_buf_clear(stored);
         write_only_chunk(claim, stored);
-    return claim->chunks.count <= 1;
+        item->listed = true;
+    }
+    item->list_unread = !item->listed && i->diags->errors > mark.errors;
+    if (item->listed)
+        mm_diags_rewind(i->diags, &mark);
+    else
+        mm_diags_soften(i->diags, &mark, true);
+    return 0;
 }
 
 /* True if the list of an artifact is not to be sought: the manifest does not name it, and says all that it could say. */
@@ -238,17 +274,20 @@ static int take_list(struct mm_import *i, struct mm_item *item)
     bool compressed = false;
     int result = 0;
     item->implied = is_implied(&item->claim);
-    item->listed = item->implied || find_list(i, &item->claim, &stored, &text, &compressed);
+    item->listed = item->implied;
+    if (!item->implied)
+        result = find_list(i, item, &stored, &text, &compressed);
     if (compressed && item->listed && !mm_claim_list_ends_in(&item->claim, ".chunks.gz")) {
         compressed = false;
         mm_buf_clear(&stored);
         mm_buf_add(&stored, text.data, text.length);
     }
-    if (mm_import_remove_list(i, item, ".chunks") < 0 || mm_import_remove_list(i, item, ".chunks.gz") < 0)
+    if (result == 0 &&
+        (mm_import_remove_list(i, item, ".chunks") < 0 || mm_import_remove_list(i, item, ".chunks.gz") < 0))
         result = -1;
     snprintf(item->list_path, sizeof item->list_path, "%s.chunks%s", item->claim.path, compressed ? ".gz" : "");
     item->list_stated = item->listed && mm_claim_list_ends_in(&item->claim, compressed ? ".chunks.gz" : ".chunks");
-    if (item->listed && (stored.failed || text.failed))
+    if (result == 0 && item->listed && (stored.failed || text.failed))
         result = mm_diag_memory(i->diags);
     else if (item->listed && !item->implied && result == 0)
         result =

@@ -23,6 +23,7 @@ struct mm_import_options {
     bool link;                               /* share the source's bytes: reflink, else hard link, else copy */
     bool in_place;                           /* copy nothing: record where the files are */
     bool resume_only;                        /* continue an import that was begun, or fail */
+    bool asks_peers;                         /* what no source has may be a peer's: it is PEER_LACKS, not STORE_CHUNK */
     uint64_t max_bytes;                      /* 0: no limit */
     const char *host_label;                  /* for the receipt, or NULL */
     const struct mm_secret_key *receipt_key; /* signs the receipt; NULL: none does */

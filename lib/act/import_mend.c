@@ -16,12 +16,20 @@
 #define LACKS_BLOCK 65536
 #define NAMED_LACKS 16 /* chunks of an artifact that findings name */
 
+/* The rule that what no source has breaks. Where a source, or the list that sets are read by, could not be read, it is not known to lack. */
+static enum mm_rule lacking(const struct mm_import *i, const struct mm_item *item)
+{
+    return i->supply->incomplete || item->list_unread ? MM_RULE_IO_READ
+           : i->options->asks_peers                   ? MM_RULE_PEER_LACKS
+                                                      : MM_RULE_STORE_CHUNK;
+}
+
 bool mm_item_is_wrong(const struct mm_import *i, const struct mm_item *item, const struct mm_artifact_report *report)
 {
     if (!item->read)
         return report->checks[MM_CHECK_BYTES].result != MM_RESULT_PASS;
     bool wrong = report->checks[MM_CHECK_MERKLE].result == MM_RESULT_FAIL;
-    return wrong && (item->listed || item->kept > 0 || item->choices > 1 || i->supply->incomplete);
+    return wrong && (item->listed || item->kept > 0 || item->choices > 1 || i->supply->incomplete || item->list_unread);
 }
 
 /* True if chunk CHUNK in the partial file has the hash that LIST has. */
@@ -65,7 +73,7 @@ static int note_lack(struct mm_import *i, struct mm_item *item, uint64_t chunk)
         return mm_diag_offset(i->diags, MM_RULE_IO_READ, offset,
                               "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " cannot be read: %s", chunk, offset,
                               end - 1, strerror(error));
-    return mm_diag_offset(i->diags, i->supply->incomplete ? MM_RULE_IO_READ : MM_RULE_STORE_CHUNK, offset,
+    return mm_diag_offset(i->diags, lacking(i, item), offset,
                           "chunk %" PRIu64 " bytes %" PRIu64 "-%" PRIu64 " is in no source as the manifest has it",
                           chunk, offset, end - 1);
 }
@@ -154,7 +162,7 @@ static int choose_file(struct mm_import *i, struct mm_item *item)
             return result;
     }
     unlinkat(i->files, item->claim.path, 0);
-    return mm_diag(i->diags, i->supply->incomplete ? MM_RULE_IO_READ : MM_RULE_STORE_CHUNK,
+    return mm_diag(i->diags, lacking(i, item),
                    "no source has the artifact as the manifest has it; without a chunk list no chunk can be named");
 }
 

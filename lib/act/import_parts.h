@@ -34,6 +34,7 @@ struct mm_item {
     char list_path[272]; /* beneath files/ */
     bool listed;         /* a chunk list stands there, or is implied */
     bool implied;        /* it follows from the manifest alone, and no file has it */
+    bool list_unread;    /* none does, but one could not be read: it might have told what no chunk tells now */
     bool list_stated;    /* where the manifest names one: it is judged, and published too */
     enum mm_item_how how;
     size_t root;                       /* the source whose file stays in place */

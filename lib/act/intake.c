@@ -51,15 +51,9 @@ void mm_intake_release(struct mm_intake *intake)
 
 /* ---- opening ---- */
 
-/* What is absent, leads astray or is no file is none of the artifact's; anything else that keeps it from being opened is told. */
-static bool is_trouble(int error)
-{
-    return error != ENOENT && error != ENOTDIR && error != ELOOP && error != EXDEV && error != EISDIR && error != ENXIO;
-}
-
 static int not_opened(struct mm_intake *intake)
 {
-    if (is_trouble(errno))
+    if (mm_supply_is_trouble(errno))
         intake->open_error = errno;
     return -1;
 }
@@ -278,7 +272,7 @@ static int open_piece(struct mm_intake *intake, size_t root, uint64_t index)
     mm_hex(hex, intake->list->hashes.items[index], MM_HASH_BYTES);
     snprintf(path, sizeof path, "%.2s/%s", hex, hex);
     intake->piece = mm_file_open_beneath(intake->sets[root], path, intake->supply->links);
-    if (intake->piece < 0 && is_trouble(errno))
+    if (intake->piece < 0 && mm_supply_is_trouble(errno))
         intake->error = errno;
     intake->piece_index = index;
     intake->piece_root = (int)root;

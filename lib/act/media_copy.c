@@ -226,12 +226,12 @@ static int read_list(struct copying *c)
         mm_hashes_add(&c->list.hashes, 0, c->claim->chunks.sha256);
         return c->list.hashes.failed ? mm_diag_memory(c->diags) : 0;
     }
-    if (c->claim->chunks.count == 0 ||
-        !mm_supply_chunk_list(&c->model->supply, c->claim, &c->stored, &text, &c->compressed))
-        return 0;
+    mm_diags_init(&ignored); /* one that cannot be read is none: media can do without */
+    bool found = c->claim->chunks.count > 0 &&
+                 mm_supply_chunk_list(&c->model->supply, c->claim, &c->stored, &text, &c->compressed, &ignored) > 0;
     const struct mm_buf *plain = c->compressed ? &text : &c->stored;
-    mm_diags_init(&ignored);
-    c->has_list = mm_chunk_list_read_text(&c->list, plain->data, plain->length, c->claim->chunks.count, &ignored) == 0;
+    c->has_list =
+        found && mm_chunk_list_read_text(&c->list, plain->data, plain->length, c->claim->chunks.count, &ignored) == 0;
     mm_diags_release(&ignored);
     mm_buf_release(&text);
     return 0;

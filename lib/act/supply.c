@@ -429,54 +429,88 @@ const struct mm_supply_root *mm_supply_signed(const struct mm_supply *supply, si
 
 /* ---- chunk lists ---- */
 
-bool mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
-                         struct mm_buf *stored, struct mm_buf *text, bool *stated)
+bool mm_supply_is_trouble(int error)
+{
+    return error != ENOENT && error != ENOTDIR && error != ELOOP && error != EXDEV && error != EISDIR && error != ENXIO;
+}
+
+/* Whether the list behind FD is that of CLAIM. Returns 1, 0, or -1 with a finding where the file cannot be read. */
+static int judge_list(int fd, const char *path, const struct mm_claim *claim, struct mm_buf *stored,
+                      struct mm_buf *text, bool *stated, struct mm_diags *diags)
 {
     struct mm_chunk_list list = {0};
-    struct mm_diags ignored;
-    int fd = mm_file_open_beneath(folder, path, links);
-    if (fd < 0)
-        return false;
-    mm_diags_init(&ignored);
-    bool fits = mm_chunk_list_read(&list, fd, claim->chunks.count, &ignored) == 0 &&
-                list.facts.bytes == claim->chunks.bytes && list.facts.size == claim->chunks.size &&
+    int read = mm_chunk_list_read(&list, fd, claim->chunks.count, diags);
+    bool fits = read == 0 && list.facts.bytes == claim->chunks.bytes && list.facts.size == claim->chunks.size &&
                 memcmp(list.facts.root, claim->chunks.root, MM_HASH_BYTES) == 0 &&
                 memcmp(list.facts.sha256, claim->chunks.sha256, MM_HASH_BYTES) == 0;
     *stated = fits && claim->chunk_list.known && memcmp(list.file_sha256, claim->chunk_list.bytes, MM_HASH_BYTES) == 0;
-    mm_buf_clear(text);
     if (fits && mm_path_ends_in(path, ".gz"))
         mm_chunk_list_write(&list.facts, &list.hashes, text);
     mm_chunk_list_release(&list);
-    mm_buf_clear(stored);
-    fits = fits && lseek(fd, 0, SEEK_SET) == 0 &&
-           mm_file_read_all(fd, 65 * (size_t)claim->chunks.count + 4096, stored, &ignored) == 0;
-    mm_diags_release(&ignored);
-    close(fd);
-    return fits;
+    if (!fits)
+        return read < 0 && !diags->no ? -1 : 0;
+    if (text->failed)
+        return mm_diag_memory(diags);
+    if (lseek(fd, 0, SEEK_SET) != 0)
+        return mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno);
+    int whole = mm_file_read_all(fd, 65 * (size_t)claim->chunks.count + 4096, stored, diags);
+    return whole < 0 ? -1 : whole == 0;
 }
 
-/* Reads the list of the first source that has it with this ending; if ONLY_STATED, the very one that the manifest states. */
-static bool find_list(const struct mm_supply *supply, const struct mm_claim *claim, bool compressed, bool only_stated,
-                      struct mm_buf *stored, struct mm_buf *text)
+int mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
+                        struct mm_buf *stored, struct mm_buf *text, bool *stated, struct mm_diags *diags)
+{
+    struct mm_diags own;
+    int fd = mm_file_open_beneath(folder, path, links), error = fd < 0 ? errno : 0, result = 0;
+    *stated = false;
+    mm_buf_clear(stored);
+    mm_buf_clear(text);
+    mm_diags_init(&own);
+    own.file = path;
+    if (fd >= 0) {
+        result = judge_list(fd, path, claim, stored, text, stated, &own);
+        close(fd);
+    } else if (mm_supply_is_trouble(error)) {
+        result = mm_diag_errno(&own, MM_RULE_IO_OPEN, "cannot open the chunk list", error);
+    }
+    if (result < 0)
+        mm_diags_move(diags, &own);
+    mm_diags_release(&own);
+    return result;
+}
+
+/* Reads the list of the first source that has it with this ending; if ONLY_STATED, the very one that the manifest states. Returns 1, or 0; what
+ * cannot be read is passed over, with findings. */
+static int find_list(const struct mm_supply *supply, const struct mm_claim *claim, bool compressed, bool only_stated,
+                     struct mm_buf *stored, struct mm_buf *text, struct mm_diags *diags)
 {
     char path[sizeof claim->path + 16];
     bool stated;
     snprintf(path, sizeof path, "%s.chunks%s", claim->path, compressed ? ".gz" : "");
     for (size_t i = 0; i < supply->root_count; i++)
         if (!supply->roots[i].is_set &&
-            mm_supply_read_list(supply->roots[i].folder, path, supply->links, claim, stored, text, &stated) &&
+            mm_supply_read_list(supply->roots[i].folder, path, supply->links, claim, stored, text, &stated, diags) >
+                0 &&
             (stated || !only_stated))
-            return true;
-    return false;
+            return 1;
+    return 0;
 }
 
-bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
-                          struct mm_buf *text, bool *compressed)
+int mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
+                         struct mm_buf *text, bool *compressed, struct mm_diags *diags)
 {
+    struct mm_diags mark = *diags;
     bool gz = mm_claim_list_ends_in(claim, ".gz");
     *compressed = gz;
-    if (find_list(supply, claim, gz, true, stored, text) || find_list(supply, claim, gz, false, stored, text))
-        return true;
-    *compressed = !gz;
-    return find_list(supply, claim, !gz, false, stored, text);
+    int found = find_list(supply, claim, gz, true, stored, text, diags);
+    mm_diags_rewind(diags, &mark); /* the same files are read again */
+    if (!found)
+        found = find_list(supply, claim, gz, false, stored, text, diags);
+    if (!found) {
+        *compressed = !gz;
+        found = find_list(supply, claim, !gz, false, stored, text, diags);
+    }
+    if (found)
+        mm_diags_rewind(diags, &mark);
+    return found ? 1 : diags->errors > mark.errors ? -1 : 0;
 }

@@ -60,14 +60,18 @@ void mm_supply_view_release(struct mm_supply *view);
 /* The source whose folder has a signature beside a copy of manifest WHICH, after SKIP others; NULL where there are no more. */
 const struct mm_supply_root *mm_supply_signed(const struct mm_supply *supply, size_t which, size_t skip);
 
+/* True where a file that could not be opened with ERROR may be there all the same: what is absent, leads astray or is no file is none. */
+bool mm_supply_is_trouble(int error);
+
 /* The artifact's chunk list of any source, as stored, into STORED; its name ends in ".gz" if *COMPRESSED, and then TEXT is what it inflates to. The one that
- * the manifest names comes first, then others with its ending. One that is not a list of this artifact is passed over. Returns true if there is one. */
-bool mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
-                          struct mm_buf *text, bool *compressed);
+ * the manifest names comes first, then others with its ending. One that is not a list of this artifact is passed over. Returns 1 if there is one, 0 if
+ * there is none, and -1 with findings (IO_OPEN, IO_READ, IO_MEMORY) where none was found but one could not be read. */
+int mm_supply_chunk_list(const struct mm_supply *supply, const struct mm_claim *claim, struct mm_buf *stored,
+                         struct mm_buf *text, bool *compressed, struct mm_diags *diags);
 
 /* The same for the list PATH beneath the open folder FOLDER; *STATED says whether it is the very one that the manifest names. */
-bool mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
-                         struct mm_buf *stored, struct mm_buf *text, bool *stated);
+int mm_supply_read_list(int folder, const char *path, enum mm_links links, const struct mm_claim *claim,
+                        struct mm_buf *stored, struct mm_buf *text, bool *stated, struct mm_diags *diags);
 
 /* Chunks of earlier revisions in the store that are equal to chunks of the artifact. */
 #define MM_INTAKE_NO_FILE UINT32_MAX

@@ -19,93 +19,87 @@ static int fails(struct mm_diags *diags, const char *what, const char *path)
     return mm_diag(diags, MM_RULE_IO_WRITE, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
-/* A name in the folder of PATH that nobody else uses. */
-static int name_temporary(struct mm_place *place, const char *path, char out[static PATH_MAX], struct mm_diags *diags)
+#define TEMPORARY (sizeof MM_WRITER_TEMPORARY + MM_PLACE_PREFIX + 1 + MM_DECIMAL_DIGITS)
+#define NEW_FILE (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
+
+/* A name that nobody else uses, of a file that is to be PATH. */
+static int name_temporary(struct mm_place *place, const char *path, char out[static TEMPORARY], struct mm_diags *diags)
 {
     unsigned char noise[MM_PLACE_PREFIX / 2];
-    const char *slash = strrchr(path, '/');
     if (!place->prefix[0]) {
         if (mm_random(noise, sizeof noise) < 0)
             return fails(diags, "name a temporary file for", path);
         mm_hex(place->prefix, noise, sizeof noise);
     }
-    int length = snprintf(out, PATH_MAX, "%.*s" MM_WRITER_TEMPORARY "%s-%" PRIu64, slash ? (int)(slash + 1 - path) : 0,
-                          path, place->prefix, place->count++);
-    errno = ENAMETOOLONG;
-    return length < PATH_MAX ? 0 : fails(diags, "name a temporary file for", path);
+    snprintf(out, TEMPORARY, MM_WRITER_TEMPORARY "%s-%" PRIu64, place->prefix, place->count++);
+    return 0;
 }
 
-/* The folder of PATH itself, which mostly is the only one that lacks, unless the file before stands in it too. */
-static void make_last(struct mm_place *place, int root, const char *path)
+static const char *last_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
-    if (length == 0 || length >= sizeof place->folder ||
-        (strncmp(place->folder, path, length) == 0 && place->folder[length] == '\0'))
-        return;
-    memcpy(place->folder, path, length);
-    place->folder[length] = '\0';
-    (void)mkdirat(root, place->folder, 0777); /* if it fails, what follows does */
+    return slash ? slash + 1 : path;
 }
 
-#define NEW_FILE (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
-
-/* Creates the file NAME in the folder of PATH, which is made where it lacks. Returns the descriptor; -1 with *EXISTS
- * (NULL: that is a failure too) where something of this name is there; -1 with a finding. */
-static int create(struct mm_place *place, int root, const char *name, const char *path, bool *exists,
-                  struct mm_diags *diags)
+/* Opens the folder of PATH, which is made where it lacks. Returns the descriptor, or -1 with a finding. */
+static int open_folder(int root, const char *path, struct mm_diags *diags)
 {
-    if (!place->folders)
-        make_last(place, root, path);
-    int fd = openat(root, name, NEW_FILE, 0666);
+    char folder[PATH_MAX] = ".";
+    size_t length = (size_t)(last_of(path) - path);
+    errno = ENAMETOOLONG;
+    if (length > sizeof folder)
+        return fails(diags, "open the folder of", path);
+    if (length > 0) {
+        memcpy(folder, path, length - 1);
+        folder[length - 1] = '\0';
+    }
+    int fd = mm_tree_open(root, folder);
     if (fd < 0 && errno == ENOENT) {
         if (mm_tree_make_for(root, path, diags) < 0)
             return -1;
-        fd = openat(root, name, NEW_FILE, 0666);
+        fd = mm_tree_open(root, folder);
     }
-    if (fd < 0 && errno == EEXIST && exists) {
-        *exists = true;
-        return -1;
-    }
-    return fd >= 0 ? fd : fails(diags, "create", path);
+    return fd >= 0 ? fd : fails(diags, "open the folder of", path);
 }
 
-/* Writes the file FD, which is closed, and takes NAME away again where that fails. */
-static int fill(int fd, int root, const char *name, const char *path, const void *bytes, size_t length,
+/* Writes the file FD, which is closed, and takes NAME in FOLDER away again where that fails. */
+static int fill(int fd, int folder, const char *name, const char *path, const void *bytes, size_t length,
                 struct mm_diags *diags)
 {
     int result = mm_file_write_all(fd, bytes, length, path, diags);
     if (close(fd) < 0 && result == 0)
         result = fails(diags, "write", path);
     if (result < 0)
-        unlinkat(root, name, 0);
+        unlinkat(folder, name, 0);
     return result;
 }
 
-int mm_place_file(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
-                  struct mm_diags *diags)
+static int replace(struct mm_place *place, int folder, const char *path, const void *bytes, size_t length,
+                   struct mm_diags *diags)
 {
-    char temporary[PATH_MAX];
+    char temporary[TEMPORARY];
     if (name_temporary(place, path, temporary, diags) < 0)
         return -1;
-    int fd = create(place, root, temporary, path, NULL, diags);
-    if (fd < 0 || fill(fd, root, temporary, path, bytes, length, diags) < 0)
+    int fd = openat(folder, temporary, NEW_FILE, 0666);
+    if (fd < 0)
+        return fails(diags, "create", path);
+    if (fill(fd, folder, temporary, path, bytes, length, diags) < 0)
         return -1;
-    if (renameat(root, temporary, root, path) == 0)
+    if (renameat(folder, temporary, folder, last_of(path)) == 0)
         return 0;
     fails(diags, "publish", path);
-    unlinkat(root, temporary, 0);
+    unlinkat(folder, temporary, 0);
     return -1;
 }
 
-/* Is PATH a regular file that holds BYTES? What cannot be read is none. */
-static bool holds(int root, const char *path, const void *bytes, size_t length)
+/* Is PATH, in FOLDER, a regular file that holds BYTES? What cannot be read is none. */
+static bool holds(int folder, const char *path, const void *bytes, size_t length)
 {
     char block[16384];
     const char *rest = bytes;
     ssize_t got = -1;
     struct stat info;
-    int fd = openat(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = openat(folder, last_of(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     bool regular = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size == (off_t)length;
     while (regular && (got = read(fd, block, sizeof block)) > 0 && (size_t)got <= length &&
            memcmp(rest, block, (size_t)got) == 0) {
@@ -117,19 +111,20 @@ static bool holds(int root, const char *path, const void *bytes, size_t length)
     return got == 0 && length == 0;
 }
 
-int mm_place_first(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
-                   struct mm_diags *diags)
+int mm_place_file(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
+                  struct mm_diags *diags)
 {
-    bool exists = false;
-    int fd = create(place, root, path, path, &exists, diags);
-    if (fd < 0)
-        return exists ? 0 : -1;
-    return fill(fd, root, path, path, bytes, length, diags) < 0 ? -1 : 1;
+    int folder = open_folder(root, path, diags);
+    if (folder < 0)
+        return -1;
+    int result = replace(place, folder, path, bytes, length, diags);
+    close(folder);
+    return result;
 }
 
 int mm_place_first_in(int folder, const char *path, const void *bytes, size_t length, struct mm_diags *diags)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *name = last_of(path);
     int fd = openat(folder, name, NEW_FILE, 0666);
     if (fd < 0)
         return errno == EEXIST ? 0 : fails(diags, "create", path);
@@ -139,10 +134,14 @@ int mm_place_first_in(int folder, const char *path, const void *bytes, size_t le
 int mm_place_unknown(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
                      struct mm_diags *diags)
 {
-    int first = mm_place_first(place, root, path, bytes, length, diags);
-    if (first != 0)
-        return first < 0 ? -1 : 0;
-    return holds(root, path, bytes, length) ? 0 : mm_place_file(place, root, path, bytes, length, diags);
+    int folder = open_folder(root, path, diags);
+    if (folder < 0)
+        return -1;
+    int result = mm_place_first_in(folder, path, bytes, length, diags);
+    if (result == 0 && !holds(folder, path, bytes, length))
+        result = replace(place, folder, path, bytes, length, diags);
+    close(folder);
+    return result < 0 ? -1 : 0;
 }
 
 int mm_place_flush(int root, struct mm_diags *diags)

@@ -16,12 +16,10 @@
 struct mm_place {
     char prefix[MM_PLACE_PREFIX + 1]; /* random: two builders do not meet */
     uint64_t count;
-    char folder[512]; /* the one that was made last, "" for none */
-    bool folders;     /* they are there, mostly: none is made before it lacks */
 };
 
 /* Writes BYTES to PATH beneath the open folder ROOT, making folders that lack and replacing what is there: the file appears whole or not
- * at all. Returns 0, or -1 with IO_WRITE. */
+ * at all. No link is followed, nor among the folders. Returns 0, or -1 with IO_WRITE. */
 int mm_place_file(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
                   struct mm_diags *diags);
 
@@ -30,12 +28,8 @@ int mm_place_file(struct mm_place *place, int root, const char *path, const void
 int mm_place_unknown(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
                      struct mm_diags *diags);
 
-/* The same for a PATH where something else may be by now, which then stays, whatever it is. Returns 1; 0 where something is there; -1 with
- * IO_WRITE. */
-int mm_place_first(struct mm_place *place, int root, const char *path, const void *bytes, size_t length,
-                   struct mm_diags *diags);
-
-/* The same for the last component of PATH in the open folder FOLDER; what stands before it in PATH is for findings alone. */
+/* Writes BYTES to the last component of PATH in the open folder FOLDER, unless something is there, which then stays, whatever it is; what stands
+ * before it in PATH is for findings alone. Returns 1; 0 where something is there; -1 with IO_WRITE. */
 int mm_place_first_in(int folder, const char *path, const void *bytes, size_t length, struct mm_diags *diags);
 
 /* Flushes everything that was written to the file system of ROOT. Returns 0, or -1 with IO_WRITE. */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/file.h"
 #include "base/pool.h"
 #include "base/writeback.h"
@@ -59,7 +60,7 @@ int mm_tree_make_for(int root, const char *path, struct mm_diags *diags)
 
 int mm_tree_open(int root, const char *path)
 {
-    return openat(root, path, FOLDER_FLAGS);
+    return mm_beneath_folder(root, path, false);
 }
 
 static bool is_dot(const char *name)

@@ -1,4 +1,5 @@
-/* Folders and what is beneath them: made, flushed and removed as a whole. No symbolic link is followed. */
+/* Folders and what is beneath them: made, flushed and removed as a whole. No symbolic link is followed, unless one stands above a folder that is made or
+ * pruned. */
 #ifndef MM_BASE_TREE_H
 #define MM_BASE_TREE_H
 

@@ -44,19 +44,18 @@ int mm_checkpoint_keep_file(struct mm_checkpoint *checkpoint, const char *path, 
 int mm_checkpoint_add_file(struct mm_checkpoint *checkpoint, const char *path, int format, struct mm_artifact *artifact,
                            struct mm_diags *diags)
 {
-    const struct mm_artifact_options how = {
-        .format = format, .chunk_size = MM_CHUNK_SIZE_MAX, .whole = checkpoint->hash};
     const char *shown = diags->file;
     *artifact = (struct mm_artifact){0};
     int fd = mm_checkpoint_keep_file(checkpoint, path, diags);
     if (fd < 0)
         return -1;
-    diags->file = checkpoint->files[checkpoint->file_count - 1].path;
+    const struct mm_checkpoint_file *file = &checkpoint->files[checkpoint->file_count - 1];
+    /* nobody asks for the hashes: of a file whose size is told nothing is hashed */
+    const struct mm_chunk_facts known = {.bytes = (uint64_t)file->before.st_size, .size = MM_CHUNK_SIZE_MAX};
+    const struct mm_artifact_options how = {
+        .format = format, .chunk_size = MM_CHUNK_SIZE_MAX, .known = S_ISREG(file->before.st_mode) ? &known : NULL};
+    diags->file = file->path;
     bool valid = mm_artifact_read(fd, path, &how, artifact, diags) == 0 && artifact->valid;
-    struct mm_checkpoint_file *file = &checkpoint->files[checkpoint->file_count - 1];
-    file->has_sha256 = valid && artifact->chunks.has_sha256;
-    if (file->has_sha256)
-        memcpy(file->sha256, artifact->chunks.sha256, MM_HASH_BYTES);
     diags->file = shown;
     return valid ? fd : -1;
 }
@@ -351,7 +350,7 @@ static int complete_facts(struct mm_checkpoint *checkpoint, const char *folder,
 
 static void begin(struct mm_checkpoint *checkpoint, const struct mm_checkpoint_options *options)
 {
-    *checkpoint = (struct mm_checkpoint){.run = options->run, .hash = options->hash};
+    *checkpoint = (struct mm_checkpoint){.run = options->run};
     checkpoint->slm.any_dtype = options->run;
 }
 

@@ -5,7 +5,6 @@
 #define MM_CONVERT_CHECKPOINT_H
 
 #include "base/file.h"
-#include "hash/sha256.h"
 #include "model/slm.h"
 
 /* Where a tensor's rows are. */
@@ -20,8 +19,6 @@ struct mm_checkpoint_file {
     int fd;
     char *path;
     struct stat before;
-    bool has_sha256;
-    unsigned char sha256[MM_HASH_BYTES]; /* of all its bytes, from the reading that validated them */
 };
 
 struct mm_checkpoint {
@@ -30,7 +27,7 @@ struct mm_checkpoint {
     size_t stored_capacity;
     struct mm_checkpoint_file *files;
     size_t file_count, file_capacity;
-    bool run, hash; /* as the options say */
+    bool run; /* as the options say */
     bool
         halves; /* set by a source whose rows of queries and keys are in halves without a word of their number of heads */
 };
@@ -45,7 +42,6 @@ struct mm_checkpoint_options {
      * folders of mistral and qwen2; keys and templates that nothing is computed with are passed over. What is refused, is so as INFER_UNSUPPORTED, where
      * otherwise a rule of the group PACK says it. */
     bool run;
-    bool hash; /* the SHA-256 of each file that is validated is taken too, from the same reading */
 };
 
 /* Opens PATH, which is a file or a folder, by what it holds. Each of its files is validated whole first (mm_artifact_read).

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define NUMBERS 3 /* index, offset, bytes */
 
 static int not_a_line(const struct mm_bad_line *line, const char *at, const char *begin, const char *expected,
@@ -47,14 +49,22 @@ int mm_bad_ranges_read(const char *text, size_t length, mm_bad_line_fn *each, vo
     return 0;
 }
 
+/* Compared as it would be written, piece by piece: a comparison that needs no memory cannot fail. */
 bool mm_bad_line_names(const struct mm_bad_line *line, const char *path)
 {
-    struct mm_buf written = {0};
-    mm_buf_printable(&written, path, strlen(path));
-    bool same = !written.failed && written.length == line->path_length &&
-                memcmp(written.data, line->path, line->path_length) == 0;
-    mm_buf_release(&written);
-    return same;
+    size_t at = 0, left = strlen(path);
+    while (left > 0) {
+        char piece[MM_UTF8_ESCAPED];
+        size_t taken = mm_utf8_escape(piece, (const unsigned char *)path, left);
+        const char *written = *path == '\\' ? "\\" : piece; /* as mm_buf_printable leaves it */
+        size_t length = strlen(written);
+        if (length > line->path_length - at || memcmp(line->path + at, written, length) != 0)
+            return false;
+        at += length;
+        path += taken;
+        left -= taken;
+    }
+    return at == line->path_length;
 }
 
 bool mm_bad_range_fits(const struct mm_bad_range *range, const struct mm_chunk_facts *facts)

@@ -21,7 +21,7 @@ typedef int mm_bad_line_fn(void *context, const struct mm_bad_line *line);
 /* Calls EACH with every line of TEXT. Returns 0, or -1 with CHUNK_RANGES for a line that is none, or where EACH returned -1. */
 int mm_bad_ranges_read(const char *text, size_t length, mm_bad_line_fn *each, void *context, struct mm_diags *diags);
 
-/* True if LINE names PATH as mm_bad_ranges_write does. False too where memory is exhausted. */
+/* True if LINE names PATH as mm_bad_ranges_write does. */
 bool mm_bad_line_names(const struct mm_bad_line *line, const char *path);
 
 /* True if RANGE is a chunk of a file with these facts. */

@@ -122,13 +122,13 @@ void mm_page_isolated(struct mm_buf *out, const struct mm_canonical_text *value)
 
 void mm_page_exact(struct mm_buf *out, uint64_t number)
 {
-    char text[27], *at = text + sizeof text; /* 20 digits, 6 commas */
-    for (int i = 0; i == 0 || number > 0; i++, number /= 10) {
-        if (i > 0 && i % 3 == 0)
-            *--at = ',';
-        *--at = (char)('0' + number % 10);
+    char digits[MM_DECIMAL_DIGITS];
+    size_t length = mm_decimal_write(digits, number);
+    for (size_t i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            mm_buf_char(out, ',');
+        mm_buf_char(out, digits[i]);
     }
-    mm_buf_add(out, at, (size_t)(text + sizeof text - at));
 }
 
 /* KEPT, whose last 0 to 2 digits are DECIMALS. */

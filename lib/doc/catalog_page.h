@@ -73,6 +73,9 @@ struct mm_model_page {
 void mm_model_page_init(struct mm_model_page *page, const struct mm_page_frames *frames);
 void mm_model_page_release(struct mm_model_page *page);
 
+/* Gives back what a page of more than MOST bytes needed, until the next one begins. */
+void mm_model_page_shrink(struct mm_model_page *page, size_t most);
+
 /* Begins the page of MODEL_ID; its entries and withdrawals follow, by revision. */
 void mm_model_page_begin(struct mm_model_page *page, const char *model_id);
 void mm_model_page_entry(struct mm_model_page *page, const struct mm_catalog_entry *entry);

@@ -516,6 +516,13 @@ void mm_model_page_release(struct mm_model_page *page)
     *page = (struct mm_model_page){0};
 }
 
+void mm_model_page_shrink(struct mm_model_page *page, size_t most)
+{
+    mm_buf_shrink(&page->title, most);
+    mm_buf_shrink(&page->latest, most);
+    mm_buf_shrink(&page->row, most);
+}
+
 void mm_model_page_begin(struct mm_model_page *page, const char *model_id)
 {
     memcpy(page->model_id, model_id, strlen(model_id) + 1);

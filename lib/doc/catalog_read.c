@@ -215,7 +215,7 @@ int mm_withdrawals_read(int fd, mm_withdrawal_fn *each, void *context, struct mm
     int result = begin(&w, fd, diags), some = 0;
     while (result == 0 && (some = mm_catalog_lines_next(&w.lines, 0, diags)) > 0) {
         line_of(&w, &line);
-        if (line.offset > MM_WITHDRAWN_FILE_MAX) {
+        if (line.offset + line.length + 1 > MM_WITHDRAWN_FILE_MAX) {
             result = mm_diag(diags, MM_RULE_IO_LIMIT, "expected withdrawals of at most %u bytes, found more",
                              MM_WITHDRAWN_FILE_MAX);
             break;

@@ -141,8 +141,7 @@ void mm_derived_write(const struct mm_derived *derived, struct mm_buf *out)
 struct reading {
     struct mm_derived *derived;
     struct mm_lines lines;
-    struct mm_line line; /* the one that is looked at */
-    bool ended;          /* there is none */
+    struct mm_line line; /* the one that is looked at; zeroed behind the last */
     uint64_t stated[MM_DERIVATION_COUNT];
     struct mm_diags *diags;
 };
@@ -152,33 +151,14 @@ static int wrong(struct reading *r, enum mm_rule rule, size_t at, const char *ex
     return mm_line_refuse(&r->line, rule, at, expected, r->diags);
 }
 
-/* Looks at the next line, which has to be sound if there is one. */
 static int step(struct reading *r)
 {
-    uint64_t errors = r->diags->errors;
-    r->ended = !mm_lines_next(&r->lines, &r->line, r->diags);
-    return r->diags->errors > errors ? -1 : 0;
-}
-
-static bool at_key(const struct reading *r, const char *key)
-{
-    return !r->ended && mm_line_is(&r->line, key);
-}
-
-/* The present line is not the one that has to stand here, which is EXPECTED. */
-static int misplaced(struct reading *r, const char *expected)
-{
-    char shown[MM_SHOWN];
-    if (r->ended)
-        return mm_diag_line(r->diags, MM_RULE_TEXT_FIELD_ORDER, r->lines.number + 1, 1,
-                            "expected '%s' here, found the end", expected);
-    return mm_diag_line(r->diags, MM_RULE_TEXT_FIELD_ORDER, r->line.number, 1, "expected '%s' here, found '%s'",
-                        expected, mm_show(shown, r->line.key, r->line.key_length));
+    return mm_lines_step(&r->lines, &r->line, r->diags);
 }
 
 static int expect(struct reading *r, const char *key)
 {
-    return at_key(r, key) ? 0 : misplaced(r, key);
+    return mm_line_is(&r->line, key) ? 0 : mm_lines_misplaced(&r->lines, &r->line, key, r->diags);
 }
 
 static bool value_is(const struct reading *r, const char *word)
@@ -226,7 +206,7 @@ static int read_files(struct reading *r, const char *key, struct mm_derived_file
 {
     if (expect(r, key) < 0)
         return -1;
-    while (at_key(r, key))
+    while (mm_line_is(&r->line, key))
         if (read_file(r, files) < 0 || step(r) < 0)
             return -1;
     return 0;
@@ -234,7 +214,7 @@ static int read_files(struct reading *r, const char *key, struct mm_derived_file
 
 static int read_lent(struct reading *r)
 {
-    if (!at_key(r, "lent-tokenizer-sha256"))
+    if (!mm_line_is(&r->line, "lent-tokenizer-sha256"))
         return 0;
     if (!mm_hex_hash(r->line.value, r->line.value_length, r->derived->tokenizer_sha256))
         return wrong(r, MM_RULE_VALUE_HASH, 0, "64 lower-case hex digits");
@@ -244,7 +224,7 @@ static int read_lent(struct reading *r)
 
 static int read_drops(struct reading *r)
 {
-    while (at_key(r, "drop"))
+    while (mm_line_is(&r->line, "drop"))
         if (mm_derived_add_drop(r->derived, r->line.value, r->line.value_length, r->diags) < 0 || step(r) < 0)
             return -1;
     return 0;
@@ -323,8 +303,8 @@ static int check_counts(struct reading *r)
 static int read_verdict(struct reading *r)
 {
     const char *computed = mm_derived_passes(r->derived) ? "pass" : "fail";
-    if (!at_key(r, "verdict"))
-        return misplaced(r, "tensor' or 'verdict");
+    if (!mm_line_is(&r->line, "verdict"))
+        return mm_lines_misplaced(&r->lines, &r->line, "tensor' or 'verdict", r->diags);
     if (!value_is(r, computed))
         return wrong(r, MM_RULE_DIFF_EVIDENCE, 0,
                      mm_derived_passes(r->derived) ? "'pass', which follows from the lines"
@@ -332,7 +312,7 @@ static int read_verdict(struct reading *r)
     if (step(r) < 0)
         return -1;
     char shown[MM_SHOWN];
-    if (r->ended)
+    if (!r->line.key)
         return 0;
     return mm_diag_line(r->diags, MM_RULE_TEXT_FIELD_ORDER, r->line.number, 1,
                         "expected the end behind the verdict, found '%s'",
@@ -349,7 +329,7 @@ static int read_document(struct reading *r)
     for (int how = 0; how < MM_DERIVATION_COUNT; how++)
         if (read_count(r, how) < 0)
             return -1;
-    while (at_key(r, "tensor"))
+    while (mm_line_is(&r->line, "tensor"))
         if (read_tensor(r) < 0 || step(r) < 0)
             return -1;
     return check_counts(r) < 0 ? -1 : read_verdict(r);

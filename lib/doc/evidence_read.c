@@ -9,8 +9,7 @@
 struct reading {
     struct mm_evidence *evidence;
     struct mm_lines lines;
-    struct mm_line line; /* the one that is looked at */
-    bool ended;          /* there is none */
+    struct mm_line line; /* the one that is looked at; zeroed behind the last */
     struct mm_diags *diags;
 };
 
@@ -19,30 +18,15 @@ static int wrong(struct reading *r, size_t at, const char *expected)
     return mm_line_refuse(&r->line, MM_RULE_EVIDENCE_FORM, at, expected, r->diags);
 }
 
-/* Looks at the next line, which has to be sound if there is one. */
 static int step(struct reading *r)
 {
-    uint64_t errors = r->diags->errors;
-    r->ended = !mm_lines_next(&r->lines, &r->line, r->diags);
-    return r->diags->errors > errors ? -1 : 0;
-}
-
-static bool at_key(const struct reading *r, const char *key)
-{
-    return !r->ended && mm_line_is(&r->line, key);
+    return mm_lines_step(&r->lines, &r->line, r->diags);
 }
 
 /* The present line has to have the key KEY, which EXPECTED names among others that could stand here. */
 static int expect_one(struct reading *r, const char *key, const char *expected)
 {
-    char shown[MM_SHOWN];
-    if (at_key(r, key))
-        return 0;
-    if (r->ended)
-        return mm_diag_line(r->diags, MM_RULE_TEXT_FIELD_ORDER, r->lines.number + 1, 1,
-                            "expected '%s' here, found the end", expected);
-    return mm_diag_line(r->diags, MM_RULE_TEXT_FIELD_ORDER, r->line.number, 1, "expected '%s' here, found '%s'",
-                        expected, mm_show(shown, r->line.key, r->line.key_length));
+    return mm_line_is(&r->line, key) ? 0 : mm_lines_misplaced(&r->lines, &r->line, expected, r->diags);
 }
 
 static int expect(struct reading *r, const char *key)
@@ -197,7 +181,7 @@ static int read_case(struct reading *r)
     if (read_string(r, "prompt", &one->prompt) < 0 || read_tokens(r, "prompt-tokens", &one->prompt_tokens) < 0 ||
         read_tokens(r, "tokens", &one->tokens) < 0 || read_string(r, "text", &one->text) < 0)
         return -1;
-    while (at_key(r, "top-logits"))
+    while (mm_line_is(&r->line, "top-logits"))
         if (read_top(r, one) < 0)
             return -1;
     return 0;
@@ -221,7 +205,7 @@ static int read_verdict(struct reading *r)
     r->evidence->verdict = (enum mm_evidence_verdict)verdict;
     if (step(r) < 0)
         return -1;
-    if (r->ended)
+    if (!r->line.key)
         return 0;
     return mm_diag_line(r->diags, MM_RULE_TEXT_FIELD_ORDER, r->line.number, 1,
                         "expected the end behind the verdict, found '%s'",
@@ -234,7 +218,7 @@ static int read_document(struct reading *r)
         return -1;
     if (expect(r, "case") < 0)
         return -1;
-    while (at_key(r, "case"))
+    while (mm_line_is(&r->line, "case"))
         if (read_case(r) < 0)
             return -1;
     return read_verdict(r);

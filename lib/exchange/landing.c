@@ -27,30 +27,42 @@ static void partial_path(char out[static MM_STORE_PATH], const struct mm_manifes
 
 /* ---- chunk lists ---- */
 
-/* Reads the list of CLAIM that an import would find: an earlier run's, or that of a model that has the same artifact. */
-static bool find_list(int home, const struct mm_manifest *manifest, const struct mm_claim *claim, struct mm_buf *stored,
-                      struct mm_buf *text, bool *compressed)
+/* Reads the list of CLAIM that an import would find: an earlier run's, or that of a model that has the same artifact. Returns 1; 0 if there is none;
+ * -1 with findings where none was found but one could not be read. */
+static int find_list(int home, const struct mm_manifest *manifest, const struct mm_claim *claim, struct mm_buf *stored,
+                     struct mm_buf *text, bool *compressed, struct mm_diags *diags)
 {
     char folder[MM_STORE_PATH], path[MM_STORE_PATH + 300], root[MM_HASH_HEX + 1];
     static const char *const endings[] = {".chunks", ".chunks.gz"};
+    struct mm_diags mark = *diags;
     bool stated;
+    int found = 0;
     partial_path(folder, manifest, "/files");
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; found <= 0 && i < 2; i++) {
         snprintf(path, sizeof path, "%s/%s%s", folder, claim->path, endings[i]);
         *compressed = i == 1;
-        if (mm_supply_read_list(home, path, MM_LINKS_NONE, claim, stored, text, &stated))
-            return true;
+        found = mm_supply_read_list(home, path, MM_LINKS_NONE, claim, stored, text, &stated, diags);
     }
-    mm_hex(root, claim->chunks.root, MM_HASH_BYTES);
-    snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", root);
-    *compressed = false;
-    return mm_supply_read_list(home, path, MM_LINKS_NONE, claim, stored, text, &stated);
+    if (found <= 0) {
+        mm_hex(root, claim->chunks.root, MM_HASH_BYTES);
+        snprintf(path, sizeof path, MM_STORE_CHUNKS "/%s.chunks", root);
+        *compressed = false;
+        found = mm_supply_read_list(home, path, MM_LINKS_NONE, claim, stored, text, &stated, diags);
+    }
+    if (found > 0)
+        mm_diags_rewind(diags, &mark);
+    return found > 0 ? 1 : diags->errors > mark.errors ? -1 : 0;
 }
 
 bool mm_landing_has_list(int home, const struct mm_manifest *manifest, const struct mm_claim *claim)
 {
     struct mm_buf stored = {0}, text = {0};
-    bool compressed, found = claim->chunks.count <= 1 || find_list(home, manifest, claim, &stored, &text, &compressed);
+    struct mm_diags ignored;
+    bool compressed;
+    mm_diags_init(&ignored);
+    bool found =
+        claim->chunks.count <= 1 || find_list(home, manifest, claim, &stored, &text, &compressed, &ignored) > 0;
+    mm_diags_release(&ignored);
     mm_buf_release(&stored);
     mm_buf_release(&text);
     return found;
@@ -116,18 +128,18 @@ static int take_list(struct mm_landing_file *item, int home, const struct mm_man
     struct mm_buf stored = {0}, text = {0};
     const struct mm_claim *claim = &item->claim;
     bool compressed = false;
-    int result = 0;
     if (claim->chunks.count <= 1) {
         item->list.facts = claim->chunks;
         if (claim->chunks.count == 1)
             mm_hashes_add(&item->list.hashes, 0, claim->chunks.sha256);
-        result = item->list.hashes.failed ? mm_diag_memory(diags) : 0;
-    } else if (!find_list(home, manifest, claim, &stored, &text, &compressed)) {
-        result = mm_diag(diags, MM_RULE_CHUNK_ROOT, "expected a chunk list of %s, found none", claim->path);
-    } else {
-        const struct mm_buf *plain = compressed ? &text : &stored;
-        result = mm_chunk_list_read_text(&item->list, plain->data, plain->length, claim->chunks.count, diags);
+        return item->list.hashes.failed ? mm_diag_memory(diags) : 0;
     }
+    int result = find_list(home, manifest, claim, &stored, &text, &compressed, diags);
+    if (result == 0)
+        result = mm_diag(diags, MM_RULE_CHUNK_ROOT, "expected a chunk list of %s, found none", claim->path);
+    const struct mm_buf *plain = compressed ? &text : &stored;
+    if (result > 0)
+        result = mm_chunk_list_read_text(&item->list, plain->data, plain->length, claim->chunks.count, diags);
     mm_buf_release(&stored);
     mm_buf_release(&text);
     return result;
@@ -164,6 +176,9 @@ static int read_lacks(struct mm_landing *landing, int fd, struct mm_diags *diags
     }
     while (result == 0 && (length = getline(&line, &capacity, file)) > 0)
         result = mm_bad_ranges_read(line, (size_t)length, note_lack, landing, diags);
+    int error = errno;
+    if (result == 0 && !feof(file)) /* a note that ends early would leave chunks out that nobody asks for then */
+        result = mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read the note of what lacks", error);
     free(line);
     fclose(file);
     return result;

@@ -44,7 +44,8 @@ int mm_landing_read_list(const struct mm_claim *claim, const char *text, size_t 
 int mm_landing_put_list(int home, const struct mm_manifest *manifest, const struct mm_claim *claim, const char *text,
                         size_t length, struct mm_diags *diags);
 
-/* True if an import of MANIFEST would find a chunk list of CLAIM already, or needs none. */
+/* True if an import of MANIFEST would find a chunk list of CLAIM already, or needs none. One that cannot be read is none: mm_landing_put_list puts
+ * another in its place. */
 bool mm_landing_has_list(int home, const struct mm_manifest *manifest, const struct mm_claim *claim);
 
 /* After an import of MANIFEST found chunks that no source has: opens its partial files for them. From here on the note of what lacks is gone,

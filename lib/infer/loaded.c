@@ -1,5 +1,6 @@
 #include "infer/loaded.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include "base/checked.h"
 #include "base/source.h"
 #include "hash/sha256.h"
+
+#define HASH_WINDOW ((size_t)2 << 20) /* bytes of the file that are in hand at once */
 
 /* The first file that holds a tensor. */
 static size_t find_artifact(const struct mm_checkpoint *checkpoint)
@@ -45,17 +48,16 @@ static void hash_bytes(void *sha, const unsigned char *bytes, size_t length)
 
 int mm_loaded_hash(const struct mm_loaded *loaded, unsigned char sha256[static MM_HASH_BYTES], struct mm_diags *diags)
 {
+    static const struct mm_source_shape shape = {.window = HASH_WINDOW, .count = 1};
     const struct mm_checkpoint_file *file = &loaded->checkpoint.files[loaded->artifact];
-    if (file->has_sha256) {
-        memcpy(sha256, file->sha256, MM_HASH_BYTES);
-        return 0;
-    }
     struct mm_sha256 *sha = mm_sha256_new();
     struct mm_source source = {0};
     const char *shown = diags->file;
+    int result = sha ? 0 : mm_diag_memory(diags);
     diags->file = file->path;
-    int result =
-        sha ? lseek(file->fd, 0, SEEK_SET) < 0 ? -1 : mm_source_open(&source, file->fd, diags) : mm_diag_memory(diags);
+    if (result == 0)
+        result = lseek(file->fd, 0, SEEK_SET) < 0 ? mm_diag_errno(diags, MM_RULE_IO_READ, "cannot read", errno)
+                                                  : mm_source_open_wide(&source, file->fd, NULL, &shape, diags);
     source.sink = hash_bytes;
     source.sink_context = sha;
     if (result == 0)

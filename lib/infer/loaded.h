@@ -42,7 +42,7 @@ int mm_loaded_open(struct mm_loaded *loaded, const char *const *paths, size_t co
 /* The positions that the model was made for. */
 uint64_t mm_loaded_context(const struct mm_loaded *loaded);
 
-/* The SHA-256 of the artifact: from the reading that validated it where the options asked for it, else of the file that is open, read whole. Returns 0, or -1 with IO_READ or IO_CHANGED. */
+/* The SHA-256 of the artifact, of the file that is open, read whole. Returns 0, or -1 with IO_READ, IO_CHANGED or IO_MEMORY. */
 int mm_loaded_hash(const struct mm_loaded *loaded, unsigned char sha256[static MM_HASH_BYTES], struct mm_diags *diags);
 
 /* The bytes that are needed beside mapped weights to run it so with ENGINES engines; UINT64_MAX where it is more than can be told. Nothing is allocated for it. */

@@ -70,26 +70,49 @@ int mm_smoke_encode(const struct mm_encoder *encoder, struct mm_evidence_case *o
 
 /* ---- logits ---- */
 
+#define SKIPPED 16 /* logits that are passed over at once */
+
+/* True if none of the SKIPPED LOGITS belongs to the largest, whose last is LEAST, or is not finite. */
+static bool none_ranks(const float *logits, float least)
+{
+    unsigned ranks = 0;
+    for (size_t i = 0; i < SKIPPED; i++)
+        ranks |= (unsigned)(logits[i] > least) | (unsigned)!(fabsf(logits[i]) <= FLT_MAX);
+    return !ranks;
+}
+
+/* TOP with token ID too, where its logit is larger than one of TOP's. */
+static void rank_one(struct mm_evidence_top *top, size_t id, float value)
+{
+    if (top->count == MM_EVIDENCE_TOP && value <= top->values[MM_EVIDENCE_TOP - 1])
+        return;
+    unsigned at = top->count < MM_EVIDENCE_TOP ? top->count++ : MM_EVIDENCE_TOP - 1;
+    for (; at > 0 && value > top->values[at - 1]; at--) {
+        top->ids[at] = top->ids[at - 1];
+        top->values[at] = top->values[at - 1];
+    }
+    top->ids[at] = (uint32_t)id;
+    top->values[at] = value;
+}
+
 /* Fills TOP with the largest of the LOGITS of step STEP; of equal ones the lowest token comes first. */
 static int rank(const struct mm_smoke *smoke, const float *logits, size_t step, struct mm_evidence_top *top,
                 struct mm_diags *diags)
 {
-    size_t count = smoke->engine->vocabulary;
+    size_t count = smoke->engine->vocabulary, id = 0;
     *top = (struct mm_evidence_top){.step = (uint32_t)step};
-    for (size_t id = 0; id < count; id++) {
-        float value = logits[id];
-        if (!(fabsf(value) <= FLT_MAX))
-            return mm_diag(diags, MM_RULE_INFER_NUMBER, "expected finite logits at step %zu, found %s for token %zu",
-                           step, isnan(value) ? "NaN" : "infinity", id);
-        if (top->count == MM_EVIDENCE_TOP && value <= top->values[MM_EVIDENCE_TOP - 1])
-            continue;
-        unsigned at = top->count < MM_EVIDENCE_TOP ? top->count++ : MM_EVIDENCE_TOP - 1;
-        for (; at > 0 && value > top->values[at - 1]; at--) {
-            top->ids[at] = top->ids[at - 1];
-            top->values[at] = top->values[at - 1];
+    while (id < count) {
+        size_t end = count - id < SKIPPED ? count : id + SKIPPED;
+        if (top->count == MM_EVIDENCE_TOP && end - id == SKIPPED &&
+            none_ranks(logits + id, top->values[MM_EVIDENCE_TOP - 1]))
+            id = end;
+        for (; id < end; id++) {
+            if (!(fabsf(logits[id]) <= FLT_MAX))
+                return mm_diag(diags, MM_RULE_INFER_NUMBER,
+                               "expected finite logits at step %zu, found %s for token %zu", step,
+                               isnan(logits[id]) ? "NaN" : "infinity", id);
+            rank_one(top, id, logits[id]);
         }
-        top->ids[at] = (uint32_t)id;
-        top->values[at] = value;
     }
     return 0;
 }

@@ -13,6 +13,8 @@
 /* No alignment is asked for; vectors are passed by address, as compilers differ in how they pass large ones. */
 typedef float vector __attribute__((vector_size(4 * MM_STAGE_LANES), aligned(4), may_alias));
 typedef int32_t bits __attribute__((vector_size(4 * MM_STAGE_LANES), aligned(4), may_alias));
+typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t quad_bits __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define TILE 4 /* vectors in hand at once, so that additions need not wait for each other */
 
@@ -40,12 +42,23 @@ static inline void exponential(vector *x)
 /* The sixteen lanes, added in pairs that lie half the rest apart. */
 static inline float fold(const vector *lanes)
 {
-    float sums[MM_STAGE_LANES];
-    memcpy(sums, lanes, sizeof sums);
-    for (int half = MM_STAGE_LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            sums[i] += sums[i + half];
-    return sums[0];
+    const quad *four = (const quad *)lanes;
+    quad sums = (four[0] + four[2]) + (four[1] + four[3]);
+    return (sums[0] + sums[2]) + (sums[1] + sums[3]);
+}
+
+static inline quad larger(quad a, quad b)
+{
+    quad_bits above = a > b;
+    return (quad)(((quad_bits)a & above) | ((quad_bits)b & ~above));
+}
+
+static inline float largest_of(const vector *lanes)
+{
+    const quad *four = (const quad *)lanes;
+    quad most = larger(larger(four[0], four[1]), larger(four[2], four[3]));
+    float one = most[0] > most[1] ? most[0] : most[1], other = most[2] > most[3] ? most[2] : most[3];
+    return one > other ? one : other;
 }
 
 /* Scores of COUNT sixteens of positions from KEYS on, for one head. */
@@ -89,9 +102,7 @@ static float weigh(float *scores, size_t positions, size_t sixteens)
         bits larger = next > largest;
         largest = (vector)(((bits)next & larger) | ((bits)largest & ~larger));
     }
-    most = largest[0];
-    for (int i = 1; i < MM_STAGE_LANES; i++)
-        most = largest[i] > most ? largest[i] : most;
+    most = largest_of(&largest);
     for (size_t i = 0; i < sixteens; i++) {
         vector weight = *(const vector *)&scores[i * MM_STAGE_LANES] - most;
         exponential(&weight);
@@ -104,34 +115,55 @@ static float weigh(float *scores, size_t positions, size_t sixteens)
     return fold(&sum);
 }
 
-/* The weighed values of COUNT sixteens of elements from VALUES on. */
-static inline __attribute__((always_inline)) void mix(const struct mm_attention *a, const float *values,
-                                                      const float *weights, float sum, vector *out, int count)
+/* The weighed values of TILE sixteens of elements from VALUES on, for one head. */
+static void mix_tile(const struct mm_attention *a, const float *values, const float *weights, float sum, float *out)
 {
-    vector sums[TILE] = {0};
+    vector mixed[TILE] = {0};
+    for (size_t i = 0; i < a->positions; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < TILE; j++)
+            mixed[j] += *(const vector *)&values[i * a->value_stride + (size_t)j * MM_STAGE_LANES] * weights[i];
+#pragma GCC unroll 4
+    for (int j = 0; j < TILE; j++)
+        *(vector *)&out[j * MM_STAGE_LANES] = mixed[j] / sum;
+}
+
+/* One sixteen of elements from VALUES on, of which LENGTH are wanted, for COUNT heads whose WEIGHTS lie STRIDE apart. */
+static inline __attribute__((always_inline)) void mix_heads(const struct mm_attention *a, const float *values,
+                                                            const float *weights, size_t stride, const float *sums,
+                                                            float *out, size_t length, int count)
+{
+    vector mixed[TILE] = {0};
     for (size_t i = 0; i < a->positions; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < count; j++)
-            sums[j] += *(const vector *)&values[i * a->value_stride + (size_t)j * MM_STAGE_LANES] * weights[i];
+            mixed[j] += *(const vector *)&values[i * a->value_stride] * weights[(size_t)j * stride + i];
 #pragma GCC unroll 4
-    for (int j = 0; j < count; j++)
-        out[j] = sums[j] / sum;
+    for (int j = 0; j < count; j++) {
+        mixed[j] = mixed[j] / sums[j];
+        memcpy(out + (size_t)j * a->value_length, &mixed[j], length * sizeof *out);
+    }
 }
 
-static void mix_all(const struct mm_attention *a, const float *weights, float sum, float *out)
+/* COUNT heads from HEAD on, at most TILE, whose weights lie STRIDE apart and add up to SUMS. */
+static void mix_all(const struct mm_attention *a, size_t head, size_t count, size_t stride, const float *sums)
 {
-    vector mixed[TILE];
-    for (size_t at = 0; at < a->value_length;) {
-        size_t rest = a->value_length - at;
-        if (rest >= TILE * MM_STAGE_LANES)
-            mix(a, a->values + at, weights, sum, mixed, TILE);
-        else
-            mix(a, a->values + at, weights, sum, mixed, 1);
-        size_t count = rest >= TILE * MM_STAGE_LANES ? TILE * MM_STAGE_LANES
-                       : rest < MM_STAGE_LANES       ? rest
-                                                     : MM_STAGE_LANES;
-        memcpy(out + at, mixed, count * sizeof *out);
-        at += count;
+    const float *weights = a->scores + head * stride;
+    float *out = a->out + head * a->value_length;
+    size_t at = 0;
+    for (; at + TILE * MM_STAGE_LANES <= a->value_length; at += TILE * MM_STAGE_LANES)
+        for (size_t j = 0; j < count; j++)
+            mix_tile(a, a->values + at, weights + j * stride, sums[j], out + j * a->value_length + at);
+    for (; at < a->value_length; at += MM_STAGE_LANES) {
+        size_t rest = a->value_length - at, length = rest < MM_STAGE_LANES ? rest : MM_STAGE_LANES, j = 0;
+        if (count == TILE)
+            mix_heads(a, a->values + at, weights, stride, sums, out + at, length, TILE), j = TILE;
+        for (; j + 2 <= count; j += 2)
+            mix_heads(a, a->values + at, weights + j * stride, stride, sums + j, out + j * a->value_length + at, length,
+                      2);
+        if (j < count)
+            mix_heads(a, a->values + at, weights + j * stride, stride, sums + j, out + j * a->value_length + at, length,
+                      1);
     }
 }
 
@@ -139,9 +171,12 @@ static void attend(const struct mm_attention *a)
 {
     size_t sixteens = (a->positions + MM_STAGE_LANES - 1) / MM_STAGE_LANES, stride = sixteens * MM_STAGE_LANES;
     score_all(a, sixteens);
-    for (size_t head = 0; head < a->heads; head++) {
-        float sum = weigh(a->scores + head * stride, a->positions, sixteens);
-        mix_all(a, a->scores + head * stride, sum, a->out + head * a->value_length);
+    for (size_t head = 0, count; head < a->heads; head += count) {
+        float sums[TILE];
+        count = a->heads - head < TILE ? a->heads - head : TILE;
+        for (size_t j = 0; j < count; j++)
+            sums[j] = weigh(a->scores + (head + j) * stride, a->positions, sixteens);
+        mix_all(a, head, count, stride, sums);
     }
 }
 

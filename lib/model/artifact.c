@@ -62,6 +62,7 @@ enum mm_role mm_role_guess(const char *path, const struct mm_model *model)
 }
 
 #define KNOWN_WINDOW (16u << 20)
+#define KNOWN_NARROW (2u << 20) /* smaller files go through one window that is used again */
 
 /* Everything that looks at all of a file's bytes. */
 struct reading {
@@ -303,9 +304,11 @@ static int begin_hashes(struct reading *reading, struct mm_source *source, int f
         .each = options->each,
         .context = options->each_context,
     };
-    /* bytes that nobody hashes are hardly looked at: large windows of them cost no memory */
+    /* bytes that nobody hashes are hardly looked at: large windows of them cost no memory, and a small file no fresh pages */
     const struct mm_source_shape shape =
         options->known ? (struct mm_source_shape){.window = KNOWN_WINDOW, .count = 1} : mm_chunker_shape(&how);
+    if (options->known && !options->origin && how.expected <= KNOWN_NARROW)
+        return mm_source_open(source, fd, diags);
     reading->chunker = options->known ? NULL : mm_chunker_new(&how, diags);
     if ((!reading->chunker && !options->known) || mm_source_open_wide(source, fd, options->origin, &shape, diags) < 0)
         return -1;

@@ -63,7 +63,7 @@ struct mm_artifact {
 
 /* Reads the file FD, called PATH, from its present position to its end. Findings about the format go to DIAGS at their
  * offsets. Returns 0 if the file could be read, valid or not; -1 where reading failed (a finding says why).
- * Release ARTIFACT in every case. */
+ * Release ARTIFACT in every case. Where FD stands afterwards is not told. */
 int mm_artifact_read(int fd, const char *path, const struct mm_artifact_options *options, struct mm_artifact *artifact,
                      struct mm_diags *diags);
 void mm_artifact_release(struct mm_artifact *artifact);

@@ -98,7 +98,7 @@ static int make_offer(struct offer *offer, int home, const char *home_path, cons
 static bool only_lacks(const struct mm_diags *diags, const struct mm_diags *mark)
 {
     for (size_t i = mark->count; i < diags->count; i++)
-        if (diags->items[i].severity == MM_ERROR && diags->items[i].rule != MM_RULE_STORE_CHUNK)
+        if (diags->items[i].severity == MM_ERROR && diags->items[i].rule != MM_RULE_PEER_LACKS)
             return false;
     return diags->errors > mark->errors && diags->dropped == mark->dropped;
 }
@@ -204,23 +204,30 @@ static int fetch_chunks(struct mm_peer_fetch *fetch, int home, const struct mm_m
     return result == 0 ? 0 : -1;
 }
 
-/* Whether chunk lists are worth fetching, which can be large: not for a model that the importer refuses before it looks at any. */
-static bool may_begin(const struct mm_manifest *manifest, const struct mm_signatures *signatures,
-                      const struct mm_import_options *how)
+/* Whether chunk lists are worth fetching, which can be large: not for a model that the importer refuses before it looks at any. Returns 1, 0, or
+ * -1 with findings where that could not be found out. */
+static int may_begin(const struct mm_manifest *manifest, const struct mm_signatures *signatures,
+                     const struct mm_import_options *how, struct mm_diags *diags)
 {
     struct mm_trusted trusted = {0};
-    struct mm_diags ignored;
+    struct mm_diags own;
     uint64_t bytes = 0;
-    mm_diags_init(&ignored);
+    mm_diags_init(&own);
+    own.file = diags->file;
     for (size_t group = 1; group <= mm_manifest_artifacts(manifest); group++) {
         struct mm_claim claim;
         mm_manifest_claim(manifest, group, &claim);
         bytes += claim.chunks.bytes; /* the manifest's sum is below 2^63 */
     }
-    bool judged = mm_trust_judge(&trusted, how->trust, manifest, signatures, &ignored) == 0;
+    bool judged = mm_trust_judge(&trusted, how->trust, manifest, signatures, &own) == 0;
+    bool unknown = !judged && !own.no;
     enum mm_signed outcome = trusted.signature.outcome;
     mm_trusted_release(&trusted);
-    mm_diags_release(&ignored);
+    if (unknown)
+        mm_diags_move(diags, &own);
+    mm_diags_release(&own);
+    if (unknown)
+        return -1;
     return judged && (!how->max_bytes || bytes <= how->max_bytes) &&
            (outcome == MM_SIGNED_VERIFIED || (outcome == MM_SIGNED_UNSIGNED && how->allow_unsigned));
 }
@@ -231,14 +238,18 @@ int mm_peer_fetch_model(struct mm_peer_fetch *fetch, int home, const char *home_
 {
     struct offer offer = {.supply = {.links = MM_LINKS_NONE}};
     int result = make_offer(&offer, home, home_path, manifest, signatures, diags);
-    if (result == 0 && may_begin(manifest, signatures, how))
+    int begins = result == 0 ? may_begin(manifest, signatures, how, diags) : -1;
+    if (begins < 0)
+        result = -1;
+    if (begins > 0)
         result = fetch_lists(fetch, home, manifest, diags);
     struct mm_diags mark = *diags;
+    struct mm_import_options again = *how;
+    again.asks_peers = true;
     if (result == 0) { /* what is there already is found, and what lacks is noted */
-        result = mm_import(home, &offer.supply, 0, how, facts, diags);
+        result = mm_import(home, &offer.supply, 0, &again, facts, diags);
         if (result < 0 && only_lacks(diags, &mark)) {
             mm_diags_rewind(diags, &mark);
-            struct mm_import_options again = *how;
             result = fetch_chunks(fetch, home, manifest, &again, diags);
             if (result == 0)
                 result = mm_import(home, &offer.supply, 0, &again, facts, diags);

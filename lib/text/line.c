@@ -221,17 +221,30 @@ bool mm_line_is(const struct mm_line *line, const char *key)
     return line->key_length == length && memcmp(line->key, key, length) == 0;
 }
 
-int mm_lines_field(struct mm_lines *lines, const char *key, struct mm_line *line, struct mm_diags *diags)
+int mm_lines_step(struct mm_lines *lines, struct mm_line *line, struct mm_diags *diags)
 {
-    char shown[MM_SHOWN];
     uint64_t errors = diags->errors;
     if (!mm_lines_next(lines, line, diags))
-        return mm_diag_line(diags, MM_RULE_TEXT_FIELD_ORDER, lines->number + 1, 1, "expected '%s' here, found the end",
-                            key);
-    if (line->key_length && !mm_line_is(line, key))
-        return mm_diag_line(diags, MM_RULE_TEXT_FIELD_ORDER, line->number, 1, "expected '%s' here, found '%s'", key,
-                            mm_show(shown, line->key, line->key_length));
+        *line = (struct mm_line){0};
     return diags->errors > errors ? -1 : 0;
+}
+
+int mm_lines_misplaced(const struct mm_lines *lines, const struct mm_line *line, const char *expected,
+                       struct mm_diags *diags)
+{
+    char shown[MM_SHOWN];
+    if (!line->key)
+        return mm_diag_line(diags, MM_RULE_TEXT_FIELD_ORDER, lines->number + 1, 1, "expected '%s' here, found the end",
+                            expected);
+    return mm_diag_line(diags, MM_RULE_TEXT_FIELD_ORDER, line->number, 1, "expected '%s' here, found '%s'", expected,
+                        mm_show(shown, line->key, line->key_length));
+}
+
+int mm_lines_field(struct mm_lines *lines, const char *key, struct mm_line *line, struct mm_diags *diags)
+{
+    int result = mm_lines_step(lines, line, diags);
+    bool other = !line->key || (line->key_length && !mm_line_is(line, key));
+    return other ? mm_lines_misplaced(lines, line, key, diags) : result;
 }
 
 int mm_lines_number(struct mm_lines *lines, const char *key, uint64_t max, uint64_t *value, struct mm_diags *diags)

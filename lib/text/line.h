@@ -40,6 +40,13 @@ int mm_lines_begin(struct mm_lines *lines, const char *text, size_t length, cons
 /* The next line as it stands, checked as KEY: VALUE. Returns false at the end. */
 bool mm_lines_next(struct mm_lines *lines, struct mm_line *line, struct mm_diags *diags);
 
+/* The next line, which must be sound if there is one; behind the last, LINE is zeroed, and has no key. Returns 0, or -1 with findings. */
+int mm_lines_step(struct mm_lines *lines, struct mm_line *line, struct mm_diags *diags);
+
+/* A finding: LINE, on which mm_lines_step went, or the end is not EXPECTED. Returns -1. */
+int mm_lines_misplaced(const struct mm_lines *lines, const struct mm_line *line, const char *expected,
+                       struct mm_diags *diags);
+
 /* The next line, which must be sound and have the key KEY. Returns 0, or -1 with a finding. */
 int mm_lines_field(struct mm_lines *lines, const char *key, struct mm_line *line, struct mm_diags *diags);
 

@@ -25,6 +25,19 @@ def in_hand(size):
         del first
 
 
+def read_in(path):
+    """The file PATH has been read twice, so that the system keeps its pages as ones that are used, where they fit: what is served from it then
+    costs no device, and not whatever the machine did with its pages since they were written. False where they do not fit beside PAGES."""
+    block = bytearray(1 << 20)
+    for _ in range(2):
+        with open(path, 'rb', buffering=0) as file:
+            while file.readinto(block):
+                pass
+    with open('/proc/meminfo') as file:
+        total = next(int(line.split()[1]) for line in file if line.startswith('MemTotal:')) * 1024
+    return os.path.getsize(path) + PAGES + SPARE <= total
+
+
 @contextlib.contextmanager
 def bounded(size):
     """What starts a command, to be put before it, whose memory and whose pages in the cache of files are SIZE bytes at most, so that a large file

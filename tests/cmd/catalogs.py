@@ -1,9 +1,9 @@
 """Manifests for catalogs, and catalogs that lie.
 
-usage: catalogs.py manifest OUT PUBLISHER NAME REVISION KEYID [KEY=VALUE]...   a small manifest into the file OUT; VALUE replaces a field's, "-" leaves it out
+usage: catalogs.py manifest OUT PUBLISHER NAME REVISION KEYID [KEY=VALUE]...   a small manifest into the file OUT; VALUE replaces a field's, "-" leaves it out; bytes= is of all artifacts
        catalogs.py many FOLDER COUNT                                          COUNT unsigned manifests of publisher demo
        catalogs.py forge FOLDER HOW                                           changes a catalog whose head is unsigned, and makes its head fit again:
-           rename, drop, swap, repeat (the last line), bytes (of an artifact), count (a lie), root (a lie), local, boundary, empty-withdrawn, many-withdrawn (200,000)
+           rename, drop, swap, repeat (the last line), bytes (of an artifact), count (a lie), root (a lie), local, boundary, empty-withdrawn, many-withdrawn (200,000), full-withdrawn (as long as it may be)
        catalogs.py seeds FOLDER                                               fuzzing seeds into FOLDER/catalog and FOLDER/catalog-query
 """
 import hashlib
@@ -19,14 +19,17 @@ def sha(data):
 def manifest(publisher, name, revision, key_id, changes=()):
     seed = sha(f'{publisher}/{name}@{revision}'.encode())
     leaf = sha(b'\0' + bytes.fromhex(seed))
-    fields = [('model-id', f'{publisher}/{name}'), ('version', f'1.{revision}'), ('revision', str(revision)), ('display-name', f'The "{name}" \\ model'),
+    fields = [('model-id', f'{publisher}/{name}'), ('version', f'1.{revision}'), ('revision', str(revision)), ('previous-manifest', '-'), ('display-name', f'The "{name}" \\ model'),
               ('tag', 'llama'), ('tag', 'tiny'), ('publisher-id', publisher), ('key-id', key_id),
-              ('signature-scheme', 'none' if key_id == 'none' else 'minisign'), ('created', '2026-01-01T00:00:00Z'), ('license', 'Apache-2.0'),
+              ('signature-scheme', 'none' if key_id == 'none' else 'minisign'), ('created', '2026-01-01T00:00:00Z'), ('expires', '-'), ('license', 'Apache-2.0'),
               ('license-route', 'LICENSE'), ('model-card-route', f'https://example.org/{name}'), ('manifest-route', '-'), ('takedown-route', 'mailto:takedown@example.org'),
               ('source-lane', 'quantized'), ('source', f'- hf://{publisher}/{name}'), ('architecture', 'llama'), ('parameters', '1000'), ('quantization', 'q8_0'),
               ('model-shape', 'block_count=12 embedding_length=768 feed_forward_length=2048 head_count=12 head_count_kv=6 vocab_size=32000 context_length=1024'),
               ('evidence', f'derived pass {seed} -'), ('peer-hint', 'available')]
     wanted = dict(changes)
+    unknown = wanted.keys() - {key for key, _ in fields} - {'bytes'}
+    if unknown:
+        sys.exit(f'catalogs.py: no such field of a manifest: {", ".join(sorted(unknown))}')
     lines = [f'{key}: {wanted.get(key, value)}' for key, value in fields if wanted.get(key, value) != '-']
     for path, role, kind, size in (('LICENSE', 'license', 'text', 1000), ('model.gguf', 'weights', 'gguf', 1000000)):
         lines += [f'artifact: {path}', f'artifact-role: {role}', f'artifact-format: {kind}', f'artifact-bytes: {wanted.get("bytes", size)}', f'artifact-sha256: {seed}']
@@ -80,6 +83,8 @@ def forge(folder, how):
     withdrawn = b'' if how == 'empty-withdrawn' else open(path('withdrawn.jsonl'), 'rb').read()
     if how == 'many-withdrawn':
         withdrawn = b''.join(b'{"manifest_sha256":"%064x","model_id":"demo/gone-%06d","reason":"r","revision":1,"time":"2026-01-01T00:00:00Z"}\n' % (i, i) for i in range(200000))
+    if how == 'full-withdrawn':
+        withdrawn = b''.join(b'{"manifest_sha256":"%064x","model_id":"demo/gone-%06d","reason":"%s","revision":1,"time":"2026-01-01T00:00:00Z"}\n' % (i, i, b'r' * 852) for i in range(65536))  # of 1024 bytes each
     open(path('catalog.jsonl'), 'wb').write(text)
     open(path('withdrawn.jsonl'), 'wb').write(withdrawn)
     head = [line.split(': ', 1) for line in open(path('catalog.head')).read().splitlines()]

@@ -266,6 +266,23 @@ END
 in_memory 1000000 timeout 120 catalog-build --check lying
 expect 'more entries than the head counts' 1 '[catalog-file]' 'as the head says, found more'
 if [ "$(grep -c z0 .err)" -lt 5000 ]; then ok 'are not all looked at'; else not_ok 'are not all looked at' "$(grep -c z0 .err) findings"; fi
+# nobody signs what is said of a step; it says that 2,500,000 models were withdrawn, or added, in each
+for kind in withdrawn added; do
+    fresh demo && for step in 3 4; do
+        { printf 'minimodel-catalog-changes 0\nsequence: %s\n' $step && seq -f "$kind: a/%07.0f 1" 2500000; } >lying/heads/$step.changes
+    done
+    in_memory 1000000 timeout 120 catalog-build --check --allow-unsigned --since demo/heads/2 lying
+    expect "steps of more changes than there is room for: $kind" 3 '[io-limit]' 'verdict: unknown'
+done
+fresh demo && python3 "$HELP" forge lying full-withdrawn
+in_memory 1000000 timeout 120 catalog-find -q --count lying demo
+expect 'as many withdrawals as there may be' 0 4
+in_memory 1000000 timeout 120 catalog-build -q --allow-unsigned -o lying -w demo/model-000003 --reason x
+expect 'one more is refused, as a check would refuse the catalog' 3 'expected withdrawals of at most 67108864 bytes, found more [io-limit]'
+same 'and nothing is written' 67108864 "$(wc -c <lying/withdrawn.jsonl)"
+printf '{"model_id":"demo/z","reason":"x","revision":"*","time":"2026-01-01T00:00:00Z"}\n' >>lying/withdrawn.jsonl && python3 "$ATTACK" again lying
+in_memory 1000000 timeout 120 catalog-find -q --count lying demo
+expect 'one more is not read' 3 '[io-limit]'
 truncate -s 1T endless.proof
 refused_proof 'a proof of 1 TiB' text-size endless.proof web/catalog.head
 in_memory 1000000 timeout 120 sh -c 'yes "sibling: 0000000000000000000000000000000000000000000000000000000000000000" | catalog-build --check-proof - web/catalog.head'

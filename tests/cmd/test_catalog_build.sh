@@ -72,14 +72,16 @@ if need 'minisign verifies the head' minisign; then
     expect 'minisign verifies the head' 0 'catalog:keeper sequence:1'
 fi
 
-describe late.manifest late 1
-sed -i 's/^created: .*/&\nexpires: 2026-01-02T00:00:00Z/' late.manifest
-manifest-sign -q -s keeper.key --force late.manifest >/dev/null 2>&1
+describe late.manifest late 1 expires=2026-01-02T00:00:00Z
 run catalog-build -o ended -s keeper.key --catalog-id keeper --publisher keeper late.manifest
 expect 'an expired manifest is listed' 0 'state: built' 'added: 1'
 expect 'and noted' 0 'late.manifest: note: expected a manifest that has not expired, found one that expired at 2026-01-02T00:00:00Z [catalog-expired]'
 run catalog-build -o ended -s keeper.key late.manifest
 same 'once, when it comes in' '' "$err"
+sound 'an expired manifest' ended
+python3 "$SECOND" lines late.manifest >lines
+same 'the second implementation writes the same line of it' '' "$(cmp lines ended/catalog.jsonl 2>&1)"
+same 'it says when' 1 "$(grep -c '"expires":"2026-01-02T00:00:00Z"' ended/catalog.jsonl)"
 
 before=$(files web)
 build
@@ -405,6 +407,19 @@ run catalog-build -q -o others -s other.key -w other/omega@1 --reason old
 merge web others
 expect 'what a publisher takes back is taken back' 0 'removed: 1' 'withdrawn-count: 3'
 sound 'after that' all
+one=$(cd web && find manifests/keeper -name '*.manifest' | sort | head -n 1)
+run catalog-build -q --countersign -s merger.key --witness-state web.seen --first web
+expect 'a head that is merged is countersigned' 0 'state: countersigned'
+manifest-sign -q --countersign -s merger.key "web/$one" >/dev/null || not_ok 'a manifest that is merged is countersigned'
+rm -rf fresh && run catalog-build -q -o fresh -s merger.key --catalog-id all --publisher merger --merge web
+expect 'what is countersigned is merged' 0 'state: built'
+sound 'what is countersigned is merged' fresh
+same 'a merged catalog has no countersignatures of others' '' "$(find fresh -name "*.$id.minisig")"
+cp "web/$one.$id.minisig" "fresh/$one.$id.minisig"
+run catalog-build -q -o fresh -s merger.key --merge others web
+expect 'a later merge' 0 'state: built'
+sound 'a later merge leaves what was put there' fresh
+same 'it is as it was' "$(sha256sum <"web/$one.$id.minisig")" "$(sha256sum <"fresh/$one.$id.minisig")"
 cp -a others lying2 && printf x >lying2/surplus
 merge lying2
 expect 'a catalog that does not pass is not merged' 1 '[catalog-surplus]'

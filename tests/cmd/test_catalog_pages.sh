@@ -45,7 +45,7 @@ hostile='<script>document.title="x"</script><img src=x onerror=x> &lt; </h1>'
 describe a1.manifest alpha 1 "display-name=$hostile"
 describe a2.manifest alpha 2 "display-name=$hostile" "source=- \"><svg onload=alert(1)> & 'one' \\ </bdi>" "previous-manifest=$(sha256sum <a1.manifest | cut -c1-64)" \
     "evidence=x-seen fail - https://example.org/it's&(so)" 'license=LicenseRef-a.b AND (MIT OR CC0-1.0)' expires=2099-01-01T00:00:00Z
-describe a10.manifest alpha 10 'display-name=שלום "עולם" </bdi>' model-shape=- parameters=- evidence=- tag=- bytes=1
+describe a10.manifest alpha 10 'display-name=שלום "עולם" </bdi>' model-shape=- parameters=- evidence=- tag=- bytes=1 expires=2098-12-31T23:59:58Z
 describe b1.manifest beta 1 "manifest-route=https://example.org/it's,\$(touch%20owned)&x/beta.manifest" bytes=9007199254740
 first web a1.manifest b1.manifest
 expect 'a first build' 0 'state: built'
@@ -55,6 +55,7 @@ same 'equal input, equal pages' '' "$(diff -r web again 2>&1 | head -n 5)"
 cp web/manifests/keeper/alpha/index.html alone.html
 build a2.manifest a10.manifest
 sound 'more revisions'
+same 'until when it is good' 1 "$(grep -c '2098-12-31 23:59:58 UTC' web/manifests/keeper/alpha/index.html)"
 cp web/manifests/keeper/alpha/index.html three.html
 cp alone.html web/manifests/keeper/alpha/index.html
 check web

@@ -4,7 +4,10 @@
 need 'handing a model to a program' python3 || exit 0
 [ -d /proc/self/fd ] || { skip 'handing a model to a program' 'no /proc here'; exit 0; }
 MINIMODEL_HOME=$WORK/case/home
-export MINIMODEL_HOME
+TMPDIR=$WORK/left # folders of those that are killed, or cannot remove theirs
+export MINIMODEL_HOME TMPDIR
+unset XDG_RUNTIME_DIR
+mkdir "$TMPDIR"
 FAULTY=$BUILD/fault
 
 mkdir src parts

@@ -8,6 +8,7 @@
 
 #include "base/number.h"
 
+#define AGAIN 60000000ull /* nanoseconds behind the first time */
 #define LATE 3000000ull
 
 struct waiting {
@@ -79,6 +80,8 @@ bool line_read_word(struct line_kind *kind, const char *word)
         kind->late = (uint32_t)n;
     else if (strncmp(word, "mangled=", 8) == 0)
         kind->mangled = (uint32_t)n;
+    else if (strncmp(word, "again=", 6) == 0)
+        kind->again = (uint32_t)n;
     else if (strncmp(word, "rate=", 5) == 0)
         kind->rate = n;
     else if (strncmp(word, "queue=", 6) == 0)
@@ -151,6 +154,18 @@ static uint32_t chance(struct line *line)
     return (uint32_t)((line->kind.seed >> 33) % 10000);
 }
 
+/* Puts a copy of PACKET into the queue, which comes off at DUE. Returns its bytes. */
+static unsigned char *wait_until(struct line *line, const struct line_packet *packet, uint64_t due)
+{
+    struct waiting waiting = {due, line->order++, *packet};
+    waiting.packet.bytes = malloc(packet->length ? packet->length : 1);
+    if (!waiting.packet.bytes)
+        die();
+    memcpy(waiting.packet.bytes, packet->bytes, packet->length);
+    enqueue(line, waiting);
+    return waiting.packet.bytes;
+}
+
 void line_put(struct line *line, bool direction, const struct line_packet *packet, size_t beside)
 {
     const struct line_kind *kind = &line->kind;
@@ -173,14 +188,12 @@ void line_put(struct line *line, bool direction, const struct line_packet *packe
         due += (length + beside) * 1000000000u / kind->rate;
         *free_at = due;
     }
-    struct waiting waiting = {due + kind->delay + (late ? LATE : 0), line->order++, *packet};
-    waiting.packet.bytes = malloc(length ? length : 1);
-    if (!waiting.packet.bytes)
-        die();
-    memcpy(waiting.packet.bytes, packet->bytes, length);
+    due += kind->delay + (late ? LATE : 0);
+    unsigned char *bytes = wait_until(line, packet, due);
     if (mangled && length)
-        waiting.packet.bytes[line->came % length] ^= (unsigned char)(1u << (line->came / length % 8));
-    enqueue(line, waiting);
+        bytes[line->came % length] ^= (unsigned char)(1u << (line->came / length % 8));
+    if (kind->again && chance(line) < kind->again) /* other kinds go as they went before there was this one */
+        wait_until(line, packet, due + AGAIN);
 }
 
 bool line_take(struct line *line, struct line_packet *packet, uint64_t *left)

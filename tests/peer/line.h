@@ -16,6 +16,7 @@ struct line_kind {
     uint32_t loss;    /* of 10,000 packets */
     uint32_t mangled; /* of 10,000 packets, those that come with one byte changed */
     uint32_t late;    /* of 10,000 packets, those that come 3 ms later than their neighbours */
+    uint32_t again;   /* of 10,000 packets, those that come once more 60 ms later */
     uint64_t rate;    /* bytes a second; 0: as they come */
     uint64_t queue;   /* bytes that wait for their turn at that rate; 0: 100 ms of it */
     size_t largest;   /* bytes; 0: any */
@@ -39,7 +40,7 @@ void line_free(struct line *line);
 /* What it is like from now on. */
 struct line_kind *line_kind(struct line *line);
 
-/* Sets what WORD says of KIND: delay=MS loss=PER-10000 late=PER-10000 mangled=PER-10000 rate=BYTES-A-SECOND queue=BYTES largest=BYTES seed=N
+/* Sets what WORD says of KIND: delay=MS loss=PER-10000 late=PER-10000 mangled=PER-10000 again=PER-10000 rate=BYTES-A-SECOND queue=BYTES largest=BYTES seed=N
  * cut=0 cut=1. Returns false for anything else. */
 bool line_read_word(struct line_kind *kind, const char *word);
 

@@ -1,6 +1,7 @@
 /* Patterns: what an entry and a withdrawal meet, and what is none. */
 #include "unit.h"
 
+#include "act/catalog_find_parts.h"
 #include "doc/catalog_query.h"
 
 #define H "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -137,10 +138,34 @@ static void what_is_no_pattern_is_refused(void **state)
     mm_catalog_query_release(&query);
 }
 
+/* So many revisions of one model that their names would have no room: one of them is held. */
+static void a_higher_revision_takes_the_place_and_the_name(void **state)
+{
+    const struct mm_catalog_find_options options = {.sort = MM_SORT_ID, .limit = UINT64_MAX};
+    struct mm_catalog_find *find = mm_catalog_find_new(&options);
+    struct mm_catalog_entry entry = {0};
+    struct mm_catalog_line found = {.text = "x", .length = 1};
+    struct mm_diags diags;
+    (void)state;
+    assert_non_null(find);
+    mm_diags_init(&diags);
+    memset(entry.model_id, 'a', MM_MODEL_ID_MAX);
+    for (found.offset = 0; found.offset < MM_CATALOG_FOUND_IDS / MM_MODEL_ID_MAX + 1; found.offset++)
+        if (mm_catalog_hit_add(find, 0, &entry, NULL, &found, &diags) < 0)
+            fail_msg("revision %llu is refused", (unsigned long long)found.offset);
+    check_number("matches", find->matches, 1);
+    check_number("held", find->hit_count, 1);
+    check_number("the last one", find->hits[0].at, found.offset - 1);
+    check_number("names", find->ids.length, MM_MODEL_ID_MAX + 1);
+    mm_catalog_find_free(find);
+    mm_diags_release(&diags);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_meets_patterns), cmocka_unit_test(a_withdrawal_meets_what_it_says),
-        cmocka_unit_test(all_patterns_have_to_be_met), cmocka_unit_test(what_is_no_pattern_is_refused)};
+        cmocka_unit_test(all_patterns_have_to_be_met), cmocka_unit_test(what_is_no_pattern_is_refused),
+        cmocka_unit_test(a_higher_revision_takes_the_place_and_the_name)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -338,14 +338,58 @@ static void lists_are_found_beside_the_artifact(void **state)
     mm_chunk_list_write(&place->list.facts, &place->list.hashes, &text);
     write_file(in_folder(place->top, "one/a.chunks"), text.data, text.length);
     add(place, "one");
-    assert_true(mm_supply_chunk_list(&place->supply, &place->claim, &stored, &plain, &compressed));
+    assert_int_equal(mm_supply_chunk_list(&place->supply, &place->claim, &stored, &plain, &compressed, &place->diags),
+                     1);
     assert_false(compressed);
     check_text("the list", mm_buf_text(&stored), mm_buf_text(&text));
     write_file(in_folder(place->top, "one/a.chunks"), text.data, text.length - 65);
-    assert_false(mm_supply_chunk_list(&place->supply, &place->claim, &stored, &plain, &compressed));
+    assert_int_equal(mm_supply_chunk_list(&place->supply, &place->claim, &stored, &plain, &compressed, &place->diags),
+                     0);
     write_file(in_folder(place->top, "one/a.chunks"), text.data, text.length);
     place->claim.chunks.root[0] ^= 1;
-    assert_false(mm_supply_chunk_list(&place->supply, &place->claim, &stored, &plain, &compressed));
+    assert_int_equal(mm_supply_chunk_list(&place->supply, &place->claim, &stored, &plain, &compressed, &place->diags),
+                     0);
+    mm_buf_release(&text);
+    mm_buf_release(&stored);
+    mm_buf_release(&plain);
+}
+
+/* A file that opens and cannot be read: nothing of this process is at its address 0. */
+#define UNREADABLE "/proc/self/mem"
+
+static void a_list_that_cannot_be_read_is_not_an_absent_one(void **state)
+{
+    struct place *place = *state;
+    struct mm_buf text = {0}, stored = {0}, plain = {0};
+    bool compressed = true;
+    char byte;
+    int fd = open(UNREADABLE, O_RDONLY);
+    bool unreadable = fd >= 0 && read(fd, &byte, 1) < 0;
+    if (fd >= 0)
+        close(fd);
+    if (!unreadable) {
+        print_message("no file here opens and cannot be read\n");
+        skip();
+    }
+    make_file(place, "one", LENGTH, LENGTH);
+    make_file(place, "two", LENGTH, LENGTH);
+    mm_chunk_list_write(&place->list.facts, &place->list.hashes, &text);
+    assert_int_equal(symlink(UNREADABLE, in_folder(place->top, "one/a.chunks")), 0);
+    add(place, "one");
+    assert_int_equal(mm_supply_chunk_list(&place->supply, &place->claim, &stored, &plain, &compressed, &place->diags),
+                     0);
+    check_findings("a link that leads out is none", &place->diags, "");
+    place->supply.links = MM_LINKS_FOLLOW;
+    assert_int_equal(mm_supply_chunk_list(&place->supply, &place->claim, &stored, &plain, &compressed, &place->diags),
+                     -1);
+    check_findings("one that cannot be read", &place->diags, "io-read");
+    mm_diags_clear(&place->diags);
+    write_file(in_folder(place->top, "two/a.chunks"), text.data, text.length);
+    add(place, "two");
+    assert_int_equal(mm_supply_chunk_list(&place->supply, &place->claim, &stored, &plain, &compressed, &place->diags),
+                     1);
+    check_findings("another source's is as good", &place->diags, "");
+    check_text("the list", mm_buf_text(&stored), mm_buf_text(&text));
     mm_buf_release(&text);
     mm_buf_release(&stored);
     mm_buf_release(&plain);
@@ -403,6 +447,7 @@ int main(void)
         TEST(a_file_that_changes_is_noticed),
         TEST(a_full_device_is_the_store_s_fault),
         TEST(lists_are_found_beside_the_artifact),
+        TEST(a_list_that_cannot_be_read_is_not_an_absent_one),
         TEST(sources_are_manifests_folders_and_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

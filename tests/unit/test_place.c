@@ -66,27 +66,30 @@ static void the_first_one_stays(void **state)
     struct fixture f;
     (void)state;
     begin(&f);
-    assert_int_equal(mm_place_first(&f.place, f.root, "a/b/one", "1", 1, &f.diags), 1);
-    assert_int_equal(mm_place_first(&f.place, f.root, "a/b/one", "22", 2, &f.diags), 0);
-    assert_int_equal(mm_place_first(&f.place, f.root, "a/b", "3", 1, &f.diags), 0);
-    assert_true(file_holds(in_folder(f.path, "a/b/one"), "1"));
+    assert_int_equal(mkdirat(f.root, "b", 0777), 0);
+    assert_int_equal(mm_place_first_in(f.root, "a/one", "1", 1, &f.diags), 1);
+    assert_int_equal(mm_place_first_in(f.root, "a/one", "22", 2, &f.diags), 0);
+    assert_int_equal(mm_place_first_in(f.root, "a/b", "3", 1, &f.diags), 0);
+    assert_true(file_holds(in_folder(f.path, "one"), "1"));
     check_number("errors", f.diags.errors, 0);
-    assert_int_equal(mm_place_first(&f.place, f.root, "a/b/one/two", "4", 1, &f.diags), -1);
-    check_number("errors", f.diags.errors, 1);
     end(&f);
 }
 
-static void folders_that_are_expected_are_made_all_the_same(void **state)
+static void no_folder_is_reached_through_a_link(void **state)
 {
     struct fixture f;
+    char *other = make_folder();
     (void)state;
     begin(&f);
-    f.place.folders = true;
-    assert_int_equal(unknown(&f, "a/b/one", "1"), 0);
-    assert_int_equal(file(&f, "c/two", "2"), 0);
-    assert_true(file_holds(in_folder(f.path, "a/b/one"), "1"));
-    assert_true(file_holds(in_folder(f.path, "c/two"), "2"));
-    check_number("errors", f.diags.errors, 0);
+    assert_int_equal(mkdirat(f.root, "a", 0777), 0);
+    assert_int_equal(symlinkat(other, f.root, "a/b"), 0);
+    assert_int_equal(file(&f, "a/b/one", "1"), -1);
+    assert_int_equal(unknown(&f, "a/b/one", "1"), -1);
+    assert_int_equal(file(&f, "a/b/c/one", "1"), -1);
+    assert_int_equal(unknown(&f, "a/b/c/one", "1"), -1);
+    check_number("errors", f.diags.errors, 4);
+    assert_int_equal(rmdir(other), 0); /* nothing came into it */
+    free(other);
     end(&f);
 }
 
@@ -185,7 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_make_folders),
         cmocka_unit_test(the_first_one_stays),
-        cmocka_unit_test(folders_that_are_expected_are_made_all_the_same),
+        cmocka_unit_test(no_folder_is_reached_through_a_link),
         cmocka_unit_test(flushing_begins_behind_many_files),
         cmocka_unit_test(what_is_there_is_replaced),
         cmocka_unit_test(an_unknown_one_stays_where_it_is_whole),
