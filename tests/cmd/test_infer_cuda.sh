@@ -97,7 +97,7 @@ asked 6
 well 'the launches of a token are recorded' 0
 same 'from the second one on: the prompt and the first token are launched' "$two" "$(counted launches)"
 same 'and given to the card again for each' 4 "$(counted replays)"
-# two sequences, of one token too, one behind the other
+# four sequences one behind the other, of one token too
 printf '%s\n' 'greedy 12 1 9 7 8' 'forced 1 5 6' 'greedy 9 1' 'greedy 3 1 9' >sequences
 "$BUILD/infer/logits" "$MODEL" --device cuda <sequences >with.json 2>.err
 same 'they were' 1 "$(tail -n 1 counts | grep -c 'replays [1-9]')"
