@@ -90,8 +90,8 @@ PEER_TOOLS := serve fetch wire crowd cable liar
 # What runs models is a library of its own too, which infer-check alone is linked with.
 INFER_SOURCES := lib/infer/cases.c lib/infer/cpu.c lib/infer/crew.c lib/infer/elementary.c lib/infer/encoder.c lib/infer/encoder_added.c \
 	lib/infer/encoder_bpe.c lib/infer/encoder_decode.c lib/infer/encoder_merge.c lib/infer/encoder_pieces.c \
-	lib/infer/encoder_roles.c lib/infer/encoder_spm.c lib/infer/gpu.c lib/infer/gpu_cuda.c \
-	lib/infer/gpu_opencl.c lib/infer/gpu_program.c lib/infer/kernels.c lib/infer/kernels_avx2.c \
+	lib/infer/encoder_roles.c lib/infer/encoder_spm.c lib/infer/gpu.c lib/infer/gpu_cuda.c lib/infer/gpu_layers.c \
+	lib/infer/gpu_opencl.c lib/infer/gpu_placed.c lib/infer/gpu_program.c lib/infer/kernels.c lib/infer/kernels_avx2.c \
 	lib/infer/kernels_avx512.c lib/infer/kernels_fast_avx2.c lib/infer/kernels_fast_dotprod.c \
 	lib/infer/kernels_fast_portable.c lib/infer/kernels_fast_vnni.c lib/infer/kernels_neon.c \
 	lib/infer/kernels_portable.c lib/infer/layers.c lib/infer/loaded.c lib/infer/network.c lib/infer/pace.c lib/infer/permitted.c \
