@@ -68,6 +68,7 @@ def main(address, peer):
     random.seed(1)
     for data in malformed():
         send(data)
+    time.sleep(1)  # what follows is to be heard: a receiver's buffer may be full by now
     send(instance(b'\x1b[31mred\nline\ttab\xe2\x80\xae', [good]))
     send(instance(b'no text', [], address=WRONG))
     send(instance(b'no peer', [b'peer-id', b'peer-id=' + b'a' * 52], address=WRONG))
