@@ -38,6 +38,7 @@ struct mm_pool {
     pthread_cond_t job, done;
     pthread_t threads[MM_POOL_THREADS - 1];
     unsigned thread_count;
+    struct mm_threads_spread spread;
 };
 
 unsigned mm_pool_processors(unsigned most)
@@ -153,6 +154,12 @@ struct mm_pool *mm_pool_new(const struct mm_pool_kind *kind, void *context, unsi
     return pool;
 }
 
+void mm_pool_spread(struct mm_pool *pool)
+{
+    if (pool)
+        mm_threads_spread(&pool->spread, pool->threads, pool->thread_count);
+}
+
 void mm_pool_free(struct mm_pool *pool)
 {
     if (!pool)
@@ -163,6 +170,7 @@ void mm_pool_free(struct mm_pool *pool)
     pthread_mutex_unlock(&pool->lock);
     for (unsigned i = 0; i < pool->thread_count; i++)
         pthread_join(pool->threads[i], NULL);
+    mm_threads_gather(&pool->spread);
     for (size_t i = 0; i < pool->place_count; i++) {
         if (pool->kind->release)
             pool->kind->release(pool->places[i]->slot);

@@ -41,6 +41,10 @@ unsigned mm_pool_processors(unsigned most);
  * where there is no other. A thread that cannot be had is done without. CONTEXT is borrowed, KIND too. Returns NULL with IO_MEMORY. */
 struct mm_pool *mm_pool_new(const struct mm_pool_kind *kind, void *context, unsigned threads, struct mm_diags *diags);
 
+/* Until POOL, which may be NULL, is freed each thread keeps a processor of its own, the caller's too, where there are as many (base/thread.h): for jobs
+ * of milliseconds. */
+void mm_pool_spread(struct mm_pool *pool);
+
 /* Waits for jobs that are being done, drops the others, ends the threads. NULL is fine. */
 void mm_pool_free(struct mm_pool *pool);
 

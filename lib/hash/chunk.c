@@ -197,8 +197,10 @@ static void give_group(struct mm_chunker *chunker)
     struct group *open = &chunker->open, *slot = NULL;
     if (open->count == 0)
         return;
-    if (!chunker->pool && open->count == chunker->group_size && threads_of(&chunker->options.means) > 1)
+    if (!chunker->pool && open->count == chunker->group_size && threads_of(&chunker->options.means) > 1) {
         chunker->pool = mm_pool_new(&groups, chunker, chunker->options.means.threads, &chunker->none);
+        mm_pool_spread(chunker->pool);
+    }
     if (chunker->pool)
         slot = mm_pool_slot(chunker->pool, &chunker->none);
     if (slot) {
