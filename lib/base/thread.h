@@ -22,8 +22,8 @@ struct mm_threads_spread {
 };
 
 /* Lets the caller's thread and the COUNT THREADS keep a processor each, if there are exactly as many on which it may run; otherwise, and where that
- * cannot be had, they stay where the system puts them. Linux in a virtual machine takes a processor that sleeps for one that its host took away: of two
- * threads that wake each other it leaves both on one processor for tenths of a second, beside one that has nothing to do. */
+ * cannot be had, they stay where the system puts them: Linux in a virtual machine was seen to leave two threads that wake each other on one processor
+ * for tenths of a second, beside one that had nothing to do. */
 void mm_threads_spread(struct mm_threads_spread *spread, const pthread_t *threads, unsigned count);
 
 /* The caller's thread may run where it might before. By another thread than spread them it does nothing. */
