@@ -1,19 +1,16 @@
 /* Serves the files beneath a folder over HTTP/3 by their paths, and lies the first time that it is asked for one: a peer whose answers to what
  * was asked ahead cannot be used. Usage: liar FOLDER LIE, LIE one of absent, wrong, long, short, moved, coded; the address is printed. */
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/number.h"
 #include "exchange/peer_id.h"
 #include "key.h"
-#include "peer/h3.h"
+#include "serving.h"
 
 #define PATHS 64
 #define PATH_BYTES 200
@@ -22,7 +19,6 @@
 struct lying {
     int folder;
     const char *lie;
-    struct mm_h3 *h3;
     char told[PATHS][PATH_BYTES]; /* what was lied about once */
     size_t told_count;
     char range[80];
@@ -90,7 +86,7 @@ static void answer(void *context, struct mm_h3_connection *connection, const str
                    struct mm_h3_response *response)
 {
     struct lying *lying = context;
-    unsigned long long from, to;
+    uint64_t from, to;
     size_t size;
     (void)connection;
     response->status = 404;
@@ -102,11 +98,11 @@ static void answer(void *context, struct mm_h3_connection *connection, const str
     response->length = size;
     response->done = free_text;
     response->context = text;
-    if (request->range && sscanf(request->range, "bytes=%llu-%llu", &from, &to) == 2 && from <= to && to < size) {
+    if (request->range && asked_range(request->range, size, &from, &to)) {
         response->status = 206;
         response->bytes = text + from;
         response->length = to - from + 1;
-        snprintf(lying->range, sizeof lying->range, "bytes %llu-%llu/%zu", from, to, size);
+        snprintf(lying->range, sizeof lying->range, "bytes %" PRIu64 "-%" PRIu64 "/%zu", from, to, size);
         lying->part = (struct mm_h3_header){"content-range", lying->range};
         response->headers = &lying->part;
         response->header_count = 1;
@@ -115,9 +111,10 @@ static void answer(void *context, struct mm_h3_connection *connection, const str
     }
 }
 
-static void on_signal(void *context)
+static void tell(const struct mm_peer_identity *identity, unsigned port)
 {
-    mm_h3_stop(((struct lying *)context)->h3);
+    char id[MM_PEER_ID_TEXT];
+    printf("h3://127.0.0.1:%u#%s\n", port, mm_peer_id_write(id, mm_peer_identity_key(identity)));
 }
 
 int main(int count, char **words)
@@ -126,8 +123,6 @@ int main(int count, char **words)
     struct lying lying = {0};
     struct mm_diags diags;
     union mm_udp_address local = {.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
-    char id[MM_PEER_ID_TEXT];
-    sigset_t signals;
     if (count != 3) {
         fprintf(stderr, "usage: liar FOLDER LIE\n");
         return 2;
@@ -137,25 +132,6 @@ int main(int count, char **words)
     lying.lie = words[2];
     struct mm_h3_settings settings = {.quic = {.identity = identity}};
     struct mm_h3_server server = {.context = &lying, .answer = answer};
-    lying.h3 = mm_h3_new(&settings, &server, &diags);
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), result = 3;
-    if (lying.folder >= 0 && lying.h3 && mm_quic_listen(mm_h3_quic(lying.h3), &local, &diags) == 0 &&
-        mm_quic_watch(mm_h3_quic(lying.h3), signal_fd, on_signal, &lying, &diags) == 0) {
-        mm_quic_address(mm_h3_quic(lying.h3), 0, &local);
-        printf("h3://127.0.0.1:%u#%s\n", ntohs(local.v4.sin_port),
-               mm_peer_id_write(id, mm_peer_identity_key(identity)));
-        fflush(stdout);
-        result = 0;
-        while (!mm_h3_drained(lying.h3) && result == 0)
-            result = mm_h3_run(lying.h3, -1, &diags) < 0 ? 3 : 0;
-    }
-    for (size_t i = 0; i < diags.count; i++)
-        fprintf(stderr, "%s\n", diags.items[i].text);
-    mm_h3_free(lying.h3);
-    mm_peer_identity_free(identity);
-    mm_diags_release(&diags);
-    return result;
+    struct mm_h3 *h3 = lying.folder >= 0 ? mm_h3_new(&settings, &server, &diags) : NULL;
+    return serve_until_told(h3, &local, tell, identity, &diags);
 }
