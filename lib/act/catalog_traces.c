@@ -12,10 +12,17 @@
 
 /* ---- files ---- */
 
+/* The folder in which PATH stands, for the caller to free; NULL where memory is exhausted. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+}
+
 int mm_catalog_remove_file(struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    char *folder = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    char *folder = folder_of(path);
     if (!folder)
         return mm_diag_memory(diags);
     int fd = mm_tree_open(build->folder.fd, folder), result = 0;
@@ -99,8 +106,7 @@ static int sweep(const struct mm_catalog_build *build, const char *path, struct 
 
 int mm_catalog_sweep_beside(const struct mm_catalog_build *build, const char *path, struct mm_diags *diags)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    char *folder = folder_of(path);
     int result = folder ? sweep(build, folder, diags) : mm_diag_memory(diags);
     free(folder);
     return result;
